@@ -1,0 +1,15 @@
+//! The pure heart of linewatch: what a probe is, what became of it, and what that means.
+//!
+//! Nothing in here reads a clock, opens a socket, spawns a thread, draws a random number or serialises.
+//! Every instant is an argument, so every rule can be tested by a table and every story by a script.
+#![forbid(unsafe_code)]
+
+pub mod errno;
+pub mod event;
+pub mod limits;
+pub mod outage;
+pub mod port;
+pub mod record;
+pub mod target;
+pub mod time;
+pub mod view;

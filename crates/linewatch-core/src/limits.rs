@@ -1,0 +1,93 @@
+//! Names every bound of the program in one place, each with its reason and, where bounds multiply, its sum.
+//!
+//! A number that limits something and is not here is a bug. Not here: defaults (they are configuration).
+
+use std::time::Duration;
+
+/// Shortest probe interval. Below it the kernel's own queueing is what would be measured.
+pub const INTERVAL_MIN: Duration = Duration::from_millis(1);
+/// Longest probe interval: an hour between probes can no longer tell an outage from a blink.
+pub const INTERVAL_MAX: Duration = Duration::from_secs(3600);
+/// Shortest time-out (REQUIREMENTS S3-11).
+pub const TIMEOUT_MIN: Duration = Duration::from_millis(1);
+/// Longest time-out (REQUIREMENTS S3-11): 30 s at 1 ms are 30,000 in flight, under [`IN_FLIGHT_PER_TARGET`].
+pub const TIMEOUT_MAX: Duration = Duration::from_secs(30);
+/// Probes of one target in flight. Half the 16-bit wire sequence: a reply can then never be taken for
+/// that of a probe 65,536 earlier.
+pub const IN_FLIGHT_PER_TARGET: usize = 32_768;
+/// Targets of one process.
+pub const TARGETS: usize = 100_000;
+/// Probes per second of one process, over all targets: what one engine thread can do with a margin.
+/// `TARGETS` at `INTERVAL_MIN` would be 10^8/s and is refused with this sum.
+pub const PROBES_PER_S: u64 = 100_000;
+/// ICMP payload: at least the cookie (16 B); at most what fits an Ethernet frame without fragments
+/// (1500 - 40 IPv6 - 8 ICMP).
+pub const PAYLOAD_BYTES_MIN: u16 = 16;
+/// See [`PAYLOAD_BYTES_MIN`].
+pub const PAYLOAD_BYTES_MAX: u16 = 1452;
+
+/// Probes per second to one public address without `allow_high_rate` (REQUIREMENTS X9).
+pub const PUBLIC_PROBES_PER_S: u64 = 10;
+/// Probes per second to one public /24 or /48 (REQUIREMENTS X9, SAFETY T6) without the same permission.
+pub const PUBLIC_PREFIX_PROBES_PER_S: u64 = 100;
+
+/// Packets handed to the kernel in one `sendmmsg`, and stamps read at a time.
+pub const SEND_BATCH: usize = 32;
+/// Packets taken from the kernel in one `recvmmsg`.
+pub const RECEIVE_BATCH: usize = 64;
+/// A slot later than this is `unmeasured (stalled)`: its probe would measure another second.
+pub const STALL_AFTER: Duration = Duration::from_secs(1);
+/// Finished records wait this long at most before they leave the engine.
+pub const BATCH_AGE: Duration = Duration::from_millis(20);
+/// Records of one batch. 4096 x 64 B = 256 KB.
+pub const BATCH_RECORDS: usize = 4096;
+/// Batches between engine and monitor: 256 x 256 KB = 64 MB at the very worst.
+pub const BATCH_QUEUE: usize = 256;
+/// Messages between monitor and store: 60 s of stall at 20 ms a batch, and events besides.
+pub const STORE_QUEUE: usize = 4096;
+
+/// The window of state, grade and live figures: the longer of these two (MEASURING.md "Loss").
+pub const WINDOW: Duration = Duration::from_secs(60);
+/// See [`WINDOW`].
+pub const WINDOW_PROBES: usize = 20;
+/// State and grade are evaluated this often.
+pub const EVALUATE_EVERY: Duration = Duration::from_secs(1);
+/// The interpretation line is hidden below this many samples.
+pub const INTERPRET_PROBES: usize = 20;
+/// Replies slower than this are counted as `slow` (S4's threshold of its RTO).
+pub const SLOW_REPLY: Duration = Duration::from_millis(200);
+
+/// Characters of a target's name; of an id; of any other label.
+pub const NAME_CHARS: usize = 80;
+/// See [`NAME_CHARS`].
+pub const ID_CHARS: usize = 64;
+/// Labels of one target.
+pub const LABELS: usize = 32;
+/// Bytes of a configuration file: more is not one.
+pub const CONFIG_BYTES: u64 = 8 * 1024 * 1024;
+
+/// Bytes of one HTTP request body.
+pub const HTTP_BODY_BYTES: usize = 1024 * 1024;
+/// Bytes of all request headers.
+pub const HTTP_HEADER_BYTES: usize = 16 * 1024;
+/// A client that has not finished its headers by then is dropped.
+pub const HTTP_HEADER_TIME: Duration = Duration::from_secs(10);
+/// Open connections; each costs about 20 KB, hence 20 MB.
+pub const HTTP_CONNECTIONS: usize = 1000;
+/// Rows of one answer of `/api/v1/samples`, events, outages, logs.
+pub const API_ROWS: usize = 100_000;
+/// What one browser may have waiting before frames are merged, as time.
+pub const LIVE_CLIENT_BACKLOG: Duration = Duration::from_secs(2);
+/// A browser further behind than this is reset.
+pub const LIVE_CLIENT_RESET: Duration = Duration::from_secs(30);
+/// How far back a browser can resume: this long ...
+pub const LIVE_REPLAY: Duration = Duration::from_secs(600);
+/// ... or this many bytes, whichever is less.
+pub const LIVE_REPLAY_BYTES: usize = 64 * 1024 * 1024;
+/// Live frames go out this often.
+pub const LIVE_FRAME: Duration = Duration::from_millis(250);
+
+/// Samples of one sealed block: at 1/s the hour seals it, at 50/s this does every 5.5 minutes.
+pub const BLOCK_SAMPLES: usize = 16_384;
+/// How long the plain `recent` table reaches back.
+pub const RECENT: Duration = Duration::from_secs(2 * 3600);

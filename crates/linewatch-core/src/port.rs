@@ -1,0 +1,329 @@
+//! The doors of the program: the traits behind which the operating system stands.
+//!
+//! [`Clock`] and [`Wire`] have two implementors each, the kernel's and the simulation's; [`History`] is the
+//! store's. No other trait crosses crates.
+
+use std::time::Duration;
+
+use crate::event::{Event, EventId, LogRow, OutageRow};
+use crate::record::{Class, Gap, Outcome, StrayKind};
+use crate::target::{Address, TargetId};
+use crate::time::{Anchor, MonoTime, Rtt, WallTime, WireTime};
+
+/// Tells the time. The only way any of our code learns it.
+pub trait Clock: Send {
+    /// The monotonic clock. Does not advance while suspended.
+    fn mono(&self) -> MonoTime;
+    /// The calendar.
+    fn wall(&self) -> WallTime;
+    /// How long this computer has been suspended since the origin (boot clock minus monotonic clock).
+    fn asleep(&self) -> Duration;
+    /// Both clocks at one moment.
+    fn anchor(&self) -> Anchor {
+        Anchor { mono: self.mono(), wall: self.wall() }
+    }
+}
+
+/// The caller's name for a probe on the wire; comes back with everything that belongs to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Token(pub u64);
+
+/// One probe to be sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shot {
+    /// Comes back with results.
+    pub token: Token,
+    /// Where to.
+    pub to: Address,
+    /// What.
+    pub body: ShotBody,
+}
+
+/// What a [`Shot`] carries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ShotBody {
+    /// A whole ICMP message, checksum included for IPv4 (the kernel makes the one of ICMPv6):
+    /// the bytes `start..start + len` of [`Outgoing::bytes`].
+    Icmp {
+        /// Offset.
+        start: u32,
+        /// Length.
+        len: u16,
+    },
+    /// A TCP handshake with this port, given up (and its socket closed) after `timeout`.
+    Tcp {
+        /// 1 to 65535.
+        port: u16,
+        /// How long to wait.
+        timeout: Duration,
+    },
+}
+
+/// Probes that leave together; reused, so that sending allocates nothing.
+#[derive(Clone, Debug, Default)]
+pub struct Outgoing {
+    /// In send order.
+    pub shots: Vec<Shot>,
+    /// The messages of all ICMP shots.
+    pub bytes: Vec<u8>,
+}
+
+impl Outgoing {
+    /// Empties it, keeping its memory.
+    pub fn clear(&mut self) {
+        self.shots.clear();
+        self.bytes.clear();
+    }
+}
+
+/// What happened to one shot at the send call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SendResult {
+    /// User stamp: just before the call that carried it.
+    pub sent_at: MonoTime,
+    /// `Err` holds the errno. Which ones are `Unsent` and which `Unreachable` is [`crate::errno::classify`]'s.
+    pub result: Result<(), i32>,
+}
+
+/// Something came from the kernel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Arrival {
+    /// The kernel's transmit stamp of a shot. Pushed before any reply to the same shot.
+    Transmitted {
+        /// Which.
+        token: Token,
+        /// When it left.
+        stamp: WireTime,
+    },
+    /// An ICMP message, IP header stripped: the bytes `start..start + len` of [`Incoming::bytes`].
+    Icmp {
+        /// Source address.
+        from: Address,
+        /// Offset.
+        start: u32,
+        /// Length.
+        len: u16,
+        /// Kernel receive stamp.
+        stamp: Option<WireTime>,
+        /// User stamp: when it was in our hands.
+        at: MonoTime,
+        /// The kernel itself delivers only our identifier here (ping socket) and may have rewritten it.
+        is_id_checked: bool,
+    },
+    /// The path refused a probe; comes from an error queue whose report names no token.
+    /// The bytes are the ICMP message we sent, as far as it was quoted.
+    IcmpError {
+        /// Who says so.
+        reporter: Option<Address>,
+        /// Where the probe was going.
+        to: Address,
+        /// ICMP type.
+        kind: u8,
+        /// ICMP code.
+        code: u8,
+        /// Offset of the quoted message.
+        start: u32,
+        /// Its length.
+        len: u16,
+        /// User stamp.
+        at: MonoTime,
+        /// As in `Icmp`.
+        is_id_checked: bool,
+    },
+    /// A TCP attempt ended.
+    Tcp {
+        /// Which.
+        token: Token,
+        /// How.
+        end: TcpEnd,
+        /// User stamp.
+        at: MonoTime,
+    },
+    /// The kernel dropped this many packets of ours before we read them (SO_RXQ_OVFL grew).
+    Overflow {
+        /// How many.
+        dropped: u32,
+    },
+}
+
+/// How a TCP attempt ended. A plain time-out is not reported: it is the caller's to know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TcpEnd {
+    /// SYN-ACK. The kernel's own RTT (`tcpi_rtt`, class K) where it gives one.
+    Connected {
+        /// SYN to SYN-ACK.
+        rtt: Option<Rtt>,
+    },
+    /// RST: the path works, the port is closed.
+    Refused,
+    /// SYN-ACK after the kernel had sent the SYN again: lost (Karn).
+    Retransmitted,
+    /// Any other errno.
+    Failed {
+        /// Which.
+        errno: i32,
+    },
+}
+
+/// What came; reused, so that receiving allocates nothing.
+#[derive(Clone, Debug, Default)]
+pub struct Incoming {
+    /// In order of reading, stamps before replies.
+    pub arrivals: Vec<Arrival>,
+    /// The messages of all ICMP arrivals.
+    pub bytes: Vec<u8>,
+}
+
+impl Incoming {
+    /// Empties it, keeping its memory.
+    pub fn clear(&mut self) {
+        self.arrivals.clear();
+        self.bytes.clear();
+    }
+}
+
+/// The network as the engine sees it: packets out, packets in, each with its stamp.
+pub trait Wire: Send {
+    /// Sends in order; pushes exactly one result per shot. A refusal is local, hence `Unsent`.
+    fn send(&mut self, outgoing: &Outgoing, results: &mut Vec<SendResult>);
+    /// Collects what has arrived, waiting no longer than `until`; drains every socket to empty before it
+    /// returns. May return with nothing, and early when another thread calls for attention.
+    fn receive(&mut self, until: MonoTime, incoming: &mut Incoming);
+    /// Whether this method and family can be probed, and how well.
+    ///
+    /// # Errors
+    ///
+    /// The sentence a person needs: what is not permitted and how to permit it.
+    fn ability(&self, method: crate::target::Method, is_v6: bool) -> Result<Class, String>;
+    /// Makes a [`Wire::receive`] that waits return at once; may be called from any thread.
+    fn waker(&self) -> Waker;
+}
+
+/// See [`Wire::waker`].
+pub type Waker = std::sync::Arc<dyn Fn() + Send + Sync>;
+
+/// One stored probe or stray, as `/api/v1/samples` and exports show it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StoredSample {
+    /// Which start.
+    pub run: u64,
+    /// Its number in that run.
+    pub seq: u64,
+    /// When it was sent (its slot if it never was).
+    pub at: WallTime,
+    /// What became of it.
+    pub outcome: Outcome,
+    /// Wire RTT.
+    pub rtt: Option<Rtt>,
+    /// Host RTT.
+    pub host_rtt: Option<Rtt>,
+    /// Lateness in nanoseconds.
+    pub lateness_ns: u64,
+    /// Accuracy.
+    pub class: Class,
+    /// A name of [`crate::record::Cause::name`], as an index would be: `None` when nothing is known.
+    pub cause: crate::record::Cause,
+    /// Out of order.
+    pub is_reordered: bool,
+    /// Present for a late or duplicate answer: a second row of the same probe.
+    pub stray: Option<StrayKind>,
+}
+
+/// Which rows of events, outages or logs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RowQuery {
+    /// Only this series.
+    pub target: Option<TargetId>,
+    /// Only this kind of event.
+    pub kind: Option<crate::event::EventKind>,
+    /// At least this severity.
+    pub severity: Option<crate::event::Severity>,
+    /// At least this log level: `debug`, `info`, `warn`, `error`.
+    pub level: Option<String>,
+    /// Begun at or after.
+    pub from: Option<WallTime>,
+    /// Begun before.
+    pub to: Option<WallTime>,
+    /// Only rows older than this one (paging).
+    pub before: Option<EventId>,
+    /// At most this many, newest first.
+    pub limit: usize,
+}
+
+/// Which samples.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SampleQuery {
+    /// The series.
+    pub target: TargetId,
+    /// Sent at or after.
+    pub from: WallTime,
+    /// Sent before.
+    pub to: WallTime,
+    /// At most this many, oldest first.
+    pub limit: usize,
+}
+
+/// How the store is doing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct StorageView {
+    /// Path of the database.
+    pub path: String,
+    /// Bytes of the database and its log.
+    pub size_bytes: u64,
+    /// Messages waiting for the writer.
+    pub queued: u64,
+    /// Rows lost to a full queue since start.
+    pub overrun: u64,
+    /// The newest committed moment.
+    pub flushed_at: Option<WallTime>,
+    /// What is wrong, in one sentence; `None` when nothing is.
+    pub trouble: Option<String>,
+}
+
+/// Why history cannot be told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HistoryError(pub String);
+
+impl std::fmt::Display for HistoryError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for HistoryError {}
+
+/// What was: read-only, by short transactions, from any thread.
+pub trait History: Send + Sync {
+    /// Samples and strays by send time, then run, then seq, oldest first; committed ones only.
+    ///
+    /// # Errors
+    ///
+    /// When the database cannot be read.
+    fn samples(&self, query: SampleQuery) -> Result<Vec<StoredSample>, HistoryError>;
+    /// Gaps that touch the span.
+    ///
+    /// # Errors
+    ///
+    /// When the database cannot be read.
+    fn gaps(&self, query: SampleQuery) -> Result<Vec<Gap>, HistoryError>;
+    /// Events, newest first.
+    ///
+    /// # Errors
+    ///
+    /// When the database cannot be read.
+    fn events(&self, query: &RowQuery) -> Result<Vec<Event>, HistoryError>;
+    /// Outages, newest first.
+    ///
+    /// # Errors
+    ///
+    /// When the database cannot be read.
+    fn outages(&self, query: &RowQuery) -> Result<Vec<OutageRow>, HistoryError>;
+    /// Log lines, newest first.
+    ///
+    /// # Errors
+    ///
+    /// When the database cannot be read.
+    fn logs(&self, query: &RowQuery) -> Result<Vec<LogRow>, HistoryError>;
+    /// How the store is doing.
+    fn storage(&self) -> StorageView;
+}

@@ -1,0 +1,203 @@
+// Every JSON shape that crosses between the server and the page. Rust serialises these in
+// crates/linewatch-web/src/api.rs; a test checks that each field written there stands here and the other way round.
+// Milliseconds are numbers with at most 3 decimals; `_us` are integers of microseconds; instants are
+// integers of milliseconds since 1970 UTC where the name ends in `_at` or is from/to/now/base.
+// null = no data: never 0.
+
+export type StateWord = "paused" | "error" | "waiting" | "stale" | "down" | "ok" | "warn" | "bad";
+export type GradeWord = "excellent" | "good" | "fair" | "poor" | "critical";
+export type OutcomeWord = "reply" | "refused" | "unreachable" | "lost" | "unsent" | "unmeasured";
+export type GapWord =
+  | "suspended" | "clock_stepped" | "stalled" | "paused" | "stopped" | "crashed" | "reconfigured" | "overrun" | "rx_overflow";
+
+/** One probe: [key, seq, dt_us, outcome 0..5, rtt_us, host_us, flags]. dt from `base` to the send; may be negative.
+ *  flags: 2 late, 4 duplicate, 8 reordered. */
+export type ProbeRow = [number, number, number, number, number | null, number | null, number];
+/** Merged probes of 100 ms (fast targets, slow clients): [key, dt_us, n, lost, min_us, p50_us, max_us]. `n` counts
+ *  answered and lost probes. */
+export type BinRow = [number, number, number, number, number | null, number | null, number | null];
+/** [key, state, grade, p50_us, p95_us, jitter_us, loss_ppm, rto, up_ppm, more]. */
+export type SumRow = [
+  number, StateWord, GradeWord | null, number | null, number | null, number | null, number | null, number,
+  number | null, SumMore | null,
+];
+/** Only what is unusual: why, and since when. */
+export interface SumMore {
+  state_since: number;
+  reasons?: string[]; // "loss" | "jitter" | "rtt": which rules of OK (state warn) or WARN (state bad) do not hold
+  error?: TargetErrorInfo;
+  outage?: OpenOutageInfo;
+}
+export interface TargetErrorInfo { kind: "dns" | "permission" | "no_route" | "refused"; text: string }
+export interface OpenOutageInfo { since: number; duration_ms: number; sent: number; lost: number }
+
+// ---- WebSocket /api/v1/live, subprotocol linewatch.v1 ----
+export type ServerMessage =
+  | { t: "welcome"; v: 1; epoch: string; run: number; seq: number; now: number; hz: number; reset: boolean; targets: OverviewRow[] }
+  | { t: "b"; seq: number; base: number; d: ProbeRow[]; m?: BinRow[]; g?: GapRow[]; merged?: true }
+  | { t: "sum"; seq: number; d: SumRow[] }
+  | { t: "det"; seq: number; d: TargetDetail }
+  | { t: "ev"; seq: number; e: EventRow }
+  | { t: "cfg"; seq: number } // targets were added, changed or removed: fetch the overview again
+  | { t: "hb"; seq: number; now: number };
+export type ClientMessage =
+  | { t: "hello"; v: 1; resume?: { epoch: string; seq: number }; sub: Subscription }
+  | { t: "sub"; sub: Subscription }
+  | { t: "pause" } // nothing but hb until the next "sub"
+  | { t: "ack"; seq: number };
+export interface Subscription { targets: "*" | string[]; detail: string[]; events: boolean }
+/** A hole: [key, kind, from_ms, to_ms, slots]. */
+export type GapRow = [number, GapWord, number, number, number];
+
+// ---- GET /api/v1/overview?country=&partner=&group=&status=&q=&range=live&limit=200&offset=0 ----
+export interface Overview {
+  now: number;
+  epoch: string;
+  run: number;
+  seq: number; // live messages up to this one are contained in this answer
+  range: "live";
+  total: number; // targets after filtering, of all pages
+  all: number; // targets before filtering
+  is_first_run: boolean; // only the built-in default lines
+  badges: Record<string, number>; // badge word -> targets; the state if paused, error, waiting, stale, down, else the grade
+  countries: Record<string, number>; // of all targets; "" = unknown
+  kpi: Kpi;
+  notices: Notice[];
+  started_at: number;
+  icmp: string; // "raw socket, kernel time stamps (class K)": for the foot line
+  targets: OverviewRow[]; // worst first
+}
+export interface Kpi {
+  median_rtt_ms: number | null; // median of the targets' medians
+  p95_rtt_ms: number | null; // 95th percentile of the targets' medians
+  loss_ppm: number | null; // all failed over all finished, live window
+  jitter_ms: number | null; // median of the targets' jitters
+  measured: number; // targets with finished probes in the window
+  outages_open: number;
+  outages_run: number; // since this start
+  outages_24h: null; // history is not available yet
+  availability_24h_ppm: null;
+}
+/** Something the person should know, with its cure. `code`: loopback_only | icmp_not_permitted | icmp_ping_socket | no_realtime |
+ *  storage_trouble | clock_unsynchronised */
+export interface Notice { code: string; severity: "info" | "warning" | "critical"; text: string; command: string | null }
+export interface OverviewRow {
+  key: number; // numeric series id: the first column of live rows
+  id: string; // slug
+  name: string;
+  address: string; // as written: "fra.edge.example:443"
+  ip: string | null; // resolved
+  probe: "icmp" | "tcp";
+  port: number | null;
+  interval_ms: number;
+  timeout_ms: number;
+  payload_bytes: number;
+  country: string;
+  partner: string;
+  group: string;
+  is_built_in: boolean;
+  state: StateWord;
+  state_since: number;
+  reasons: string[];
+  error: TargetErrorInfo | null;
+  outage: OpenOutageInfo | null;
+  grade: GradeWord | null;
+  grade_since: number;
+  last: LastProbe | null; // newest finished probe
+  last_answer_at: number | null;
+  p50_ms: number | null;
+  p95_ms: number | null;
+  jitter_ms: number | null;
+  loss_ppm: number | null;
+  rto: number;
+  process_ms: number | null; // process latency, median of the window
+  availability_24h_ppm: null; // not available yet
+  availability_run_ppm: number | null; // of this run, rounded down
+  measured_ms: number; // of this run
+  spark: { base: number; d: ProbeRow[]; m?: BinRow[]; g: GapRow[] }; // last 60 s
+  strip_24h: null; // not available yet
+  thresholds: Thresholds;
+}
+export interface LastProbe { seq: number; at: number; outcome: OutcomeWord; rtt_ms: number | null; host_rtt_ms: number | null; class: "K" | "H" | "U" }
+export interface Thresholds {
+  grades_ms: { excellent: number; good: number; fair: number; poor: number; critical: number };
+  ok: StatusLimit;
+  warn: StatusLimit;
+  latency_ms: number;
+  outage: { lost_to_open: number; replies_to_close: number; loss_ratio: number; window_ms: number };
+}
+export interface StatusLimit { loss: number; jitter_ms: number; rtt_ms: number }
+
+// ---- "det" messages and GET /api/v1/targets/{id} .detail ----
+export interface TargetDetail {
+  key: number;
+  at: number;
+  window: {
+    probes: number; span_ms: number; finished: number; failed: number; rto: number; slow: number; unsent: number; unmeasured: number;
+    min_ms: number | null; avg_ms: number | null; p50_ms: number | null; p95_ms: number | null; p99_ms: number | null;
+    max_ms: number | null; mdev_ms: number | null;
+    jitter_ms: number | null; jitter_last_ms: number | null; jitter_rfc3550_ms: number | null; pdv_p99_ms: number | null;
+    process_p50_ms: number | null; process_p99_ms: number | null;
+    lateness_p50_ms: number | null; lateness_p99_ms: number | null; lateness_max_ms: number | null;
+  };
+  totals: {
+    scheduled: number; replied: number; refused: number; unreachable: number; lost: number; unsent: number; unmeasured: number;
+    in_flight: number; late: number; slow: number; duplicate: number; reordered: number; forged: number;
+  };
+  outages_run: number;
+  measured_ms: number;
+  down_ms: number;
+  concerns: string[];
+  interpretations: ("delay_here" | "delay_on_path" | "unstable" | "micro_stutter")[];
+  class: "K" | "H" | "U" | null;
+}
+
+// ---- GET /api/v1/targets, /api/v1/targets/{id}: settings with origins; the ETag header is the version ----
+export interface TargetInfo {
+  id: string; key: number; name: string; address: string; ip: string | null; probe: "icmp" | "tcp"; port: number | null; family: "auto" | "4" | "6";
+  interval: string; timeout: string; payload_bytes: number; // durations as in the file: "1s", "250ms"
+  thresholds: Thresholds;
+  behind: string | null; country: string; partner: string; group: string; labels: Record<string, string>;
+  enabled: boolean; allow_high_rate: boolean; is_built_in: boolean;
+  origins: Record<string, string>; // key -> "default" | "built-in" | "linewatch.toml, line 14" | "changed here" | "command line" | "$NAME"
+}
+export interface TargetAnswer { target: TargetInfo; detail: TargetDetail | null; overview: OverviewRow }
+/** POST /api/v1/targets and PATCH /api/v1/targets/{id} (If-Match: the ETag; 409 on a lost update). Any subset. */
+export interface TargetPatch {
+  id?: string; name?: string; address?: string; // HOST, HOST:PORT, tcp://HOST:PORT, icmp://HOST
+  probe?: "icmp" | "tcp"; port?: number; family?: string; interval?: string; timeout?: string; payload_bytes?: number;
+  country?: string; partner?: string; group?: string; enabled?: boolean;
+}
+export interface ChangeAnswer {
+  target: TargetInfo | null;
+  removed: TargetInfo[]; // the built-in lines that left because the first own target came: POST them again to undo
+  notes: string[]; // sentences worth showing
+}
+
+// ---- GET /api/v1/samples?target=ID&from=MS&to=MS ----
+export interface Samples { target: number; segments: { run: number; base: number; d: ProbeRow[] }[]; gaps: GapRow[]; is_truncated: boolean }
+
+// ---- GET /api/v1/events, /outages, /logs ?target=&type=&severity=&level=&from=&to=&limit=&before= ----
+export interface EventRow {
+  id: string; type: string; severity: "info" | "warning" | "critical"; target: string | null; target_name: string | null;
+  at: number; until: number | null; count: number; message: string;
+}
+export interface OutageInfo {
+  id: string; target: string; target_name: string; from: number; to: number | null; duration_ms: number; opened_by: "run" | "window_loss";
+  sent: number; received: number; lost: number; uncertainty_ms: number;
+}
+export interface LogInfo { at: number; level: "debug" | "info" | "warn" | "error"; module: string; message: string }
+export interface Page<T> { rows: T[]; next: string | null } // pass `next` as before=
+
+// ---- GET /api/v1/status ----
+export interface Status {
+  version: string; started_at: number; uptime_s: number; now: number; vantage: string; run: number; epoch: string;
+  targets: number; asked_per_s: number; achieved_per_s: number;
+  lateness_p99_ms: number | null; lateness_max_ms: number | null;
+  icmp: { v4: string; v6: string }; // method and class, or why not
+  scheduling: string; // "SCHED_FIFO 10" or why not
+  unmeasured: Record<string, number>; unsent: Record<string, number>; // by cause, this run
+  storage: { path: string; size_bytes: number; queued: number; overrun: number; flushed_at: number | null; trouble: string | null };
+  live: { clients: number; ring_bytes: number; merged: number; reset: number };
+}
+export interface ApiError { error: { code: string; message: string; field: string | null } }
