@@ -212,12 +212,14 @@ fn oracle(script: &[bool], policy: OutagePolicy) -> Vec<(usize, Option<usize>)> 
                 outages.push((first.unwrap(), None));
                 open_by_window = Some(true);
             }
-            Some(by_window) if !script[now] && streak >= policy.replies_to_close as usize => {
-                if !by_window || !is_above {
-                    evidence_from = now + 1 - streak;
-                    outages.last_mut().unwrap().1 = Some(evidence_from);
-                    open_by_window = None;
-                }
+            Some(by_window)
+                if !script[now]
+                    && streak >= policy.replies_to_close as usize
+                    && (!by_window || !is_above) =>
+            {
+                evidence_from = now + 1 - streak;
+                outages.last_mut().unwrap().1 = Some(evidence_from);
+                open_by_window = None;
             }
             _ => {}
         }

@@ -320,5 +320,4 @@ impl Hasher for IdHasher {
 }
 
 #[cfg(test)]
-#[path = "tests.rs"]
 mod tests;

@@ -195,3 +195,7 @@ impl Delays {
         })
     }
 }
+
+#[cfg(test)]
+#[path = "summary_tests.rs"]
+mod tests;
