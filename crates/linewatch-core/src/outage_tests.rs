@@ -1,3 +1,5 @@
+//! Shows the outage rules by pictures, and against an oracle that looks back over whole scripts.
+
 use super::*;
 
 const SECOND_NS: u64 = 1_000_000_000;

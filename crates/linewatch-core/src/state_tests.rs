@@ -1,3 +1,5 @@
+//! Shows every limit of state, grade, concerns and interpretation, and how steady they are held.
+
 use super::*;
 use crate::record::Loss;
 use crate::view::RttStats;

@@ -1,3 +1,5 @@
+//! Shows what the live window holds, and its figures.
+
 use super::*;
 use crate::record::{Cause, Class};
 use crate::target::TargetId;

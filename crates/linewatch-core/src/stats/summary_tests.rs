@@ -1,3 +1,5 @@
+//! Shows the summary of a run: reference vector, counts, and what a very long run keeps exact.
+
 use proptest::prelude::*;
 
 use super::*;
@@ -39,7 +41,7 @@ fn reference_vector_has_its_summary() {
     assert_eq!((rtt.avg.as_nanos(), rtt.mdev.as_nanos()), (11_600_000, 1_854_724));
     assert_eq!(
         (view.process_p50, view.lateness_max),
-        (Some(Rtt::from_nanos(700_000)), Some(Rtt::from_nanos(3000)))
+        (Some(Rtt::from_nanos(700_000)), Some(Duration::from_nanos(3000)))
     );
     assert!((view.achieved_per_s.unwrap() - 100.0).abs() < 0.01);
 }
