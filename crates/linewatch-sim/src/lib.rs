@@ -9,6 +9,7 @@
 pub mod clock;
 mod dice;
 pub mod network;
+pub mod oracle;
 mod packet;
 pub mod path;
 mod random;

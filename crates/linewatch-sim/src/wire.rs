@@ -93,3 +93,7 @@ impl<P: Pace> Wire for SimWire<P> {
         Arc::new(move || bell.ring())
     }
 }
+
+#[cfg(test)]
+#[path = "wire_tests.rs"]
+mod tests;
