@@ -251,6 +251,7 @@ fn at(scenario: &mut Scenario, words: &mut Words) -> Result<(), ScenarioError> {
         "remove" => ActKind::Remove(target_id(scenario, words)?),
         "pause" => ActKind::Pause(target_id(scenario, words)?),
         "resume" => ActKind::Resume(target_id(scenario, words)?),
+        "unresolved" => ActKind::Unresolved(target_id(scenario, words)?),
         "restart" => ActKind::Restart,
         "plan" => {
             let id = target_id(scenario, words)?;
@@ -267,7 +268,7 @@ fn at(scenario: &mut Scenario, words: &mut Words) -> Result<(), ScenarioError> {
             )
         }
         _ => {
-            let known = "expected net, target, clock, suspend, stall, remove, pause, resume, plan or restart";
+            let known = "expected net, target, clock, suspend, stall, remove, pause, resume, plan, unresolved or restart";
             return Err(words.wrong_word(&verb, known));
         }
     };

@@ -75,6 +75,8 @@ pub enum ActKind {
     Resume(TargetId),
     /// It is probed otherwise.
     Plan(TargetId, ProbePlan),
+    /// Its name turns out to have no address: it cannot be probed.
+    Unresolved(TargetId),
     /// The program is stopped in order and started again.
     Restart,
 }
@@ -158,7 +160,7 @@ impl Scenario {
             (!clock.stalls.is_empty(), "a stall"),
             (
                 self.acts.iter().any(is_scripted),
-                "an act by hand (add, remove, pause, resume, plan, restart)",
+                "an act by hand (add, remove, pause, resume, plan, unresolved, restart)",
             ),
             (self.engines > 1, "a second engine"),
         ]
