@@ -7,9 +7,13 @@
 pub mod errno;
 pub mod event;
 pub mod limits;
+pub mod monitor;
 pub mod outage;
 pub mod port;
 pub mod record;
+mod state;
+pub mod stats;
 pub mod target;
 pub mod time;
 pub mod view;
+mod window;

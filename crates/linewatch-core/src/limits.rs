@@ -52,6 +52,16 @@ pub const WINDOW: Duration = Duration::from_secs(60);
 pub const WINDOW_PROBES: usize = 20;
 /// State and grade are evaluated this often.
 pub const EVALUATE_EVERY: Duration = Duration::from_secs(1);
+/// Probes one live window keeps: `WINDOW` at `INTERVAL_MIN` is 60,000. 65,536 x 32 B = 2 MB, for the fastest
+/// targets only; `PROBES_PER_S` allows 100 of them, hence 200 MB.
+pub const WINDOW_ENTRIES: usize = 65_536;
+/// Probes the loss window of the outage rule keeps; the default 10 s at `INTERVAL_MIN` are 10,000. A longer
+/// window on a faster target judges by its newest 65,536 probes: 8 B each, hence 512 KB.
+pub const OUTAGE_WINDOW_ENTRIES: usize = 65_536;
+/// Outages of one target kept in memory for the summary of a run, newest first to stay: 100 KB.
+pub const OUTAGE_ROWS: usize = 1000;
+/// Samples of which a `watch` summary gives exact percentiles: three lists of 8 MB a target; above, a histogram.
+pub const SUMMARY_EXACT_SAMPLES: usize = 1_000_000;
 /// The interpretation line is hidden below this many samples.
 pub const INTERPRET_PROBES: usize = 20;
 /// Replies slower than this are counted as `slow` (S4's threshold of its RTO).
