@@ -71,6 +71,8 @@ struct Inbox {
     coming: BinaryHeap<Reverse<Parcel>>,
     /// What this wire waited for when it was last asked; simulated time must not pass it.
     until: MonoTime,
+    /// Its owner is gone: nothing is delivered any more.
+    is_closed: bool,
     /// Answers dropped and not yet reported, and when the first of them was.
     dropped: u32,
     dropped_from: MonoTime,
@@ -233,6 +235,9 @@ impl State {
     }
 
     fn post(&mut self, wire: usize, arrives_at: MonoTime, host: Duration, content: Content) {
+        if self.inboxes[wire].is_closed {
+            return;
+        }
         self.parcels += 1;
         let parcel = Parcel {
             arrives_at,

@@ -226,6 +226,20 @@ fn a_raw_socket_hears_the_replies_to_its_neighbour() {
     assert_eq!((clock.mono(), incoming.arrivals.len()), (at(MS * 5), 1));
 }
 
+#[test]
+fn a_wire_that_is_gone_holds_nobody_up() {
+    let story = story("stamps none\nnet rtt 5ms");
+    let clock = SimClock::new(WallTime::from_nanos(0), story.clock.clone());
+    let network = story.network(true);
+    let (mut one, other) = (SimWire::open(&network, clock.clone()), SimWire::open(&network, clock.clone()));
+    drop(other);
+    let (mut results, mut incoming) = (Vec::new(), Incoming::default());
+    one.send(&echo(address(&story)), &mut results);
+    one.receive(at(MS * 50), &mut incoming);
+    one.receive(at(MS * 50), &mut incoming);
+    assert_eq!((clock.mono(), incoming.arrivals.len()), (at(MS * 50), 1));
+}
+
 /// A clock that really runs.
 struct Real(std::time::Instant);
 

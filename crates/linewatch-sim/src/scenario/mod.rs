@@ -21,6 +21,9 @@ use crate::path::Spell;
 
 pub use expects::{CountName, Expect, ExpectKind, Range};
 
+/// The story of `linewatch demo` when none is given: it never ends and needs no simulated clock.
+pub const DEMO: &str = include_str!("../../../../tests/scenarios/demo.scn");
+
 /// A whole story.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Scenario {

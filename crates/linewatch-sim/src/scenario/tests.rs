@@ -102,3 +102,10 @@ fn what_only_simulated_time_can_do_is_named() {
         None
     );
 }
+
+#[test]
+fn the_demo_can_be_shown_in_real_time() {
+    let demo = Scenario::parse(super::DEMO).expect("a right story");
+    assert_eq!(demo.needs_simulated_time(), None);
+    assert_eq!(demo.first_targets().len(), 11);
+}
