@@ -184,3 +184,7 @@ fn count(entry: &Entry, view: &mut WindowView) {
     *failed += u64::from(entry.outcome.is_failure());
     *finished += u64::from(entry.outcome.is_answer() || entry.outcome.is_failure());
 }
+
+#[cfg(test)]
+#[path = "window_tests.rs"]
+mod tests;

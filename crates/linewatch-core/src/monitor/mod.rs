@@ -27,7 +27,8 @@ use target::Watched;
 /// What the monitor wants done.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Effect {
-    /// Views that changed since the tick before; of every target at first.
+    /// Views that changed since they were told last: of every target at its first tick, of one whose settings
+    /// or error changed at once.
     Views(Vec<TargetView>),
     /// An event to keep and show; one with an id seen before replaces that one.
     Event(Event),
@@ -82,7 +83,7 @@ impl Monitor {
     }
 
     /// Adds a target or changes its settings; stops it if it is no longer enabled. No event by itself, but
-    /// stopping ends an open outage.
+    /// stopping ends an open outage. A change is to be seen at once, so its view does not wait for the tick.
     pub fn set_target(&mut self, target: &Target, now: MonoTime, effects: &mut Vec<Effect>) {
         let anchor = self.anchor_at(now);
         if let Some(&place) = self.places.get(&target.id) {
@@ -320,5 +321,4 @@ impl Hasher for IdHasher {
 }
 
 #[cfg(test)]
-#[path = "tests.rs"]
 mod tests;

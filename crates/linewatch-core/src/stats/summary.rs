@@ -4,6 +4,8 @@
 //! to [`limits::SUMMARY_EXACT_SAMPLES`] and from a histogram above, where p50, p95, p99 carry its error;
 //! minimum, maximum, average and deviation are exact always. Not here: outages (`monitor`) and text (render).
 
+use std::time::Duration;
+
 use crate::limits;
 use crate::record::{Counts, Gap, ProbeRecord, Progress, Stray};
 use crate::stats::histogram::Histogram;
@@ -41,11 +43,11 @@ pub struct SummaryView {
     /// 99th percentile of the process latency.
     pub process_p99: Option<Rtt>,
     /// Median lateness of the probes that left.
-    pub lateness_p50: Option<Rtt>,
+    pub lateness_p50: Option<Duration>,
     /// 99th percentile of the lateness.
-    pub lateness_p99: Option<Rtt>,
+    pub lateness_p99: Option<Duration>,
     /// Greatest lateness.
-    pub lateness_max: Option<Rtt>,
+    pub lateness_max: Option<Duration>,
     /// Probes per second that really left, first to last; `None` below two of them.
     pub achieved_per_s: Option<f64>,
 }
@@ -114,11 +116,11 @@ impl Summary {
             rtt: self.rtt.stats(),
             jitter: self.pairs.differences().mean(),
             jitter_rfc3550: self.gauge.value(),
-            process_p50,
-            process_p99,
-            lateness_p50,
-            lateness_p99,
-            lateness_max: self.lateness.range.map(|(_, max)| Rtt::from_nanos(max)),
+            process_p50: process_p50.map(Rtt::from_nanos),
+            process_p99: process_p99.map(Rtt::from_nanos),
+            lateness_p50: lateness_p50.map(Duration::from_nanos),
+            lateness_p99: lateness_p99.map(Duration::from_nanos),
+            lateness_max: self.lateness.range.map(|(_, max)| Duration::from_nanos(max)),
             achieved_per_s: self.achieved_per_s(),
         }
     }
@@ -165,19 +167,19 @@ impl Delays {
         self.folded = Some(histogram);
     }
 
-    /// p50, p95 and p99.
-    fn percentiles(&self) -> [Option<Rtt>; 3] {
+    /// p50, p95 and p99, in nanoseconds.
+    fn percentiles(&self) -> [Option<u64>; 3] {
         const SHARES: [f64; 3] = [0.5, 0.95, 0.99];
         let Some(histogram) = &self.folded else {
             let mut values = self.exact.clone();
-            return SHARES.map(|share| percentile(&mut values, share).map(Rtt::from_nanos));
+            return SHARES.map(|share| percentile(&mut values, share));
         };
         // The middle of an outermost bucket may lie outside of what was seen.
         let (min, max) = self.range.unwrap_or((0, u64::MAX));
         SHARES.map(|share| {
             histogram
                 .quantile(share)
-                .map(|delay| Rtt::from_nanos(delay.as_nanos().clamp(min, max)))
+                .map(|delay| delay.as_nanos().clamp(min, max))
         })
     }
 
@@ -187,11 +189,15 @@ impl Delays {
         Some(RttStats {
             min: Rtt::from_nanos(min),
             avg: self.moments.mean()?,
-            p50: p50?,
-            p95: p95?,
-            p99: p99?,
+            p50: Rtt::from_nanos(p50?),
+            p95: Rtt::from_nanos(p95?),
+            p99: Rtt::from_nanos(p99?),
             max: Rtt::from_nanos(max),
             mdev: self.moments.deviation()?,
         })
     }
 }
+
+#[cfg(test)]
+#[path = "summary_tests.rs"]
+mod tests;
