@@ -27,8 +27,14 @@ pub enum Outcome {
 
 impl Outcome {
     /// Every outcome, in the order of its wire number.
-    pub const ALL: [Self; 6] =
-        [Self::Reply, Self::Refused, Self::Unreachable, Self::Lost, Self::Unsent, Self::Unmeasured];
+    pub const ALL: [Self; 6] = [
+        Self::Reply,
+        Self::Refused,
+        Self::Unreachable,
+        Self::Lost,
+        Self::Unsent,
+        Self::Unmeasured,
+    ];
 
     /// The outcome with this number, if there is one.
     pub const fn from_u8(number: u8) -> Option<Self> {
@@ -120,7 +126,9 @@ impl Cause {
     pub fn name(self) -> Option<String> {
         match self {
             Self::None => None,
-            Self::Errno(number) => Some(errno_name(number).map_or_else(|| format!("errno {number}"), str::to_owned)),
+            Self::Errno(number) => {
+                Some(errno_name(number).map_or_else(|| format!("errno {number}"), str::to_owned))
+            }
             Self::Icmp { kind, code, is_v6 } => Some(icmp_name(kind, code, is_v6)),
             Self::Retransmitted => Some("retransmitted".to_owned()),
             Self::Overload => Some("overload".to_owned()),
@@ -248,7 +256,8 @@ pub struct Stray {
     pub kind: StrayKind,
     /// When that probe was sent (for `Forged`: when it arrived).
     pub sent_at: MonoTime,
-    /// How long after the send it arrived; `None` for `Forged`.
+    /// How long after the send it arrived; `None` for `Forged`, and for a `Duplicate` so old that its probe is
+    /// forgotten (`sent_at` is then when it arrived).
     pub delay: Option<Rtt>,
 }
 
@@ -297,6 +306,8 @@ pub struct RecordBatch {
     pub gaps: Vec<Gap>,
     /// Every target whose counts moved since the batch before.
     pub progress: Vec<Progress>,
+    /// How far the calendar clock was set since the batch before (negative: back), if it was.
+    pub clock_step_ns: Option<i64>,
 }
 
 impl RecordBatch {
@@ -309,12 +320,17 @@ impl RecordBatch {
             strays: Vec::new(),
             gaps: Vec::new(),
             progress: Vec::new(),
+            clock_step_ns: None,
         }
     }
 
     /// Nothing happened.
     pub fn is_empty(&self) -> bool {
-        self.records.is_empty() && self.strays.is_empty() && self.gaps.is_empty() && self.progress.is_empty()
+        self.records.is_empty()
+            && self.strays.is_empty()
+            && self.gaps.is_empty()
+            && self.progress.is_empty()
+            && self.clock_step_ns.is_none()
     }
 }
 
@@ -355,7 +371,10 @@ impl Counts {
         match record.outcome {
             Outcome::Reply => {
                 self.replied += 1;
-                if record.rtt.is_some_and(|rtt| u128::from(rtt.as_nanos()) > crate::limits::SLOW_REPLY.as_nanos()) {
+                if record
+                    .rtt
+                    .is_some_and(|rtt| u128::from(rtt.as_nanos()) > crate::limits::SLOW_REPLY.as_nanos())
+                {
                     self.slow += 1;
                 }
             }
@@ -485,7 +504,11 @@ mod tests {
 
     #[track_caller]
     fn check_ppm(failed: u64, finished: u64, expected: Option<u32>) {
-        assert_eq!(Loss { failed, finished }.ppm(), expected, "{failed} of {finished}");
+        assert_eq!(
+            Loss { failed, finished }.ppm(),
+            expected,
+            "{failed} of {finished}"
+        );
     }
 
     #[test]
