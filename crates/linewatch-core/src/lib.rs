@@ -10,6 +10,7 @@ pub mod limits;
 pub mod outage;
 pub mod port;
 pub mod record;
+pub mod spec;
 pub mod target;
 pub mod time;
 pub mod view;
