@@ -11,6 +11,7 @@ mod app;
 mod control;
 mod listen;
 mod logging;
+mod method;
 mod signals;
 mod spine;
 

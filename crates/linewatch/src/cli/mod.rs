@@ -7,6 +7,7 @@ mod check;
 mod demo;
 mod serve;
 mod watch;
+mod watch_view;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -46,7 +47,7 @@ pub struct Cli {
 #[derive(Clone, Debug, clap::Args)]
 pub struct Global {
     /// Where history and settings are kept [default: $STATE_DIRECTORY, else the XDG data directory]
-    #[arg(long, global = true, value_name = "DIR", env = "LINEWATCH_DATA_DIR")]
+    #[arg(long, global = true, value_name = "DIR")]
     pub data_dir: Option<PathBuf>,
     /// Colour on the terminal
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
