@@ -20,7 +20,7 @@ use linewatch_probe::resolve::Resolver;
 use linewatch_store::{StartOptions, Store};
 use linewatch_web::{Hub, HubOptions, Notice, ServerOptions, StatusInfo};
 
-use crate::config::{ConfigWatcher, Loaded};
+use crate::config::{Loaded, watch};
 use crate::control::{Abilities, Commanded, Control, Input, Reload};
 use crate::exit::{Exit, UserError};
 use crate::listen::{self, Wanted};
@@ -29,6 +29,7 @@ use crate::method::engine_options;
 use crate::say;
 use crate::signals;
 use crate::spine::{Ends, Spine, Word};
+use crate::tally::Tally;
 
 /// How long probes in flight are awaited at the end (MEASURING "Signals and exit").
 const DRAIN: Duration = Duration::from_secs(3);
@@ -86,7 +87,8 @@ pub(crate) fn run<W: Wire + 'static, C: Clock + Clone + Sync + 'static>(world: W
     }
     let hub = Hub::new(HubOptions { epoch: epoch()?, run, started_at: clock.wall() });
     hub.notices(notices(&abilities, open.addr));
-    let (spine, batches, monitor_thread) = Spine::start(Ends { clock: clock.clone(), run, store: store.clone(), hub: hub.clone() })
+    let tally = Tally::default();
+    let (spine, batches, monitor_thread) = Spine::start(Ends { clock: clock.clone(), run, store: store.clone(), hub: hub.clone(), tally: tally.clone() })
         .context("cannot start the monitor's thread")?;
     let engine = Engine::start(wire, clock.clone(), engine_options()?, batches).context("cannot start the engine")?;
     say_started(&spine, &clock, interrupted.is_some());
@@ -94,12 +96,11 @@ pub(crate) fn run<W: Wire + 'static, C: Clock + Clone + Sync + 'static>(world: W
     let (inputs, heard) = mpsc::channel();
     signals::listen(forward(&inputs, Input::Order)).context("cannot listen to signals")?;
     let resolver = if has_resolver { Some(Resolver::start(forward(&inputs, Input::Resolved))?) } else { None };
-    let changed = inputs.clone();
-    let _watcher = ConfigWatcher::start(&home.loaded, move || drop(changed.send(Input::FileChanged)));
+    let _watcher = watcher(&home.loaded, &inputs);
     let server = Server::start(&open, &home, &hub, Arc::new(reader), clock.clone(), inputs)?;
     say_ready(&open, &home, &abilities);
 
-    let to = Commanded { clock: clock.clone(), engine, spine, store, hub, resolver };
+    let to = Commanded { clock: clock.clone(), engine, spine, store, hub, tally, resolver };
     let status = StatusInfo {
         version: crate::VERSION.to_owned(),
         vantage,
@@ -127,6 +128,14 @@ pub(crate) fn run<W: Wire + 'static, C: Clock + Clone + Sync + 'static>(world: W
 fn wanted(loaded: &Loaded, is_terminal: bool) -> Wanted {
     let is_explicit = loaded.settings.origin("server.listen") != linewatch_core::target::Origin::Default;
     Wanted { addr: loaded.settings.server.listen, is_explicit, is_terminal }
+}
+
+/// Watches the operator's file; without the watch SIGHUP still reloads.
+fn watcher(loaded: &Loaded, inputs: &mpsc::Sender<Input>) -> Option<watch::FileWatcher> {
+    let path = loaded.config_path.clone()?;
+    let inputs = inputs.clone();
+    let started = watch::watch(&[path], move || drop(inputs.send(Input::FileChanged)));
+    started.map_err(|sentence| tracing::warn!("{sentence}; send SIGHUP after a change")).ok()
 }
 
 /// Makes a callback that hands its argument to the control thread.

@@ -14,6 +14,7 @@ mod logging;
 mod method;
 mod signals;
 mod spine;
+mod tally;
 
 /// Version with commit and date.
 pub const VERSION: &str = env!("LINEWATCH_VERSION");

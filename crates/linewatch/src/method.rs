@@ -4,9 +4,8 @@
 //! none, and says so.
 
 use anyhow::{Context as _, Result};
-use linewatch_core::packet::cookie::CookieKey;
 use linewatch_core::target::Method;
-use linewatch_probe::engine::EngineOptions;
+use linewatch_probe::engine::{EngineOptions, random_cookie_key};
 use linewatch_probe::privilege;
 
 /// Probed instead of ICMP where that is not permitted: a port that routers, resolvers and servers answer, be it by a reset.
@@ -42,15 +41,11 @@ pub(crate) fn choose(asked: Option<Method>, ability: impl Fn(Method) -> Result<(
 
 /// Options of the engine with this start's secrets.
 pub(crate) fn engine_options() -> Result<EngineOptions> {
-    let mut secret = [0_u8; 24];
-    getrandom::fill(&mut secret).map_err(|error| anyhow::anyhow!("{error}")).context("the operating system gives no random numbers")?;
-    let (key, seed) = secret.split_at(16);
-    let key: [u8; 16] = key.try_into().context("16 of 24 bytes")?;
-    let seed: [u8; 8] = seed.try_into().context("8 of 24 bytes")?;
+    let none = "the operating system gives no random numbers";
     Ok(EngineOptions {
-        key: CookieKey::new(key),
-        seed: u64::from_le_bytes(seed),
-        setup: Box::new(|| privilege::raise_thread_priority().text),
+        key: random_cookie_key().map_err(|error| anyhow::anyhow!("{error}")).context(none)?,
+        seed: getrandom::u64().map_err(|error| anyhow::anyhow!("{error}")).context(none)?,
+        setup: Box::new(|| privilege::realtime().text),
     })
 }
 

@@ -18,6 +18,8 @@ use linewatch_core::view::TargetError;
 use linewatch_store::{StoreHandle, StoreMessage};
 use linewatch_web::Hub;
 
+use crate::tally::Tally;
+
 /// A word from `control` to the monitor.
 #[derive(Debug)]
 pub(crate) enum Word {
@@ -43,6 +45,8 @@ pub(crate) struct Ends<C> {
     pub store: StoreHandle,
     /// Shows.
     pub hub: Hub,
+    /// Counts.
+    pub tally: Tally,
 }
 
 /// The way to the spine.
@@ -110,6 +114,7 @@ fn fold<C: Clock>(monitor: &mut Monitor, batch: &Arc<RecordBatch>, ends: &Ends<C
     // What does not fit is counted by the store and becomes a stored gap (`overrun`).
     ends.store.try_send(StoreMessage::Batch(Arc::clone(batch)));
     ends.hub.batch(batch);
+    ends.tally.batch(batch);
 }
 
 /// True when the word was the last one.
@@ -117,7 +122,10 @@ fn hear<C: Clock>(monitor: &mut Monitor, word: Word, ends: &Ends<C>, effects: &m
     let now = ends.clock.mono();
     match word {
         Word::SetTarget(target) => monitor.set_target(&target, now, effects),
-        Word::RemoveTarget(id) => monitor.remove_target(id, effects),
+        Word::RemoveTarget(id) => {
+            ends.tally.forget(id);
+            monitor.remove_target(id, effects);
+        }
         Word::SetError(id, error) => monitor.set_error(id, error, now, effects),
         Word::Note(kind, severity, target, message) => {
             monitor.note(kind, severity, target, message, ends.clock.wall(), effects);
@@ -130,7 +138,10 @@ fn hear<C: Clock>(monitor: &mut Monitor, word: Word, ends: &Ends<C>, effects: &m
 fn hand_on<C>(effects: &mut Vec<Effect>, ends: &Ends<C>) {
     for effect in effects.drain(..) {
         match effect {
-            Effect::Views(views) => ends.hub.views(views),
+            Effect::Views(views) => {
+                ends.tally.views(&views);
+                ends.hub.views(views);
+            }
             Effect::Event(event) => {
                 tracing::info!(kind = event.kind.word(), id = %event.id, "{}", event.message);
                 ends.store.try_send(StoreMessage::Event(event.clone()));

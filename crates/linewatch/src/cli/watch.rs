@@ -18,7 +18,7 @@ use linewatch_core::target::{Address, Family, Host, Method, ProbePlan, Target, T
 use linewatch_core::time::MonoTime;
 use linewatch_probe::clock::SystemClock;
 use linewatch_probe::engine::{Engine, EngineTarget};
-use linewatch_probe::resolve;
+use linewatch_probe::resolve::Resolver;
 use linewatch_probe::sys::{LinuxWire, WireOptions};
 
 use super::Global;
@@ -200,12 +200,22 @@ fn address_of(host: &Host) -> Result<Address, UserError> {
     match host {
         Host::Literal { ip, zone } => Ok(Address { ip: *ip, scope: scope_of(*ip, zone.as_deref())? }),
         Host::Name(name) => {
-            let found = resolve::now(name, Family::Auto).map_err(|sentence| {
-                UserError::failed(sentence).help("check the spelling; `linewatch --help` lists the commands if you meant one")
+            let found = resolve(name).map_err(|sentence| {
+                UserError::failed(sentence).help("`linewatch --help` lists the commands, if you meant one")
             })?;
             found.first().copied().ok_or_else(|| UserError::failed(format!("cannot find an address for \"{name}\"")))
         }
     }
+}
+
+/// Asks the system's resolver and waits for it: there is nothing else to do yet.
+fn resolve(name: &str) -> Result<Vec<Address>, String> {
+    let (answers, answer) = mpsc::channel();
+    let resolver = Resolver::start(move |resolved| drop(answers.send(resolved.result))).map_err(|error| error.to_string())?;
+    if !resolver.resolve(TargetId(0), name, Family::Auto) {
+        return Err(format!("cannot ask for the address of \"{name}\""));
+    }
+    answer.recv().unwrap_or_else(|_| Err(format!("the resolver gave no answer for \"{name}\"")))
 }
 
 fn scope_of(ip: IpAddr, zone: Option<&str>) -> Result<u32, UserError> {

@@ -95,7 +95,7 @@ impl View {
         let names: Vec<&str> = lines.iter().map(|line| line.name.as_str()).collect();
         let every = if let Mode::Plain { every } = mode { every } else { Duration::from_secs(10) };
         let is_terminal = std::io::stdout().is_terminal();
-        let zone = linewatch_render::when::system_zone();
+        let zone = jiff::tz::TimeZone::system();
         if matches!(mode, Mode::Plain { .. }) {
             say::to_stdout(&text::zone_line(start.wall, &zone));
         }
@@ -189,7 +189,7 @@ impl View {
         let mut happened = Happened::default();
         for line in &self.lines {
             happened.failed += line.summary.view().counts.loss().failed;
-            happened.outages += self.monitor.outage_rows(line.id).len() as u64;
+            happened.outages += self.monitor.outage_rows(line.id).count() as u64;
         }
         happened
     }
@@ -232,12 +232,11 @@ impl View {
             jitter_rfc3550: view.jitter_rfc3550,
             process: view.process_p50.zip(view.process_p99),
             lateness: match (view.lateness_p50, view.lateness_p99, view.lateness_max) {
-                (Some(p50), Some(p99), Some(max)) => Some((length(p50), length(p99), length(max))),
+                (Some(p50), Some(p99), Some(max)) => Some((p50, p99, max)),
                 _ => None,
             },
             achieved_per_s: view.achieved_per_s,
             outages: outages
-                .iter()
                 .map(|row| OutageInput {
                     from: row.from,
                     to: row.to,
@@ -261,7 +260,7 @@ impl View {
         for line in &mut self.lines {
             let span = line.spans.remove(&number).unwrap_or_default();
             let counts = span.counts;
-            let is_outage = self.monitor.outage_rows(line.id).iter().any(|row| row.from < to && row.to.is_none_or(|end| end > from));
+            let is_outage = self.monitor.outage_rows(line.id).any(|row| row.from < to && row.to.is_none_or(|end| end > from));
             let row = PlainRow {
                 target: &line.name,
                 from,
@@ -282,8 +281,4 @@ impl View {
         }
         Reader::There
     }
-}
-
-fn length(rtt: Rtt) -> Duration {
-    Duration::from_nanos(rtt.as_nanos())
 }

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
-use linewatch_core::target::{Origin, ProbePlan, Target, Thresholds};
+use linewatch_core::target::{Method, Origin, ProbePlan, Target, Thresholds};
 
 use super::alerts::Alerts;
 use super::units::Keep;
@@ -157,6 +157,17 @@ impl TargetSettings {
     /// Where the value of one of its keys comes from.
     pub fn origin(&self, key: &str) -> Origin {
         self.origins.get(key).cloned().unwrap_or(Origin::Default)
+    }
+
+    /// The method a person asked for; `None` if only a host was written, which leaves the best permitted one.
+    pub fn asked_method(&self) -> Option<Method> {
+        let is_written = self.origins.contains_key("probe") || self.target.method != Method::IcmpEcho;
+        is_written.then_some(self.target.method)
+    }
+
+    /// The operator's file has it, so that the page can hide but not delete it.
+    pub fn stands_in_file(&self) -> bool {
+        self.origins.values().any(|origin| matches!(origin, Origin::File { .. }))
     }
 }
 

@@ -7,7 +7,7 @@ use linewatch_core::caps::{CapEntry, Ledger};
 use linewatch_core::port::Clock;
 use linewatch_core::spec::{TargetSpec, slug};
 use linewatch_core::target::{Address, Host, TargetId};
-use linewatch_web::control::{Change, ChangeDone, ChangeError, TargetPatch};
+use linewatch_web::{Change, ChangeDone, ChangeError, TargetPatch};
 
 use super::Control;
 use super::line::Line;

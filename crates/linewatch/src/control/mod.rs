@@ -23,6 +23,7 @@ use linewatch_web::{CatalogEntry, ControlRequest, Hub, StatusInfo};
 use crate::config::{ConfigErrors, Loaded, Settings};
 use crate::signals::Order;
 use crate::spine::{Spine, Word};
+use crate::tally::Tally;
 use line::Line;
 
 /// The status page is refreshed this often.
@@ -78,6 +79,8 @@ pub(crate) struct Commanded<C> {
     pub store: StoreHandle,
     /// Shows.
     pub hub: Hub,
+    /// Counts.
+    pub tally: Tally,
     /// Finds addresses; none in the demo.
     pub resolver: Option<Resolver>,
 }
@@ -184,8 +187,7 @@ impl<C: Clock> Control<C> {
         self.status.asked_per_s = report.asked_per_s;
         self.status.achieved_per_s = report.achieved_per_s;
         self.status.scheduling = report.scheduling;
-        self.status.lateness_p99 = report.lateness_p99;
-        self.status.lateness_max = report.lateness_max;
+        self.to.tally.tell(&mut self.status);
         self.to.hub.status(self.status.clone());
     }
 
