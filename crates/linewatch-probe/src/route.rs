@@ -36,7 +36,11 @@ struct DefaultRoute {
 pub fn default_gateways() -> Gateways {
     let read = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
     let v4 = best(read("/proc/thread-self/net/route").lines().filter_map(parse_v4));
-    let v6 = best(read("/proc/thread-self/net/ipv6_route").lines().filter_map(parse_v6));
+    let v6 = best(
+        read("/proc/thread-self/net/ipv6_route")
+            .lines()
+            .filter_map(parse_v6),
+    );
     Gateways {
         v4: v4.as_ref().and_then(address),
         v6: v6.as_ref().and_then(address),

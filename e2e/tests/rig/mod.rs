@@ -260,3 +260,17 @@ pub(crate) fn time_waits() -> anyhow::Result<u64> {
         .context("no tw in sockstat")?;
     Ok(fields[at + 1].parse()?)
 }
+
+/// `SCHED_OTHER`.
+pub(crate) const SCHED_OTHER: u32 = 0;
+/// `SCHED_FIFO`.
+pub(crate) const SCHED_FIFO: u32 = 1;
+
+/// How the calling thread is scheduled: the field `policy` of its `stat` (proc(5)).
+pub(crate) fn scheduling_policy() -> anyhow::Result<u32> {
+    let text = std::fs::read_to_string("/proc/thread-self/stat")?;
+    // The second field is a name in brackets that may hold anything; what is behind it is plain.
+    let (_, fields) = text.rsplit_once(") ").context("no name in stat")?;
+    let policy = fields.split(' ').nth(41 - 3).context("no policy in stat")?;
+    Ok(policy.parse()?)
+}

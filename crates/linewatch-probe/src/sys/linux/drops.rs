@@ -1,7 +1,7 @@
 //! Tells how many packets the kernel dropped because we read too slowly.
 //!
 //! The kernel counts drops per socket (`SO_RXQ_OVFL`) but mixes in packets it threw away for a wrong checksum, which
-//! anyone can send. A queue can only have overflowed if it was full: fewer packets than fill the buffer prove
+//! anyone can send, and may count one packet twice: the number says that, not how many. A queue can only have overflowed if it was full: fewer packets than fill the buffer prove
 //! that it did not, and the growth is then passed over.
 
 use std::os::fd::BorrowedFd;

@@ -6,7 +6,7 @@
 
 use std::os::fd::{AsFd as _, BorrowedFd};
 
-use linewatch_core::limits::SEND_BATCH;
+use linewatch_core::limits::{RECEIVE_BATCH, SEND_BATCH};
 use linewatch_core::port::{Arrival, Clock as _, SendResult, Shot, ShotBody};
 use linewatch_core::record::Class;
 use linewatch_core::target::Address;
@@ -59,10 +59,14 @@ impl IcmpSocket {
                             result: Ok(()),
                         });
                     }
+                    if count < batch.len() {
+                        // The kernel stopped at a failure it does not tell; its counter may have moved.
+                        self.resynchronise(outlet);
+                    }
                     (first, tries) = (first + count, 0);
                 }
                 Err(errno) => {
-                    self.recover(outlet);
+                    self.resynchronise(outlet);
                     tries += 1;
                     if self.is_raw || tries == SEND_TRIES {
                         outlet.results.push(SendResult {
@@ -92,8 +96,9 @@ impl IcmpSocket {
         batch::send(self.fd(), &packets[..shots.len()], libc::MSG_DONTWAIT)
     }
 
-    /// After a refused send: whatever belongs to earlier probes is taken off the socket.
-    fn recover(&mut self, outlet: &mut Outlet<'_>) {
+    /// After a refused send: takes off the socket what belongs to earlier probes, and counts keys anew if they are
+    /// counted.
+    fn resynchronise(&mut self, outlet: &mut Outlet<'_>) {
         if !self.is_raw || !self.book.is_explicit() {
             self.drain_errors(outlet.room, outlet.clock, outlet.haul);
         }
@@ -133,7 +138,7 @@ impl IcmpSocket {
                 self.keep_reply(&room.packet(index), at, haul);
             }
             *budget = budget.saturating_sub(count);
-            if count < linewatch_core::limits::RECEIVE_BATCH {
+            if count < RECEIVE_BATCH {
                 break;
             }
         }
@@ -165,15 +170,21 @@ impl IcmpSocket {
 
     /// Reads the error queue to its end: transmit stamps, and refusals of ping sockets.
     pub(super) fn drain_errors(&mut self, room: &mut ReceiveBatch, clock: SystemClock, haul: &mut Haul) {
+        let mut is_empty = true;
         // An empty queue answers EAGAIN. It ends: only our own sends and their refusals fill it.
         while let Ok(count) = room.receive(self.fd(), libc::MSG_ERRQUEUE) {
+            is_empty = false;
             let at = clock.mono();
             for index in 0..count {
                 self.keep_error(&room.packet(index), at, haul);
             }
-            if count < linewatch_core::limits::RECEIVE_BATCH {
+            if count < RECEIVE_BATCH {
                 break;
             }
+        }
+        if is_empty {
+            // An error without its report (the queue had no room for it) would wake us for ever.
+            take_error(self.fd());
         }
     }
 
