@@ -126,7 +126,8 @@ pub(crate) fn quarantine(database: &Path, now: WallTime) -> Result<PathBuf, Open
     for suffix in ["", "-wal", "-shm"] {
         let (from, to) = (beside(database, suffix), beside(&aside, suffix));
         match std::fs::rename(&from, &to) {
-            Err(error) if !(error.kind() == std::io::ErrorKind::NotFound && !suffix.is_empty()) => {
+            // A database that was closed in order has no log.
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound || suffix.is_empty() => {
                 return Err(OpenError::File {
                     path: from,
                     why: plain(&error),

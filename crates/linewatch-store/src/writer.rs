@@ -162,7 +162,8 @@ impl Writer {
             Ok(()) => {
                 self.committed_at = self.clock.mono();
                 self.shared.committed(now);
-                self.shared.set_trouble(self.checkpoint_if_long());
+                let trouble = self.checkpoint_if_due();
+                self.shared.set_trouble(trouble);
             }
             Err(error) => self.shared.set_trouble(Some(format!(
                 "{error}; measuring goes on, what waits is kept in memory"
@@ -283,12 +284,12 @@ impl Writer {
         Ok(())
     }
 
-    /// Asks for a checkpoint when the log has grown; the sentence of trouble when it has grown far too long.
-    fn checkpoint_if_long(&self) -> Option<String> {
+    /// Asks for a checkpoint when it is time; the sentence of trouble when it has grown far too long.
+    fn checkpoint_if_due(&mut self) -> Option<String> {
         let bytes = beside(&self.shared.path, "-wal")
             .metadata()
             .map_or(0, |metadata| metadata.len());
-        self.checkpointer.poke(bytes);
+        self.checkpointer.committed(bytes);
         (bytes > WAL_ALARM_BYTES).then(|| {
             format!(
                 "the database's log has grown to {} MB: another program keeps reading the database",

@@ -100,15 +100,15 @@ fn above_two_thousand_a_second_batches_replace_rows_and_history_is_the_same() {
     let dir = tempfile::tempdir().expect("a directory");
     let clock = Arc::new(HandClock::default());
     let (handle, reader) = start(open(dir.path(), 0).store, &clock);
-    feed(&handle, &clock, TargetId(1), 0..15_000, 200_000, 5_000);
+    feed(&handle, &clock, TargetId(1), 0..10_000, 200_000, 5_000);
     assert_eq!(sql_number(dir.path(), "SELECT count(*) FROM recent"), 0);
-    assert_eq!(sql_number(dir.path(), "SELECT sum(samples) FROM hot"), 15_000);
+    assert_eq!(sql_number(dir.path(), "SELECT sum(samples) FROM hot"), 10_000);
     assert_eq!(
         seqs(&samples(&reader, TargetId(1))),
-        (0..15_000).collect::<Vec<_>>()
+        (0..10_000).collect::<Vec<_>>()
     );
 
-    feed(&handle, &clock, TargetId(1), 15_000..30_000, 200_000, 5_000);
+    feed(&handle, &clock, TargetId(1), 10_000..30_000, 200_000, 5_000);
     assert!(
         sql_number(dir.path(), "SELECT count(*) FROM samples") > 0,
         "a fast series does not wait for the hour"

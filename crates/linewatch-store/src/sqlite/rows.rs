@@ -10,6 +10,7 @@ use crate::hot;
 use crate::row::{
     Row, cause_from_text, cause_text, class_from_letter, outcome_from_word, stray_from_word, stray_word,
 };
+use crate::sqlite::write::meta_number;
 
 /// The statement for [`insert_recent`].
 pub(crate) const INSERT_RECENT: &str = "INSERT INTO recent (id, at_ns, target, run, seq, outcome, rtt_ns, host_rtt_ns, \
@@ -123,10 +124,14 @@ pub(crate) fn visit_unsealed(
     mut visit: impl FnMut(i64, u64, Row),
 ) -> rusqlite::Result<u64> {
     let mut marks = Watermarks::default();
+    // Most of `recent` is in blocks already: skipped unread.
+    let sealed_below = meta_number(connection, "sealed_below")?.unwrap_or(0);
     let mut unreadable = 0;
-    let sql = format!("SELECT {RECENT_COLUMNS} FROM recent WHERE ?1 IS NULL OR target = ?1 ORDER BY id");
+    let sql = format!(
+        "SELECT {RECENT_COLUMNS} FROM recent WHERE id >= ?1 AND (?2 IS NULL OR target = ?2) ORDER BY id"
+    );
     let mut recent = connection.prepare_cached(&sql)?;
-    let mut rows = recent.query([only.map(|target| target.0)])?;
+    let mut rows = recent.query(params![sealed_below, only.map(|target| target.0)])?;
     while let Some(row) = rows.next()? {
         match read_recent(row)? {
             (id, run, Some(row)) if id > marks.of(connection, row.target, run)? => visit(id, run, row),
@@ -134,8 +139,9 @@ pub(crate) fn visit_unsealed(
             (_, _, None) => unreadable += 1,
         }
     }
-    let mut batches = connection.prepare_cached("SELECT id, run, samples, batch FROM hot ORDER BY id")?;
-    let mut rows = batches.query([])?;
+    let mut batches =
+        connection.prepare_cached("SELECT id, run, samples, batch FROM hot WHERE id >= ?1 ORDER BY id")?;
+    let mut rows = batches.query([sealed_below])?;
     while let Some(row) = rows.next()? {
         let (id, run): (i64, i64) = (row.get(0)?, row.get(1)?);
         let Ok(samples) = hot::unpack(row.get_ref(3)?.as_blob()?) else {
