@@ -15,7 +15,7 @@ use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use axum::body::{Body, Bytes};
+use axum::body::{Body, Bytes, HttpBody};
 use axum::http::{HeaderValue, Method, Request, StatusCode, header, request::Parts};
 use linewatch_core::limits::{ANSWER_TIME, HTTP_BODY_BYTES, HTTP_HEADER_TIME};
 use linewatch_core::port::{Clock, History, HistoryError};
@@ -251,14 +251,18 @@ fn forbidden(route: &Route) -> Refusal {
 }
 
 async fn read_body(body: Body) -> Result<Bytes, Refusal> {
+    let too_long = || {
+        let message = format!("the body is cut off or longer than {HTTP_BODY_BYTES} bytes");
+        Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, "body", message)
+    };
+    // What announces itself as too long is not waited for.
+    if body.size_hint().lower() > HTTP_BODY_BYTES as u64 {
+        return Err(too_long());
+    }
     let reading = axum::body::to_bytes(body, HTTP_BODY_BYTES);
     match tokio::time::timeout(HTTP_HEADER_TIME, reading).await {
         Ok(Ok(bytes)) => Ok(bytes),
-        Ok(Err(_)) => Err(Refusal::new(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            "body",
-            format!("the body is cut off or longer than {HTTP_BODY_BYTES} bytes"),
-        )),
+        Ok(Err(_)) => Err(too_long()),
         Err(_) => Err(Refusal::new(
             StatusCode::REQUEST_TIMEOUT,
             "slow",

@@ -61,6 +61,9 @@ impl Types {
                 .unwrap_or_else(|| panic!("{place}: no list: {value}"));
             return list.iter().for_each(|one| self.check(place, inner, one));
         }
+        if let Some(inner) = declared.strip_prefix('(') {
+            return self.check(place, inner.trim_end_matches(')'), value);
+        }
         if let Some(body) = declared.strip_prefix('{') {
             return self.check_fields(place, &fields(body.trim_end().trim_end_matches('}')), value);
         }
