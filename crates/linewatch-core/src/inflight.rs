@@ -5,7 +5,9 @@
 //! late we read it, so sockets are drained before [`InFlight::expire`]. A probe whose reply we may have missed
 //! ends unmeasured, never lost. Not here: sending, schedules, decoding.
 
+mod close;
 mod decide;
+mod flow;
 mod forgotten;
 mod ring;
 #[cfg(test)]
@@ -20,13 +22,14 @@ use crate::limits::LATE_MEMORY;
 use crate::packet::cookie::{Cookie, CookieKey};
 use crate::packet::icmp::{Echo, PathError};
 use crate::port::{TcpEnd, Token};
-use crate::record::{Cause, Class, GapKind, Outcome, ProbeRecord, RecordBatch, Stray, StrayKind};
+use crate::record::{Cause, Class, GapKind, Outcome, RecordBatch};
 use crate::target::{Address, TargetId};
 use crate::time::{Anchor, MonoTime, Rtt, WireTime};
 use crate::wheel::Wheel;
-use decide::{Doubt, Judgement, Timing};
+use decide::Doubt;
+use flow::Flow;
 use forgotten::Forgotten;
-use ring::{Entry, Fate, Ring};
+use ring::{Entry, Fate};
 
 /// Bits of a [`Handle`] that are the index; the other twelve count the targets that had it before.
 const INDEX_BITS: u32 = 20;
@@ -122,29 +125,6 @@ pub struct InFlight {
     open: u64,
     touched: Vec<u32>,
     expired: Vec<u32>,
-}
-
-#[derive(Debug)]
-struct Flow {
-    target: TargetId,
-    handle: Handle,
-    address: Address,
-    ring: Ring,
-    /// One past the newest sent.
-    end_seq: u64,
-    /// No probe before this one is open.
-    oldest_open: u64,
-    /// One past the newest that was answered in time.
-    newest_answered: u64,
-    /// Probes before this one may have other time-outs than those after it.
-    uniform_from: u64,
-    timeout: Duration,
-    open: u32,
-    id: u16,
-    /// Probes in flight at a rotation still carry it.
-    previous_id: u16,
-    class: Class,
-    is_touched: bool,
 }
 
 impl InFlight {
@@ -401,201 +381,6 @@ impl InFlight {
         }
     }
 
-    fn expire_flow(&mut self, index: u32, drained_at: MonoTime, batch: &mut RecordBatch) {
-        let Some(Some(flow)) = self.flows.get(index as usize) else {
-            return;
-        };
-        let (handle, uniform_from, end) = (flow.handle, flow.uniform_from, flow.end_seq);
-        let (mut from, mut oldest_open) = (flow.oldest_open, end);
-        let mut earliest: Option<MonoTime> = None;
-        while let Some((seq, entry)) = self.next_open(handle, from) {
-            from = seq + 1;
-            let deadline = entry.deadline();
-            if deadline <= drained_at {
-                let (outcome, cause) = self.verdict_of_silence(&entry);
-                self.close(handle, seq, outcome, cause, batch);
-                continue;
-            }
-            oldest_open = oldest_open.min(seq);
-            earliest = Some(earliest.map_or(deadline, |earliest| earliest.min(deadline)));
-            if seq >= uniform_from {
-                break;
-            }
-        }
-        if let Some(at) = earliest {
-            self.deadlines.set(index, at);
-        }
-        if let Some(flow) = self.flow_mut(handle) {
-            flow.oldest_open = oldest_open;
-        }
-    }
-
-    fn next_open(&self, handle: Handle, from: u64) -> Option<(u64, Entry)> {
-        let flow = self.flow(handle)?;
-        let seq = flow.next_open(from)?;
-        Some((seq, *flow.ring.get(seq)?))
-    }
-
-    /// Lost, or unmeasured when an answer may have come unseen.
-    fn verdict_of_silence(&self, entry: &Entry) -> (Outcome, Cause) {
-        match self.doubt.filter(|doubt| entry.sent_at <= doubt.at) {
-            Some(doubt) => (Outcome::Unmeasured, Cause::Gap(doubt.kind)),
-            None => (Outcome::Lost, Cause::None),
-        }
-    }
-
-    /// Takes an answer to a probe that may be open or closed, here or forgotten.
-    fn answered(
-        &mut self,
-        handle: Handle,
-        seq: u64,
-        outcome: Outcome,
-        judgement: Option<Judgement>,
-        at: MonoTime,
-        batch: &mut RecordBatch,
-    ) {
-        let fate = self.entry(handle, seq).map_or(Fate::Vacant, |entry| entry.fate());
-        match (fate, judgement.map(|judgement| (judgement, judgement.timing))) {
-            (Fate::Open, Some((judgement, Timing::InTime))) => {
-                self.close_answered(handle, seq, outcome, judgement, batch);
-            }
-            (Fate::Open, Some((_, Timing::TooLate))) => {
-                // The stamps say so, though nobody has expired it yet.
-                self.close(handle, seq, Outcome::Lost, Cause::None, batch);
-                self.stray(handle, seq, StrayKind::Late, at, batch);
-            }
-            (Fate::Open, Some((_, Timing::Unknown))) => {
-                let kind = self.doubt.map_or(GapKind::Stalled, |doubt| doubt.kind);
-                self.close(handle, seq, Outcome::Unmeasured, Cause::Gap(kind), batch);
-                self.set_answered(handle, seq);
-            }
-            (Fate::Unanswered, _) => self.stray(handle, seq, StrayKind::Late, at, batch),
-            (Fate::Answered | Fate::Open, _) => self.stray(handle, seq, StrayKind::Duplicate, at, batch),
-            (Fate::Vacant, _) => self.on_forgotten(handle, seq, at, batch),
-        }
-    }
-
-    fn set_answered(&mut self, handle: Handle, seq: u64) {
-        if let Some(entry) = self.flow_mut(handle).and_then(|flow| flow.ring.get_mut(seq)) {
-            entry.set_fate(Fate::Answered);
-        }
-    }
-
-    fn on_forgotten(&mut self, handle: Handle, seq: u64, at: MonoTime, batch: &mut RecordBatch) {
-        let Some(target) = self.flow(handle).map(|flow| flow.target) else {
-            return;
-        };
-        // Failures are remembered for long, so the others were answered.
-        let stray = match self.forgotten.take((handle.0, seq as u32)) {
-            Some(sent_at) => Stray {
-                target,
-                seq,
-                kind: StrayKind::Late,
-                sent_at,
-                delay: Some(delay(sent_at, at)),
-            },
-            None => Stray {
-                target,
-                seq,
-                kind: StrayKind::Duplicate,
-                sent_at: at,
-                delay: None,
-            },
-        };
-        batch.strays.push(stray);
-    }
-
-    /// An answer beside the record of a probe that is still in the ring.
-    fn stray(&mut self, handle: Handle, seq: u64, kind: StrayKind, at: MonoTime, batch: &mut RecordBatch) {
-        let Some(flow) = self.flow_mut(handle) else { return };
-        let target = flow.target;
-        let Some(entry) = flow.ring.get_mut(seq) else {
-            return;
-        };
-        entry.set_fate(Fate::Answered);
-        let delay = Some(delay(entry.sent_at, at));
-        batch.strays.push(Stray {
-            target,
-            seq,
-            kind,
-            sent_at: entry.sent_at,
-            delay,
-        });
-    }
-
-    fn forged(&mut self, handle: Handle, at: MonoTime, batch: &mut RecordBatch) {
-        let Some(flow) = self.flow(handle) else { return };
-        batch.strays.push(Stray {
-            target: flow.target,
-            seq: 0,
-            kind: StrayKind::Forged,
-            sent_at: at,
-            delay: None,
-        });
-    }
-
-    fn close_answered(
-        &mut self,
-        handle: Handle,
-        seq: u64,
-        outcome: Outcome,
-        judgement: Judgement,
-        batch: &mut RecordBatch,
-    ) {
-        let Some(flow) = self.flow_mut(handle) else { return };
-        let is_reordered = seq < flow.newest_answered;
-        flow.newest_answered = flow.newest_answered.max(seq + 1);
-        let Some(mut record) = self.settle(handle, seq, Fate::Answered) else {
-            return;
-        };
-        record.outcome = outcome;
-        record.rtt = Some(judgement.rtt);
-        record.host_rtt = Some(judgement.host_rtt);
-        record.class = judgement.class;
-        record.is_reordered = is_reordered;
-        batch.records.push(record);
-    }
-
-    /// Ends an open probe without an answer; any other is left alone.
-    fn close(&mut self, handle: Handle, seq: u64, outcome: Outcome, cause: Cause, batch: &mut RecordBatch) {
-        let Some(mut record) = self.settle(handle, seq, Fate::Unanswered) else {
-            return;
-        };
-        record.outcome = outcome;
-        record.cause = cause;
-        if outcome == Outcome::Unsent {
-            record.sent_at = record.due_at;
-        }
-        batch.records.push(record);
-    }
-
-    /// Takes an open probe out of flight: the one place where that happens.
-    fn settle(&mut self, handle: Handle, seq: u64, fate: Fate) -> Option<ProbeRecord> {
-        let flow = self.flow_mut(handle)?;
-        let (target, class) = (flow.target, flow.class);
-        let entry = flow
-            .ring
-            .get_mut(seq)
-            .filter(|entry| entry.fate() == Fate::Open)?;
-        entry.set_fate(fate);
-        let (due_at, sent_at) = (entry.due_at, entry.sent_at);
-        flow.open -= 1;
-        self.open -= 1;
-        self.touch(handle.index());
-        Some(ProbeRecord {
-            target,
-            seq,
-            due_at,
-            sent_at,
-            outcome: Outcome::Lost,
-            rtt: None,
-            host_rtt: None,
-            class,
-            cause: Cause::None,
-            is_reordered: false,
-        })
-    }
-
     /// The probe that a message with a genuine cookie of ours is about.
     fn matching(&self, echo: &Echo<'_>, is_id_checked: bool) -> Option<(Handle, u64)> {
         let cookie = Cookie::decode(echo.payload).ok()?;
@@ -642,75 +427,6 @@ impl InFlight {
             .get_mut(handle.index() as usize)?
             .as_mut()
             .filter(|flow| flow.handle == handle)
-    }
-}
-
-impl Flow {
-    fn new(spec: FlowSpec) -> Self {
-        Self {
-            target: spec.target,
-            handle: spec.handle,
-            address: spec.address,
-            ring: Ring::new(),
-            end_seq: spec.first_seq,
-            oldest_open: spec.first_seq,
-            newest_answered: 0,
-            uniform_from: 0,
-            timeout: Duration::ZERO,
-            open: 0,
-            id: spec.id,
-            previous_id: spec.id,
-            class: spec.class,
-            is_touched: false,
-        }
-    }
-
-    /// The 64-bit number of a sent probe with this low half; an attempt to name the future is `None`.
-    fn seq_of(&self, low: u32) -> Option<u64> {
-        let newest = self.end_seq.checked_sub(1)?;
-        newest.checked_sub(u64::from((newest as u32).wrapping_sub(low)))
-    }
-
-    /// The first open probe at or after `from`.
-    fn next_open(&self, from: u64) -> Option<u64> {
-        let is_open = |seq: &u64| {
-            self.ring
-                .get(*seq)
-                .is_some_and(|entry| entry.fate() == Fate::Open)
-        };
-        if self.open == 0 {
-            return None;
-        }
-        if self.end_seq - from.min(self.end_seq) <= self.ring.capacity() {
-            return (from..self.end_seq).find(is_open);
-        }
-        // A gap of more numbers than the ring holds lies between: look at what is there instead.
-        self.ring
-            .iter()
-            .filter_map(|entry| self.seq_of(entry.seq_low()))
-            .filter(|seq| *seq >= from)
-            .filter(is_open)
-            .min()
-    }
-
-    /// The open probe with this wire sequence, the newest if there were two.
-    fn open_with(&self, sequence: u16) -> Option<u64> {
-        let newest = self.end_seq.checked_sub(1)?;
-        let seq = newest.checked_sub(u64::from((newest as u16).wrapping_sub(sequence)))?;
-        self.ring
-            .get(seq)
-            .filter(|entry| entry.fate() == Fate::Open)
-            .map(|_| seq)
-    }
-
-    fn has_id(&self, id: u16) -> bool {
-        self.id == id || self.previous_id == id
-    }
-
-    /// A scope counts only where both sides name one.
-    fn is_from(&self, from: Address) -> bool {
-        let is_same_scope = self.address.scope == 0 || from.scope == 0 || self.address.scope == from.scope;
-        self.address.ip == from.ip && is_same_scope
     }
 }
 

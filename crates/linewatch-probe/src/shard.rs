@@ -6,34 +6,31 @@
 
 mod clocks;
 mod outbox;
+mod places;
+mod receiving;
+mod sending;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
-use linewatch_core::errno;
-use linewatch_core::inflight::{FlowSpec, Handle, InFlight, Sent, Stamps};
-use linewatch_core::limits::{
-    BATCH_RECORDS, EVALUATE_EVERY, PAYLOAD_BYTES_MAX, PAYLOAD_BYTES_MIN, SEND_BATCH, TARGETS,
-};
+use linewatch_core::inflight::{FlowSpec, InFlight};
+use linewatch_core::limits::{EVALUATE_EVERY, PAYLOAD_BYTES_MAX, PAYLOAD_BYTES_MIN};
 use linewatch_core::packet::cookie::CookieKey;
-use linewatch_core::packet::icmp::{self, Message, PathError};
-use linewatch_core::port::{Arrival, Clock, Incoming, Outgoing, SendResult, Shot, ShotBody, Wire};
-use linewatch_core::record::{Cause, Class, Gap, GapKind, Outcome, ProbeRecord, Progress};
+use linewatch_core::port::{Clock, Incoming, Outgoing, SendResult, Wire};
+use linewatch_core::record::{Class, Gap, GapKind, Progress};
 use linewatch_core::schedule::{Due, Missed, Schedule};
 use linewatch_core::target::{Address, Method, ProbePlan, TargetId};
 use linewatch_core::time::{MonoTime, WallTime};
 
-use clocks::{Clocks, Upheaval};
+use clocks::Clocks;
 use outbox::Outbox;
 pub use outbox::Sink;
+use places::Places;
 
 /// Between a stamp and the moment when its packet can be read lies the kernel's own work; a time-out is taken
 /// for passed only after it.
 const DRAIN_SLACK: Duration = Duration::from_millis(1);
-/// Targets taken from the schedule before the sockets are looked at again: eight batches.
-const DUE_LIMIT: usize = 8 * SEND_BATCH;
 /// How often the clocks are compared when nothing else happens.
 const LOOK_EVERY: Duration = EVALUATE_EVERY;
 
@@ -88,27 +85,6 @@ pub struct Shard<W, C> {
     shots: Vec<Due>,
     results: Vec<SendResult>,
     incoming: Incoming,
-}
-
-/// Where targets are: dense places that are used again, with a generation each.
-#[derive(Debug, Default)]
-struct Places {
-    targets: Vec<Option<Placed>>,
-    by_id: HashMap<TargetId, u32>,
-    /// Longest free first, so that generations last.
-    free: VecDeque<u32>,
-    generations: Vec<u32>,
-    /// Next number of each target that was removed: it may come back, and no number is used twice in a run.
-    retired: HashMap<TargetId, u64>,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Placed {
-    target: EngineTarget,
-    handle: Handle,
-    class: Class,
-    /// Begin of the pause that goes on.
-    paused_at: Option<WallTime>,
 }
 
 /// Random ICMP identifiers (SplitMix64): unpredictable to others as far as the seed is, reproducible in tests.
@@ -339,115 +315,6 @@ impl<W: Wire, C: Clock> Shard<W, C> {
         });
     }
 
-    fn send_due(&mut self, now: MonoTime, sink: Sink<'_>) {
-        loop {
-            self.due.clear();
-            let has_more = self.schedule.due(now, DUE_LIMIT, &mut self.due, &mut self.missed);
-            self.push_missed(GapKind::Stalled, None);
-            let due = std::mem::take(&mut self.due);
-            for batch in due.chunks(SEND_BATCH) {
-                self.send(batch, now);
-            }
-            self.due = due;
-            if self.outbox.is_full() {
-                self.flush(sink);
-            }
-            if !has_more {
-                return;
-            }
-            // Replies to what was just sent must not overflow the socket while the rest is sent.
-            self.collect(now, sink);
-        }
-    }
-
-    fn send(&mut self, due: &[Due], now: MonoTime) {
-        self.outgoing.clear();
-        self.results.clear();
-        self.shots.clear();
-        for slot in due {
-            self.aim(slot, now);
-        }
-        self.wire.send(&self.outgoing, &mut self.results);
-        // A wire that answers for fewer shots than it got would lose probes silently.
-        assert_eq!(self.results.len(), self.shots.len(), "one result per shot");
-        for place in 0..self.shots.len() {
-            let (slot, result) = (self.shots[place], self.results[place]);
-            let Some(placed) = self.places.at(slot.index) else {
-                continue;
-            };
-            match result.result {
-                Ok(()) => {
-                    self.sent += 1;
-                    self.in_flight.sent(Sent {
-                        handle: placed.handle,
-                        seq: slot.seq,
-                        due_at: slot.due_at,
-                        sent_at: result.sent_at,
-                        timeout: placed.target.plan.timeout,
-                    });
-                }
-                Err(errno) => {
-                    let (outcome, cause) = errno::classify(errno);
-                    let is_unsent = outcome == Outcome::Unsent;
-                    let sent_at = if is_unsent { slot.due_at } else { result.sent_at };
-                    self.not_sent(&slot, sent_at, outcome, cause);
-                }
-            }
-        }
-    }
-
-    /// Puts one shot into `outgoing`, or refuses it.
-    fn aim(&mut self, slot: &Due, now: MonoTime) {
-        let Some(Placed { target, handle, .. }) = self.places.at(slot.index) else {
-            return;
-        };
-        let is_known = self.in_flight.make_room(handle, slot.seq, now);
-        let Some((cookie, id, sequence)) = self.in_flight.stamp(handle, slot.seq).filter(|_| is_known) else {
-            return self.not_sent(slot, slot.due_at, Outcome::Unsent, Cause::Overload);
-        };
-        let body = match target.method {
-            Method::IcmpEcho => {
-                let bytes = &mut self.outgoing.bytes;
-                let start = bytes.len();
-                let is_v6 = target.address.ip.is_ipv6();
-                icmp::encode_request(is_v6, id, sequence, cookie, target.plan.payload_bytes, bytes);
-                ShotBody::Icmp {
-                    start: start as u32,
-                    len: (bytes.len() - start) as u16,
-                }
-            }
-            Method::TcpConnect { port } => ShotBody::Tcp {
-                port,
-                timeout: target.plan.timeout,
-            },
-        };
-        self.outgoing.shots.push(Shot {
-            token: handle.token(slot.seq),
-            to: target.address,
-            body,
-        });
-        self.shots.push(*slot);
-    }
-
-    fn not_sent(&mut self, slot: &Due, sent_at: MonoTime, outcome: Outcome, cause: Cause) {
-        let Some(Placed { target, class, .. }) = self.places.at(slot.index) else {
-            return;
-        };
-        self.in_flight.touch(slot.index);
-        self.outbox.batch.records.push(ProbeRecord {
-            target: target.id,
-            seq: slot.seq,
-            due_at: slot.due_at,
-            sent_at,
-            outcome,
-            rtt: None,
-            host_rtt: None,
-            class,
-            cause,
-            is_reordered: false,
-        });
-    }
-
     fn next_deadline(&self, now: MonoTime) -> MonoTime {
         let expiry = self
             .in_flight
@@ -465,147 +332,6 @@ impl<W: Wire, C: Clock> Shard<W, C> {
             .fold(now.plus(LOOK_EVERY), MonoTime::min)
     }
 
-    /// Takes what came, waiting until `until`, and ends what timed out.
-    fn collect(&mut self, until: MonoTime, sink: Sink<'_>) {
-        // What arrived before this moment will have been read: receiving drains every socket after it.
-        let drained_at = self.clocks.clock.mono();
-        self.incoming.clear();
-        self.wire.receive(until, &mut self.incoming);
-        self.on_upheaval(until.max(drained_at));
-        let incoming = std::mem::take(&mut self.incoming);
-        for arrival in &incoming.arrivals {
-            self.settle(arrival, &incoming.bytes);
-            if self.outbox.is_full() {
-                self.flush(sink);
-            }
-        }
-        self.incoming = incoming;
-        while self.in_flight.expire(
-            drained_at.minus(DRAIN_SLACK),
-            BATCH_RECORDS,
-            &mut self.outbox.batch,
-        ) {
-            self.flush(sink);
-        }
-    }
-
-    /// Looks at the clocks and does what follows.
-    fn on_upheaval(&mut self, expected_at: MonoTime) {
-        let Upheaval {
-            has_stalled,
-            slept,
-            step,
-        } = self.clocks.look(expected_at);
-        let anchor = self.clocks.anchor;
-        if has_stalled {
-            self.in_flight.doubt(GapKind::Stalled, anchor.mono);
-        }
-        if let Some(slept) = slept {
-            self.in_flight.doubt(GapKind::Suspended, anchor.mono);
-            self.schedule.slept(slept, anchor.mono, &mut self.missed);
-            self.push_missed(GapKind::Suspended, Some((anchor.wall.minus(slept), anchor.wall)));
-        }
-        if let Some((from, to)) = step {
-            self.in_flight.clock_stepped(anchor.mono);
-            let sum_ns = self
-                .outbox
-                .batch
-                .clock_step_ns
-                .unwrap_or(0)
-                .saturating_add(to.nanos_after(from));
-            self.outbox.batch.clock_step_ns = Some(sum_ns);
-            for placed in self
-                .places
-                .targets
-                .iter()
-                .flatten()
-                .filter(|placed| placed.paused_at.is_none())
-            {
-                let first_seq = self.schedule.scheduled(placed.handle.index());
-                let (target, kind) = (placed.target.id, GapKind::ClockStepped);
-                self.outbox.batch.gaps.push(Gap {
-                    target,
-                    kind,
-                    from,
-                    to,
-                    first_seq,
-                    slots: 0,
-                });
-            }
-        }
-    }
-
-    /// Turns missed slots into gaps; `span` is theirs on the calendar where the monotonic clock does not know it.
-    fn push_missed(&mut self, kind: GapKind, span: Option<(WallTime, WallTime)>) {
-        for missed in self.missed.drain(..) {
-            let Some(Placed { target, .. }) = self.places.at(missed.index) else {
-                continue;
-            };
-            let anchor = self.clocks.anchor;
-            let (from, to) = span.unwrap_or((anchor.wall_at(missed.from), anchor.wall_at(missed.to)));
-            self.in_flight.touch(missed.index);
-            let (first_seq, slots) = (missed.first_seq, missed.slots);
-            self.outbox.batch.gaps.push(Gap {
-                target: target.id,
-                kind,
-                from,
-                to,
-                first_seq,
-                slots,
-            });
-        }
-    }
-
-    fn settle(&mut self, arrival: &Arrival, bytes: &[u8]) {
-        let batch = &mut self.outbox.batch;
-        match *arrival {
-            Arrival::Transmitted { token, stamp } => self.in_flight.on_transmitted(token, stamp),
-            Arrival::Icmp {
-                from,
-                start,
-                len,
-                stamp,
-                at,
-                is_id_checked,
-            } => {
-                // Bytes that are no message of ours are ordinary traffic of this computer.
-                match icmp::decode(from.ip.is_ipv6(), slice(bytes, start, len)) {
-                    Ok(Message::Reply(echo)) => {
-                        let stamps = Stamps {
-                            received: stamp,
-                            at,
-                            anchor: self.clocks.anchor,
-                        };
-                        self.in_flight.on_reply(from, &echo, is_id_checked, stamps, batch);
-                    }
-                    Ok(Message::Error(error)) => self.in_flight.on_path_error(&error, is_id_checked, batch),
-                    Err(_) => (),
-                }
-            }
-            Arrival::IcmpError {
-                to,
-                kind,
-                code,
-                start,
-                len,
-                is_id_checked,
-                ..
-            } => {
-                if let Ok(quoted) = icmp::decode_quoted(to.ip.is_ipv6(), slice(bytes, start, len)) {
-                    let error = PathError {
-                        kind,
-                        code,
-                        to: to.ip,
-                        quoted,
-                    };
-                    self.in_flight.on_path_error(&error, is_id_checked, batch);
-                }
-            }
-            Arrival::Tcp { token, end, at } => self.in_flight.on_tcp(token, end, at, batch),
-            Arrival::Overflow { .. } => self.in_flight.doubt(GapKind::RxOverflow, self.clocks.anchor.mono),
-        }
-    }
-
     fn flush(&mut self, sink: Sink<'_>) {
         let (schedule, progress) = (&self.schedule, &mut self.outbox.batch.progress);
         self.in_flight.drain_touched(|index, target, in_flight| {
@@ -620,7 +346,7 @@ impl<W: Wire, C: Clock> Shard<W, C> {
                 match self.places.by_id.get(&id) {
                     Some(index) => self.in_flight.touch(*index),
                     None => {
-                        let scheduled = self.places.retired.get(&id).copied().unwrap_or(0);
+                        let scheduled = self.places.retired(id);
                         let last = Progress {
                             target: id,
                             scheduled,
@@ -634,49 +360,6 @@ impl<W: Wire, C: Clock> Shard<W, C> {
     }
 }
 
-impl Places {
-    fn at(&self, index: u32) -> Option<Placed> {
-        self.targets.get(index as usize).copied().flatten()
-    }
-
-    fn get_mut(&mut self, id: TargetId) -> Option<&mut Placed> {
-        let index = *self.by_id.get(&id)?;
-        self.targets.get_mut(index as usize)?.as_mut()
-    }
-
-    /// Gives `target` a place; the answer is its name there and the number of its next probe.
-    fn take(&mut self, target: EngineTarget, class: Class, paused_at: Option<WallTime>) -> (Handle, u64) {
-        let index = self.free.pop_front().unwrap_or_else(|| {
-            self.targets.push(None);
-            self.generations.push(0);
-            self.targets.len() as u32 - 1
-        });
-        assert!(
-            (index as usize) < TARGETS,
-            "the caps let in more targets than there are places"
-        );
-        let handle = Handle::new(index, self.generations[index as usize]);
-        self.targets[index as usize] = Some(Placed {
-            target,
-            handle,
-            class,
-            paused_at,
-        });
-        self.by_id.insert(target.id, index);
-        (handle, self.retired.remove(&target.id).unwrap_or(0))
-    }
-
-    fn free(&mut self, id: TargetId, next_seq: u64) {
-        let Some(index) = self.by_id.remove(&id) else {
-            return;
-        };
-        self.targets[index as usize] = None;
-        self.generations[index as usize] = self.generations[index as usize].wrapping_add(1);
-        self.free.push_back(index);
-        self.retired.insert(id, next_seq);
-    }
-}
-
 /// `::ffff:192.0.2.1` is an IPv4 target, and payloads have the size that fits.
 fn canonical(mut target: EngineTarget) -> EngineTarget {
     target.address.ip = target.address.ip.to_canonical();
@@ -685,9 +368,4 @@ fn canonical(mut target: EngineTarget) -> EngineTarget {
         .payload_bytes
         .clamp(PAYLOAD_BYTES_MIN, PAYLOAD_BYTES_MAX);
     target
-}
-
-fn slice(bytes: &[u8], start: u32, len: u16) -> &[u8] {
-    let start = start as usize;
-    bytes.get(start..start + usize::from(len)).unwrap_or_default()
 }
