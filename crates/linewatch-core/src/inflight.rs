@@ -80,17 +80,17 @@ pub struct FlowSpec {
     pub first_seq: u64,
 }
 
-/// A probe that left.
+/// A probe about to leave.
 #[derive(Clone, Copy, Debug)]
-pub struct Sent {
+pub struct Launch {
     /// Whose.
     pub handle: Handle,
     /// Its number: greater than that of the probe before.
     pub seq: u64,
     /// Its slot.
     pub due_at: MonoTime,
-    /// User stamp.
-    pub sent_at: MonoTime,
+    /// Now; [`InFlight::left`] corrects it.
+    pub at: MonoTime,
     /// How long it may be in flight.
     pub timeout: Duration,
 }
@@ -193,41 +193,70 @@ impl InFlight {
         ))
     }
 
-    /// Makes room for a probe about to be sent. False: as many are in flight as can be told apart.
-    pub fn make_room(&mut self, handle: Handle, seq: u64, now: MonoTime) -> bool {
+    /// Takes a probe about to leave; [`InFlight::left`] or [`InFlight::failed`] follows. False: as many are in
+    /// flight as can be told apart.
+    pub fn launch(&mut self, launch: Launch) -> bool {
+        let Launch {
+            handle,
+            seq,
+            due_at,
+            at,
+            timeout,
+        } = launch;
         let Some(flow) = self.flow_mut(handle) else {
             return false;
         };
-        flow.ring
-            .make_room(seq, now.minus(flow.timeout.saturating_add(LATE_MEMORY)))
-    }
-
-    /// Takes a probe that left, after [`InFlight::make_room`].
-    pub fn sent(&mut self, sent: Sent) {
-        let index = sent.handle.index();
-        let Some(flow) = self.flow_mut(sent.handle) else {
-            return;
-        };
-        if flow.open == 0 {
-            flow.oldest_open = sent.seq;
-            flow.uniform_from = sent.seq;
-        } else if flow.timeout != sent.timeout {
-            flow.uniform_from = sent.seq;
+        if !flow
+            .ring
+            .make_room(seq, at.minus(timeout.saturating_add(LATE_MEMORY)))
+        {
+            return false;
         }
-        flow.timeout = sent.timeout;
-        flow.end_seq = sent.seq + 1;
+        if flow.open == 0 {
+            flow.oldest_open = seq;
+            flow.uniform_from = seq;
+        } else if flow.timeout != timeout {
+            flow.uniform_from = seq;
+        }
+        flow.timeout = timeout;
+        flow.end_seq = seq + 1;
         flow.open += 1;
-        let entry = Entry::open(sent.seq, sent.due_at, sent.sent_at, sent.timeout);
+        let entry = Entry::open(seq, due_at, at, timeout);
         let (deadline, old) = (entry.deadline(), flow.ring.put(entry));
-        debug_assert_ne!(old.fate(), Fate::Open, "make_room was not asked");
         if old.fate() == Fate::Unanswered {
-            self.forgotten
-                .remember((sent.handle.0, old.seq_low()), old.sent_at);
+            self.forgotten.remember((handle.0, old.seq_low()), old.sent_at);
         }
         self.open += 1;
-        self.touch(index);
-        if self.deadlines.at(index).is_none_or(|at| deadline < at) {
-            self.deadlines.set(index, deadline);
+        self.touch(handle.index());
+        if self.deadlines.at(handle.index()).is_none_or(|at| deadline < at) {
+            self.deadlines.set(handle.index(), deadline);
+        }
+        true
+    }
+
+    /// The probe left at `sent_at`, not before its launch.
+    pub fn left(&mut self, handle: Handle, seq: u64, sent_at: MonoTime) {
+        if let Some(entry) = self.flow_mut(handle).and_then(|flow| flow.ring.get_mut(seq)) {
+            entry.sent_at = sent_at;
+        }
+    }
+
+    /// The system refused the probe at `sent_at` with this errno: whether that is ours or the path's is
+    /// [`errno::classify`]'s.
+    pub fn failed(
+        &mut self,
+        handle: Handle,
+        seq: u64,
+        sent_at: MonoTime,
+        errno: i32,
+        batch: &mut RecordBatch,
+    ) {
+        self.left(handle, seq, sent_at);
+        let (outcome, cause) = errno::classify(errno);
+        self.close(handle, seq, outcome, cause, batch);
+        if let Some(entry) = self.flow_mut(handle).and_then(|flow| flow.ring.get_mut(seq)) {
+            // Nothing left, so nothing can be late.
+            entry.set_fate(Fate::Vacant);
         }
     }
 

@@ -62,15 +62,19 @@ impl Bench {
     }
 
     pub(super) fn send_at(&mut self, handle: Handle, seq: u64, at: MonoTime) {
-        assert!(self.in_flight.make_room(handle, seq, at));
+        assert!(self.launch(handle, seq, at));
+        self.in_flight.left(handle, seq, at);
+    }
+
+    fn launch(&mut self, handle: Handle, seq: u64, at: MonoTime) -> bool {
         let timeout = self.timeout;
-        self.in_flight.sent(Sent {
+        self.in_flight.launch(Launch {
             handle,
             seq,
             due_at: at,
-            sent_at: at,
+            at,
             timeout,
-        });
+        })
     }
 
     /// The reply to `seq` comes at `at_ms` and is read at once, without kernel stamps.
@@ -623,15 +627,30 @@ fn a_gap_of_a_million_numbers_strands_nobody() {
 }
 
 #[test]
+fn what_the_system_refuses_was_never_in_flight() {
+    let mut bench = Bench::new(1000);
+    let handle = Handle::new(0, 0);
+    for (seq, errno) in [(0, 105), (1, 113)] {
+        assert!(bench.launch(handle, seq, ms(10)));
+        bench
+            .in_flight
+            .failed(handle, seq, ms(11), errno, &mut bench.batch);
+    }
+    let found: Vec<_> = bench
+        .records()
+        .iter()
+        .map(|record| (record.outcome, record.sent_at))
+        .collect();
+    assert_eq!(found, [(Outcome::Unsent, ms(10)), (Outcome::Unreachable, ms(11))]);
+    assert_eq!(bench.in_flight.open(), 0);
+}
+
+#[test]
 fn there_is_room_for_half_the_wire_sequence_and_no_more() {
     let mut bench = Bench::new(30_000);
     let handle = Handle::new(0, 0);
     (0..crate::limits::IN_FLIGHT_PER_TARGET as u64).for_each(|seq| bench.send(seq, 0));
-    assert!(
-        !bench
-            .in_flight
-            .make_room(handle, crate::limits::IN_FLIGHT_PER_TARGET as u64, ms(1))
-    );
+    assert!(!bench.launch(handle, crate::limits::IN_FLIGHT_PER_TARGET as u64, ms(1)));
 }
 
 fn path_error(bench: &mut Bench, to: Address, id: u16, sequence: u16, payload: &[u8]) {

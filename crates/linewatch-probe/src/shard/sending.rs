@@ -1,7 +1,6 @@
 //! The half of a turn that goes out.
 
-use linewatch_core::errno;
-use linewatch_core::inflight::Sent;
+use linewatch_core::inflight::Launch;
 use linewatch_core::limits::SEND_BATCH;
 use linewatch_core::packet::icmp;
 use linewatch_core::port::{Clock, Shot, ShotBody, Wire};
@@ -38,7 +37,7 @@ impl<W: Wire, C: Clock> Shard<W, C> {
         }
     }
 
-    pub(super) fn send(&mut self, due: &[Due], now: MonoTime) {
+    fn send(&mut self, due: &[Due], now: MonoTime) {
         self.outgoing.clear();
         self.results.clear();
         self.shots.clear();
@@ -53,35 +52,35 @@ impl<W: Wire, C: Clock> Shard<W, C> {
             let Some(placed) = self.places.at(slot.index) else {
                 continue;
             };
+            let (handle, sent_at) = (placed.handle, result.sent_at);
             match result.result {
                 Ok(()) => {
                     self.sent += 1;
-                    self.in_flight.sent(Sent {
-                        handle: placed.handle,
-                        seq: slot.seq,
-                        due_at: slot.due_at,
-                        sent_at: result.sent_at,
-                        timeout: placed.target.plan.timeout,
-                    });
+                    self.in_flight.left(handle, slot.seq, sent_at);
                 }
                 Err(errno) => {
-                    let (outcome, cause) = errno::classify(errno);
-                    let is_unsent = outcome == Outcome::Unsent;
-                    let sent_at = if is_unsent { slot.due_at } else { result.sent_at };
-                    self.not_sent(&slot, sent_at, outcome, cause);
+                    self.in_flight
+                        .failed(handle, slot.seq, sent_at, errno, &mut self.outbox.batch);
                 }
             }
         }
     }
 
     /// Puts one shot into `outgoing`, or refuses it.
-    pub(super) fn aim(&mut self, slot: &Due, now: MonoTime) {
+    fn aim(&mut self, slot: &Due, now: MonoTime) {
         let Some(Placed { target, handle, .. }) = self.places.at(slot.index) else {
             return;
         };
-        let is_known = self.in_flight.make_room(handle, slot.seq, now);
-        let Some((cookie, id, sequence)) = self.in_flight.stamp(handle, slot.seq).filter(|_| is_known) else {
-            return self.not_sent(slot, slot.due_at, Outcome::Unsent, Cause::Overload);
+        let (seq, due_at, timeout) = (slot.seq, slot.due_at, target.plan.timeout);
+        let has_room = self.in_flight.launch(Launch {
+            handle,
+            seq,
+            due_at,
+            at: now,
+            timeout,
+        });
+        let Some((cookie, id, sequence)) = self.in_flight.stamp(handle, seq).filter(|_| has_room) else {
+            return self.refuse(slot);
         };
         let body = match target.method {
             Method::IcmpEcho => {
@@ -107,7 +106,8 @@ impl<W: Wire, C: Clock> Shard<W, C> {
         self.shots.push(*slot);
     }
 
-    pub(super) fn not_sent(&mut self, slot: &Due, sent_at: MonoTime, outcome: Outcome, cause: Cause) {
+    /// More are in flight than can be told apart.
+    fn refuse(&mut self, slot: &Due) {
         let Some(Placed { target, class, .. }) = self.places.at(slot.index) else {
             return;
         };
@@ -116,12 +116,12 @@ impl<W: Wire, C: Clock> Shard<W, C> {
             target: target.id,
             seq: slot.seq,
             due_at: slot.due_at,
-            sent_at,
-            outcome,
+            sent_at: slot.due_at,
+            outcome: Outcome::Unsent,
             rtt: None,
             host_rtt: None,
             class,
-            cause,
+            cause: Cause::Overload,
             is_reordered: false,
         });
     }
