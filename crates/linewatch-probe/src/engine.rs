@@ -374,3 +374,7 @@ fn offer(records: &SyncSender<Arc<RecordBatch>>, batch: RecordBatch) -> Option<R
         Err(TrySendError::Full(batch)) => Some(Arc::unwrap_or_clone(batch)),
     }
 }
+
+#[cfg(test)]
+#[path = "engine_tests.rs"]
+mod tests;

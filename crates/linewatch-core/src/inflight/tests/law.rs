@@ -18,7 +18,7 @@ enum Step {
     Wait(u64),
     Expire,
     Doubt,
-    Step,
+    SetClock,
     Rotate(u32),
     Replace(u32),
     Timeout(u64),
@@ -37,7 +37,7 @@ fn step() -> impl Strategy<Value = Step> {
         4 => (0..200_u64).prop_map(Step::Wait),
         3 => Just(Step::Expire),
         1 => Just(Step::Doubt),
-        1 => Just(Step::Step),
+        1 => Just(Step::SetClock),
         1 => index.clone().prop_map(Step::Rotate),
         1 => index.clone().prop_map(Step::Replace),
         1 => (1..300_u64).prop_map(Step::Timeout),
@@ -123,7 +123,7 @@ impl World {
             Step::Wait(millis) => self.now = now.plus(Duration::from_millis(millis)),
             Step::Expire => while self.bench.in_flight.expire(now, 2, &mut self.bench.batch) {},
             Step::Doubt => self.bench.in_flight.doubt(GapKind::RxOverflow, now),
-            Step::Step => self.bench.in_flight.clock_stepped(now),
+            Step::SetClock => self.bench.in_flight.clock_stepped(now),
             Step::Rotate(index) => self.bench.in_flight.rotate_id(self.handle(index), ID),
             Step::Replace(index) => {
                 let handle = self.handle(index);

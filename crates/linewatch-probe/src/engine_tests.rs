@@ -1,0 +1,220 @@
+//! Claims about the thread: refusals are answers, changes arrive, an end is an end. The wire is a mirror inside
+//! the process; the clock is the real one, because a real thread waits by it.
+
+use std::net::IpAddr;
+use std::sync::mpsc::sync_channel;
+use std::sync::{Condvar, Mutex};
+
+use linewatch_core::port::{Arrival, Incoming, Outgoing, SendResult, ShotBody, TcpEnd};
+use linewatch_core::record::{Cause, GapKind, Outcome, ProbeRecord};
+use linewatch_core::target::ProbePlan;
+
+use super::*;
+use crate::clock::SystemClock;
+
+/// Connects every handshake at once if `answers`; swallows echoes, which it says it cannot send over IPv6.
+struct Mirror {
+    clock: SystemClock,
+    answers: bool,
+    arrived: Vec<Arrival>,
+    bell: Arc<(Mutex<bool>, Condvar)>,
+}
+
+impl Wire for Mirror {
+    fn send(&mut self, outgoing: &Outgoing, results: &mut Vec<SendResult>) {
+        for shot in &outgoing.shots {
+            let sent_at = self.clock.mono();
+            results.push(SendResult {
+                sent_at,
+                result: Ok(()),
+            });
+            if self.answers && matches!(shot.body, ShotBody::Tcp { .. }) {
+                let end = TcpEnd::Connected { rtt: None };
+                self.arrived.push(Arrival::Tcp {
+                    token: shot.token,
+                    end,
+                    at: self.clock.mono(),
+                });
+            }
+        }
+    }
+
+    fn receive(&mut self, until: MonoTime, incoming: &mut Incoming) {
+        incoming.arrivals.append(&mut self.arrived);
+        let (is_rung, changed) = &*self.bell;
+        let rung = is_rung.lock().expect("nobody panics with it");
+        let length = until.since(self.clock.mono());
+        let waited = changed
+            .wait_timeout_while(rung, length, |is_rung| !*is_rung)
+            .expect("nobody panics with it");
+        let (mut rung, _) = waited;
+        *rung = false;
+    }
+
+    fn ability(&self, method: Method, is_v6: bool) -> Result<Class, String> {
+        match method {
+            Method::IcmpEcho if is_v6 => Err("no ICMPv6 here".to_owned()),
+            _ => Ok(Class::K),
+        }
+    }
+
+    fn waker(&self) -> Waker {
+        let bell = Arc::clone(&self.bell);
+        Arc::new(move || {
+            *bell.0.lock().expect("nobody panics with it") = true;
+            bell.1.notify_all();
+        })
+    }
+}
+
+fn start(answers: bool) -> (Engine, Receiver<Arc<RecordBatch>>) {
+    let clock = SystemClock::start();
+    let wire = Mirror {
+        clock,
+        answers,
+        arrived: Vec::new(),
+        bell: Arc::default(),
+    };
+    let setup = Box::new(|| "as it comes".to_owned());
+    let options = EngineOptions {
+        key: CookieKey::new([1; 16]),
+        seed: 1,
+        setup,
+    };
+    let (sender, receiver) = sync_channel(64);
+    (
+        Engine::start(wire, clock, options, sender).expect("a thread"),
+        receiver,
+    )
+}
+
+fn target(id: u32, ip: &str, method: Method) -> EngineTarget {
+    let plan = ProbePlan {
+        interval: Duration::from_millis(5),
+        timeout: Duration::from_secs(20),
+        payload_bytes: 56,
+    };
+    let ip: IpAddr = ip.parse().expect("address");
+    EngineTarget {
+        id: TargetId(id),
+        address: ip.into(),
+        method,
+        plan,
+        allow_high_rate: false,
+    }
+}
+
+const TCP: Method = Method::TcpConnect { port: 443 };
+
+/// Records of batches until `enough` is content.
+fn records_until(
+    receiver: &Receiver<Arc<RecordBatch>>,
+    enough: impl Fn(&[ProbeRecord]) -> bool,
+) -> Vec<ProbeRecord> {
+    let mut records = Vec::new();
+    while !enough(&records) {
+        let batch = receiver
+            .recv_timeout(Duration::from_secs(20))
+            .expect("the engine goes on");
+        records.extend_from_slice(&batch.records);
+    }
+    records
+}
+
+#[test]
+fn what_may_not_be_probed_is_refused_in_words() {
+    let (engine, _receiver) = start(true);
+    let refusal = |target| engine.set(target).expect_err("refused").to_string();
+    assert!(refusal(target(1, "255.255.255.255", TCP)).contains("broadcast"));
+    assert!(refusal(target(1, "8.8.8.8", TCP)).contains("limit of 10/s"));
+    assert_eq!(refusal(target(1, "::1", Method::IcmpEcho)), "no ICMPv6 here");
+    assert_eq!(
+        engine.set(target(1, "::ffff:127.0.0.1", Method::IcmpEcho)),
+        Ok(())
+    );
+    engine.stop(Duration::ZERO);
+}
+
+#[test]
+fn records_come_out_and_the_report_knows() {
+    let (engine, receiver) = start(true);
+    engine.set(target(1, "127.0.0.1", TCP)).expect("permitted");
+    let records = records_until(&receiver, |records| records.len() >= 3);
+    assert!(
+        records
+            .iter()
+            .all(|record| record.outcome == Outcome::Reply && record.class == Class::U)
+    );
+    let report = engine.report();
+    assert_eq!(
+        (report.scheduling.as_str(), report.asked_per_s),
+        ("as it comes", 200.0)
+    );
+    assert!(report.sent >= 3 && report.turns > 0, "{report:?}");
+    engine.stop(Duration::from_secs(1));
+}
+
+#[test]
+fn an_end_leaves_nothing_open() {
+    let (engine, receiver) = start(false);
+    engine
+        .set(target(1, "127.0.0.1", Method::IcmpEcho))
+        .expect("permitted");
+    // In flight shows in the progress of a batch without records.
+    while !receiver
+        .recv()
+        .expect("the engine goes on")
+        .progress
+        .iter()
+        .any(|progress| progress.in_flight > 2)
+    {}
+    engine.stop(Duration::from_millis(10));
+    let batches: Vec<_> = receiver.iter().collect();
+    let cause = Cause::Gap(GapKind::Stopped);
+    assert!(
+        batches
+            .iter()
+            .flat_map(|batch| &batch.records)
+            .all(|record| record.cause == cause)
+    );
+    let last = batches
+        .iter()
+        .rev()
+        .flat_map(|batch| &batch.progress)
+        .next()
+        .expect("a last word");
+    assert_eq!(last.in_flight, 0);
+}
+
+#[test]
+fn who_is_removed_is_ended_and_may_come_back() {
+    let (engine, receiver) = start(false);
+    engine
+        .set(target(1, "127.0.0.1", Method::IcmpEcho))
+        .expect("permitted");
+    while !receiver
+        .recv()
+        .expect("the engine goes on")
+        .progress
+        .iter()
+        .any(|progress| progress.in_flight > 0)
+    {}
+    engine.remove(TargetId(1));
+    let records = records_until(&receiver, |records| !records.is_empty());
+    assert!(
+        records
+            .iter()
+            .all(|record| record.cause == Cause::Gap(GapKind::Stopped))
+    );
+    assert_eq!(engine.report().asked_per_s, 0.0);
+    engine.set(target(1, "127.0.0.1", TCP)).expect("permitted again");
+    engine.stop(Duration::ZERO);
+}
+
+#[test]
+fn an_engine_whose_records_nobody_reads_still_ends() {
+    let (engine, receiver) = start(true);
+    drop(receiver);
+    engine.set(target(1, "127.0.0.1", TCP)).expect("permitted");
+    engine.stop(Duration::from_secs(1));
+}
