@@ -66,8 +66,7 @@ export function quantity(className = "q") {
     /** @param {import("./format.js").Quantity} q */
     update(q) {
       if (value.data !== q.value) value.data = q.value;
-      const text = q.unit === "" || q.unit === "%" ? q.unit : ` ${q.unit}`;
-      setText(unit, text);
+      setText(unit, q.unit);
     },
   };
 }

@@ -41,7 +41,7 @@ function group(whole) {
 export function rtt(ms) {
   if (ms === null || ms === undefined || !Number.isFinite(ms) || ms < 0) return none;
   const us = Math.round(ms * 1000);
-  if (us > 0 && us < 5) return { value: "<0.01", unit: "ms" };
+  if (ms > 0 && us < 5) return { value: "<0.01", unit: "ms" };
   // The limits are where rounding would otherwise show one digit too many: 9.995 is "10.0", not "10.00".
   if (us < 9_995) return { value: decimal(us, 1000, 2), unit: "ms" };
   if (us < 99_950) return { value: decimal(us, 1000, 1), unit: "ms" };
@@ -59,7 +59,8 @@ export function loss(ppm) {
   if (ppm <= 0) return { value: "0", unit: "%" };
   if (ppm >= 1_000_000) return { value: "100", unit: "%" };
   if (ppm < 100) return { value: "<0.01", unit: "%" };
-  if (ppm < 9_950) return { value: decimal(ppm, 10_000, 2), unit: "%" };
+  // Under 0.1 % one decimal would say 0: there it takes two.
+  if (ppm < 950) return { value: decimal(ppm, 10_000, 2), unit: "%" };
   if (ppm < 99_500) return { value: decimal(ppm, 10_000, 1), unit: "%" };
   return { value: String(Math.min(99, Math.floor((ppm + 5_000) / 10_000))), unit: "%" };
 }

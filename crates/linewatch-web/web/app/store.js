@@ -9,7 +9,7 @@ import { KEEP_US, Ring } from "./ring.js";
 /** @typedef {import("./types").OverviewRow} OverviewRow */
 /** @typedef {[at: number, n: number, lost: number, min: number | null, p50: number | null, max: number | null]} Bin */
 /** @typedef {{ kind: import("./types").GapWord | "loading", from: number, to: number }} Gap */
-/** @typedef {{ o: OverviewRow, ring: Ring, bins: Bin[], gaps: Gap[] }} Row */
+/** @typedef {{ o: OverviewRow, ring: Ring, bins: Bin[], gaps: Gap[], measuredAt: number }} Row `measuredAt`: when `o.measured_ms` was true. */
 /** @typedef {{ keys: Set<number>, list: boolean, events: boolean, tick: boolean, connection: boolean }} Dirty */
 /** @typedef {"connecting" | "live" | "paused" | "reconnecting" | "offline"} Phase */
 /** @typedef {{ phase: Phase, since: number, retryAt: number, isMerged: boolean, lagMs: number, lastMessageAt: number,
@@ -97,9 +97,10 @@ class Store {
       let row = this.rows.get(o.key);
       if (row) row.o = o;
       else {
-        row = { o, ring: new Ring(), bins: [], gaps: [] };
+        row = { o, ring: new Ring(), bins: [], gaps: [], measuredAt: 0 };
         this.rows.set(o.key, row);
       }
+      row.measuredAt = this.now();
       for (const probe of o.spark.d) row.ring.merge(run, o.spark.base, probe);
       for (const bin of o.spark.m ?? []) addBin(row, o.spark.base, bin);
       for (const gap of o.spark.g) addGap(row, gap);
@@ -160,7 +161,10 @@ class Store {
   applyDetail(detail) {
     this.details.set(detail.key, detail);
     const row = this.rows.get(detail.key);
-    if (row) row.o.measured_ms = detail.measured_ms;
+    if (row) {
+      row.o.measured_ms = detail.measured_ms;
+      row.measuredAt = this.now();
+    }
     this.#dirty.keys.add(detail.key);
     this.#schedule();
   }
@@ -199,6 +203,12 @@ class Store {
   setConnection(change) {
     Object.assign(this.connection, change);
     this.mark("connection");
+  }
+
+  /** How long a target has been measured in this run: the sums of each second do not repeat it. @param {Row} row */
+  measuredMs({ o, measuredAt }) {
+    const isMeasured = o.state === "ok" || o.state === "warn" || o.state === "bad" || o.state === "down";
+    return o.measured_ms + (isMeasured && this.isLive ? Math.max(0, this.now() - measuredAt) : 0);
   }
 
   /** @param {"list" | "events" | "tick" | "connection"} what */

@@ -43,6 +43,11 @@ export function levelColour(badge) {
   }
 }
 
+/** The same colour, invisible: a fade to "transparent" would pass through grey. @param {string} colour */
+export function clear(colour) {
+  return `color-mix(in srgb, ${colour} 1%, transparent)`;
+}
+
 /** Draws one canvas when asked, when it comes into sight, and when its size or the theme changes. */
 export class Surface {
   /** @param {HTMLCanvasElement} canvas @param {Draw} draw */

@@ -10,7 +10,7 @@ import { t } from "../i18n.js";
 import { store } from "../store.js";
 import { clock } from "../time.js";
 import { loadChartLibrary, rttAxis, secondsAxis } from "./axes.js";
-import { hatch, levelColour, onTheme, tokens } from "./canvas.js";
+import { clear, hatch, levelColour, onTheme, tokens } from "./canvas.js";
 import { isJoined, minute } from "./window.js";
 
 /** @typedef {import("./uplot").UPlot} UPlot */
@@ -65,8 +65,8 @@ export function liveChart(row, onread) {
   /** @param {UPlot} p */
   const gradient = (p) => {
     const fade = p.ctx.createLinearGradient(0, p.bbox.top, 0, p.bbox.top + p.bbox.height);
-    fade.addColorStop(0, `color-mix(in srgb, ${tokens().accent} 30%, transparent)`);
-    fade.addColorStop(1, "transparent");
+    fade.addColorStop(0, `color-mix(in srgb, ${tokens().accent} 38%, transparent)`);
+    fade.addColorStop(1, clear(tokens().accent));
     return fade;
   };
 

@@ -6,7 +6,7 @@
 import { plain, rtt } from "../format.js";
 import { t } from "../i18n.js";
 import { badge } from "../level.js";
-import { hatch, levelColour, tokens } from "./canvas.js";
+import { clear, hatch, levelColour, tokens } from "./canvas.js";
 import { SPAN_MS, isJoined, minute } from "./window.js";
 
 /** @typedef {import("./canvas.js").Frame} Frame */
@@ -56,13 +56,16 @@ export function drawSparkline(context, { width, height, scale }, row, now, isLiv
  * @param {{ colour: string, bottom: number, scale: number }} look
  */
 function drawLine(context, view, interval, px, py, { colour, bottom, scale }) {
-  const fade = context.createLinearGradient(0, 0, 0, bottom);
-  fade.addColorStop(0, colour);
-  fade.addColorStop(1, "transparent");
   context.lineWidth = 1.4 * scale;
   context.lineJoin = "round";
   context.setLineDash([]);
   context.strokeStyle = colour;
+  const fade = (/** @type {number} */ top) => {
+    const gradient = context.createLinearGradient(0, top, 0, bottom);
+    gradient.addColorStop(0, colour);
+    gradient.addColorStop(1, clear(colour));
+    return gradient;
+  };
   /** @type {[number, number][]} */
   let piece = [];
   const finish = () => {
@@ -76,8 +79,8 @@ function drawLine(context, view, interval, px, py, { colour, bottom, scale }) {
         context.stroke();
         context.lineTo(last[0], bottom);
         context.lineTo(first[0], bottom);
-        context.fillStyle = fade;
-        context.globalAlpha = 0.22;
+        context.fillStyle = fade(Math.min(...piece.map(([, y]) => y)));
+        context.globalAlpha = 0.3;
         context.fill();
         context.globalAlpha = 1;
       }

@@ -80,7 +80,9 @@ export function overviewPage({ navigate }) {
     setText(order, isHeld ? t("order.paused") : t("order.worst"));
     if (!isForced && (isHeld || Date.now() - sortedAt < ORDER_MS)) return;
     sortedAt = Date.now();
-    sorted = [...store.rows.values()].sort((a, b) => worstFirst(a.o, b.o));
+    // The built-in lines go from here outwards: that order tells where a fault begins.
+    const isFirst = store.overview?.is_first_run === true;
+    sorted = [...store.rows.values()].sort((a, b) => (isFirst ? a.o.key - b.o.key : worstFirst(a.o, b.o)));
   };
   const draw = () => {
     const all = sorted.filter((row) => store.rows.get(row.o.key) === row);

@@ -3,8 +3,8 @@
  * Input: a store row and its detail. Output: texts that change only when they differ. Names and words are S4's.
  */
 
-import { fill, h, quantity, setAttribute, setText } from "../dom.js";
-import { NONE, count, duration, loss, plain, rtt } from "../format.js";
+import { fill, glyph, h, quantity, setAttribute, setText } from "../dom.js";
+import { NONE, count, duration, loss, plain, rtt, setting } from "../format.js";
 import { t } from "../i18n.js";
 import { badge } from "../level.js";
 import { NO_VALUE, UNKNOWN } from "../ring.js";
@@ -48,7 +48,7 @@ export function hudStrip(row) {
       setText(process.note, pair ? t("hud.added", { value: rtt(pair.host - pair.wire).value }) : "");
       lost.value.update(loss(o.loss_ppm));
       setText(lost.note, window && window.finished > 0
-        ? t("hud.failed", { failed: count(window.failed), finished: count(window.finished), span: duration(window.span_ms) }) : "");
+        ? t("hud.failed", { failed: count(window.failed), finished: count(window.finished), span: setting(1000 * Math.round(window.span_ms / 1000)) }) : "");
       jitter.value.update(rtt(o.jitter_ms));
       setText(jitter.note, window && window.pdv_p99_ms !== null ? t("hud.pdv", { value: plain(rtt(window.pdv_p99_ms)) }) : "");
       rto.value.update({ value: o.loss_ppm === null ? NONE : count(o.rto), unit: "" });
@@ -106,9 +106,10 @@ export function insightLine() {
         rtt: plain(rtt(window.p50_ms)), process: plain(rtt(window.process_p50_ms)), limit: o.thresholds.ok.rtt_ms,
         loss: plain(loss(o.loss_ppm)), jitter: plain(rtt(o.jitter_ms)),
       });
-      if (text === shown) return;
-      shown = text;
-      fill(element, h("span", null, h("b", null, t(`insight.${kind}`)), ` ${text}`));
+      const level = badge(o);
+      if (level + text === shown) return;
+      shown = level + text;
+      fill(element, glyph(level), h("span", null, h("b", null, t(`insight.${kind}`)), ` ${text}`));
     },
   };
 }

@@ -36,7 +36,8 @@ export function thresholdsPanel(edit, remove) {
   return {
     element,
     /** @param {Row} row */
-    update({ o }) {
+    update(row) {
+      const { o } = row;
       const { grades_ms: g, ok, outage } = o.thresholds;
       if (grades !== JSON.stringify(g)) {
         grades = JSON.stringify(g);
@@ -52,7 +53,7 @@ export function thresholdsPanel(edit, remove) {
       put("percentiles", w && w.p50_ms !== null ? `${rtt(w.p50_ms).value} · ${rtt(w.p95_ms).value} · ${plain(rtt(w.p99_ms))}` : NONE);
       put("deviation", w && w.mdev_ms !== null ? `${rtt(w.mdev_ms).value} · ${plain(rtt(w.jitter_rfc3550_ms))}` : NONE);
       put("strays", d ? `${count(d.totals.late)} · ${count(d.totals.duplicate)} · ${count(d.totals.reordered)}` : NONE);
-      put("availability", o.availability_run_ppm === null ? NONE : t("fact.up_of", { up: plain(availability(o.availability_run_ppm)), time: duration(o.measured_ms) }));
+      put("availability", o.availability_run_ppm === null ? NONE : t("fact.up_of", { up: plain(availability(o.availability_run_ppm)), time: duration(store.measuredMs(row)) }));
       put("lateness", w && w.lateness_p50_ms !== null ? `${rtt(w.lateness_p50_ms).value} · ${plain(rtt(w.lateness_max_ms))}` : NONE);
       put("accuracy", d?.class ? t(`class.${d.class}`) : NONE);
     },

@@ -55,12 +55,18 @@ export function newest(row) {
         ? { value: t("outcome.refused"), unit: "", isFailure: false }
         : { ...rtt(us / 1000), isFailure: false };
     }
-    // One lost probe leaves the last answer standing; the loss cell and the line show it. A run of them is a time-out.
+    // Even one lost probe shows here until the next answer: a loss must never be invisible.
     if (outcome === LOST) return { value: t("outcome.timeout"), unit: "", isFailure: true };
     if (outcome === UNREACHABLE) return { value: t("outcome.unreachable"), unit: "", isFailure: true };
     return { value: NONE, unit: "", isFailure: false };
   }
   return { ...rtt(o.last?.rtt_ms ?? null), isFailure: false };
+}
+
+/** @param {ReturnType<typeof newest>} last @param {string} level */
+function nowClass(last, level) {
+  if (last.value === NONE) return "q now none";
+  return `q now live-number${last.isFailure && level === "down" ? " tint tint-critical" : ""}`;
 }
 
 /** The muted words beside a badge: why, or since when. @param {Row} row */
@@ -82,10 +88,10 @@ export function reason({ o }) {
   }
 }
 
-/** How long ago the newest row was, where that matters. @param {Row} row */
+/** How long ago the last answer was, where that matters. @param {Row} row */
 function age(row) {
-  if (row.o.state !== "stale" || row.ring.length === 0) return "";
-  return t("row.last_ago", { time: duration(store.now() - row.ring.newestAt / 1000) });
+  const at = row.o.last_answer_at ?? (row.ring.length === 0 ? null : row.ring.newestAt / 1000);
+  return row.o.state !== "stale" || at === null ? "" : t("row.last_ago", { time: duration(store.now() - at) });
 }
 
 /** @param {SVGSVGElement} svg @param {Row} row */
@@ -172,7 +178,7 @@ export function tableRow(row) {
     setText(address, addressLine(current));
     const last = newest(row);
     now.update(last);
-    setAttribute(now.element, "class", `q now live-number${last.isFailure && level === "down" ? " tint tint-critical" : ""}`);
+    setAttribute(now.element, "class", nowClass(last, level));
     setText(ago, age(row));
     const isEmpty = current.p50_ms === null;
     setText(p50, rtt(current.p50_ms).value);
@@ -184,7 +190,7 @@ export function tableRow(row) {
     setText(rto, isEmpty && current.loss_ppm === null ? NONE : count(current.rto));
     setAttribute(rto, "class", current.rto === 0 ? "live-number zero" : "live-number strong");
     up.update(availability(current.availability_run_ppm));
-    setText(of, current.availability_run_ppm === null ? "" : t("of_time", { time: duration(current.measured_ms) }));
+    setText(of, current.availability_run_ppm === null ? "" : t("of_time", { time: duration(store.measuredMs(row)) }));
     setAttribute(element, "class", `row level-${level}`);
   };
   return {
@@ -224,7 +230,7 @@ export function cardRow(row) {
     setText(name, current.name);
     const last = newest(row);
     now.update(last);
-    setAttribute(now.element, "class", `q now live-number${last.isFailure && level === "down" ? " tint tint-critical" : ""}`);
+    setAttribute(now.element, "class", nowClass(last, level));
     const isMeasured = tag(current) !== null || level === "down";
     const why = level === "stale" ? age(row) : level === "error" ? current.error?.text ?? "" : reason(row);
     setText(word, isMeasured || why === "" ? badgeWord(level) : `${badgeWord(level)} · ${why}`);
