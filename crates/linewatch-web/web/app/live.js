@@ -85,7 +85,13 @@ class Live {
   #connect() {
     const url = new URL(`${ROOT}api/v1/live`, location.href);
     url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
-    const socket = new WebSocket(url, "linewatch.v1");
+    let socket;
+    try {
+      socket = new WebSocket(url, "linewatch.v1");
+    } catch {
+      this.#lost();
+      return;
+    }
     this.#socket = socket;
     const openedAt = performance.now();
     socket.onopen = () => {
@@ -113,7 +119,7 @@ class Live {
       connection.lagMs = store.now() - message.base;
       if (message.merged) connection.mergedCount += 1;
       connection.isMerged = message.merged === true;
-    } else if (message.t === "sum") store.applySums(message.d);
+    } else if (message.t === "sum") store.applySums(message.d, message.seq);
     else if (message.t === "det") store.applyDetail(message.d);
     else if (message.t === "ev") store.applyEvents([message.e]);
     else if (message.t === "cfg") this.#onCatalog();
@@ -135,7 +141,8 @@ class Live {
     // A resumed page is given what it missed by replay: only what is after its own place counts as known.
     this.#position = isResumed && this.#position ? this.#position : { epoch: message.epoch, seq: message.seq };
     if (!isResumed) {
-      store.applyRows(message.targets, message.run, { isWhole: true });
+      store.forgetSums();
+      store.applyRows(message.targets, message.run, { isWhole: true, seq: message.seq });
       // The first overview is on its way already: the first paint does not wait for the socket.
       if (!isFirst) this.#onCatalog();
     }

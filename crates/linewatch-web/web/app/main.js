@@ -79,7 +79,7 @@ async function loadOverview() {
       const overview = await get(`overview?range=live&limit=${PAGE_SIZE}&offset=${offset}`);
       total = overview.total;
       if (offset === 0) store.overview = overview;
-      store.applyRows(overview.targets, overview.run, { isWhole: total <= PAGE_SIZE });
+      store.applyRows(overview.targets, overview.run, { isWhole: total <= PAGE_SIZE, seq: overview.seq });
     }
   } catch {
     // The socket brings the targets too, and says that the server is away.

@@ -43,6 +43,8 @@ class Store {
   /** @type {Dirty} */
   #dirty = clean();
   #isScheduled = false;
+  /** @type {Map<number, { seq: number, row: import("./types").SumRow }>} newest sums of each target */
+  #sums = new Map();
   /** @type {number[]} browser clock minus server clock, one per heartbeat */
   #offsets = [];
 
@@ -86,9 +88,10 @@ class Store {
 
   /**
    * Takes the whole set of targets: rings of known ones are kept and merged, targets that are gone leave.
+   * An answer may have been overtaken by live messages: sums after its `seq` are laid over it again.
    * @param {OverviewRow[]} list
    * @param {number} run
-   * @param {{ isWhole: boolean }} options
+   * @param {{ isWhole: boolean, seq: number }} options
    */
   applyRows(list, run, options) {
     const seen = new Set();
@@ -106,6 +109,7 @@ class Store {
       for (const gap of o.spark.g) addGap(row, gap);
       this.#dirty.keys.add(o.key);
     }
+    this.#applySums([...this.#sums.values()].filter((sum) => sum.seq > options.seq && seen.has(sum.row[0])).map((sum) => sum.row));
     if (options.isWhole) for (const key of this.rows.keys()) if (!seen.has(key)) this.rows.delete(key);
     this.mark("list");
   }
@@ -131,8 +135,20 @@ class Store {
     this.#schedule();
   }
 
+  /** @param {import("./types").SumRow[]} list @param {number} seq */
+  applySums(list, seq) {
+    for (const row of list) this.#sums.set(row[0], { seq, row });
+    this.#applySums(list);
+    this.#schedule();
+  }
+
+  /** Another start of the server counts its messages anew. */
+  forgetSums() {
+    this.#sums.clear();
+  }
+
   /** @param {import("./types").SumRow[]} list */
-  applySums(list) {
+  #applySums(list) {
     for (const [key, state, grade, p50, p95, jitter, loss, rto, up, more] of list) {
       const row = this.rows.get(key);
       if (!row) continue;
@@ -154,7 +170,6 @@ class Store {
       o.outage = more?.outage ?? null;
       this.#dirty.keys.add(key);
     }
-    this.#schedule();
   }
 
   /** @param {import("./types").TargetDetail} detail */

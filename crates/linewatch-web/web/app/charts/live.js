@@ -267,7 +267,7 @@ function summary(row, view) {
 }
 
 /** One point in words. @param {Point} point */
-export function describe(point) {
+function describe(point) {
   const time = clock(point.at);
   if (point.rtt === null) return `${time} · ${t(`outcome.word.${point.outcome}`)}`;
   const host = point.host === null ? "" : ` · ${t("chart.process", { value: plain(rtt(point.host)) })}`;

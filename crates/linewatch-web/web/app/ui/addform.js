@@ -30,12 +30,17 @@ export function tellAdded(answer) {
 
 /** Brings removed targets back. @param {import("../types").TargetInfo[]} removed */
 export async function restore(removed) {
-  try {
-    for (const info of removed) await addTarget(patchOf(info));
-    toast(tn("add.restored", removed.length));
-  } catch (error) {
-    toast(failureText(error));
+  let restored = 0;
+  for (const info of removed) {
+    try {
+      await addTarget(patchOf(info));
+      restored += 1;
+    } catch (error) {
+      // One that cannot come back must not keep the others away.
+      toast(`${info.name}: ${failureText(error)}`);
+    }
   }
+  if (restored > 0) toast(tn("add.restored", restored));
 }
 
 /**

@@ -3,7 +3,7 @@
  * Below it the notices of the server with their cure. Input: the store. Output: elements and one announcement per new severity.
  */
 
-import { fill, glyph, h, setText, withCode } from "../dom.js";
+import { fill, glyph, h, setGlyph, setText, withCode } from "../dom.js";
 import { duration, plain, rtt } from "../format.js";
 import { t, tn } from "../i18n.js";
 import { badge, needsAttention, worstFirst } from "../level.js";
@@ -90,6 +90,7 @@ export function banner({ view }) {
     open = isInterrupted ? [] : attention();
     element.hidden = !isInterrupted && open.length === 0;
     element.classList.toggle("interrupted", isInterrupted);
+    setGlyph(icon, isInterrupted ? "stale" : "error");
     acknowledge.hidden = isInterrupted;
     viewButton.hidden = isInterrupted;
     retry.hidden = !isInterrupted;

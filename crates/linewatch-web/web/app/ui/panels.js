@@ -3,12 +3,11 @@
  * Input: settings, details, stored rows. Output: cards. A sum that does not add up is shown as it is.
  */
 
-import { describe } from "../charts/live.js";
 import { fill, h, setAttribute, setText } from "../dom.js";
 import { NONE, availability, count, duration, loss, plain, rtt, setting } from "../format.js";
 import { t } from "../i18n.js";
 import { store } from "../store.js";
-import { moment } from "../time.js";
+import { clock, moment } from "../time.js";
 
 /** @typedef {import("../store.js").Row} Row */
 /** @typedef {import("../types").OutageInfo} OutageInfo */
@@ -154,13 +153,21 @@ export function accountPanel() {
   };
 }
 
+/** A minute at 20 a second is longer than anyone reads. */
+const POINTS_MAX = 600;
+
 /** The points of the live chart as a table, newest first; drawn only while it is open. */
 export function pointsTable() {
-  const body = h("ol", { class: "scroll small muted", tabindex: "0", "aria-label": t("chart.table") });
-  const element = h("details", null, h("summary", null, t("chart.table")), body);
+  const body = h("tbody", null);
+  const head = h("tr", null, ...["time", "rtt", "process", "outcome"].map((name) => h("th", { scope: "col" }, t(`points.${name}`))));
+  const element = h("details", { class: "points" }, h("summary", null, t("chart.table")),
+    h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": t("chart.table") },
+      h("table", { class: "data-table" }, h("caption", { class: "visually-hidden" }, t("chart.span")), h("thead", null, head), body)));
   /** @type {() => readonly import("../charts/window.js").Point[]} */
   let read = () => [];
-  const draw = () => fill(body, ...[...read()].reverse().slice(0, 600).map((point) => h("li", null, describe(point))));
+  const draw = () => fill(body, ...[...read()].reverse().slice(0, POINTS_MAX).map((point) => h("tr", null,
+    ...[["time", clock(point.at)], ["rtt", plain(rtt(point.rtt))], ["process", plain(rtt(point.host))], ["outcome", t(`outcome.word.${point.outcome}`)]]
+      .map(([name, text]) => h("td", { "data-label": t(`points.${name}`) }, text ?? "")))));
   element.addEventListener("toggle", () => { if (element.open) draw(); });
   return {
     element,

@@ -18,6 +18,8 @@ import { picker } from "./picker.js";
 
 const THEMES = /** @type {const} */ (["auto", "dark", "light"]);
 const THEME_KEY = "linewatch.theme";
+/** A longer list is narrowed by typing. */
+const OPTIONS_MAX = 50;
 /** Beyond this the browser's clock is worth a word. */
 const CLOCK_MS_MAX = 2000;
 
@@ -90,7 +92,7 @@ export function targetOptions(text, open) {
   const needle = text.trim().toLowerCase();
   return [...store.rows.values()].map((row) => row.o)
     .filter((o) => `${o.name} ${o.address} ${o.id}`.toLowerCase().includes(needle))
-    .sort(worstFirst).slice(0, 12)
+    .sort(worstFirst).slice(0, OPTIONS_MAX)
     .map((o) => ({ label: o.name, detail: o.address, shape: badge(o), run: () => open(o.id) }));
 }
 
