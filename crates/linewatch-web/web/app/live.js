@@ -13,6 +13,8 @@ const BACKOFF_MS = [500, 1000, 2000, 4000, 8000, 10000];
 const ACK_MS = 2000;
 /** A heartbeat comes every 5 s: a socket silent for longer than one and a half is dead, whatever the kernel says. */
 const SILENCE_MS_MAX = 7500;
+/** Where rows are expected, their absence tells earlier: one interval, and this for a busy computer. */
+const ROWS_LATE_MS = 3500;
 /** After a longer pause the minute in the welcome is all the page keeps anyway. */
 const RESUME_MS_MAX = 60_000;
 /** A batch this old on arrival means that we lag behind. */
@@ -202,7 +204,7 @@ class Live {
     const connection = store.connection;
     connection.perSecond = connection.messages;
     connection.messages = 0;
-    if (connection.phase === "live" && Date.now() - connection.lastMessageAt > SILENCE_MS_MAX) this.#lost();
+    if (connection.phase === "live" && Date.now() - connection.lastMessageAt > silenceMax()) this.#lost();
     store.mark("tick");
   }
 
@@ -261,6 +263,15 @@ class Live {
   #send(message) {
     if (this.#socket?.readyState === WebSocket.OPEN) this.#socket.send(JSON.stringify(message));
   }
+}
+
+/** How long a healthy socket may be silent. */
+function silenceMax() {
+  let fastest = Infinity;
+  for (const { o } of store.rows.values()) {
+    if (o.state === "ok" || o.state === "warn" || o.state === "bad") fastest = Math.min(fastest, o.interval_ms);
+  }
+  return Math.min(SILENCE_MS_MAX, fastest + ROWS_LATE_MS);
 }
 
 /** The one live connection of the page. */

@@ -11,7 +11,7 @@ import { store } from "../store.js";
 import { clock } from "../time.js";
 import { loadChartLibrary, rttAxis, secondsAxis } from "./axes.js";
 import { clear, hatch, levelColour, onTheme, tokens } from "./canvas.js";
-import { isJoined, minute } from "./window.js";
+import { SPAN_MS, isJoined, minute } from "./window.js";
 
 /** @typedef {import("./uplot").UPlot} UPlot */
 /** @typedef {import("./window.js").Minute} Minute */
@@ -112,7 +112,7 @@ export function liveChart(row, onread) {
     for (const hole of view.holes) hatch(ctx, px(hole.from), bbox.top, px(hole.to) - px(hole.from), bbox.height, scale, colours.border);
     ctx.fillStyle = colours.critical;
     ctx.globalAlpha = 0.22;
-    const width = Math.round(10 * scale);
+    const width = lossWidth(p, 10 * scale);
     for (const lost of view.losses) ctx.fillRect(Math.round(px(lost) - width / 2), bbox.top, width, bbox.height);
     ctx.globalAlpha = 0.9;
     ctx.lineWidth = scale;
@@ -128,6 +128,8 @@ export function liveChart(row, onread) {
     }
     ctx.restore();
   };
+  /** Neighbouring losses must not overlap: a darker seam would look like more. @param {UPlot} p @param {number} wanted */
+  const lossWidth = (p, wanted) => Math.max(2, Math.floor(Math.min(wanted, (p.bbox.width * row.o.interval_ms) / SPAN_MS - 1)));
   /** Where one grade ends and the next begins. @returns {[number, import("../types").GradeWord][]} */
   const limits = () => {
     const grades = row.o.thresholds.grades_ms;
@@ -146,7 +148,8 @@ export function liveChart(row, onread) {
     ctx.setLineDash([]);
     const bottom = bbox.top + bbox.height;
     ctx.fillStyle = colours.critical;
-    for (const lost of view.losses) ctx.fillRect(Math.round(px(lost) - 2 * scale), bottom - 14 * scale, Math.round(4 * scale), Math.round(14 * scale));
+    const mark = lossWidth(p, 4 * scale);
+    for (const lost of view.losses) ctx.fillRect(Math.round(px(lost) - mark / 2), bottom - 14 * scale, mark, Math.round(14 * scale));
     const line = store.isLive ? colours.accent : colours.border;
     view.points.forEach((point, index) => {
       if (point.rtt === null) return;

@@ -197,7 +197,7 @@ function header(row, navigate) {
     setText(name, o.name);
     document.title = `${o.name} · ${t("brand")}`;
     setGlyph(icon, store.isLive ? level : "stale");
-    const since = tag(o) === null ? o.state_since : o.grade_since;
+    const since = tag(o) === null ? o.outage?.since ?? o.state_since : o.grade_since;
     setText(word, `${badgeWord(level)} · ${duration(Math.max(0, store.now() - since))}`);
     setAttribute(pill, "class", `badge level-${level}`);
     const state = tag(o);

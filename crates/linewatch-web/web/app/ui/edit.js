@@ -82,6 +82,7 @@ function editDialog(info, etag) {
         save.disabled = false;
       }
     };
+    queueMicrotask(() => inputs.get(FIELDS[0])?.input.focus());
     return [form];
   });
 }
