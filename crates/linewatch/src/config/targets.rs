@@ -160,7 +160,7 @@ impl Draft {
 /// Reads the targets of the operator's file.
 pub(super) fn read_operator(reader: &mut Reader<'_>, top: Node<'_>, defaults: Defaults) -> Vec<Draft> {
     let mut drafts = Vec::new();
-    reader.children(top, "targets", &known(Layer::Operator), |reader, node| {
+    reader.tables(top, "targets", |reader, node| {
         let mut draft = Draft::new(defaults, reader.source.place(node.offset));
         read_one(reader, node, &mut draft);
         drafts.push(draft);
@@ -182,7 +182,7 @@ pub(super) fn read_web(
         .enumerate()
         .map(|(at, it)| (it.id.clone(), at))
         .collect();
-    reader.children(top, "targets", &known(Layer::Web), |reader, node| {
+    reader.tables(top, "targets", |reader, node| {
         let mut id = String::new();
         reader.set(node, "id", &mut id, identity);
         let place = reader.source.place(node.offset);
@@ -235,6 +235,7 @@ fn read_one(reader: &mut Reader<'_>, node: Node<'_>, draft: &mut Draft) {
     } else {
         draft.subject()
     };
+    reader.known(node, &known(reader.layer()));
     method(reader, node, draft);
     plan(reader, node, &mut draft.settings.plan);
     thresholds(reader, node, &mut draft.settings.thresholds);
