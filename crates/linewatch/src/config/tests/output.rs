@@ -74,6 +74,7 @@ fn a_change_on_the_page_survives_the_round_trip() {
     };
     let text = set_target("", "buero-2", &changes).expect("a new file");
     assert!(text.starts_with("# Changes made on the page"), "{text}");
+    assert_eq!(text.matches('#').count(), 2, "{text}");
     let settings = Bench::empty().web(&text).load().settings;
     let target = &settings.target("buero-2").expect("added").target;
     assert_eq!(
