@@ -19,7 +19,7 @@ fn the_sample_file_is_the_defaults() {
 fn uncommented() -> String {
     let is_example = |line: &str| {
         line.starts_with("#[")
-            || line.starts_with(|c: char| c == '#') && line[1..].starts_with(|c: char| c.is_ascii_lowercase())
+            || line.starts_with('#') && line[1..].starts_with(|c: char| c.is_ascii_lowercase())
     };
     SAMPLE
         .lines()
@@ -146,8 +146,8 @@ fn the_address_may_carry_its_port_and_name_the_target() {
     assert_eq!(
         shown,
         [
-            "2001-db8-1 2001:db8::1 [2001:db8::1]:443",
-            "example-com example.com example.com:80",
+            "2001-db8-1-443 [2001:db8::1]:443 [2001:db8::1]:443",
+            "example-com-80 example.com:80 example.com:80",
             "a-b A b 192.0.2.1",
             "a-b-2 A-B 192.0.2.2",
         ]

@@ -174,7 +174,7 @@ fn typed_targets_stand_beside_those_of_the_file() {
     let typed = settings.targets.last().expect("three");
     assert_eq!(
         (typed.target.slug.as_str(), typed.is_command_line),
-        ("192-0-2-7", true)
+        ("192-0-2-7-80", true)
     );
     assert_eq!(typed.origin("address"), Origin::CommandLine);
 }

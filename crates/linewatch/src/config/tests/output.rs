@@ -74,6 +74,7 @@ fn a_change_on_the_page_survives_the_round_trip() {
     };
     let text = set_target("", "buero-2", &changes).expect("a new file");
     assert!(text.starts_with("# Changes made on the page"), "{text}");
+    assert_eq!(text.matches('#').count(), 2, "{text}");
     let settings = Bench::empty().web(&text).load().settings;
     let target = &settings.target("buero-2").expect("added").target;
     assert_eq!(
@@ -176,7 +177,7 @@ fn a_reload_is_the_difference() {
 }
 
 #[test]
-fn a_watcher_tells_a_change_once_and_a_touch_not_at_all() {
+fn a_watcher_tells_changed_new_and_replaced_files() {
     let bench = Bench::new("");
     let path = bench.dir.path().join("linewatch.toml");
     let web = bench.dir.path().join("web.toml");
@@ -186,8 +187,6 @@ fn a_watcher_tells_a_change_once_and_a_touch_not_at_all() {
     })
     .expect("the directory can be watched");
     let patience = Duration::from_secs(20);
-    std::fs::write(&path, "").expect("a touch");
-    std::fs::write(bench.dir.path().join("other"), "x").expect("another file");
     std::fs::write(&path, "[web]\n").expect("a change");
     assert_eq!(changes.recv_timeout(patience), Ok(()), "a changed file is told");
     web_toml::write(&web, "[web]\n").expect("a file that was not there");
