@@ -152,9 +152,7 @@ impl Severity {
 
     /// The severity with this word.
     pub fn from_word(word: &str) -> Option<Self> {
-        [Self::Info, Self::Warning, Self::Critical]
-            .into_iter()
-            .find(|severity| severity.word() == word)
+        [Self::Info, Self::Warning, Self::Critical].into_iter().find(|severity| severity.word() == word)
     }
 }
 

@@ -131,7 +131,7 @@ pub(crate) fn check_body(headers: &HeaderMap, body: &[u8]) -> Result<(), Refusal
         let essence = media.split(';').next().unwrap_or_default().trim();
         essence.eq_ignore_ascii_case("application/json")
     });
-    if body.is_empty() && (media.is_none() || is_json) || is_json {
+    if is_json || body.is_empty() && media.is_none() {
         return Ok(());
     }
     Err(Refusal::new(

@@ -93,7 +93,7 @@ impl Types {
             "null" => value.is_null(),
             _ if declared.starts_with("Record<") => value.is_object(),
             _ if declared.starts_with('"') => value.as_str() == Some(declared.trim_matches('"')),
-            _ if declared.parse::<u64>().is_ok() => value.to_string() == declared,
+            _ if declared.parse::<u64>().is_ok() => value.as_u64() == declared.parse().ok(),
             name => {
                 let body = self
                     .0

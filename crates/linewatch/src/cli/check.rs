@@ -13,7 +13,7 @@ use crate::say;
 
 /// Options of `linewatch check-config`.
 #[derive(Debug, clap::Args)]
-pub struct CheckArgs {
+pub(super) struct CheckArgs {
     /// The file to check [default: the one that `serve` would take]
     #[arg(value_name = "FILE")]
     file: Option<PathBuf>,
@@ -21,7 +21,7 @@ pub struct CheckArgs {
 
 /// `linewatch config …`.
 #[derive(Debug, Subcommand)]
-pub enum ConfigCommand {
+pub(super) enum ConfigCommand {
     /// Print the configuration in force, with the origin of each value
     Show {
         /// The file to read [default: the one that `serve` would take]
@@ -35,7 +35,7 @@ pub enum ConfigCommand {
 /// # Errors
 ///
 /// The mistakes.
-pub fn check_config(global: &Global, args: &CheckArgs) -> Result<Exit> {
+pub(super) fn check_config(global: &Global, args: &CheckArgs) -> Result<Exit> {
     let loaded = config::load(&options(global, args.file.clone(), None)?).map_err(mistakes)?;
     for warning in &loaded.warnings {
         say::to_stderr(&format!("warning: {warning}"));
@@ -49,7 +49,7 @@ pub fn check_config(global: &Global, args: &CheckArgs) -> Result<Exit> {
 /// # Errors
 ///
 /// The mistakes of the configuration.
-pub fn config(global: &Global, command: &ConfigCommand) -> Result<Exit> {
+pub(super) fn config(global: &Global, command: &ConfigCommand) -> Result<Exit> {
     let ConfigCommand::Show { config } = command;
     let routes = linewatch_probe::route::default_gateways();
     let gateways = Gateways { v4: routes.v4, v6: routes.v6, has_v4_route: routes.has_v4_route, has_v6_route: routes.has_v6_route };

@@ -25,7 +25,7 @@ use crate::logging;
 
 /// Options of `linewatch demo`.
 #[derive(Debug, clap::Args)]
-pub struct Args {
+pub(super) struct Args {
     /// A scenario file [default: a built-in one that goes on for ever]
     #[arg(value_name = "SCENARIO")]
     scenario: Option<PathBuf>,
@@ -48,7 +48,7 @@ pub struct Args {
 /// # Errors
 ///
 /// A scenario that cannot be read or run in real time, and what keeps any monitor from starting.
-pub fn run(global: &Global, args: &Args) -> Result<Exit> {
+pub(super) fn run(global: &Global, args: &Args) -> Result<Exit> {
     if !(0.01..=1000.0).contains(&args.speed) {
         return Err(UserError::usage(format!("--speed {}: it can be 0.01 to 1000", args.speed)).into());
     }

@@ -22,7 +22,7 @@ use crate::{logging, say};
 
 /// Options of `linewatch serve`.
 #[derive(Debug, clap::Args)]
-pub struct Args {
+pub(super) struct Args {
     /// Watched beside the configured ones, never saved
     #[arg(value_name = "TARGET")]
     targets: Vec<String>,
@@ -45,7 +45,7 @@ pub struct Args {
 /// # Errors
 ///
 /// What keeps the monitor from starting.
-pub fn run(global: &Global, args: &Args) -> Result<Exit> {
+pub(super) fn run(global: &Global, args: &Args) -> Result<Exit> {
     let clock = SystemClock::start();
     let (wire, report) = LinuxWire::open(clock, WireOptions::default()).context("cannot open the sockets of the engine")?;
     let abilities = abilities(&report.icmp_v4, &report.icmp_v6);

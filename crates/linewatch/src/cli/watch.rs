@@ -34,7 +34,7 @@ pub(super) const DRAIN: Duration = Duration::from_secs(3);
 
 /// Options of `linewatch watch`.
 #[derive(Debug, clap::Args)]
-pub struct Args {
+pub(super) struct Args {
     /// HOST, HOST:PORT, tcp://HOST:PORT, icmp://HOST; NAME=TARGET gives a name
     #[arg(required = true, value_name = "TARGET")]
     targets: Vec<String>,
@@ -87,7 +87,7 @@ struct Plan {
 /// # Errors
 ///
 /// A wrong option, a name without an address, a method that the system does not permit.
-pub fn run(_: &Global, args: &Args) -> Result<Exit> {
+pub(super) fn run(_: &Global, args: &Args) -> Result<Exit> {
     let plan = Plan::from_args(args)?;
     let clock = SystemClock::start();
     let (wire, _) = LinuxWire::open(clock, WireOptions::default()).context("cannot open the sockets of the engine")?;
@@ -225,7 +225,7 @@ fn scope_of(ip: IpAddr, zone: Option<&str>) -> Result<u32, UserError> {
 }
 
 fn engine_target(target: &Target, address: Address, slots: Option<u64>) -> EngineTarget {
-    EngineTarget { id: target.id, address, method: target.method, plan: target.plan, allow_high_rate: target.allow_high_rate, slots }
+    EngineTarget { id: target.id, address, method: target.method, plan: target.plan, allow_high_rate: target.allow_high_rate }
 }
 
 /// Prints what comes until it is over: by count, by time, by signal, or because nobody reads.

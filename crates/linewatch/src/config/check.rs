@@ -124,6 +124,10 @@ pub(super) fn cross(drafts: &[Draft], report: &mut Report) {
         if let Some(first) = same_id {
             twice(report, draft, "id", &draft.id, first.place_of("id"));
         }
+        // A name made from the address may be there twice: two plans for one host are no mistake.
+        if !draft.spots.contains_key("name") {
+            continue;
+        }
         match names.insert(&draft.name, draft) {
             Some(first) if same_id.is_none() => {
                 twice(report, draft, "name", &draft.name, first.place_of("name"))

@@ -134,7 +134,10 @@ impl<'a> Reader<'a> {
     ) {
         if let Some(value) = find(node.table, key) {
             let path = format!("{}{key}.", node.path);
-            self.open(value, &path, known, read);
+            self.open(value, &path, |reader, node| {
+                reader.known(node, known);
+                read(reader, node);
+            });
         }
     }
 
@@ -146,6 +149,14 @@ impl<'a> Reader<'a> {
         known: &[&str],
         mut read: impl FnMut(&mut Self, Node<'_>),
     ) {
+        self.tables(node, key, |reader, node| {
+            reader.known(node, known);
+            read(reader, node);
+        });
+    }
+
+    /// As [`Self::children`], but leaves it to `read` to ask for unknown keys.
+    pub(super) fn tables(&mut self, node: Node<'_>, key: &str, mut read: impl FnMut(&mut Self, Node<'_>)) {
         let Some(value) = find(node.table, key) else {
             return;
         };
@@ -158,17 +169,11 @@ impl<'a> Reader<'a> {
         };
         for (index, value) in list.iter().enumerate() {
             let path = format!("{}{key}[{index}].", node.path);
-            self.open(value, &path, known, &mut read);
+            self.open(value, &path, &mut read);
         }
     }
 
-    fn open(
-        &mut self,
-        value: &Spanned<DeValue<'_>>,
-        path: &str,
-        known: &[&str],
-        read: impl FnOnce(&mut Self, Node<'_>),
-    ) {
+    fn open(&mut self, value: &Spanned<DeValue<'_>>, path: &str, read: impl FnOnce(&mut Self, Node<'_>)) {
         let DeValue::Table(table) = value.get_ref() else {
             let name = path.trim_end_matches('.');
             let message = format!("{}{name} is not a table", self.subject);
@@ -185,7 +190,6 @@ impl<'a> Reader<'a> {
             path,
             offset: value.span().start,
         };
-        self.known(node, known);
         read(self, node);
     }
 

@@ -15,6 +15,7 @@ use super::error::{Mistake, Place};
 use super::reader::{Node, Reader, Spot, Spots};
 use super::sections::{PLAN, plan, thresholds};
 use super::settings::{Defaults, Payload};
+use super::show::host_text;
 use super::source::Layer;
 
 /// Keys of a target beside those of `[defaults]`.
@@ -160,7 +161,7 @@ impl Draft {
 /// Reads the targets of the operator's file.
 pub(super) fn read_operator(reader: &mut Reader<'_>, top: Node<'_>, defaults: Defaults) -> Vec<Draft> {
     let mut drafts = Vec::new();
-    reader.children(top, "targets", &known(Layer::Operator), |reader, node| {
+    reader.tables(top, "targets", |reader, node| {
         let mut draft = Draft::new(defaults, reader.source.place(node.offset));
         read_one(reader, node, &mut draft);
         drafts.push(draft);
@@ -182,7 +183,7 @@ pub(super) fn read_web(
         .enumerate()
         .map(|(at, it)| (it.id.clone(), at))
         .collect();
-    reader.children(top, "targets", &known(Layer::Web), |reader, node| {
+    reader.tables(top, "targets", |reader, node| {
         let mut id = String::new();
         reader.set(node, "id", &mut id, identity);
         let place = reader.source.place(node.offset);
@@ -228,13 +229,14 @@ fn read_one(reader: &mut Reader<'_>, node: Node<'_>, draft: &mut Draft) {
     let node_name = node.path.trim_end_matches('.').to_owned();
     let outer = std::mem::take(&mut reader.spots);
     let node = node.alone();
+    // Until it has a name it is known by its place in the list.
+    reader.subject = format!("{node_name}: ");
     reader.set(node, "id", &mut draft.id, identity);
     reader.set(node, "name", &mut draft.name, name);
-    reader.subject = if draft.id.is_empty() && draft.name.is_empty() {
-        format!("{node_name}: ")
-    } else {
-        draft.subject()
-    };
+    if !(draft.id.is_empty() && draft.name.is_empty()) {
+        reader.subject = draft.subject();
+    }
+    reader.known(node, &known(reader.layer()));
     method(reader, node, draft);
     plan(reader, node, &mut draft.settings.plan);
     thresholds(reader, node, &mut draft.settings.thresholds);
@@ -413,13 +415,16 @@ pub(super) fn identify(drafts: &mut [Draft]) {
     }
 }
 
+/// With the port, because a ping and a handshake to one host are two targets.
 fn address_name(draft: &Draft) -> String {
-    let host = match &draft.host {
-        Some(Host::Literal { ip, zone: Some(zone) }) => format!("{ip}%{zone}"),
-        Some(Host::Literal { ip, zone: None }) => ip.to_string(),
-        Some(Host::Name(name)) => name.clone(),
-        None => draft.id.clone(),
+    let host = draft.host.as_ref().map_or_else(|| draft.id.clone(), host_text);
+    let name = match (draft.probe, draft.port, &draft.host) {
+        (Probe::Icmp, _, _) | (Probe::Tcp, None, _) => host,
+        (Probe::Tcp, Some(port), Some(Host::Literal { ip, .. })) if ip.is_ipv6() => {
+            format!("[{host}]:{port}")
+        }
+        (Probe::Tcp, Some(port), _) => format!("{host}:{port}"),
     };
     // A host name may be longer than a name; the page cuts names, so cutting here loses nothing.
-    host.chars().take(limits::NAME_CHARS).collect()
+    name.chars().take(limits::NAME_CHARS).collect()
 }

@@ -81,12 +81,17 @@ fn follow(events: &Receiver<()>, paths: &[PathBuf], mut seen: u64, mut on_change
                 Err(RecvTimeoutError::Disconnected) => return,
             }
         }
-        let now = fingerprint(paths);
-        if now != seen {
-            seen = now;
+        if is_different(paths, &mut seen) {
             on_change();
         }
     }
+}
+
+/// Whether the contents are others than at the last look.
+fn is_different(paths: &[PathBuf], seen: &mut u64) -> bool {
+    let now = fingerprint(paths);
+    let before = std::mem::replace(seen, now);
+    before != now
 }
 
 /// One number for the contents of all files; a file that cannot be read counts as its own kind of contents.
@@ -101,4 +106,26 @@ fn fingerprint(paths: &[PathBuf]) -> u64 {
         bytes.hash(&mut hasher);
     }
     hasher.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_other_contents_are_a_change() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let paths = [dir.path().join("linewatch.toml"), dir.path().join("web.toml")];
+        let mut seen = fingerprint(&paths);
+        std::fs::write(&paths[0], "").expect("write");
+        assert!(
+            is_different(&paths, &mut seen),
+            "an empty file is not the same as none"
+        );
+        std::fs::write(&paths[0], "").expect("a touch");
+        assert!(!is_different(&paths, &mut seen), "a touch is no change");
+        std::fs::write(&paths[1], "[web]\n").expect("write");
+        assert!(is_different(&paths, &mut seen));
+        assert!(!is_different(&paths, &mut seen), "a change is told once");
+    }
 }

@@ -69,10 +69,10 @@ pub enum WebTomlError {
 ///
 /// [`WebTomlError::Syntax`] if `text` is no TOML.
 pub fn set_target(text: &str, id: &str, changes: &TargetChanges) -> Result<String, WebTomlError> {
-    let mut document = parse(text)?;
+    let (header, mut document) = parse(text)?;
     let targets = targets(&mut document)?;
     edit(targets, id, |table| apply(table, changes));
-    Ok(document.to_string())
+    Ok(format!("{header}{document}"))
 }
 
 fn apply(table: &mut Table, changes: &TargetChanges) {
@@ -134,13 +134,13 @@ pub fn set_enabled(text: &str, id: &str, is_enabled: bool) -> Result<String, Web
 ///
 /// As [`set_target`].
 pub fn remove_target(text: &str, id: &str, stands_elsewhere: bool) -> Result<String, WebTomlError> {
-    let mut document = parse(text)?;
+    let (header, mut document) = parse(text)?;
     let targets = targets(&mut document)?;
     targets.retain(|table| !is_target(table, id));
     if stands_elsewhere {
         edit(targets, id, |table| put(table, REMOVED, value(true)));
     }
-    Ok(document.to_string())
+    Ok(format!("{header}{document}"))
 }
 
 /// The text without one key of a target, or without all it says of it: "back to the file".
@@ -149,7 +149,7 @@ pub fn remove_target(text: &str, id: &str, stands_elsewhere: bool) -> Result<Str
 ///
 /// As [`set_target`].
 pub fn forget(text: &str, id: &str, key: Option<&str>) -> Result<String, WebTomlError> {
-    let mut document = parse(text)?;
+    let (header, mut document) = parse(text)?;
     let targets = targets(&mut document)?;
     match key {
         None => targets.retain(|table| !is_target(table, id)),
@@ -161,7 +161,7 @@ pub fn forget(text: &str, id: &str, key: Option<&str>) -> Result<String, WebToml
             targets.retain(|table| !is_target(table, id) || table.len() > 1);
         }
     }
-    Ok(document.to_string())
+    Ok(format!("{header}{document}"))
 }
 
 /// Reads the file as it is; empty if there is none.
@@ -214,10 +214,19 @@ fn trouble(path: &Path, error: &std::io::Error) -> WebTomlError {
     }
 }
 
-fn parse(text: &str) -> Result<DocumentMut, WebTomlError> {
-    let text = if text.trim().is_empty() { HEADER } else { text };
-    text.parse()
-        .map_err(|error: toml_edit::TomlError| WebTomlError::Syntax(error.message().to_owned()))
+/// The header is kept apart: as the comment of an empty document it would end up below the first target.
+fn parse(text: &str) -> Result<(&'static str, DocumentMut), WebTomlError> {
+    let (header, body) = match text.strip_prefix(HEADER) {
+        Some(body) => (HEADER, body),
+        None if text.trim().is_empty() => (HEADER, ""),
+        None => ("", text),
+    };
+    match body.parse() {
+        Ok(document) => Ok((header, document)),
+        Err(error) => Err(WebTomlError::Syntax(
+            toml_edit::TomlError::message(&error).to_owned(),
+        )),
+    }
 }
 
 fn targets(document: &mut DocumentMut) -> Result<&mut ArrayOfTables, WebTomlError> {

@@ -194,24 +194,22 @@ impl<C: Clock> Control<C> {
         if !line.target.is_enabled || matches!(line.error, Some(TargetError::Permission(_))) {
             return;
         }
-        match (&line.target.host, line.address) {
+        line.ask_at = None;
+        match (line.target.host.clone(), line.address) {
             (_, Some(address)) => self.probe(slug, address),
-            (Host::Literal { ip, zone: None }, None) => self.probe(slug, Address::from(*ip)),
-            (Host::Literal { ip, zone: Some(zone) }, None) => match linewatch_probe::route::interface_index(zone) {
-                Some(scope) => self.probe(slug, Address { ip: *ip, scope }),
-                None => {
-                    let text = format!("this computer has no interface \"{zone}\"");
-                    self.fail(slug, TargetError::Refused(text));
-                }
+            (Host::Literal { ip, zone: None }, None) => self.probe(slug, Address::from(ip)),
+            (Host::Literal { ip, zone: Some(zone) }, None) => match linewatch_probe::route::interface_index(&zone) {
+                Some(scope) => self.probe(slug, Address { ip, scope }),
+                None => self.fail(slug, TargetError::Refused(format!("this computer has no interface \"{zone}\""))),
             },
             (Host::Name(name), None) => {
-                let (id, name, family) = (line.target.id, name.clone(), line.target.family);
-                line.ask_at = None;
-                let is_asked = self.to.resolver.as_ref().is_some_and(|resolver| resolver.resolve(id, &name, family));
-                if !is_asked {
-                    let text = format!("cannot find an address for \"{name}\": {}", if self.to.resolver.is_some() { "too many names are waiting" } else { "there is no resolver here" });
-                    self.fail(slug, TargetError::Dns(text));
-                }
+                let (id, family) = (line.target.id, line.target.family);
+                let why = match &self.to.resolver {
+                    Some(resolver) if resolver.resolve(id, &name, family) => return,
+                    Some(_) => "too many names are waiting",
+                    None => "there is no resolver here",
+                };
+                self.fail(slug, TargetError::Dns(format!("cannot find an address for \"{name}\": {why}")));
             }
         }
     }
@@ -229,7 +227,6 @@ impl<C: Clock> Control<C> {
             method: target.method,
             plan: target.plan,
             allow_high_rate: target.allow_high_rate,
-            slots: None,
         };
         match self.to.engine.set(wanted) {
             Ok(()) => {

@@ -227,7 +227,7 @@ fn all_mistakes_are_told_at_once() {
         [
             "error: unknown key `server.foo`",
             "error: server.listen 1 is not a text",
-            "error: targets[0].id \"A b\" is not an id",
+            "error: targets[0]: id \"A b\" is not an id",
             "error: targets[0]: interval 0s is shorter than the limit of 1ms",
             "error: target \"target\": address is missing",
         ],
