@@ -47,8 +47,8 @@ impl Outbox {
         self.batch.is_empty() && self.overrun.is_empty()
     }
 
-    /// Hands the batch, with its progress filled in, to the sink. False: it was refused, and the caller has to
-    /// mark the targets of [`RecordBatch::progress`] again.
+    /// Hands the batch, with its progress filled in, to the sink. When that refuses, the batch is kept and the
+    /// error names the targets whose progress has to be told again.
     pub(super) fn flush(&mut self, anchor: Anchor, sink: Sink<'_>) -> Result<(), Vec<TargetId>> {
         self.flush_at = None;
         self.batch

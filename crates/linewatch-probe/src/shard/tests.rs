@@ -348,6 +348,17 @@ fn no_batch_to_the_kernel_is_larger_than_its_limit() {
 }
 
 #[test]
+fn late_slots_of_one_target_in_one_batch_each_have_their_own_place() {
+    let mut bench = Bench::new(1, 400, |_| answer(150));
+    bench.jolt(20, Jolt::Stall(30 * MS));
+    bench.run(1000);
+    bench.end();
+    let counts = bench.found.counts(1);
+    assert_eq!((counts.replied, counts.scheduled), (1000, 1000));
+    assert!(bench.net.lock().largest_batch >= 30);
+}
+
+#[test]
 fn b12_a_rotation_changes_the_identifier_on_the_wire() {
     let mut bench = Bench::new(100, 400, |_| answer(150));
     bench.run(1000);
