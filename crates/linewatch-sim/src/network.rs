@@ -169,6 +169,7 @@ impl State {
     pub(crate) fn close(&mut self, wire: usize) {
         self.inboxes[wire] = Inbox {
             until: MonoTime::MAX,
+            is_closed: true,
             ..Inbox::default()
         };
     }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use linewatch_core::errno;
 use linewatch_core::outage::{OpenedBy, OutagePolicy};
-use linewatch_core::record::{Cause, Class, GapKind, Outcome, ProbeRecord};
+use linewatch_core::record::{Cause, Class, Outcome, ProbeRecord};
 use linewatch_core::target::Method;
 use linewatch_core::time::{MonoTime, nanos_of};
 
@@ -120,18 +120,20 @@ impl Case<'_> {
     pub fn judge(&self, truths: &[Truth], records: &[ProbeRecord]) -> Vec<String> {
         let mut complaints = Vec::new();
         let mut truths = truths.iter().peekable();
-        for record in records.iter().filter(|record| has_reached_the_wire(record)) {
+        for record in records.iter().filter(|record| record.cause != Cause::Overload) {
             if complaints.len() >= COMPLAINTS {
                 break;
             }
-            match truths.next_if(|truth| truth.sent_at == record.sent_at || is_unsent(truth)) {
+            match truths.next_if(|truth| is_about(truth, record)) {
                 Some(truth) => complaints.extend(self.complaint(truth, record)),
-                // Never sent, though the record does not say so by its cause: ours, and nothing to compare.
+                // It never left this computer: our own gap, and nothing to compare.
                 None if record.outcome == Outcome::Unmeasured => {}
-                None => complaints.push(format!(
-                    "{record:?} has no probe on the network; next is {:?}",
-                    truths.peek()
-                )),
+                None => {
+                    let next = truths.peek();
+                    complaints.push(format!(
+                        "{record:?} has no probe on the network; next is {next:?}"
+                    ));
+                }
             }
         }
         if complaints.is_empty() {
@@ -144,7 +146,10 @@ impl Case<'_> {
         let verdict = self.verdict(truth);
         let is_excused = verdict.may_be_unmeasured && record.outcome == Outcome::Unmeasured;
         // By user stamps alone an answer that is read late looks later than it was: the time-out may win.
-        let is_blurred = self.class == Class::U && verdict.delay.is_some() && record.outcome == Outcome::Lost;
+        let is_by_user = self.class == Class::U || verdict.outcome == Outcome::Refused;
+        let is_blurred = is_by_user
+            && verdict.delay.is_some()
+            && matches!(record.outcome, Outcome::Lost | Outcome::Unmeasured);
         if record.outcome != verdict.outcome && !is_excused && !is_blurred {
             return Some(format!("{truth:?} should be {verdict:?} and became {record:?}"));
         }
@@ -175,15 +180,9 @@ impl Case<'_> {
 }
 
 /// A send that failed is recorded with its slot, not with the moment of the attempt.
-const fn is_unsent(truth: &Truth) -> bool {
-    matches!(truth.fate, Fate::Unsent { .. })
-}
-
-fn has_reached_the_wire(record: &ProbeRecord) -> bool {
-    !matches!(
-        record.cause,
-        Cause::Overload | Cause::Gap(GapKind::Stalled | GapKind::Overrun)
-    ) || record.sent_at != record.due_at
+fn is_about(truth: &Truth, record: &ProbeRecord) -> bool {
+    let is_unsent = matches!(truth.fate, Fate::Unsent { .. });
+    truth.sent_at == record.sent_at || (is_unsent && record.outcome == Outcome::Unsent)
 }
 
 /// One outage as it must have been found.
