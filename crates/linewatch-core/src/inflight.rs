@@ -24,7 +24,7 @@ use crate::record::{Cause, Class, GapKind, Outcome, ProbeRecord, RecordBatch, St
 use crate::target::{Address, TargetId};
 use crate::time::{Anchor, MonoTime, Rtt, WireTime};
 use crate::wheel::Wheel;
-use decide::{Doubt, Judgement};
+use decide::{Doubt, Judgement, Timing};
 use forgotten::Forgotten;
 use ring::{Entry, Fate, Ring};
 
@@ -114,6 +114,8 @@ pub struct InFlight {
     by_address: BTreeSet<(IpAddr, u32)>,
     forgotten: Forgotten,
     doubt: Option<Doubt>,
+    /// Of a probe sent before this moment the monotonic clock does not know how long ago.
+    slept_at: Option<MonoTime>,
     /// Stamps before this moment cannot be compared with those after it.
     clock_stepped_at: Option<MonoTime>,
     impossible_stamps: u64,
@@ -155,6 +157,7 @@ impl InFlight {
             by_address: BTreeSet::new(),
             forgotten: Forgotten::default(),
             doubt: None,
+            slept_at: None,
             clock_stepped_at: None,
             impossible_stamps: 0,
             open: 0,
@@ -334,6 +337,9 @@ impl InFlight {
     /// Whatever is in flight at `at` and gets no answer was perhaps answered unseen: unmeasured, not lost.
     pub fn doubt(&mut self, kind: GapKind, at: MonoTime) {
         self.doubt = Some(Doubt { kind, at });
+        if kind == GapKind::Suspended {
+            self.slept_at = Some(at);
+        }
     }
 
     /// The calendar was set: kernel stamps of what is in flight at `at` cannot be subtracted.
@@ -378,6 +384,11 @@ impl InFlight {
             flow.is_touched = true;
             self.touched.push(index);
         }
+    }
+
+    /// Whether counts moved since they were last handed out.
+    pub const fn has_touched(&self) -> bool {
+        !self.touched.is_empty()
     }
 
     /// Hands out each target touched since the last time, with its probes in flight.
@@ -443,25 +454,30 @@ impl InFlight {
         at: MonoTime,
         batch: &mut RecordBatch,
     ) {
-        let entry = self.entry(handle, seq);
-        let fate = entry.map_or(Fate::Vacant, |entry| entry.fate());
-        match (fate, judgement) {
-            (Fate::Open, Some(judgement)) if judgement.is_in_time => {
+        let fate = self.entry(handle, seq).map_or(Fate::Vacant, |entry| entry.fate());
+        match (fate, judgement.map(|judgement| (judgement, judgement.timing))) {
+            (Fate::Open, Some((judgement, Timing::InTime))) => {
                 self.close_answered(handle, seq, outcome, judgement, batch);
             }
-            (Fate::Open, Some(judgement)) => {
-                // The stamps say that it is late, though nobody has expired it yet. Only our own clock can be
-                // wrong about that, when it was we who were late.
-                let (outcome, cause) = match (entry, judgement.class) {
-                    (Some(entry), Class::U) => self.verdict_of_silence(&entry),
-                    _ => (Outcome::Lost, Cause::None),
-                };
-                self.close(handle, seq, outcome, cause, batch);
+            (Fate::Open, Some((_, Timing::TooLate))) => {
+                // The stamps say so, though nobody has expired it yet.
+                self.close(handle, seq, Outcome::Lost, Cause::None, batch);
                 self.stray(handle, seq, StrayKind::Late, at, batch);
+            }
+            (Fate::Open, Some((_, Timing::Unknown))) => {
+                let kind = self.doubt.map_or(GapKind::Stalled, |doubt| doubt.kind);
+                self.close(handle, seq, Outcome::Unmeasured, Cause::Gap(kind), batch);
+                self.set_answered(handle, seq);
             }
             (Fate::Unanswered, _) => self.stray(handle, seq, StrayKind::Late, at, batch),
             (Fate::Answered | Fate::Open, _) => self.stray(handle, seq, StrayKind::Duplicate, at, batch),
             (Fate::Vacant, _) => self.on_forgotten(handle, seq, at, batch),
+        }
+    }
+
+    fn set_answered(&mut self, handle: Handle, seq: u64) {
+        if let Some(entry) = self.flow_mut(handle).and_then(|flow| flow.ring.get_mut(seq)) {
+            entry.set_fate(Fate::Answered);
         }
     }
 

@@ -15,6 +15,7 @@ pub mod packet;
 pub mod port;
 pub mod record;
 pub mod schedule;
+pub mod spec;
 mod state;
 pub mod stats;
 pub mod target;

@@ -175,6 +175,9 @@ pub struct Incoming {
     pub arrivals: Vec<Arrival>,
     /// The messages of all ICMP arrivals.
     pub bytes: Vec<u8>,
+    /// One `receive` takes only so much: more is waiting, so nothing may expire yet and `receive` is to be
+    /// called again at once.
+    pub has_more: bool,
 }
 
 impl Incoming {
@@ -182,6 +185,7 @@ impl Incoming {
     pub fn clear(&mut self) {
         self.arrivals.clear();
         self.bytes.clear();
+        self.has_more = false;
     }
 }
 
@@ -190,7 +194,7 @@ pub trait Wire: Send {
     /// Sends in order; pushes exactly one result per shot. A refusal is local, hence `Unsent`.
     fn send(&mut self, outgoing: &Outgoing, results: &mut Vec<SendResult>);
     /// Collects what has arrived, waiting no longer than `until`; drains every socket to empty before it
-    /// returns. May return with nothing, and early when another thread calls for attention.
+    /// returns, or sets [`Incoming::has_more`]. Adds to `incoming`, which the caller clears. May return with nothing, and early when another thread calls for attention.
     fn receive(&mut self, until: MonoTime, incoming: &mut Incoming);
     /// Whether this method and family can be probed, and how well.
     ///

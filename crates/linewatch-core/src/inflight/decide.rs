@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use super::ring::Entry;
 use super::{Handle, InFlight, Stamps, delay};
 use crate::record::{Class, GapKind};
 use crate::time::{MonoTime, Rtt, WireTime, nanos_of};
@@ -21,13 +22,22 @@ pub(super) struct Doubt {
     pub(super) at: MonoTime,
 }
 
+/// Whether an answer came within the time-out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Timing {
+    InTime,
+    TooLate,
+    /// Nobody can say: only our own clock saw it, and we or that clock stood still meanwhile.
+    Unknown,
+}
+
 /// What the stamps of an answer say.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Judgement {
     pub(super) rtt: Rtt,
     pub(super) host_rtt: Rtt,
     pub(super) class: Class,
-    pub(super) is_in_time: bool,
+    pub(super) timing: Timing,
 }
 
 impl InFlight {
@@ -53,7 +63,7 @@ impl InFlight {
             }
             None => None,
         };
-        Some(judgement(believed, host_rtt, entry.timeout()))
+        Some(self.judgement(believed, host_rtt, &entry))
     }
 
     /// Judges the end of a TCP handshake; `rtt` is the kernel's own, on the monotonic clock.
@@ -69,7 +79,30 @@ impl InFlight {
         let believed = rtt
             .filter(|rtt| is_inside(*rtt, host_rtt))
             .map(|rtt| (rtt, Class::K));
-        Some(judgement(believed, host_rtt, entry.timeout()))
+        Some(self.judgement(believed, host_rtt, &entry))
+    }
+}
+
+impl InFlight {
+    fn judgement(&self, believed: Option<(Rtt, Class)>, host_rtt: Rtt, entry: &Entry) -> Judgement {
+        let (rtt, class) = believed.unwrap_or((host_rtt, Class::U));
+        let is_short = rtt.as_nanos() <= nanos_of(entry.timeout());
+        let has_slept = self.slept_at.is_some_and(|slept_at| entry.sent_at <= slept_at);
+        let is_doubtful = self.doubt.is_some_and(|doubt| entry.sent_at <= doubt.at);
+        let timing = match (class, is_short) {
+            // The monotonic clock did not count the sleep.
+            (Class::U, _) if has_slept => Timing::Unknown,
+            (Class::U, false) if is_doubtful => Timing::Unknown,
+            (_, true) => Timing::InTime,
+            (_, false) => Timing::TooLate,
+        };
+        // Within the tolerance the host RTT gives way: it is the one that is never below the other.
+        Judgement {
+            rtt,
+            host_rtt: host_rtt.max(rtt),
+            class,
+            timing,
+        }
     }
 }
 
@@ -77,16 +110,4 @@ impl InFlight {
 fn is_inside(rtt: Rtt, host_rtt: Rtt) -> bool {
     let host_ns = host_rtt.as_nanos();
     rtt.as_nanos() <= host_ns + host_ns / 1000 * SLEW_PER_MILLE + nanos_of(READ_SKEW)
-}
-
-fn judgement(believed: Option<(Rtt, Class)>, host_rtt: Rtt, timeout: Duration) -> Judgement {
-    let (rtt, class) = believed.unwrap_or((host_rtt, Class::U));
-    let is_in_time = rtt.as_nanos() <= nanos_of(timeout);
-    // Within the tolerance the host RTT gives way: it is the one that is never below the other.
-    Judgement {
-        rtt,
-        host_rtt: host_rtt.max(rtt),
-        class,
-        is_in_time,
-    }
 }

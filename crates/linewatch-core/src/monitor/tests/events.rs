@@ -228,3 +228,32 @@ fn an_event_from_outside_is_numbered_with_the_others() {
     let events = story.events();
     assert_eq!((events[1].id.seq, events[1].until), (1, Some(EPOCH)));
 }
+
+#[test]
+fn after_down_the_first_judgement_is_shown_at_once() {
+    let script = format!("{}xxxxx{}", ".".repeat(10), ".".repeat(10));
+    let mut story = Story::new(vec![Line::new(1, 100, 90, fates(&script))]);
+    story.play(1000);
+    assert_eq!(story.view(1).state, State::Ok);
+    story.play(2000);
+    assert_eq!((story.view(1).state, story.view(1).outages), (State::Bad, 1));
+}
+
+#[test]
+fn a_loss_from_before_the_link_went_down_does_not_hide_it() {
+    let mut story = Story::new(vec![Line::new(1, 1000, 2000, fates(".x-----"))]);
+    story.play(4020);
+    assert_eq!(story.view(1).error, Some(TargetError::NoRoute));
+}
+
+#[test]
+fn a_clock_set_back_during_an_outage_changes_no_length_and_no_order() {
+    let mut story = Story::new(vec![Line::new(1, 1000, 900, fates("..xxx......"))]);
+    story.play(6000);
+    let mut batch = RecordBatch::new(anchor(9000));
+    batch.anchor.wall = batch.anchor.wall.minus(Duration::from_secs(3600));
+    story.lines[0].tell(9000, &mut batch);
+    story.monitor.ingest(&batch, &mut story.effects);
+    let row = story.monitor.outage_rows(TargetId(1)).next().unwrap();
+    assert_eq!((row.to, row.duration_ns), (Some(row.from), 3_000_000_000));
+}

@@ -1,0 +1,182 @@
+//! Reads the clocks of this computer. The only file that does.
+//!
+//! [`SystemClock`] is what [`linewatch_core::port::Clock`] means outside of tests: monotonic nanoseconds since
+//! the program started, the calendar, and how long the computer has slept in between.
+//! Not here: what a jump of any of them means (core) and the kernel's stamps on packets (`sys`).
+
+use std::time::Duration;
+
+use linewatch_core::port::Clock;
+use linewatch_core::time::{Anchor, MonoTime, WallTime};
+
+/// Brackets taken for one [`Clock::anchor`]; the tightest wins. Three reads of both clocks cost below 1 us, and
+/// that all three are interrupted does not happen on a computer that can measure anything.
+const ANCHOR_BRACKETS: usize = 3;
+
+/// The clocks of the operating system. Copies share their origin.
+#[derive(Clone, Copy, Debug)]
+pub struct SystemClock {
+    origin: os::Origin,
+}
+
+impl SystemClock {
+    /// A clock whose [`MonoTime::ZERO`] is now.
+    pub fn start() -> Self {
+        Self {
+            origin: os::Origin::now(),
+        }
+    }
+
+    /// The same instant on `CLOCK_MONOTONIC`, in nanoseconds: for absolute waits in the kernel.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn to_kernel(self, at: MonoTime) -> u64 {
+        self.origin.to_kernel(at)
+    }
+}
+
+impl Clock for SystemClock {
+    fn mono(&self) -> MonoTime {
+        MonoTime::from_nanos(self.origin.elapsed_ns())
+    }
+
+    fn wall(&self) -> WallTime {
+        WallTime::from_nanos(os::wall_ns())
+    }
+
+    fn asleep(&self) -> Duration {
+        self.origin.asleep()
+    }
+
+    /// A tight bracket: the calendar is read between two monotonic reads and belongs to their middle.
+    fn anchor(&self) -> Anchor {
+        let brackets = std::array::from_fn::<_, ANCHOR_BRACKETS, _>(|_| {
+            let before_ns = self.origin.elapsed_ns();
+            let wall = self.wall();
+            let width_ns = self.origin.elapsed_ns().saturating_sub(before_ns);
+            (
+                width_ns,
+                Anchor {
+                    mono: MonoTime::from_nanos(before_ns + width_ns / 2),
+                    wall,
+                },
+            )
+        });
+        let mut best = brackets[0];
+        for bracket in brackets {
+            if bracket.0 < best.0 {
+                best = bracket;
+            }
+        }
+        best.1
+    }
+}
+
+#[cfg(target_os = "linux")]
+mod os {
+    use std::time::Duration;
+
+    use linewatch_core::time::MonoTime;
+
+    use crate::sys::linux::clocks;
+
+    /// Where this process's time begins.
+    #[derive(Clone, Copy, Debug)]
+    pub(super) struct Origin {
+        monotonic_ns: u64,
+        /// Boot clock minus monotonic clock: what the computer had slept before.
+        asleep_ns: u64,
+    }
+
+    impl Origin {
+        pub(super) fn now() -> Self {
+            Self {
+                monotonic_ns: clocks::monotonic_ns(),
+                asleep_ns: asleep_since_boot_ns(),
+            }
+        }
+
+        pub(super) fn elapsed_ns(self) -> u64 {
+            clocks::monotonic_ns().saturating_sub(self.monotonic_ns)
+        }
+
+        pub(super) fn asleep(self) -> Duration {
+            Duration::from_nanos(asleep_since_boot_ns().saturating_sub(self.asleep_ns))
+        }
+
+        pub(super) fn to_kernel(self, at: MonoTime) -> u64 {
+            self.monotonic_ns.saturating_add(at.as_nanos())
+        }
+    }
+
+    pub(super) fn wall_ns() -> i64 {
+        clocks::realtime_ns()
+    }
+
+    /// The boot clock is read first, so that the time between the two reads cannot look like sleep.
+    fn asleep_since_boot_ns() -> u64 {
+        let boot_ns = clocks::boottime_ns();
+        boot_ns.saturating_sub(clocks::monotonic_ns())
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+#[expect(clippy::disallowed_methods, reason = "this file is the one that reads clocks")]
+mod os {
+    use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+    /// Where this process's time begins.
+    #[derive(Clone, Copy, Debug)]
+    pub(super) struct Origin(Instant);
+
+    impl Origin {
+        pub(super) fn now() -> Self {
+            Self(Instant::now())
+        }
+
+        pub(super) fn elapsed_ns(self) -> u64 {
+            u64::try_from(self.0.elapsed().as_nanos()).unwrap_or(u64::MAX)
+        }
+
+        /// Not known here: the standard library has no boot clock.
+        pub(super) fn asleep(self) -> Duration {
+            Duration::ZERO
+        }
+    }
+
+    pub(super) fn wall_ns() -> i64 {
+        match SystemTime::now().duration_since(UNIX_EPOCH) {
+            Ok(after) => i64::try_from(after.as_nanos()).unwrap_or(i64::MAX),
+            Err(before) => i64::try_from(before.duration().as_nanos()).map_or(i64::MIN, |nanos| -nanos),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn copies_tell_the_same_time_and_it_only_grows() {
+        let clock = SystemClock::start();
+        let copy = clock;
+        let (first, second, third) = (clock.mono(), copy.mono(), clock.mono());
+        assert!(first <= second && second <= third);
+    }
+
+    #[test]
+    fn an_anchor_lies_between_reads_around_it_on_both_clocks() {
+        let clock = SystemClock::start();
+        let (mono_before, wall_before) = (clock.mono(), clock.wall());
+        let anchor = clock.anchor();
+        let (mono_after, wall_after) = (clock.mono(), clock.wall());
+        assert!(mono_before <= anchor.mono && anchor.mono <= mono_after);
+        assert!(wall_before <= anchor.wall && anchor.wall <= wall_after);
+    }
+
+    #[test]
+    fn a_computer_that_stays_awake_has_not_slept() {
+        let clock = SystemClock::start();
+        // The two clocks are read one after the other: an interruption between them is all that may show.
+        assert!(clock.asleep() < Duration::from_millis(100));
+    }
+}

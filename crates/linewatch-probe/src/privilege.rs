@@ -1,0 +1,165 @@
+//! Asks for what makes measuring precise, and says in a sentence what was refused and how to be allowed.
+//!
+//! Nothing here is required: without any of it linewatch still measures, and says how well.
+
+use std::io;
+
+/// Just above ordinary threads and below the kernel's own (which run at 50).
+#[cfg(target_os = "linux")]
+const REALTIME_PRIORITY: i32 = 10;
+
+/// How punctual a thread can be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Scheduling {
+    /// It runs before every ordinary thread.
+    pub is_realtime: bool,
+    /// The sentence for a person: what it got, or why not and the cure.
+    pub text: String,
+}
+
+/// Makes the calling thread as punctual as permitted: real-time priority under a watchdog, else precise timers.
+/// Call it in the thread that measures, before its loop.
+#[cfg(target_os = "linux")]
+pub fn realtime() -> Scheduling {
+    use crate::sys::linux::{capability, scheduling};
+    capability::take_up();
+    // Real-time threads have no slack anyhow; after a demotion by the watchdog it matters again.
+    let sharpened = scheduling::sharpen_timers();
+    match scheduling::become_realtime(REALTIME_PRIORITY) {
+        Ok(()) => Scheduling {
+            is_realtime: true,
+            text: format!("real-time priority (SCHED_FIFO {REALTIME_PRIORITY})"),
+        },
+        Err(refused) => Scheduling {
+            is_realtime: false,
+            text: ordinary_sentence(&refused, sharpened.is_ok()),
+        },
+    }
+}
+
+/// Makes the calling thread as punctual as permitted. Not built for this system yet: changes nothing.
+#[cfg(not(target_os = "linux"))]
+pub fn realtime() -> Scheduling {
+    Scheduling {
+        is_realtime: false,
+        text: "ordinary priority".to_owned(),
+    }
+}
+
+/// Whether a real-time thread has run for half a second without a pause and was made ordinary for that.
+pub fn was_demoted() -> bool {
+    #[cfg(target_os = "linux")]
+    let was_demoted = crate::sys::linux::scheduling::was_demoted();
+    #[cfg(not(target_os = "linux"))]
+    let was_demoted = false;
+    was_demoted
+}
+
+/// How many files and sockets this process may have open, after raising that limit as far as permitted.
+/// A TCP probe in flight holds one.
+#[cfg(target_os = "linux")]
+pub fn open_files() -> u64 {
+    crate::sys::linux::scheduling::raise_open_files()
+}
+
+#[cfg(any(target_os = "linux", test))]
+fn ordinary_sentence(refused: &io::Error, has_sharp_timers: bool) -> String {
+    let timers = if has_sharp_timers {
+        "precise timers"
+    } else {
+        "ordinary timers"
+    };
+    format!(
+        "ordinary priority with {timers}: real-time priority was refused: {}; under CPU load probes leave \
+         milliseconds late\n  help: grant it once with  sudo setcap cap_net_raw,cap_sys_nice+p $(command -v linewatch)\n        \
+         or, as a service, with  LimitRTPRIO=10",
+        reason(refused)
+    )
+}
+
+/// Why there is no ICMP socket of this family, and what to do (STYLE 2.4).
+pub(crate) fn icmp_sentence(is_v6: bool, error: &io::Error) -> String {
+    const EAFNOSUPPORT: i32 = 97;
+    let family = if is_v6 { "ICMPv6" } else { "ICMP" };
+    if error.raw_os_error() == Some(EAFNOSUPPORT) {
+        let version = if is_v6 { "IPv6" } else { "IPv4" };
+        return format!(
+            "cannot open a raw {family} socket: {version} is switched off on this computer\n  help: switch it on, or \
+             give the target an address of the other family"
+        );
+    }
+    format!(
+        "cannot open a raw {family} socket: {}\n  help: grant it once with  sudo setcap cap_net_raw+p $(command -v \
+         linewatch)\n        or allow ping sockets  sudo sysctl net.ipv4.ping_group_range=\"0 2147483647\"\n        \
+         or probe a TCP port: that needs no permission",
+        reason(error)
+    )
+}
+
+/// The operating system's words, without its number and in lower case: `operation not permitted`.
+fn reason(error: &io::Error) -> String {
+    let text = error.to_string();
+    let words = text.split(" (os error").next().unwrap_or(&text);
+    let mut letters = words.chars();
+    letters
+        .next()
+        .map_or_else(String::new, |first| first.to_lowercase().chain(letters).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refused_socket_names_every_cure() {
+        let sentence = icmp_sentence(false, &io::Error::from_raw_os_error(1));
+        assert_eq!(
+            sentence,
+            "cannot open a raw ICMP socket: operation not permitted\n  help: grant it once with  sudo setcap \
+             cap_net_raw+p $(command -v linewatch)\n        or allow ping sockets  sudo sysctl \
+             net.ipv4.ping_group_range=\"0 2147483647\"\n        or probe a TCP port: that needs no permission"
+        );
+    }
+
+    #[test]
+    fn a_missing_family_is_not_called_a_missing_permission() {
+        let sentence = icmp_sentence(true, &io::Error::from_raw_os_error(97));
+        assert!(
+            sentence.contains("IPv6 is switched off") && !sentence.contains("setcap"),
+            "{sentence}"
+        );
+    }
+
+    #[test]
+    fn refused_priority_says_what_it_costs_and_how_to_get_it() {
+        let sentence = ordinary_sentence(&io::Error::from_raw_os_error(1), true);
+        for part in [
+            "operation not permitted",
+            "milliseconds late",
+            "cap_sys_nice",
+            "LimitRTPRIO",
+        ] {
+            assert!(sentence.contains(part), "{part}: {sentence}");
+        }
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_thread_is_either_realtime_or_told_why_not() {
+        let scheduling = std::thread::spawn(realtime).join().expect("no panic");
+        assert_eq!(
+            scheduling.text.contains("SCHED_FIFO"),
+            scheduling.is_realtime,
+            "{}",
+            scheduling.text
+        );
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn there_are_files_to_open() {
+        let first = open_files();
+        assert!(first >= 64, "{first}");
+        assert_eq!(open_files(), first, "raising twice changes nothing");
+    }
+}

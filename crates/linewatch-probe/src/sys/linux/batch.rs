@@ -1,0 +1,157 @@
+//! Many packets in one call: `sendmmsg` and `recvmmsg` over buffers that are allocated once.
+//!
+//! The kernel is given pointers only for the length of one call; between calls everything is plain bytes.
+
+use std::os::fd::{AsRawFd as _, BorrowedFd};
+
+use linewatch_core::limits::{RECEIVE_BATCH, SEND_BATCH};
+use linewatch_core::target::Address;
+
+use super::address::{self, RawAddress};
+use super::control;
+use super::options::last_errno;
+
+/// `SCM_TS_OPT_ID` (Linux 6.13): the key of a packet's transmit stamp. Not in libc for all systems yet.
+const SCM_TS_OPT_ID: libc::c_int = 81;
+/// One packet of ours with every header fits twice; of a longer one the beginning is enough to refuse it.
+const RECEIVE_BYTES: usize = 2048;
+/// Control bytes of a received packet: stamps 64, drops 24, extended error with address 64; the rest is room.
+const CONTROL_BYTES: usize = 256;
+/// A key with its header, padded.
+const KEY_BYTES: usize = (control::HEADER + 4).next_multiple_of(8);
+
+/// Bytes aligned as control messages must be.
+#[derive(Clone, Copy)]
+#[repr(C, align(8))]
+struct Aligned<const N: usize>([u8; N]);
+
+/// One packet to be sent.
+pub(super) struct Departing<'a> {
+    pub(super) to: Address,
+    pub(super) bytes: &'a [u8],
+    /// Its stamp key, where packets carry one.
+    pub(super) key: Option<u32>,
+}
+
+/// Sends `packets` (at most [`SEND_BATCH`], the rest is left) in order.
+///
+/// `Ok` holds how many the kernel took, at least 1; `Err` the errno with which it refused the first.
+pub(super) fn send(fd: BorrowedFd<'_>, packets: &[Departing<'_>], flags: libc::c_int) -> Result<usize, i32> {
+    let count = packets.len().min(SEND_BATCH);
+    let mut names = [RawAddress::EMPTY; SEND_BATCH];
+    let mut keys = [Aligned([0; KEY_BYTES]); SEND_BATCH];
+    // SAFETY: iovec is plain data for which all zeroes (null, length 0) is a valid value.
+    let mut vectors: [libc::iovec; SEND_BATCH] = unsafe { std::mem::zeroed() };
+    // SAFETY: mmsghdr is plain data for which all zeroes (null pointers, lengths 0) is a valid value.
+    let mut headers: [libc::mmsghdr; SEND_BATCH] = unsafe { std::mem::zeroed() };
+    for (index, packet) in packets.iter().take(count).enumerate() {
+        let header = &mut headers[index].msg_hdr;
+        header.msg_namelen = names[index].write(packet.to, 0) as libc::socklen_t;
+        header.msg_name = names[index].0.as_mut_ptr().cast();
+        vectors[index].iov_base = packet.bytes.as_ptr().cast_mut().cast();
+        vectors[index].iov_len = packet.bytes.len();
+        header.msg_iov = &raw mut vectors[index];
+        header.msg_iovlen = 1;
+        if let Some(key) = packet.key {
+            write_key(&mut keys[index].0, key);
+            header.msg_control = keys[index].0.as_mut_ptr().cast();
+            header.msg_controllen = KEY_BYTES as _;
+        }
+    }
+    // SAFETY: the first `count` headers point into `names`, `keys`, `vectors` and the borrowed packets, which all
+    // outlive the call; the kernel only reads what `iov_base` points at when sending.
+    let sent = unsafe {
+        libc::sendmmsg(
+            fd.as_raw_fd(),
+            headers.as_mut_ptr(),
+            count as libc::c_uint,
+            flags as _,
+        )
+    };
+    // A negative answer is an error; zero cannot be, for a batch is never empty.
+    usize::try_from(sent).map_err(|_| last_errno())
+}
+
+fn write_key(bytes: &mut [u8; KEY_BYTES], key: u32) {
+    const WORD: usize = size_of::<usize>();
+    bytes[..WORD].copy_from_slice(&(control::HEADER + 4).to_ne_bytes());
+    bytes[WORD..WORD + 4].copy_from_slice(&libc::SOL_SOCKET.to_ne_bytes());
+    bytes[WORD + 4..WORD + 8].copy_from_slice(&SCM_TS_OPT_ID.to_ne_bytes());
+    bytes[control::HEADER..control::HEADER + 4].copy_from_slice(&key.to_ne_bytes());
+}
+
+/// Room for one `recvmmsg`.
+pub(super) struct ReceiveBatch {
+    names: Box<[RawAddress]>,
+    data: Box<[[u8; RECEIVE_BYTES]]>,
+    controls: Box<[Aligned<CONTROL_BYTES>]>,
+    /// Of each packet: bytes of data, of control, of name.
+    lens: [(usize, usize, usize); RECEIVE_BATCH],
+}
+
+/// One packet that came.
+pub(super) struct Arrived<'a> {
+    pub(super) name: Option<Address>,
+    pub(super) bytes: &'a [u8],
+    pub(super) control: control::Control,
+}
+
+impl ReceiveBatch {
+    pub(super) fn new() -> Self {
+        Self {
+            names: vec![RawAddress::EMPTY; RECEIVE_BATCH].into_boxed_slice(),
+            data: vec![[0; RECEIVE_BYTES]; RECEIVE_BATCH].into_boxed_slice(),
+            controls: vec![Aligned([0; CONTROL_BYTES]); RECEIVE_BATCH].into_boxed_slice(),
+            lens: [(0, 0, 0); RECEIVE_BATCH],
+        }
+    }
+
+    /// Takes up to [`RECEIVE_BATCH`] packets without waiting; fewer than that means: nothing is left.
+    pub(super) fn receive(&mut self, fd: BorrowedFd<'_>, flags: libc::c_int) -> Result<usize, i32> {
+        // SAFETY: iovec is plain data for which all zeroes (null, length 0) is a valid value.
+        let mut vectors: [libc::iovec; RECEIVE_BATCH] = unsafe { std::mem::zeroed() };
+        // SAFETY: mmsghdr is plain data for which all zeroes (null pointers, lengths 0) is a valid value.
+        let mut headers: [libc::mmsghdr; RECEIVE_BATCH] = unsafe { std::mem::zeroed() };
+        for (index, header) in headers.iter_mut().map(|header| &mut header.msg_hdr).enumerate() {
+            header.msg_name = self.names[index].0.as_mut_ptr().cast();
+            header.msg_namelen = address::LEN as libc::socklen_t;
+            vectors[index].iov_base = self.data[index].as_mut_ptr().cast();
+            vectors[index].iov_len = RECEIVE_BYTES;
+            header.msg_iov = &raw mut vectors[index];
+            header.msg_iovlen = 1;
+            header.msg_control = self.controls[index].0.as_mut_ptr().cast();
+            header.msg_controllen = CONTROL_BYTES as _;
+        }
+        // SAFETY: every header points into buffers of `self` and `vectors`, which outlive the call, with exactly
+        // their lengths; nothing else refers to them meanwhile because `self` is borrowed mutably.
+        let received = unsafe {
+            libc::recvmmsg(
+                fd.as_raw_fd(),
+                headers.as_mut_ptr(),
+                RECEIVE_BATCH as libc::c_uint,
+                (flags | libc::MSG_DONTWAIT) as _,
+                std::ptr::null_mut(),
+            )
+        };
+        let received = usize::try_from(received).map_err(|_| last_errno())?;
+        for (lens, header) in self.lens.iter_mut().zip(&headers[..received]) {
+            let (data, control) = (header.msg_len as usize, header.msg_hdr.msg_controllen as usize);
+            *lens = (
+                data.min(RECEIVE_BYTES),
+                control.min(CONTROL_BYTES),
+                header.msg_hdr.msg_namelen as usize,
+            );
+        }
+        Ok(received)
+    }
+
+    /// The packet at `index` of the last batch.
+    pub(super) fn packet(&self, index: usize) -> Arrived<'_> {
+        let (data, control, name) = self.lens[index];
+        Arrived {
+            name: address::read(&self.names[index].0[..name.min(address::LEN)]),
+            bytes: &self.data[index][..data],
+            control: control::read(&self.controls[index].0[..control]),
+        }
+    }
+}

@@ -1,0 +1,213 @@
+//! The wire on Linux: one ICMP socket per family, TCP handshakes, one place to sleep.
+//!
+//! Everything is drained to empty before `receive` returns, or [`Incoming::has_more`] says that it was not. Of one
+//! socket the replies are read first, the stamps after them, and the stamps handed over first: a reply never
+//! comes without the stamp of its probe if the kernel made one.
+
+mod address;
+mod batch;
+pub(crate) mod capability;
+pub(crate) mod clocks;
+mod control;
+mod drops;
+mod haul;
+mod icmp;
+mod icmp_open;
+pub(crate) mod interface;
+mod keys;
+mod options;
+pub(crate) mod scheduling;
+mod tcp;
+mod wait;
+
+use linewatch_core::port::{Clock as _, Incoming, Outgoing, SendResult, Shot, ShotBody, Waker, Wire};
+use linewatch_core::record::Class;
+use linewatch_core::target::Method;
+use linewatch_core::time::MonoTime;
+use socket2::{Domain, Protocol, Socket, Type};
+
+use self::batch::ReceiveBatch;
+use self::haul::Haul;
+use self::icmp::{IcmpSocket, Outlet};
+use self::tcp::{Handshake, TcpProber};
+use self::wait::{EVENTS, Waiter};
+use super::{WireError, WireOptions, WireReport};
+use crate::clock::SystemClock;
+
+/// Replies taken in one `receive`. A flood then delays the caller by milliseconds, not for ever.
+const DRAIN_MAX: usize = 4096;
+
+/// The network as the kernel offers it.
+pub struct LinuxWire {
+    clock: SystemClock,
+    waiter: Waiter,
+    /// IPv4 and IPv6, or the sentence that says why not.
+    icmp: [Result<IcmpSocket, String>; 2],
+    has_tcp_v6: bool,
+    tcp: TcpProber,
+    room: ReceiveBatch,
+    /// Read while sending, or in this `receive`, and not handed over yet.
+    haul: Haul,
+}
+
+impl LinuxWire {
+    /// Opens whatever is permitted. Missing permission is told by the report and by [`Wire::ability`], never an error.
+    ///
+    /// # Errors
+    ///
+    /// When the kernel gives no epoll, timer or eventfd: out of descriptors or memory.
+    pub fn open(clock: SystemClock, options: WireOptions) -> Result<(Self, WireReport), WireError> {
+        capability::take_up();
+        let waiter = Waiter::new()?;
+        let icmp = [icmp_open::open(false, options), icmp_open::open(true, options)];
+        for (index, socket) in icmp.iter().enumerate() {
+            let Ok(socket) = socket else { continue };
+            waiter
+                .watch(socket.fd(), index as u64, libc::EPOLLIN)
+                .map_err(|errno| WireError {
+                    doing: "watch an ICMP socket (epoll)",
+                    source: std::io::Error::from_raw_os_error(errno),
+                })?;
+        }
+        let report_of = |index: usize| icmp[index].as_ref().map(icmp_open::report).map_err(Clone::clone);
+        let report = WireReport {
+            icmp_v4: report_of(0),
+            icmp_v6: report_of(1),
+        };
+        let has_tcp_v6 = Socket::new(Domain::IPV6, Type::STREAM, Some(Protocol::TCP)).is_ok();
+        let (tcp, room, haul) = (TcpProber::default(), ReceiveBatch::new(), Haul::default());
+        Ok((
+            Self {
+                clock,
+                waiter,
+                icmp,
+                has_tcp_v6,
+                tcp,
+                room,
+                haul,
+            },
+            report,
+        ))
+    }
+
+    /// Sends consecutive shots of one socket, or one handshake; returns how many of `shots` those were.
+    fn send_run(&mut self, shots: &[Shot], bytes: &[u8], results: &mut Vec<SendResult>) -> usize {
+        if let ShotBody::Tcp { port, timeout } = shots[0].body {
+            let what = Handshake {
+                token: shots[0].token,
+                to: shots[0].to,
+                port,
+                timeout,
+            };
+            results.push(self.tcp.start(self.clock, &self.waiter, &mut self.haul, what));
+            return 1;
+        }
+        let is_v6 = shots[0].to.ip.is_ipv6();
+        let is_same =
+            |shot: &&Shot| matches!(shot.body, ShotBody::Icmp { .. }) && shot.to.ip.is_ipv6() == is_v6;
+        let count = shots.iter().take_while(is_same).count();
+        let (clock, room, haul) = (self.clock, &mut self.room, &mut self.haul);
+        match &mut self.icmp[usize::from(is_v6)] {
+            Ok(socket) => socket.send(
+                &mut Outlet {
+                    clock,
+                    bytes,
+                    results,
+                    room,
+                    haul,
+                },
+                &shots[..count],
+            ),
+            // Asked for all the same: `ability` had said no.
+            Err(_) => {
+                let refused = SendResult {
+                    sent_at: clock.mono(),
+                    result: Err(libc::EACCES),
+                };
+                results.extend(std::iter::repeat_n(refused, count));
+            }
+        }
+        count
+    }
+
+    /// Handles `count` events; true if every socket they name is empty now.
+    fn handle_ready(&mut self, count: usize, budget: &mut usize) -> bool {
+        let mut is_drained = true;
+        for index in 0..count {
+            let Some(ready) = self.waiter.ready(index) else {
+                continue;
+            };
+            if ready.tag & tcp::TAG != 0 {
+                self.tcp
+                    .on_ready(ready.tag, self.clock, &mut self.room, &mut self.haul);
+                continue;
+            }
+            let Some(Ok(socket)) = self.icmp.get_mut(ready.tag as usize) else {
+                continue;
+            };
+            if ready.is_readable {
+                is_drained &= socket.drain_replies(&mut self.room, self.clock, &mut self.haul, budget);
+            }
+            socket.drain_errors(&mut self.room, self.clock, &mut self.haul);
+        }
+        is_drained
+    }
+}
+
+impl Wire for LinuxWire {
+    fn send(&mut self, outgoing: &Outgoing, results: &mut Vec<SendResult>) {
+        let mut rest = outgoing.shots.as_slice();
+        while !rest.is_empty() {
+            let count = self.send_run(rest, &outgoing.bytes, results);
+            rest = &rest[count..];
+        }
+    }
+
+    fn receive(&mut self, until: MonoTime, incoming: &mut Incoming) {
+        let (mut budget, mut is_called) = (DRAIN_MAX, false);
+        loop {
+            // Read before the sockets are asked: what is overdue at `now` has been heard after this round.
+            let now = self.clock.mono();
+            let wake_at = self
+                .tcp
+                .next_deadline()
+                .map_or(until, |deadline| deadline.min(until));
+            let is_idle = !is_called && self.haul.others.is_empty() && wake_at > now;
+            let woken = self.waiter.wait(is_idle.then(|| self.clock.to_kernel(wake_at)));
+            is_called |= woken.is_called;
+            let is_drained = self.handle_ready(woken.count, &mut budget);
+            if !is_drained || budget == 0 {
+                incoming.has_more = true;
+                break;
+            }
+            if woken.count == EVENTS {
+                continue; // More events are waiting than fit.
+            }
+            self.tcp.expire(now);
+            // A stamp alone is no reason to wake the caller: it is of use when its reply comes.
+            if is_called || !self.haul.others.is_empty() || self.clock.mono() >= until {
+                break;
+            }
+        }
+        self.haul.deliver(incoming);
+    }
+
+    fn ability(&self, method: Method, is_v6: bool) -> Result<Class, String> {
+        match method {
+            Method::IcmpEcho => match &self.icmp[usize::from(is_v6)] {
+                Ok(socket) => Ok(socket.class),
+                Err(sentence) => Err(sentence.clone()),
+            },
+            Method::TcpConnect { .. } if is_v6 && !self.has_tcp_v6 => {
+                Err("cannot open a TCP socket for IPv6: this computer has IPv6 switched off\n  help: switch it on, or \
+                     give the target an IPv4 address"
+                    .to_owned())
+            }
+            Method::TcpConnect { .. } => Ok(Class::K),
+        }
+    }
+
+    fn waker(&self) -> Waker {
+        self.waiter.waker()
+    }
+}

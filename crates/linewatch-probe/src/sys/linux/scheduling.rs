@@ -1,0 +1,119 @@
+//! Priority of a thread, its watchdog, and how many files may be open.
+//!
+//! A real-time thread that never sleeps starves the computer. `RLIMIT_RTTIME` makes the kernel send SIGXCPU to one that
+//! has run for long without a pause; our handler then gives every such thread its ordinary priority back.
+
+use std::io;
+use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
+
+/// Linux calls this `SCHED_RESET_ON_FORK`: threads and children made by a real-time thread are ordinary.
+const RESET_ON_FORK: libc::c_int = 0x4000_0000;
+/// Running so long without one pause is no measuring any more: a turn takes well below a millisecond.
+const REALTIME_MAX_US: libc::rlim_t = 500_000;
+/// Real-time threads the watchdog can demote: one per engine shard.
+const WATCHED: usize = 16;
+
+static REALTIME_THREADS: [AtomicI32; WATCHED] = [const { AtomicI32::new(0) }; WATCHED];
+static WAS_DEMOTED: AtomicBool = AtomicBool::new(false);
+
+/// Puts the calling thread on `SCHED_FIFO` with this priority, under the watchdog.
+pub(crate) fn become_realtime(priority: i32) -> io::Result<()> {
+    install_watchdog()?;
+    let param = libc::sched_param {
+        sched_priority: priority,
+    };
+    // SAFETY: takes no pointer.
+    let thread = unsafe { libc::gettid() };
+    let free = REALTIME_THREADS.iter().find(|place| {
+        place
+            .compare_exchange(0, thread, Ordering::SeqCst, Ordering::SeqCst)
+            .is_ok()
+    });
+    let place = free.ok_or_else(|| io::Error::other("there are enough real-time threads already"))?;
+    // SAFETY: `param` lives through the call; 0 is the calling thread.
+    let answer = unsafe { libc::sched_setscheduler(0, libc::SCHED_FIFO | RESET_ON_FORK, &param) };
+    if answer == 0 {
+        return Ok(());
+    }
+    let error = io::Error::last_os_error();
+    place.store(0, Ordering::SeqCst);
+    Err(error)
+}
+
+/// Whether the watchdog has taken real-time priority away since the start.
+pub(crate) fn was_demoted() -> bool {
+    WAS_DEMOTED.load(Ordering::Relaxed)
+}
+
+/// Timers of the calling thread fire at their time instead of up to 50 us later.
+pub(crate) fn sharpen_timers() -> io::Result<()> {
+    // SAFETY: PR_SET_TIMERSLACK takes a number of nanoseconds and no pointer.
+    let answer = unsafe { libc::prctl(libc::PR_SET_TIMERSLACK, 1 as libc::c_ulong) };
+    if answer == 0 {
+        Ok(())
+    } else {
+        Err(io::Error::last_os_error())
+    }
+}
+
+/// Raises the limit of open files as far as permitted and returns it.
+pub(crate) fn raise_open_files() -> u64 {
+    let mut limit = limit_of(libc::RLIMIT_NOFILE);
+    if limit.rlim_cur < limit.rlim_max {
+        let raised = libc::rlimit {
+            rlim_cur: limit.rlim_max,
+            ..limit
+        };
+        // SAFETY: `raised` lives through the call; the kernel only reads it.
+        if unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &raised) } == 0 {
+            limit = raised;
+        }
+    }
+    limit.rlim_cur as u64
+}
+
+fn install_watchdog() -> io::Result<()> {
+    // SAFETY: sigaction is plain data for which all zeroes (no handler, no flags, empty mask) is a valid value.
+    let mut action: libc::sigaction = unsafe { std::mem::zeroed() };
+    action.sa_sigaction = demote as extern "C" fn(libc::c_int) as libc::sighandler_t;
+    action.sa_flags = libc::SA_RESTART;
+    // SAFETY: `action` is complete, and `demote` does only what a signal handler may.
+    if unsafe { libc::sigaction(libc::SIGXCPU, &action, std::ptr::null_mut()) } != 0 {
+        return Err(io::Error::last_os_error());
+    }
+    let limit = limit_of(libc::RLIMIT_RTTIME);
+    let wanted = libc::rlimit {
+        rlim_cur: REALTIME_MAX_US.min(limit.rlim_max),
+        ..limit
+    };
+    // SAFETY: `wanted` lives through the call; the kernel only reads it.
+    let answer = unsafe { libc::setrlimit(libc::RLIMIT_RTTIME, &wanted) };
+    if answer == 0 {
+        Ok(())
+    } else {
+        Err(io::Error::last_os_error())
+    }
+}
+
+fn limit_of(resource: libc::__rlimit_resource_t) -> libc::rlimit {
+    let mut limit = libc::rlimit {
+        rlim_cur: 0,
+        rlim_max: 0,
+    };
+    // SAFETY: `limit` is a live, writable rlimit. It cannot fail for a resource that exists.
+    unsafe { libc::getrlimit(resource, &mut limit) };
+    limit
+}
+
+/// The handler: only atomics and one system call per thread, both allowed in a signal handler.
+extern "C" fn demote(_signal: libc::c_int) {
+    let param = libc::sched_param { sched_priority: 0 };
+    for place in &REALTIME_THREADS {
+        let thread = place.swap(0, Ordering::SeqCst);
+        if thread != 0 {
+            // SAFETY: `param` lives through the call; a thread that is gone is an error we need not see.
+            unsafe { libc::sched_setscheduler(thread, libc::SCHED_OTHER, &param) };
+            WAS_DEMOTED.store(true, Ordering::Relaxed);
+        }
+    }
+}
