@@ -27,6 +27,17 @@ pub const fn classify(errno: i32) -> (Outcome, Cause) {
     }
 }
 
+/// As [`classify`], for a connect that failed after its SYN had been handed over.
+///
+/// Without a route the call itself fails; an ENETUNREACH that comes later is a router's word (ICMP network
+/// unreachable), hence evidence about the path.
+pub const fn classify_connect(errno: i32) -> (Outcome, Cause) {
+    match errno {
+        ENETUNREACH => (Outcome::Unreachable, Cause::Errno(errno)),
+        _ => classify(errno),
+    }
+}
+
 /// No route or link down: a *local outage*.
 pub const fn is_local_outage(errno: i32) -> bool {
     matches!(errno, ENETUNREACH | ENETDOWN)
@@ -43,5 +54,12 @@ mod tests {
         for local in [1, 12, 24, ENETDOWN, ENETUNREACH, 99, 105] {
             assert_eq!(classify(local), (Outcome::Unsent, Cause::Errno(local)));
         }
+    }
+
+    #[test]
+    fn a_router_without_a_network_is_no_trouble_of_ours() {
+        assert_eq!(classify_connect(ENETUNREACH), (Outcome::Unreachable, Cause::Errno(ENETUNREACH)));
+        assert_eq!(classify_connect(ENETDOWN), classify(ENETDOWN));
+        assert_eq!(classify_connect(ETIMEDOUT), (Outcome::Lost, Cause::None));
     }
 }

@@ -328,7 +328,7 @@ impl InFlight {
             }
             TcpEnd::Retransmitted => self.close(handle, seq, Outcome::Lost, Cause::Retransmitted, batch),
             TcpEnd::Failed { errno } => {
-                let (outcome, cause) = errno::classify(errno);
+                let (outcome, cause) = errno::classify_connect(errno);
                 self.close(handle, seq, outcome, cause, batch);
             }
         }
