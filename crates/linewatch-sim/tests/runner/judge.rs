@@ -281,8 +281,7 @@ fn about(run: &Run, target: &Target, kind: &ExpectKind) -> Option<String> {
         ExpectKind::StateAt(state, at) => {
             let seen = logs()
                 .flat_map(|(_, findings)| &findings.states)
-                .filter(|(then, _)| then <= at)
-                .next_back();
+                .rfind(|(then, _)| then <= at);
             let is_it = seen.is_some_and(|(_, shown)| shown == state);
             (!is_it).then(|| format!("state at {at:?} is {seen:?}, expected {state:?}"))
         }
