@@ -149,7 +149,12 @@ impl Case<'_> {
         let verdict = self.verdict(truth);
         let is_excused = verdict.may_be_unmeasured && record.outcome == Outcome::Unmeasured;
         // By user stamps alone an answer that is read late looks later than it was: the time-out may win.
-        let is_by_user = self.class == Class::U || verdict.outcome == Outcome::Refused;
+        let is_tcp = matches!(self.method, Method::TcpConnect { .. });
+        let is_by_user = match self.class {
+            Class::K => verdict.outcome == Outcome::Refused,
+            Class::H => is_tcp,
+            Class::U => true,
+        };
         let is_blurred = is_by_user
             && verdict.delay.is_some()
             && matches!(record.outcome, Outcome::Lost | Outcome::Unmeasured);
