@@ -21,6 +21,9 @@ const COMPLAINTS: usize = 5;
 /// How far after its time-out a probe may still be ended by a message without a stamp.
 const UNSTAMPED: Duration = Duration::from_millis(50);
 
+/// How long after its time-out a probe may still be open: until the sockets have been looked at once more.
+const EXPIRY_SLACK: Duration = Duration::from_millis(5);
+
 /// What must be known to judge the probes of one target.
 #[derive(Clone, Debug)]
 pub struct Case<'a> {
@@ -85,7 +88,7 @@ impl Case<'_> {
             .clock
             .sleeps
             .iter()
-            .any(|(at, _)| truth.sent_at < *at && *at <= until);
+            .any(|(at, _)| truth.sent_at < *at && *at <= until.plus(EXPIRY_SLACK));
         let cut = self.cuts.iter().any(|at| truth.sent_at <= *at && *at <= until);
         let missed = outcome == Outcome::Lost && self.may_have_missed(truth.sent_at, until);
         Verdict {
@@ -97,7 +100,7 @@ impl Case<'_> {
 
     /// Whether an answer between these moments could have been missed by us.
     fn may_have_missed(&self, sent_at: MonoTime, until: MonoTime) -> bool {
-        let overlaps = |from: MonoTime, to: MonoTime| from <= until && sent_at <= to;
+        let overlaps = |from: MonoTime, to: MonoTime| from <= until.plus(EXPIRY_SLACK) && sent_at <= to;
         self.clock
             .stalls
             .iter()
