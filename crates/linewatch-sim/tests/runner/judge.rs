@@ -141,7 +141,14 @@ fn cuts(run: &Run, of: TargetId) -> impl Iterator<Item = MonoTime> {
 
 /// The outages found are those the oracle derives from the outcomes.
 fn outages(run: &Run, log: &Log, target: &Target, records: &[ProbeRecord]) -> Option<String> {
-    let mut breaks: Vec<_> = cuts(run, target.id).collect();
+    // A changed plan is no break: what was seen before it stays seen.
+    let is_planned = |at: &MonoTime| {
+        run.story
+            .acts
+            .iter()
+            .any(|act| act.at == *at && matches!(act.kind, ActKind::Plan(id, _) if id == target.id))
+    };
+    let mut breaks: Vec<_> = cuts(run, target.id).filter(|at| !is_planned(at)).collect();
     breaks.push(MonoTime::MAX);
     let mut expected: Vec<TrueOutage> = Vec::new();
     let mut from = MonoTime::ZERO;
