@@ -4,9 +4,10 @@
 //! sees the replies to its neighbours too. Memory is bounded by what is in flight; only a network that was
 //! asked to record keeps more. Not here: time and waiting (`wire`), what a packet looks like (`packet`).
 
+mod flight;
+
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -14,20 +15,13 @@ use linewatch_core::limits;
 use linewatch_core::port::{Arrival, Incoming, Shot, ShotBody, TcpEnd, Token};
 use linewatch_core::record::Class;
 use linewatch_core::target::Address;
-use linewatch_core::time::{MonoTime, Rtt, WireTime, nanos_of};
+use linewatch_core::time::{MonoTime, WireTime};
 
 use crate::clock::Pace;
 use crate::dice::Dice;
-use crate::packet;
-use crate::path::{Forgery, Path, Spell};
+use crate::path::{Path, Spell};
 use crate::truth::{Fate, OverflowReport, Truth};
-
-/// When Linux sends a SYN again that nobody answered (RFC 6298: the first RTO is one second).
-const SYN_AGAIN: Duration = Duration::from_secs(1);
-/// How long after the first a copy of an answer comes.
-const COPY_AFTER: Duration = Duration::from_micros(300);
-/// How long before the true answer a made-up one comes: a forger wants to be first.
-const FORGED_SHARE: u32 = 2;
+use flight::Flight;
 
 /// What the network does, to whom and when.
 #[derive(Clone, Debug)]
@@ -169,6 +163,7 @@ impl State {
     pub(crate) fn close(&mut self, wire: usize) {
         self.inboxes[wire] = Inbox {
             until: MonoTime::MAX,
+            is_closed: true,
             ..Inbox::default()
         };
     }
@@ -358,176 +353,4 @@ fn hand_over(content: Content, stamp: Option<WireTime>, at: MonoTime, incoming: 
         Content::Dropped => return,
     };
     incoming.arrivals.push(arrival);
-}
-
-/// One probe on its way through the network.
-struct Flight<'a, P> {
-    state: &'a mut State,
-    wire: usize,
-    shot: &'a Shot,
-    now: MonoTime,
-    pace: &'a P,
-    path: &'a Path,
-    dice: &'a Dice,
-    copies: u32,
-}
-
-impl<P: Pace> Flight<'_, P> {
-    fn icmp(&mut self, message: &[u8]) -> Fate {
-        if self.state.script.class == Class::K {
-            let stamp = self.pace.stamp(self.now);
-            self.state.inboxes[self.wire]
-                .transmitted
-                .push((self.shot.token, stamp));
-        }
-        self.forge(message);
-        let Some(reply) = packet::reply(message, self.shot.to.ip.is_ipv6()) else {
-            return Fate::Silent;
-        };
-        if self.path.is_down || self.dice.is_lost {
-            return Fate::Silent;
-        }
-        let delay = self.dice.delay;
-        let Some(arrived_at) = self.pace.arrival(self.now, delay) else {
-            return Fate::Slept;
-        };
-        if self.path.unreachable.is_some() {
-            self.reject(message, arrived_at);
-            return Fate::Unreachable { arrived_at };
-        }
-        if self.dice.is_dropped {
-            self.state
-                .post(self.wire, arrived_at, self.path.host, Content::Dropped);
-            return Fate::Dropped { at: arrived_at };
-        }
-        if let Some(again_at) = self
-            .pace
-            .arrival(self.now, delay + COPY_AFTER)
-            .filter(|_| self.dice.is_doubled)
-        {
-            self.broadcast(
-                again_at,
-                &Content::Icmp {
-                    from: self.shot.to,
-                    bytes: reply.clone(),
-                },
-            );
-            self.copies = 1;
-        }
-        self.broadcast(
-            arrived_at,
-            &Content::Icmp {
-                from: self.shot.to,
-                bytes: reply,
-            },
-        );
-        Fate::Answered { delay, arrived_at }
-    }
-
-    fn reject(&mut self, message: &[u8], arrived_at: MonoTime) {
-        let Some((rejection, reporter, is_short)) = self.path.unreachable else {
-            return;
-        };
-        let (kind, code) = rejection.code(self.shot.to.ip.is_ipv6());
-        let quoted = if is_short {
-            message.len().min(8)
-        } else {
-            message.len()
-        };
-        let bytes = message[..quoted].to_vec();
-        self.broadcast(
-            arrived_at,
-            &Content::Error {
-                reporter,
-                to: self.shot.to,
-                kind,
-                code,
-                bytes,
-            },
-        );
-    }
-
-    fn forge(&mut self, message: &[u8]) {
-        let Some((forgery, _)) = self.path.forge.filter(|_| self.dice.is_forged) else {
-            return;
-        };
-        let Some(bytes) = packet::forged(message, self.shot.to.ip.is_ipv6(), forgery) else {
-            return;
-        };
-        let from = if forgery == Forgery::Source {
-            stranger(self.shot.to)
-        } else {
-            self.shot.to
-        };
-        if let Some(at) = self.pace.arrival(self.now, self.dice.delay / FORGED_SHARE) {
-            self.broadcast(at, &Content::Icmp { from, bytes });
-        }
-    }
-
-    /// A raw socket hears what belongs to its neighbours, too.
-    fn broadcast(&mut self, at: MonoTime, content: &Content) {
-        for wire in 0..self.state.inboxes.len() {
-            self.state.post(wire, at, self.path.host, content.clone());
-        }
-    }
-
-    fn tcp(&mut self, timeout: Duration) -> Fate {
-        if self.path.is_down {
-            return Fate::Silent;
-        }
-        if self.dice.is_lost {
-            if !self.dice.is_lost_again {
-                self.end_tcp(SYN_AGAIN + self.dice.delay, timeout, TcpEnd::Retransmitted);
-            }
-            return Fate::Silent;
-        }
-        let delay = self.dice.delay;
-        let Some(arrived_at) = self.pace.arrival(self.now, delay) else {
-            return Fate::Slept;
-        };
-        if let Some((rejection, ..)) = self.path.unreachable {
-            self.end_tcp(
-                delay,
-                timeout,
-                TcpEnd::Failed {
-                    errno: rejection.errno(),
-                },
-            );
-            return Fate::Unreachable { arrived_at };
-        }
-        if self.path.is_refused {
-            self.end_tcp(delay, timeout, TcpEnd::Refused);
-            return Fate::Refused { delay, arrived_at };
-        }
-        let rtt = (self.state.script.class == Class::K).then(|| Rtt::from_nanos(nanos_of(delay)));
-        self.end_tcp(delay, timeout, TcpEnd::Connected { rtt });
-        Fate::Answered { delay, arrived_at }
-    }
-
-    /// The attempt ends after `delay`, unless its socket is closed by then.
-    fn end_tcp(&mut self, delay: Duration, timeout: Duration, end: TcpEnd) {
-        let Some(at) = self.pace.arrival(self.now, delay) else {
-            return;
-        };
-        if at <= self.now.plus(timeout) {
-            self.state.post(
-                self.wire,
-                at,
-                self.path.host,
-                Content::Tcp {
-                    token: self.shot.token,
-                    end,
-                },
-            );
-        }
-    }
-}
-
-/// An address of the same family that nobody asked (RFC 5737, RFC 3849).
-fn stranger(asked: Address) -> Address {
-    let ip = match asked.ip {
-        IpAddr::V4(_) => IpAddr::V4(Ipv4Addr::new(203, 0, 113, 66)),
-        IpAddr::V6(_) => IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0xbad, 0, 0, 0, 0, 0x66)),
-    };
-    Address::from(ip)
 }

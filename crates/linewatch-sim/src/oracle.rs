@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use linewatch_core::errno;
 use linewatch_core::outage::{OpenedBy, OutagePolicy};
-use linewatch_core::record::{Cause, Class, GapKind, Outcome, ProbeRecord};
+use linewatch_core::record::{Cause, Class, Outcome, ProbeRecord};
 use linewatch_core::target::Method;
 use linewatch_core::time::{MonoTime, nanos_of};
 
@@ -17,6 +17,12 @@ use crate::truth::{Fate, OverflowReport, Truth};
 
 /// Complaints per target: the first few tell what is wrong, a thousand more do not.
 const COMPLAINTS: usize = 5;
+
+/// How far after its time-out a probe may still be ended by a message without a stamp.
+const UNSTAMPED: Duration = Duration::from_millis(50);
+
+/// How long after its time-out a probe may still be open: until the sockets have been looked at once more.
+const EXPIRY_SLACK: Duration = Duration::from_millis(5);
 
 /// What must be known to judge the probes of one target.
 #[derive(Clone, Debug)]
@@ -82,7 +88,7 @@ impl Case<'_> {
             .clock
             .sleeps
             .iter()
-            .any(|(at, _)| truth.sent_at < *at && *at <= until);
+            .any(|(at, _)| truth.sent_at < *at && *at <= until.plus(EXPIRY_SLACK));
         let cut = self.cuts.iter().any(|at| truth.sent_at <= *at && *at <= until);
         let missed = outcome == Outcome::Lost && self.may_have_missed(truth.sent_at, until);
         Verdict {
@@ -94,7 +100,7 @@ impl Case<'_> {
 
     /// Whether an answer between these moments could have been missed by us.
     fn may_have_missed(&self, sent_at: MonoTime, until: MonoTime) -> bool {
-        let overlaps = |from: MonoTime, to: MonoTime| from <= until && sent_at <= to;
+        let overlaps = |from: MonoTime, to: MonoTime| from <= until.plus(EXPIRY_SLACK) && sent_at <= to;
         self.clock
             .stalls
             .iter()
@@ -120,18 +126,20 @@ impl Case<'_> {
     pub fn judge(&self, truths: &[Truth], records: &[ProbeRecord]) -> Vec<String> {
         let mut complaints = Vec::new();
         let mut truths = truths.iter().peekable();
-        for record in records.iter().filter(|record| has_reached_the_wire(record)) {
+        for record in records.iter().filter(|record| record.cause != Cause::Overload) {
             if complaints.len() >= COMPLAINTS {
                 break;
             }
-            match truths.next_if(|truth| truth.sent_at == record.sent_at || is_unsent(truth)) {
+            match truths.next_if(|truth| is_about(truth, record)) {
                 Some(truth) => complaints.extend(self.complaint(truth, record)),
-                // Never sent, though the record does not say so by its cause: ours, and nothing to compare.
+                // It never left this computer: our own gap, and nothing to compare.
                 None if record.outcome == Outcome::Unmeasured => {}
-                None => complaints.push(format!(
-                    "{record:?} has no probe on the network; next is {:?}",
-                    truths.peek()
-                )),
+                None => {
+                    let next = truths.peek();
+                    complaints.push(format!(
+                        "{record:?} has no probe on the network; next is {next:?}"
+                    ));
+                }
             }
         }
         if complaints.is_empty() {
@@ -144,8 +152,20 @@ impl Case<'_> {
         let verdict = self.verdict(truth);
         let is_excused = verdict.may_be_unmeasured && record.outcome == Outcome::Unmeasured;
         // By user stamps alone an answer that is read late looks later than it was: the time-out may win.
-        let is_blurred = self.class == Class::U && verdict.delay.is_some() && record.outcome == Outcome::Lost;
-        if record.outcome != verdict.outcome && !is_excused && !is_blurred {
+        let is_tcp = matches!(self.method, Method::TcpConnect { .. });
+        let is_by_user = match self.class {
+            Class::K => verdict.outcome == Outcome::Refused,
+            Class::H => is_tcp,
+            Class::U => true,
+        };
+        let is_blurred = is_by_user
+            && verdict.delay.is_some()
+            && matches!(record.outcome, Outcome::Lost | Outcome::Unmeasured);
+        // The word of a router carries no stamp: around the time-out either is right.
+        let is_close = record.outcome == Outcome::Unreachable
+            && matches!(truth.fate, Fate::Unreachable { arrived_at }
+                if arrived_at.since(truth.sent_at) <= self.timeout_at(truth.sent_at) + UNSTAMPED);
+        if record.outcome != verdict.outcome && !is_excused && !is_blurred && !is_close {
             return Some(format!("{truth:?} should be {verdict:?} and became {record:?}"));
         }
         self.rtt_complaint(verdict, record)
@@ -175,15 +195,9 @@ impl Case<'_> {
 }
 
 /// A send that failed is recorded with its slot, not with the moment of the attempt.
-const fn is_unsent(truth: &Truth) -> bool {
-    matches!(truth.fate, Fate::Unsent { .. })
-}
-
-fn has_reached_the_wire(record: &ProbeRecord) -> bool {
-    !matches!(
-        record.cause,
-        Cause::Overload | Cause::Gap(GapKind::Stalled | GapKind::Overrun)
-    ) || record.sent_at != record.due_at
+fn is_about(truth: &Truth, record: &ProbeRecord) -> bool {
+    let is_unsent = matches!(truth.fate, Fate::Unsent { .. });
+    truth.sent_at == record.sent_at || (is_unsent && record.outcome == Outcome::Unsent)
 }
 
 /// One outage as it must have been found.

@@ -231,7 +231,10 @@ fn a_wire_that_is_gone_holds_nobody_up() {
     let story = story("stamps none\nnet rtt 5ms");
     let clock = SimClock::new(WallTime::from_nanos(0), story.clock.clone());
     let network = story.network(true);
-    let (mut one, other) = (SimWire::open(&network, clock.clone()), SimWire::open(&network, clock.clone()));
+    let (mut one, other) = (
+        SimWire::open(&network, clock.clone()),
+        SimWire::open(&network, clock.clone()),
+    );
     drop(other);
     let (mut results, mut incoming) = (Vec::new(), Incoming::default());
     one.send(&echo(address(&story)), &mut results);

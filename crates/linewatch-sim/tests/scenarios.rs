@@ -75,16 +75,25 @@ fn check_complaint(story: &str, expected: &str) {
 fn a_wrong_expectation_is_found_out() {
     let plain = "target gw 192.0.2.1 icmp every 1s timeout 1s\nrun 5s\n";
     check_complaint(&format!("{plain}expect replied gw 4"), "line 3: gw: 5 replied");
-    check_complaint(&format!("{plain}expect state gw never ok"), "line 3: gw: state Ok");
+    check_complaint(
+        &format!("{plain}expect state gw never ok"),
+        "line 3: gw: state Ok",
+    );
     check_complaint(&format!("{plain}expect rtt gw 11ms"), "line 3: gw: 10ms RTT");
-    check_complaint(&format!("{plain}expect outage gw from 1s to 2s within 1s"), "line 3: gw: no outage");
+    check_complaint(
+        &format!("{plain}expect outage gw from 1s to 2s within 1s"),
+        "line 3: gw: no outage",
+    );
 }
 
 /// Random stories, the same every time. `LINEWATCH_SWARM=1000..2000` tries others.
 #[test]
 fn whatever_the_network_does_the_oracle_agrees() {
     let seeds = std::env::var("LINEWATCH_SWARM").unwrap_or_default();
-    let (from, to) = seeds.split_once("..").and_then(|(a, b)| Some((a.parse().ok()?, b.parse().ok()?))).unwrap_or((0, 60));
+    let (from, to) = seeds
+        .split_once("..")
+        .and_then(|(a, b)| Some((a.parse().ok()?, b.parse().ok()?)))
+        .unwrap_or((0, 60));
     for seed in from..to {
         let story = swarm::story(seed);
         let said = complaints(&story);

@@ -3,9 +3,10 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use linewatch_core::limits;
 use linewatch_core::record::{Counts, Outcome, ProbeRecord};
 use linewatch_core::target::{Address, Target, TargetId};
-use linewatch_core::time::{MonoTime, Rtt, nanos_of};
+use linewatch_core::time::{MonoTime, Rtt, WallTime, nanos_of};
 use linewatch_sim::oracle::{self, Case, TrueOutage};
 use linewatch_sim::scenario::{ActKind, Expect, ExpectKind, Range, address_of};
 use linewatch_sim::truth::Truth;
@@ -20,18 +21,30 @@ pub(crate) fn judge(run: &Run) -> Vec<String> {
     for log in &run.past {
         complaints.extend(log.complaints.iter().cloned());
         for target in &run.story.targets {
-            let Some(findings) = log.targets.get(&target.id) else { continue };
+            let Some(findings) = log.targets.get(&target.id) else {
+                continue;
+            };
             let records = in_order(findings);
             let mut found: Vec<_> = numbering(findings, &records).into_iter().collect();
             found.extend(counting(findings));
             let of_line = address_of(target).and_then(|to| truths.get(&(log.wire, to)));
-            found.extend(fates(run, log, target, of_line.map_or(&[], Vec::as_slice), &records));
+            found.extend(fates(
+                run,
+                log,
+                target,
+                of_line.map_or(&[], Vec::as_slice),
+                &records,
+            ));
             found.extend(outages(run, log, target, &records));
             complaints.extend(found.into_iter().map(|what| format!("{}: {what}", target.slug)));
         }
     }
     for expect in &run.story.expects {
-        complaints.extend(expectation(run, expect).into_iter().map(|what| format!("line {}: {what}", expect.line)));
+        complaints.extend(
+            expectation(run, expect)
+                .into_iter()
+                .map(|what| format!("line {}: {what}", expect.line)),
+        );
     }
     complaints
 }
@@ -52,13 +65,19 @@ fn in_order(findings: &Findings) -> Vec<ProbeRecord> {
 
 /// Sequence numbers of records and gaps together have no hole and no number twice.
 fn numbering(findings: &Findings, records: &[ProbeRecord]) -> Option<String> {
-    let gaps = findings.gaps.iter().filter(|gap| gap.slots > 0).map(|gap| (gap.first_seq, gap.slots));
+    let gaps = findings
+        .gaps
+        .iter()
+        .filter(|gap| gap.slots > 0)
+        .map(|gap| (gap.first_seq, gap.slots));
     let mut spans: Vec<_> = records.iter().map(|record| (record.seq, 1)).chain(gaps).collect();
     spans.sort_unstable();
     let mut next = 0;
     for (seq, slots) in spans {
         if seq != next {
-            return Some(format!("number {next} should follow, and there is {seq} (x {slots})"));
+            return Some(format!(
+                "number {next} should follow, and there is {seq} (x {slots})"
+            ));
         }
         next += slots;
     }
@@ -72,7 +91,12 @@ fn counting(findings: &Findings) -> Option<String> {
     findings.strays.iter().for_each(|stray| counted.add_stray(stray));
     counted.unmeasured += findings.gaps.iter().map(|gap| gap.slots).sum::<u64>();
     counted.scheduled = counted.finished();
-    (counted != findings.counts).then(|| format!("the monitor counts {:?}, the records are {counted:?}", findings.counts))
+    (counted != findings.counts).then(|| {
+        format!(
+            "the monitor counts {:?}, the records are {counted:?}",
+            findings.counts
+        )
+    })
 }
 
 /// What the network did is what was found out, probe by probe.
@@ -82,10 +106,16 @@ fn fates(run: &Run, log: &Log, target: &Target, truths: &[Truth], records: &[Pro
         ActKind::Plan(id, plan) if id == target.id => Some((act.at, plan.timeout)),
         _ => None,
     });
-    let timeouts: Vec<_> = std::iter::once((MonoTime::ZERO, target.plan.timeout)).chain(plans).collect();
+    let timeouts: Vec<_> = std::iter::once((MonoTime::ZERO, target.plan.timeout))
+        .chain(plans)
+        .collect();
     let cuts: Vec<_> = cuts(run, target.id).chain([log.to]).collect();
-    let overflows: Vec<_> =
-        run.network.overflow_reports().into_iter().filter(|report| report.wire == log.wire).collect();
+    let overflows: Vec<_> = run
+        .network
+        .overflow_reports()
+        .into_iter()
+        .filter(|report| report.wire == log.wire)
+        .collect();
     let case = Case {
         method: target.method,
         class: run.story.class,
@@ -100,7 +130,9 @@ fn fates(run: &Run, log: &Log, target: &Target, truths: &[Truth], records: &[Pro
 /// When somebody stopped, removed or changed this target.
 fn cuts(run: &Run, of: TargetId) -> impl Iterator<Item = MonoTime> {
     run.story.acts.iter().filter_map(move |act| match act.kind {
-        ActKind::Remove(id) | ActKind::Pause(id) | ActKind::Unresolved(id) | ActKind::Plan(id, _) if id == of => {
+        ActKind::Remove(id) | ActKind::Pause(id) | ActKind::Unresolved(id) | ActKind::Plan(id, _)
+            if id == of =>
+        {
             Some(act.at)
         }
         _ => None,
@@ -109,22 +141,49 @@ fn cuts(run: &Run, of: TargetId) -> impl Iterator<Item = MonoTime> {
 
 /// The outages found are those the oracle derives from the outcomes.
 fn outages(run: &Run, log: &Log, target: &Target, records: &[ProbeRecord]) -> Option<String> {
-    let mut breaks: Vec<_> = cuts(run, target.id).collect();
+    // A changed plan is no break: what was seen before it stays seen.
+    let is_planned = |at: &MonoTime| {
+        run.story
+            .acts
+            .iter()
+            .any(|act| act.at == *at && matches!(act.kind, ActKind::Plan(id, _) if id == target.id))
+    };
+    let mut breaks: Vec<_> = cuts(run, target.id).filter(|at| !is_planned(at)).collect();
     breaks.push(MonoTime::MAX);
     let mut expected: Vec<TrueOutage> = Vec::new();
     let mut from = MonoTime::ZERO;
     for to in breaks {
-        let part = records.iter().filter(|record| record.sent_at >= from && record.sent_at < to);
+        let part = records
+            .iter()
+            .filter(|record| record.sent_at >= from && record.sent_at < to);
         let decided = part.filter(|record| record.outcome.is_answer() || record.outcome.is_failure());
-        let probes: Vec<_> = decided.map(|record| (record.sent_at, record.outcome.is_failure())).collect();
+        let probes: Vec<_> = decided
+            .map(|record| (record.sent_at, record.outcome.is_failure()))
+            .collect();
         expected.extend(oracle::outages(&target.thresholds.outage, &probes));
         from = to;
     }
-    let found: Vec<_> = log.outages.values().filter(|row| row.target == target.id).collect();
+    // What was undecided when somebody stopped the target is nobody's evidence: neither side is judged by it.
+    let undecided = target.plan.timeout + limits::EVALUATE_EVERY;
+    let is_clear = |at: WallTime| {
+        cuts(run, target.id).all(|cut| {
+            let cut = run.clock.wall_at(cut);
+            at < cut.minus(undecided) || at > cut.plus(undecided)
+        })
+    };
+    expected.retain(|outage| is_clear(run.clock.wall_at(outage.from)));
+    let found = log
+        .outages
+        .values()
+        .filter(|row| row.target == target.id && is_clear(row.from));
+    let found: Vec<_> = found.collect();
+    // The monitor maps an instant by the newest anchor: one from before a step or a sleep is off by its length.
+    let is_calendar_torn = !run.story.clock.steps.is_empty() || !run.story.clock.sleeps.is_empty();
     let is_same = found.len() == expected.len()
         && found.iter().zip(&expected).all(|(row, outage)| {
-            let is_dated = !run.story.clock.steps.is_empty() || row.from == run.clock.wall_at(outage.from);
-            let is_measured = outage.to.is_none_or(|to| row.duration_ns == nanos_of(to.since(outage.from)));
+            let is_dated = is_calendar_torn || row.from == run.clock.wall_at(outage.from);
+            let end = outage.to.filter(|to| is_clear(run.clock.wall_at(*to)));
+            let is_measured = end.is_none_or(|to| row.duration_ns == nanos_of(to.since(outage.from)));
             row.opened_by == outage.opened_by && is_dated && is_measured
         });
     (!is_same).then(|| format!("outages found: {found:?}\n  outages that were: {expected:?}"))
@@ -133,7 +192,12 @@ fn outages(run: &Run, log: &Log, target: &Target, records: &[ProbeRecord]) -> Op
 fn expectation(run: &Run, expect: &Expect) -> Vec<String> {
     let about_all = match &expect.kind {
         ExpectKind::Events(kind, range) if expect.target.is_none() => {
-            let count = run.past.iter().flat_map(|log| log.events.values()).filter(|event| event.kind == *kind).count();
+            let count = run
+                .past
+                .iter()
+                .flat_map(|log| log.events.values())
+                .filter(|event| event.kind == *kind)
+                .count();
             Some(out_of(range, count as u64, &format!("{} events", kind.word())))
         }
         ExpectKind::Burst(range) => Some(out_of(range, burst(run), "probes within one millisecond")),
@@ -165,12 +229,23 @@ fn out_of<T: PartialOrd + std::fmt::Debug>(range: &Range<T>, value: T, what: &st
 
 /// What is wrong with one target, over all starts of the program together.
 fn about(run: &Run, target: &Target, kind: &ExpectKind) -> Option<String> {
-    let logs = || run.past.iter().filter_map(|log| Some((log, log.targets.get(&target.id)?)));
+    let logs = || {
+        run.past
+            .iter()
+            .filter_map(|log| Some((log, log.targets.get(&target.id)?)))
+    };
     let records = || logs().flat_map(|(_, findings)| &findings.records);
-    let sum = |value: &dyn Fn(&Counts) -> u64| logs().map(|(_, findings)| value(&findings.counts)).sum::<u64>();
-    let rows = || logs().flat_map(|(log, _)| log.outages.values()).filter(|row| row.target == target.id);
+    let sum =
+        |value: &dyn Fn(&Counts) -> u64| logs().map(|(_, findings)| value(&findings.counts)).sum::<u64>();
+    let rows = || {
+        logs()
+            .flat_map(|(log, _)| log.outages.values())
+            .filter(|row| row.target == target.id)
+    };
     let lengths = |range: &Range<Duration>, of: fn(&ProbeRecord) -> Option<Rtt>, what: &str| {
-        let lengths = records().filter_map(of).map(|length| Duration::from_nanos(length.as_nanos()));
+        let lengths = records()
+            .filter_map(of)
+            .map(|length| Duration::from_nanos(length.as_nanos()));
         lengths.filter_map(|length| out_of(range, length, what)).next()
     };
     // Engines beside each other find the same: each of them is judged, not their sum.
@@ -180,15 +255,22 @@ fn about(run: &Run, target: &Target, kind: &ExpectKind) -> Option<String> {
             let near = |at, expected: MonoTime| {
                 run.clock.wall_at(expected).nanos_after(at).unsigned_abs() <= nanos_of(*within)
             };
-            let is_found = rows().any(|row| near(row.from, *from) && row.to.is_some_and(|end| near(end, *to)));
-            (!is_found).then(|| format!("no outage from {from:?} to {to:?} among {:?}", rows().collect::<Vec<_>>()))
+            let is_found =
+                rows().any(|row| near(row.from, *from) && row.to.is_some_and(|end| near(end, *to)));
+            (!is_found).then(|| {
+                format!(
+                    "no outage from {from:?} to {to:?} among {:?}",
+                    rows().collect::<Vec<_>>()
+                )
+            })
         }
         ExpectKind::Outages(range) => out_of(range, rows().count() as u64 / per_engine, "outages"),
         ExpectKind::Count(name, range) => {
             out_of(range, sum(&|counts| name.value(counts)) / per_engine, name.word())
         }
         ExpectKind::Loss(range) => {
-            let loss = sum(&|counts| counts.loss().failed) as f64 / sum(&|counts| counts.loss().finished) as f64;
+            let loss =
+                sum(&|counts| counts.loss().failed) as f64 / sum(&|counts| counts.loss().finished) as f64;
             out_of(range, loss, "loss")
         }
         ExpectKind::ShownLoss(range) => {
@@ -198,16 +280,24 @@ fn about(run: &Run, target: &Target, kind: &ExpectKind) -> Option<String> {
         ExpectKind::Rtt(range) => lengths(range, |record| record.rtt, "RTT"),
         ExpectKind::Process(range) => lengths(range, ProbeRecord::process_latency, "process latency"),
         ExpectKind::Lateness(range) => {
-            let lateness = records().filter(|record| record.outcome != Outcome::Unmeasured).map(ProbeRecord::lateness);
-            lateness.filter_map(|lateness| out_of(range, lateness, "late")).next()
+            let lateness = records()
+                .filter(|record| record.outcome != Outcome::Unmeasured)
+                .map(ProbeRecord::lateness);
+            lateness
+                .filter_map(|lateness| out_of(range, lateness, "late"))
+                .next()
         }
         ExpectKind::StateAt(state, at) => {
-            let seen = logs().flat_map(|(_, findings)| &findings.states).filter(|(then, _)| then <= at).next_back();
+            let seen = logs()
+                .flat_map(|(_, findings)| &findings.states)
+                .rfind(|(then, _)| then <= at);
             let is_it = seen.is_some_and(|(_, shown)| shown == state);
             (!is_it).then(|| format!("state at {at:?} is {seen:?}, expected {state:?}"))
         }
         ExpectKind::StateNever(state) => {
-            let seen = logs().flat_map(|(_, findings)| &findings.states).find(|(_, shown)| shown == state);
+            let seen = logs()
+                .flat_map(|(_, findings)| &findings.states)
+                .find(|(_, shown)| shown == state);
             seen.map(|(at, _)| format!("state {state:?} at {at:?}"))
         }
         ExpectKind::Events(kind, range) => {
@@ -216,7 +306,9 @@ fn about(run: &Run, target: &Target, kind: &ExpectKind) -> Option<String> {
             out_of(range, meant.count() as u64, kind.word())
         }
         ExpectKind::Gaps(kind, range) => {
-            let gaps = logs().flat_map(|(_, findings)| &findings.gaps).filter(|gap| gap.kind == *kind);
+            let gaps = logs()
+                .flat_map(|(_, findings)| &findings.gaps)
+                .filter(|gap| gap.kind == *kind);
             out_of(range, gaps.count() as u64, "gaps")
         }
         ExpectKind::Burst(_) => None,

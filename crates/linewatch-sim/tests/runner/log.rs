@@ -58,6 +58,7 @@ impl Log {
         }
         for stray in &batch.strays {
             self.of(stray.target).strays.push(*stray);
+            self.look(stray.target, monitor, batch.flushed_at);
         }
         for gap in &batch.gaps {
             self.of(gap.target).gaps.push(*gap);
@@ -92,7 +93,9 @@ impl Log {
         let Some(counts) = monitor.counts(id) else { return };
         self.of(id).counts = counts;
         if !counts.is_conserved() && self.complaints.len() < COMPLAINTS {
-            self.complaints.push(format!("{id:?} at {now:?}: scheduled is not the sum of the rest: {counts:?}"));
+            self.complaints.push(format!(
+                "{id:?} at {now:?}: scheduled is not the sum of the rest: {counts:?}"
+            ));
         }
     }
 

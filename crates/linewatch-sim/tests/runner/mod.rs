@@ -70,8 +70,16 @@ impl Run {
     fn new(story: Scenario) -> Self {
         let clock = SimClock::new(BEGIN, story.clock.clone());
         let network = story.network(true);
-        let rigs = (0..story.engines as u64).map(|number| Rig::start(&network, &clock, number)).collect();
-        Self { story, clock, network, rigs, past: Vec::new() }
+        let rigs = (0..story.engines as u64)
+            .map(|number| Rig::start(&network, &clock, number))
+            .collect();
+        Self {
+            story,
+            clock,
+            network,
+            rigs,
+            past: Vec::new(),
+        }
     }
 
     fn play(&mut self) {

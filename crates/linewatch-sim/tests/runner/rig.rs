@@ -11,8 +11,8 @@ use linewatch_sim::network::SimNetwork;
 use linewatch_sim::scenario::{ActKind, Scenario};
 use linewatch_sim::wire::SimWire;
 
-use super::log::Log;
 use super::engine::Engine;
+use super::log::Log;
 
 /// See the module.
 pub(crate) struct Rig {
@@ -53,6 +53,10 @@ impl Rig {
     /// One turn of the engine, and what the monitor makes of it.
     pub(crate) fn turn(&mut self) {
         self.engine.turn(&mut self.batches);
+        self.fold();
+    }
+
+    fn fold(&mut self) {
         let mut effects = Vec::new();
         for batch in self.batches.drain(..) {
             self.monitor.ingest(&batch, &mut effects);
@@ -111,7 +115,8 @@ impl Rig {
                 self.engine.remove(id);
                 let mut effects = Vec::new();
                 let error = TargetError::Dns("no such name".to_owned());
-                self.monitor.set_error(id, Some(error), self.clock.mono(), &mut effects);
+                self.monitor
+                    .set_error(id, Some(error), self.clock.mono(), &mut effects);
                 self.log.effects(effects);
             }
             ActKind::Restart => {} // The runner's: it needs a new rig.
@@ -119,7 +124,10 @@ impl Rig {
     }
 
     fn change(&mut self, id: TargetId, how: impl Fn(&mut Target)) {
-        self.targets.iter_mut().filter(|target| target.id == id).for_each(how);
+        self.targets
+            .iter_mut()
+            .filter(|target| target.id == id)
+            .for_each(how);
         self.tell(id);
     }
 
@@ -144,6 +152,8 @@ impl Rig {
 
     /// Ends the program; what it found stays.
     pub(crate) fn finish(mut self) -> Log {
+        self.engine.finish(&mut self.batches);
+        self.fold();
         let mut effects = Vec::new();
         self.monitor.finish(self.clock.anchor(), &mut effects);
         self.log.effects(effects);

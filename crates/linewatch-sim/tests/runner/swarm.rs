@@ -7,7 +7,10 @@ struct Draw(u64);
 
 impl Draw {
     fn below(&mut self, bound: u64) -> u64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        self.0 = self
+            .0
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 33) % bound
     }
 
@@ -22,16 +25,26 @@ pub(crate) fn story(seed: u64) -> String {
     draw.below(2);
     let names = &["a", "b", "c", "d"][..1 + draw.below(4) as usize];
     let mut lines = vec![format!("seed {seed}"), "run 30s".to_owned()];
-    lines.push(format!("stamps {}", draw.of(&["kernel", "kernel", "receive", "none"])));
+    lines.push(format!(
+        "stamps {}",
+        draw.of(&["kernel", "kernel", "receive", "none"])
+    ));
     lines.push(format!("engines {}", 1 + draw.below(4) / 3));
     for (number, name) in names.iter().enumerate() {
         let method = draw.of(&["icmp", "icmp", "tcp:443"]);
         let address = draw.of(&["192.0.2.", "2001:db8::"]);
         let (interval, timeout) = (10 + draw.below(300), 20 + draw.below(1500));
-        lines.push(format!("target {name} {address}{} {method} every {interval}ms timeout {timeout}ms", number + 1));
+        lines.push(format!(
+            "target {name} {address}{} {method} every {interval}ms timeout {timeout}ms",
+            number + 1
+        ));
     }
     let rtt = 1 + draw.below(120);
-    lines.push(format!("net rtt {rtt}ms +-{}ms {}", draw.below(rtt), draw.of(&["even", "bell", "tail"])));
+    lines.push(format!(
+        "net rtt {rtt}ms +-{}ms {}",
+        draw.below(rtt),
+        draw.of(&["even", "bell", "tail"])
+    ));
     for _ in 0..draw.below(12) {
         let (from, length) = (draw.below(28_000), 1 + draw.below(6_000));
         let whose = if draw.below(3) == 0 { "" } else { draw.of(names) };
@@ -53,14 +66,24 @@ fn effect(draw: &mut Draw) -> String {
         3 => format!("rtt {}ms +-{}ms", draw.below(1_800), draw.below(100)),
         4 => format!("duplicate {share}%"),
         5 => format!("hold {share}% by {}ms", draw.below(1_500)),
-        6 => format!("unreachable {}", draw.of(&["net", "host", "prohibited", "expired"])),
+        6 => format!(
+            "unreachable {}",
+            draw.of(&["net", "host", "prohibited", "expired"])
+        ),
         7 => "refused".to_owned(),
         8 => {
             let errno = draw.of(&["EPERM", "ENOBUFS", "ENETUNREACH", "EHOSTUNREACH", "EADDRNOTAVAIL"]);
             format!("error {errno} {share}%")
         }
         9 => {
-            let forgery = draw.of(&["payload", "source", "sequence", "identifier", "checksum", "truncated"]);
+            let forgery = draw.of(&[
+                "payload",
+                "source",
+                "sequence",
+                "identifier",
+                "checksum",
+                "truncated",
+            ]);
             format!("forge {forgery} {share}%")
         }
         10 => format!("overflow {share}%"),
