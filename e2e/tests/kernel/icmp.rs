@@ -33,6 +33,14 @@ fn check_stamps(name: &'static str, icmp: IcmpMode, far: &'static str) {
         ensure!(truth.len() == 50, "{} requests on the line", truth.len());
         let mut errors = Vec::new();
         for (seq, exchange) in truth.iter().enumerate() {
+            // The tap sees a packet before the kernel stamps it: an earlier stamp is another packet's.
+            let stamp_ns = rig
+                .stamp_ns(seq as u16)
+                .with_context(|| format!("no stamp of probe {seq}"))?;
+            ensure!(
+                stamp_ns >= exchange.asked_at_ns,
+                "probe {seq} was stamped before it was sent: {exchange:?}"
+            );
             let rtt_ns = rig.rtt_ns(seq as u16)?;
             errors.push((rtt_ns - exchange.delay_ns().context("unanswered")?).abs());
         }
