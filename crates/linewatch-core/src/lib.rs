@@ -4,12 +4,22 @@
 //! Every instant is an argument, so every rule can be tested by a table and every story by a script.
 #![forbid(unsafe_code)]
 
+pub mod caps;
 pub mod errno;
 pub mod event;
+pub mod inflight;
 pub mod limits;
+pub mod monitor;
 pub mod outage;
+pub mod packet;
 pub mod port;
 pub mod record;
+pub mod schedule;
+pub mod spec;
+mod state;
+pub mod stats;
 pub mod target;
 pub mod time;
 pub mod view;
+mod wheel;
+mod window;

@@ -20,6 +20,10 @@ pub const TARGETS: usize = 100_000;
 /// Probes per second of one process, over all targets: what one engine thread can do with a margin.
 /// `TARGETS` at `INTERVAL_MIN` would be 10^8/s and is refused with this sum.
 pub const PROBES_PER_S: u64 = 100_000;
+/// How long beyond its time-out every closed probe is remembered, to know a late or second answer.
+pub const LATE_MEMORY: Duration = Duration::from_secs(1);
+/// Unanswered probes that are remembered longer than [`LATE_MEMORY`]: 65,536 x about 50 B = 3 MB.
+pub const LATE_MEMORY_PROBES: usize = 65_536;
 /// ICMP payload: at least the cookie (16 B); at most what fits an Ethernet frame without fragments
 /// (1500 - 40 IPv6 - 8 ICMP).
 pub const PAYLOAD_BYTES_MIN: u16 = 16;
@@ -52,6 +56,16 @@ pub const WINDOW: Duration = Duration::from_secs(60);
 pub const WINDOW_PROBES: usize = 20;
 /// State and grade are evaluated this often.
 pub const EVALUATE_EVERY: Duration = Duration::from_secs(1);
+/// Probes one live window keeps: `WINDOW` at `INTERVAL_MIN` is 60,000. 65,536 x 32 B = 2 MB, for the fastest
+/// targets only; `PROBES_PER_S` allows 100 of them, hence 200 MB.
+pub const WINDOW_ENTRIES: usize = 65_536;
+/// Probes the loss window of the outage rule keeps; the default 10 s at `INTERVAL_MIN` are 10,000. A longer
+/// window on a faster target judges by its newest 65,536 probes: 8 B each, hence 512 KB.
+pub const OUTAGE_WINDOW_ENTRIES: usize = 65_536;
+/// Outages of one target kept in memory for the summary of a run, newest first to stay: 100 KB.
+pub const OUTAGE_ROWS: usize = 1000;
+/// Samples of which a `watch` summary gives exact percentiles: three lists of 8 MB a target; above, a histogram.
+pub const SUMMARY_EXACT_SAMPLES: usize = 1_000_000;
 /// The interpretation line is hidden below this many samples.
 pub const INTERPRET_PROBES: usize = 20;
 /// Replies slower than this are counted as `slow` (S4's threshold of its RTO).
@@ -74,6 +88,8 @@ pub const HTTP_HEADER_BYTES: usize = 16 * 1024;
 pub const HTTP_HEADER_TIME: Duration = Duration::from_secs(10);
 /// Open connections; each costs about 20 KB, hence 20 MB.
 pub const HTTP_CONNECTIONS: usize = 1000;
+/// Open connections of one other computer: four of them leave nobody out.
+pub const HTTP_CONNECTIONS_PER_PEER: usize = 250;
 /// Rows of one answer of `/api/v1/samples`, events, outages, logs.
 pub const API_ROWS: usize = 100_000;
 /// What one browser may have waiting before frames are merged, as time.
@@ -86,6 +102,32 @@ pub const LIVE_REPLAY: Duration = Duration::from_secs(600);
 pub const LIVE_REPLAY_BYTES: usize = 64 * 1024 * 1024;
 /// Live frames go out this often.
 pub const LIVE_FRAME: Duration = Duration::from_millis(250);
+/// Targets probed more often than this (20/s) are shown live as bins: a screen has no room for single probes.
+pub const LIVE_ROW_INTERVAL_MIN: Duration = Duration::from_millis(50);
+/// Length of such a bin.
+pub const LIVE_BIN: Duration = Duration::from_millis(100);
+/// How far back the sparklines reach.
+pub const LIVE_TRAIL: Duration = Duration::from_secs(60);
+/// Single probes kept beside the bins of a fast target: what the store has surely not committed yet.
+pub const LIVE_TRAIL_FAST: Duration = Duration::from_secs(3);
+/// Rows of one target's trail: 60 s at 20/s and 3 s at 1000/s, with room. 4096 x 32 B = 128 KB.
+pub const LIVE_TRAIL_ROWS: usize = 4096;
+/// Records and messages the monitor may hand to the live view between two frames before it sorts them in itself.
+pub const LIVE_INBOX: usize = 65_536;
+/// A browser whose connection takes nothing for so long is dropped.
+pub const LIVE_CLIENT_EVICT: Duration = Duration::from_secs(60);
+/// Signs of life on the live connection.
+pub const LIVE_HEARTBEAT: Duration = Duration::from_secs(5);
+/// Targets whose every figure one browser gets each second.
+pub const LIVE_DETAILS: usize = 16;
+/// Bytes of one message of a browser: 10,000 ids.
+pub const LIVE_MESSAGE_BYTES: usize = 1024 * 1024;
+/// Queries of history at once; more wait.
+pub const HISTORY_QUERIES: usize = 4;
+/// A question to the store or the settings that is not answered by then is given up.
+pub const ANSWER_TIME: Duration = Duration::from_secs(10);
+/// Rows of the overview in one answer.
+pub const OVERVIEW_ROWS: usize = 1000;
 
 /// Samples of one sealed block: at 1/s the hour seals it, at 50/s this does every 5.5 minutes.
 pub const BLOCK_SAMPLES: usize = 16_384;

@@ -248,7 +248,8 @@ pub struct Stray {
     pub kind: StrayKind,
     /// When that probe was sent (for `Forged`: when it arrived).
     pub sent_at: MonoTime,
-    /// How long after the send it arrived; `None` for `Forged`.
+    /// How long after the send it arrived; `None` for `Forged`, and for a `Duplicate` so old that its probe is
+    /// forgotten (`sent_at` is then when it arrived).
     pub delay: Option<Rtt>,
 }
 
@@ -297,6 +298,8 @@ pub struct RecordBatch {
     pub gaps: Vec<Gap>,
     /// Every target whose counts moved since the batch before.
     pub progress: Vec<Progress>,
+    /// How far the calendar clock was set since the batch before (negative: back), if it was.
+    pub clock_step_ns: Option<i64>,
 }
 
 impl RecordBatch {
@@ -309,12 +312,17 @@ impl RecordBatch {
             strays: Vec::new(),
             gaps: Vec::new(),
             progress: Vec::new(),
+            clock_step_ns: None,
         }
     }
 
     /// Nothing happened.
     pub fn is_empty(&self) -> bool {
-        self.records.is_empty() && self.strays.is_empty() && self.gaps.is_empty() && self.progress.is_empty()
+        self.records.is_empty()
+            && self.strays.is_empty()
+            && self.gaps.is_empty()
+            && self.progress.is_empty()
+            && self.clock_step_ns.is_none()
     }
 }
 

@@ -3,7 +3,9 @@
 //! The only crate allowed `unsafe`, and that only under [`sys`]. What a probe means is `linewatch_core`'s.
 
 pub mod clock;
+pub mod engine;
 pub mod privilege;
 pub mod resolve;
 pub mod route;
+pub mod shard;
 pub mod sys;

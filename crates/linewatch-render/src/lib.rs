@@ -1,1 +1,10 @@
-//! placeholder
+//! Turns measurements into text and bytes: numbers, tables, JSON.
+//!
+//! Input: values of the core. Output: strings, ready to be written. No I/O, no clock, no locale; the time zone
+//! is an argument. Every text that came from outside passes [`text::printable`].
+#![forbid(unsafe_code)]
+
+pub mod format;
+pub mod json;
+pub mod text;
+pub mod when;

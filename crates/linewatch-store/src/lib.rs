@@ -1,1 +1,28 @@
-//! placeholder
+//! Remembers every sample, event and gap of one monitor, in one SQLite database.
+//!
+//! Samples are not rows: they wait as rows for two hours and live on in compressed blocks. One thread writes, one
+//! transaction a second; readers never see half of anything. Measuring never waits for a disk.
+//! The file format is public: docs/on-disk-format.md.
+#![forbid(unsafe_code)]
+
+mod block;
+mod checkpoint;
+mod error;
+mod files;
+mod handle;
+mod hot;
+mod pending;
+mod reader;
+mod row;
+mod seal;
+mod sqlite;
+mod store;
+mod varint;
+mod writer;
+
+pub use error::{OpenError, StoreError};
+pub use handle::StoreHandle;
+pub use pending::StoreMessage;
+pub use reader::Reader;
+pub use sqlite::write::SeriesKey;
+pub use store::{Interrupted, Opened, StartOptions, Store};

@@ -1,1 +1,26 @@
-//! placeholder
+//! Serves the page, the API and the live WebSocket.
+//!
+//! The monitor puts what it knows into a [`Hub`]; [`serve`] shows it to browsers and hands their changes to
+//! whoever owns the settings ([`ControlRequest`]). Nothing here measures, stores or decides what is configured.
+#![forbid(unsafe_code)]
+
+mod api;
+mod assets;
+mod catalog;
+mod control;
+mod fleet;
+mod guard;
+mod live;
+mod query;
+mod respond;
+mod routes;
+mod server;
+
+#[cfg(test)]
+mod tests;
+
+pub use api::Notice;
+pub use catalog::{CatalogEntry, StatusInfo};
+pub use control::{Change, ChangeDone, ChangeError, ControlRequest, ControlSender, TargetPatch};
+pub use live::{Hub, HubOptions};
+pub use server::{Error, ServerOptions, serve};

@@ -161,6 +161,7 @@ export interface TargetInfo {
   enabled: boolean; allow_high_rate: boolean; is_built_in: boolean;
   origins: Record<string, string>; // key -> "default" | "built-in" | "linewatch.toml, line 14" | "changed here" | "command line" | "$NAME"
 }
+export interface TargetList { targets: TargetInfo[] } // GET /api/v1/targets
 export interface TargetAnswer { target: TargetInfo; detail: TargetDetail | null; overview: OverviewRow }
 /** POST /api/v1/targets and PATCH /api/v1/targets/{id} (If-Match: the ETag; 409 on a lost update). Any subset. */
 export interface TargetPatch {

@@ -1,0 +1,723 @@
+//! Keeps the probes whose fate is open, and decides it: match, expire, late, duplicate, reordered, forged.
+//!
+//! Input: what was sent and what arrived, in order of reading. Output: exactly one record per probe, and strays,
+//! appended to a [`RecordBatch`]. A reply whose stamps say that it came within the time-out is a reply however
+//! late we read it, so sockets are drained before [`InFlight::expire`]. A probe whose reply we may have missed
+//! ends unmeasured, never lost. Not here: sending, schedules, decoding.
+
+mod decide;
+mod forgotten;
+mod ring;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+use std::time::Duration;
+
+use crate::errno;
+use crate::limits::LATE_MEMORY;
+use crate::packet::cookie::{Cookie, CookieKey};
+use crate::packet::icmp::{Echo, PathError};
+use crate::port::{TcpEnd, Token};
+use crate::record::{Cause, Class, GapKind, Outcome, ProbeRecord, RecordBatch, Stray, StrayKind};
+use crate::target::{Address, TargetId};
+use crate::time::{Anchor, MonoTime, Rtt, WireTime};
+use crate::wheel::Wheel;
+use decide::{Doubt, Judgement, Timing};
+use forgotten::Forgotten;
+use ring::{Entry, Fate, Ring};
+
+/// Bits of a [`Handle`] that are the index; the other twelve count the targets that had it before.
+const INDEX_BITS: u32 = 20;
+
+const _: () = assert!(crate::limits::TARGETS <= 1 << INDEX_BITS);
+
+/// A target's place in the engine's tables, with a generation: an answer meant for a removed target cannot
+/// hit the one that has its place now. It travels in every cookie and every [`Token`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Handle(u32);
+
+impl Handle {
+    /// The place `index` for the `generation`th time.
+    pub const fn new(index: u32, generation: u32) -> Self {
+        Self(generation << INDEX_BITS | (index & ((1 << INDEX_BITS) - 1)))
+    }
+
+    /// The place.
+    pub const fn index(self) -> u32 {
+        self.0 & ((1 << INDEX_BITS) - 1)
+    }
+
+    /// As it stands in a cookie.
+    pub const fn as_u32(self) -> u32 {
+        self.0
+    }
+
+    /// The name of one of its probes on the wire.
+    pub const fn token(self, seq: u64) -> Token {
+        Token((self.0 as u64) << 32 | seq & 0xffff_ffff)
+    }
+}
+
+/// A target as far as matching needs it.
+#[derive(Clone, Copy, Debug)]
+pub struct FlowSpec {
+    /// Where its answers are looked up.
+    pub handle: Handle,
+    /// Whom the records belong to.
+    pub target: TargetId,
+    /// The only source of valid answers.
+    pub address: Address,
+    /// ICMP identifier.
+    pub id: u16,
+    /// Of records without an RTT.
+    pub class: Class,
+    /// Number of its first probe.
+    pub first_seq: u64,
+}
+
+/// A probe that left.
+#[derive(Clone, Copy, Debug)]
+pub struct Sent {
+    /// Whose.
+    pub handle: Handle,
+    /// Its number: greater than that of the probe before.
+    pub seq: u64,
+    /// Its slot.
+    pub due_at: MonoTime,
+    /// User stamp.
+    pub sent_at: MonoTime,
+    /// How long it may be in flight.
+    pub timeout: Duration,
+}
+
+/// When an answer came.
+#[derive(Clone, Copy, Debug)]
+pub struct Stamps {
+    /// The kernel's receive stamp.
+    pub received: Option<WireTime>,
+    /// User stamp.
+    pub at: MonoTime,
+    /// Relates the two clocks now.
+    pub anchor: Anchor,
+}
+
+/// See the module.
+#[derive(Debug)]
+pub struct InFlight {
+    key: CookieKey,
+    flows: Vec<Option<Flow>>,
+    /// Earliest deadline of each target that has open probes, or before it.
+    deadlines: Wheel,
+    /// For answers that say nothing about themselves but where they come from.
+    by_address: BTreeSet<(IpAddr, u32)>,
+    forgotten: Forgotten,
+    doubt: Option<Doubt>,
+    /// Of a probe sent before this moment the monotonic clock does not know how long ago.
+    slept_at: Option<MonoTime>,
+    /// Stamps before this moment cannot be compared with those after it.
+    clock_stepped_at: Option<MonoTime>,
+    impossible_stamps: u64,
+    open: u64,
+    touched: Vec<u32>,
+    expired: Vec<u32>,
+}
+
+#[derive(Debug)]
+struct Flow {
+    target: TargetId,
+    handle: Handle,
+    address: Address,
+    ring: Ring,
+    /// One past the newest sent.
+    end_seq: u64,
+    /// No probe before this one is open.
+    oldest_open: u64,
+    /// One past the newest that was answered in time.
+    newest_answered: u64,
+    /// Probes before this one may have other time-outs than those after it.
+    uniform_from: u64,
+    timeout: Duration,
+    open: u32,
+    id: u16,
+    /// Probes in flight at a rotation still carry it.
+    previous_id: u16,
+    class: Class,
+    is_touched: bool,
+}
+
+impl InFlight {
+    /// Nothing in flight.
+    pub fn new(key: CookieKey) -> Self {
+        Self {
+            key,
+            flows: Vec::new(),
+            deadlines: Wheel::new(),
+            by_address: BTreeSet::new(),
+            forgotten: Forgotten::default(),
+            doubt: None,
+            slept_at: None,
+            clock_stepped_at: None,
+            impossible_stamps: 0,
+            open: 0,
+            touched: Vec::new(),
+            expired: Vec::new(),
+        }
+    }
+
+    /// Makes a target known. Its place must be free.
+    pub fn add(&mut self, spec: FlowSpec) {
+        let place = spec.handle.index() as usize;
+        if place >= self.flows.len() {
+            self.flows.resize_with(place + 1, || None);
+        }
+        self.by_address.insert((spec.address.ip, spec.handle.index()));
+        self.flows[place] = Some(Flow::new(spec));
+    }
+
+    /// Forgets a target; its open probes end unmeasured for this reason.
+    pub fn remove(&mut self, handle: Handle, kind: GapKind, batch: &mut RecordBatch) {
+        self.abandon(handle, kind, batch);
+        let Some(flow) = self.flow(handle) else { return };
+        let key = (flow.address.ip, handle.index());
+        self.by_address.remove(&key);
+        self.flows[handle.index() as usize] = None;
+    }
+
+    /// Ends the open probes of a target unmeasured.
+    pub fn abandon(&mut self, handle: Handle, kind: GapKind, batch: &mut RecordBatch) {
+        let mut from = self.flow(handle).map_or(0, |flow| flow.oldest_open);
+        while let Some((seq, _)) = self.next_open(handle, from) {
+            self.close(handle, seq, Outcome::Unmeasured, Cause::Gap(kind), batch);
+            from = seq + 1;
+        }
+        self.deadlines.clear(handle.index());
+    }
+
+    /// Gives later probes another ICMP identifier: one that a stateful firewall has not seen yet.
+    pub fn rotate_id(&mut self, handle: Handle, id: u16) {
+        if let Some(flow) = self.flow_mut(handle) {
+            flow.previous_id = flow.id;
+            flow.id = id;
+        }
+    }
+
+    /// The cookie, identifier and wire sequence of a probe about to be sent.
+    pub fn stamp(&self, handle: Handle, seq: u64) -> Option<(Cookie, u16, u16)> {
+        let flow = self.flow(handle)?;
+        Some((
+            Cookie::new(&self.key, handle.0, seq as u32, flow.address.ip, flow.id),
+            flow.id,
+            seq as u16,
+        ))
+    }
+
+    /// Makes room for a probe about to be sent. False: as many are in flight as can be told apart.
+    pub fn make_room(&mut self, handle: Handle, seq: u64, now: MonoTime) -> bool {
+        let Some(flow) = self.flow_mut(handle) else {
+            return false;
+        };
+        flow.ring
+            .make_room(seq, now.minus(flow.timeout.saturating_add(LATE_MEMORY)))
+    }
+
+    /// Takes a probe that left, after [`InFlight::make_room`].
+    pub fn sent(&mut self, sent: Sent) {
+        let index = sent.handle.index();
+        let Some(flow) = self.flow_mut(sent.handle) else {
+            return;
+        };
+        if flow.open == 0 {
+            flow.oldest_open = sent.seq;
+            flow.uniform_from = sent.seq;
+        } else if flow.timeout != sent.timeout {
+            flow.uniform_from = sent.seq;
+        }
+        flow.timeout = sent.timeout;
+        flow.end_seq = sent.seq + 1;
+        flow.open += 1;
+        let entry = Entry::open(sent.seq, sent.due_at, sent.sent_at, sent.timeout);
+        let (deadline, old) = (entry.deadline(), flow.ring.put(entry));
+        debug_assert_ne!(old.fate(), Fate::Open, "make_room was not asked");
+        if old.fate() == Fate::Unanswered {
+            self.forgotten
+                .remember((sent.handle.0, old.seq_low()), old.sent_at);
+        }
+        self.open += 1;
+        self.touch(index);
+        if self.deadlines.at(index).is_none_or(|at| deadline < at) {
+            self.deadlines.set(index, deadline);
+        }
+    }
+
+    /// The kernel's transmit stamp of a probe.
+    pub fn on_transmitted(&mut self, token: Token, stamp: WireTime) {
+        let (handle, low) = split(token);
+        let Some(flow) = self.flow_mut(handle) else { return };
+        let Some(seq) = flow.seq_of(low) else { return };
+        if let Some(entry) = flow.ring.get_mut(seq).filter(|entry| entry.fate() == Fate::Open) {
+            entry.set_transmitted(stamp);
+        }
+    }
+
+    /// An echo reply from `from`. `is_id_checked`: the kernel delivers only our identifier and may have
+    /// rewritten it, so that only the cookie counts.
+    pub fn on_reply(
+        &mut self,
+        from: Address,
+        echo: &Echo<'_>,
+        is_id_checked: bool,
+        stamps: Stamps,
+        batch: &mut RecordBatch,
+    ) {
+        match self.matching(echo, is_id_checked) {
+            Some((handle, seq)) if self.flow(handle).is_some_and(|flow| flow.is_from(from)) => {
+                let judgement = self.judge(handle, seq, stamps);
+                self.answered(handle, seq, Outcome::Reply, judgement, stamps.at, batch);
+            }
+            Some((handle, _)) => self.forged(handle, stamps.at, batch),
+            None if self.is_of_removed(echo) => (),
+            // Other programs ping too: only what claims to be ours by source and identifier is a forgery.
+            None => {
+                if let Some(handle) = self.at_address(from.ip, |flow| is_id_checked || flow.has_id(echo.id)) {
+                    self.forged(handle, stamps.at, batch);
+                }
+            }
+        }
+    }
+
+    /// An ICMP error that quotes one of our probes. Routers may quote eight bytes only: then the destination,
+    /// the identifier and the wire sequence have to do.
+    pub fn on_path_error(&mut self, error: &PathError<'_>, is_id_checked: bool, batch: &mut RecordBatch) {
+        let found = if Cookie::decode(error.quoted.payload).is_ok() {
+            self.matching(&error.quoted, is_id_checked)
+        } else {
+            let quoted = &error.quoted;
+            self.at_address(error.to, |flow| {
+                (is_id_checked || flow.has_id(quoted.id)) && flow.open_with(quoted.sequence).is_some()
+            })
+            .and_then(|handle| Some((handle, self.flow(handle)?.open_with(quoted.sequence)?)))
+        };
+        let Some((handle, seq)) = found else { return };
+        let is_v6 = error.to.is_ipv6();
+        if self.flow(handle).is_some_and(|flow| flow.address.ip == error.to) {
+            let cause = Cause::Icmp {
+                kind: error.kind,
+                code: error.code,
+                is_v6,
+            };
+            self.close(handle, seq, Outcome::Unreachable, cause, batch);
+        }
+    }
+
+    /// A TCP attempt ended.
+    pub fn on_tcp(&mut self, token: Token, end: TcpEnd, at: MonoTime, batch: &mut RecordBatch) {
+        let (handle, low) = split(token);
+        let Some(seq) = self.flow(handle).and_then(|flow| flow.seq_of(low)) else {
+            return;
+        };
+        match end {
+            TcpEnd::Connected { rtt } => {
+                let judgement = self.judge_tcp(handle, seq, rtt, at);
+                self.answered(handle, seq, Outcome::Reply, judgement, at, batch);
+            }
+            TcpEnd::Refused => {
+                let judgement = self.judge_tcp(handle, seq, None, at);
+                self.answered(handle, seq, Outcome::Refused, judgement, at, batch);
+            }
+            TcpEnd::Retransmitted => self.close(handle, seq, Outcome::Lost, Cause::Retransmitted, batch),
+            TcpEnd::Failed { errno } => {
+                let (outcome, cause) = errno::classify(errno);
+                self.close(handle, seq, outcome, cause, batch);
+            }
+        }
+    }
+
+    /// Whatever is in flight at `at` and gets no answer was perhaps answered unseen: unmeasured, not lost.
+    pub fn doubt(&mut self, kind: GapKind, at: MonoTime) {
+        self.doubt = Some(Doubt { kind, at });
+        if kind == GapKind::Suspended {
+            self.slept_at = Some(at);
+        }
+    }
+
+    /// The calendar was set: kernel stamps of what is in flight at `at` cannot be subtracted.
+    pub fn clock_stepped(&mut self, at: MonoTime) {
+        self.clock_stepped_at = Some(at);
+    }
+
+    /// Ends probes whose time-out passed at or before `drained_at`: everything that arrived until then must
+    /// have been taken. About `limit` at a time; the answer is whether more may have expired.
+    pub fn expire(&mut self, drained_at: MonoTime, limit: usize, batch: &mut RecordBatch) -> bool {
+        let mut expired = std::mem::take(&mut self.expired);
+        expired.clear();
+        self.deadlines.take_due(drained_at, limit, &mut expired);
+        for &index in &expired {
+            self.expire_flow(index, drained_at, batch);
+        }
+        let has_more = expired.len() >= limit;
+        self.expired = expired;
+        has_more
+    }
+
+    /// When a probe in flight may time out next; never after it does.
+    pub fn next_deadline(&self) -> Option<MonoTime> {
+        self.deadlines.next()
+    }
+
+    /// Probes in flight of all targets.
+    pub const fn open(&self) -> u64 {
+        self.open
+    }
+
+    /// Kernel stamps that cannot be true since the start: before the send or after the reading of the reply.
+    pub const fn impossible_stamps(&self) -> u64 {
+        self.impossible_stamps
+    }
+
+    /// Marks a target whose counts moved.
+    pub fn touch(&mut self, index: u32) {
+        if let Some(Some(flow)) = self.flows.get_mut(index as usize)
+            && !flow.is_touched
+        {
+            flow.is_touched = true;
+            self.touched.push(index);
+        }
+    }
+
+    /// Whether counts moved since they were last handed out.
+    pub const fn has_touched(&self) -> bool {
+        !self.touched.is_empty()
+    }
+
+    /// Hands out each target touched since the last time, with its probes in flight.
+    pub fn drain_touched(&mut self, mut each: impl FnMut(u32, TargetId, u64)) {
+        for index in self.touched.drain(..) {
+            if let Some(Some(flow)) = self.flows.get_mut(index as usize) {
+                flow.is_touched = false;
+                each(index, flow.target, u64::from(flow.open));
+            }
+        }
+    }
+
+    fn expire_flow(&mut self, index: u32, drained_at: MonoTime, batch: &mut RecordBatch) {
+        let Some(Some(flow)) = self.flows.get(index as usize) else {
+            return;
+        };
+        let (handle, uniform_from, end) = (flow.handle, flow.uniform_from, flow.end_seq);
+        let (mut from, mut oldest_open) = (flow.oldest_open, end);
+        let mut earliest: Option<MonoTime> = None;
+        while let Some((seq, entry)) = self.next_open(handle, from) {
+            from = seq + 1;
+            let deadline = entry.deadline();
+            if deadline <= drained_at {
+                let (outcome, cause) = self.verdict_of_silence(&entry);
+                self.close(handle, seq, outcome, cause, batch);
+                continue;
+            }
+            oldest_open = oldest_open.min(seq);
+            earliest = Some(earliest.map_or(deadline, |earliest| earliest.min(deadline)));
+            if seq >= uniform_from {
+                break;
+            }
+        }
+        if let Some(at) = earliest {
+            self.deadlines.set(index, at);
+        }
+        if let Some(flow) = self.flow_mut(handle) {
+            flow.oldest_open = oldest_open;
+        }
+    }
+
+    fn next_open(&self, handle: Handle, from: u64) -> Option<(u64, Entry)> {
+        let flow = self.flow(handle)?;
+        let seq = flow.next_open(from)?;
+        Some((seq, *flow.ring.get(seq)?))
+    }
+
+    /// Lost, or unmeasured when an answer may have come unseen.
+    fn verdict_of_silence(&self, entry: &Entry) -> (Outcome, Cause) {
+        match self.doubt.filter(|doubt| entry.sent_at <= doubt.at) {
+            Some(doubt) => (Outcome::Unmeasured, Cause::Gap(doubt.kind)),
+            None => (Outcome::Lost, Cause::None),
+        }
+    }
+
+    /// Takes an answer to a probe that may be open or closed, here or forgotten.
+    fn answered(
+        &mut self,
+        handle: Handle,
+        seq: u64,
+        outcome: Outcome,
+        judgement: Option<Judgement>,
+        at: MonoTime,
+        batch: &mut RecordBatch,
+    ) {
+        let fate = self.entry(handle, seq).map_or(Fate::Vacant, |entry| entry.fate());
+        match (fate, judgement.map(|judgement| (judgement, judgement.timing))) {
+            (Fate::Open, Some((judgement, Timing::InTime))) => {
+                self.close_answered(handle, seq, outcome, judgement, batch);
+            }
+            (Fate::Open, Some((_, Timing::TooLate))) => {
+                // The stamps say so, though nobody has expired it yet.
+                self.close(handle, seq, Outcome::Lost, Cause::None, batch);
+                self.stray(handle, seq, StrayKind::Late, at, batch);
+            }
+            (Fate::Open, Some((_, Timing::Unknown))) => {
+                let kind = self.doubt.map_or(GapKind::Stalled, |doubt| doubt.kind);
+                self.close(handle, seq, Outcome::Unmeasured, Cause::Gap(kind), batch);
+                self.set_answered(handle, seq);
+            }
+            (Fate::Unanswered, _) => self.stray(handle, seq, StrayKind::Late, at, batch),
+            (Fate::Answered | Fate::Open, _) => self.stray(handle, seq, StrayKind::Duplicate, at, batch),
+            (Fate::Vacant, _) => self.on_forgotten(handle, seq, at, batch),
+        }
+    }
+
+    fn set_answered(&mut self, handle: Handle, seq: u64) {
+        if let Some(entry) = self.flow_mut(handle).and_then(|flow| flow.ring.get_mut(seq)) {
+            entry.set_fate(Fate::Answered);
+        }
+    }
+
+    fn on_forgotten(&mut self, handle: Handle, seq: u64, at: MonoTime, batch: &mut RecordBatch) {
+        let Some(target) = self.flow(handle).map(|flow| flow.target) else {
+            return;
+        };
+        // Failures are remembered for long, so the others were answered.
+        let stray = match self.forgotten.take((handle.0, seq as u32)) {
+            Some(sent_at) => Stray {
+                target,
+                seq,
+                kind: StrayKind::Late,
+                sent_at,
+                delay: Some(delay(sent_at, at)),
+            },
+            None => Stray {
+                target,
+                seq,
+                kind: StrayKind::Duplicate,
+                sent_at: at,
+                delay: None,
+            },
+        };
+        batch.strays.push(stray);
+    }
+
+    /// An answer beside the record of a probe that is still in the ring.
+    fn stray(&mut self, handle: Handle, seq: u64, kind: StrayKind, at: MonoTime, batch: &mut RecordBatch) {
+        let Some(flow) = self.flow_mut(handle) else { return };
+        let target = flow.target;
+        let Some(entry) = flow.ring.get_mut(seq) else {
+            return;
+        };
+        entry.set_fate(Fate::Answered);
+        let delay = Some(delay(entry.sent_at, at));
+        batch.strays.push(Stray {
+            target,
+            seq,
+            kind,
+            sent_at: entry.sent_at,
+            delay,
+        });
+    }
+
+    fn forged(&mut self, handle: Handle, at: MonoTime, batch: &mut RecordBatch) {
+        let Some(flow) = self.flow(handle) else { return };
+        batch.strays.push(Stray {
+            target: flow.target,
+            seq: 0,
+            kind: StrayKind::Forged,
+            sent_at: at,
+            delay: None,
+        });
+    }
+
+    fn close_answered(
+        &mut self,
+        handle: Handle,
+        seq: u64,
+        outcome: Outcome,
+        judgement: Judgement,
+        batch: &mut RecordBatch,
+    ) {
+        let Some(flow) = self.flow_mut(handle) else { return };
+        let is_reordered = seq < flow.newest_answered;
+        flow.newest_answered = flow.newest_answered.max(seq + 1);
+        let Some(mut record) = self.settle(handle, seq, Fate::Answered) else {
+            return;
+        };
+        record.outcome = outcome;
+        record.rtt = Some(judgement.rtt);
+        record.host_rtt = Some(judgement.host_rtt);
+        record.class = judgement.class;
+        record.is_reordered = is_reordered;
+        batch.records.push(record);
+    }
+
+    /// Ends an open probe without an answer; any other is left alone.
+    fn close(&mut self, handle: Handle, seq: u64, outcome: Outcome, cause: Cause, batch: &mut RecordBatch) {
+        let Some(mut record) = self.settle(handle, seq, Fate::Unanswered) else {
+            return;
+        };
+        record.outcome = outcome;
+        record.cause = cause;
+        if outcome == Outcome::Unsent {
+            record.sent_at = record.due_at;
+        }
+        batch.records.push(record);
+    }
+
+    /// Takes an open probe out of flight: the one place where that happens.
+    fn settle(&mut self, handle: Handle, seq: u64, fate: Fate) -> Option<ProbeRecord> {
+        let flow = self.flow_mut(handle)?;
+        let (target, class) = (flow.target, flow.class);
+        let entry = flow
+            .ring
+            .get_mut(seq)
+            .filter(|entry| entry.fate() == Fate::Open)?;
+        entry.set_fate(fate);
+        let (due_at, sent_at) = (entry.due_at, entry.sent_at);
+        flow.open -= 1;
+        self.open -= 1;
+        self.touch(handle.index());
+        Some(ProbeRecord {
+            target,
+            seq,
+            due_at,
+            sent_at,
+            outcome: Outcome::Lost,
+            rtt: None,
+            host_rtt: None,
+            class,
+            cause: Cause::None,
+            is_reordered: false,
+        })
+    }
+
+    /// The probe that a message with a genuine cookie of ours is about.
+    fn matching(&self, echo: &Echo<'_>, is_id_checked: bool) -> Option<(Handle, u64)> {
+        let cookie = Cookie::decode(echo.payload).ok()?;
+        let flow = self.flow(Handle(cookie.handle))?;
+        let is_ours = [flow.id, flow.previous_id]
+            .into_iter()
+            .any(|id| (is_id_checked || id == echo.id) && cookie.is_genuine(&self.key, flow.address.ip, id));
+        if !is_ours || cookie.slot as u16 != echo.sequence {
+            return None;
+        }
+        Some((flow.handle, flow.seq_of(cookie.slot)?))
+    }
+
+    /// Whether this names a place whose target has changed since.
+    fn is_of_removed(&self, echo: &Echo<'_>) -> bool {
+        let Ok(cookie) = Cookie::decode(echo.payload) else {
+            return false;
+        };
+        let handle = Handle(cookie.handle);
+        (handle.index() as usize) < self.flows.len() && self.flow(handle).is_none()
+    }
+
+    fn at_address(&self, ip: IpAddr, is_meant: impl Fn(&Flow) -> bool) -> Option<Handle> {
+        self.by_address
+            .range((ip, 0)..=(ip, u32::MAX))
+            .filter_map(|(_, index)| self.flows[*index as usize].as_ref())
+            .find(|flow| is_meant(flow))
+            .map(|flow| flow.handle)
+    }
+
+    fn entry(&self, handle: Handle, seq: u64) -> Option<Entry> {
+        self.flow(handle)?.ring.get(seq).copied()
+    }
+
+    fn flow(&self, handle: Handle) -> Option<&Flow> {
+        self.flows
+            .get(handle.index() as usize)?
+            .as_ref()
+            .filter(|flow| flow.handle == handle)
+    }
+
+    fn flow_mut(&mut self, handle: Handle) -> Option<&mut Flow> {
+        self.flows
+            .get_mut(handle.index() as usize)?
+            .as_mut()
+            .filter(|flow| flow.handle == handle)
+    }
+}
+
+impl Flow {
+    fn new(spec: FlowSpec) -> Self {
+        Self {
+            target: spec.target,
+            handle: spec.handle,
+            address: spec.address,
+            ring: Ring::new(),
+            end_seq: spec.first_seq,
+            oldest_open: spec.first_seq,
+            newest_answered: 0,
+            uniform_from: 0,
+            timeout: Duration::ZERO,
+            open: 0,
+            id: spec.id,
+            previous_id: spec.id,
+            class: spec.class,
+            is_touched: false,
+        }
+    }
+
+    /// The 64-bit number of a sent probe with this low half; an attempt to name the future is `None`.
+    fn seq_of(&self, low: u32) -> Option<u64> {
+        let newest = self.end_seq.checked_sub(1)?;
+        newest.checked_sub(u64::from((newest as u32).wrapping_sub(low)))
+    }
+
+    /// The first open probe at or after `from`.
+    fn next_open(&self, from: u64) -> Option<u64> {
+        let is_open = |seq: &u64| {
+            self.ring
+                .get(*seq)
+                .is_some_and(|entry| entry.fate() == Fate::Open)
+        };
+        if self.open == 0 {
+            return None;
+        }
+        if self.end_seq - from.min(self.end_seq) <= self.ring.capacity() {
+            return (from..self.end_seq).find(is_open);
+        }
+        // A gap of more numbers than the ring holds lies between: look at what is there instead.
+        self.ring
+            .iter()
+            .filter_map(|entry| self.seq_of(entry.seq_low()))
+            .filter(|seq| *seq >= from)
+            .filter(is_open)
+            .min()
+    }
+
+    /// The open probe with this wire sequence, the newest if there were two.
+    fn open_with(&self, sequence: u16) -> Option<u64> {
+        let newest = self.end_seq.checked_sub(1)?;
+        let seq = newest.checked_sub(u64::from((newest as u16).wrapping_sub(sequence)))?;
+        self.ring
+            .get(seq)
+            .filter(|entry| entry.fate() == Fate::Open)
+            .map(|_| seq)
+    }
+
+    fn has_id(&self, id: u16) -> bool {
+        self.id == id || self.previous_id == id
+    }
+
+    /// A scope counts only where both sides name one.
+    fn is_from(&self, from: Address) -> bool {
+        let is_same_scope = self.address.scope == 0 || from.scope == 0 || self.address.scope == from.scope;
+        self.address.ip == from.ip && is_same_scope
+    }
+}
+
+fn split(token: Token) -> (Handle, u32) {
+    (Handle((token.0 >> 32) as u32), token.0 as u32)
+}
+
+fn delay(sent_at: MonoTime, at: MonoTime) -> Rtt {
+    Rtt::from_nanos(crate::time::nanos_of(at.since(sent_at)))
+}

@@ -1,0 +1,424 @@
+//! One target as the monitor knows it: counts, window, outages, and the two axes of its state.
+//!
+//! Records are folded as they come; state and grade are judged once a second. The facts of the state axis
+//! (PAUSED, ERROR, WAITING, STALE, DOWN) hold at once, what is judged from figures is held steady by `state`.
+
+use crate::errno;
+use crate::event::{Event, EventKind, Severity};
+use crate::limits;
+use crate::record::{Cause, Counts, Gap, Outcome, ProbeRecord, Progress, Stray};
+use crate::state::{self, Health, Steady};
+use crate::stats::jitter::Gauge;
+use crate::target::{ProbePlan, Target, TargetId, Thresholds};
+use crate::time::{Anchor, MonoTime, WallTime, nanos_of};
+use crate::view::{Grade, LastProbe, State, TargetError, TargetView, WindowView};
+use crate::window::{Scratch, Window};
+
+use super::order::Settled;
+use super::outages::Outages;
+use super::{Context, message};
+
+/// See the module.
+#[derive(Debug)]
+pub(super) struct Watched {
+    pub(super) id: TargetId,
+    plan: ProbePlan,
+    thresholds: Thresholds,
+    is_enabled: bool,
+    /// Told from outside: dns, permission, refused.
+    error: Option<TargetError>,
+    no_route: LocalRun,
+    totals: Counts,
+    /// Slots scheduled before the monitor knew this target: it was removed and added again in one run.
+    scheduled_before: Option<u64>,
+    window: Window,
+    figures: WindowView,
+    gauge: Gauge,
+    pub(super) outages: Outages,
+    /// Probes with a fate the path decided, each worth one interval.
+    measured_ns: u64,
+    last: Option<LastProbe>,
+    last_answer: Option<LastProbe>,
+    /// A probe was finished since the target was added or started.
+    has_finished: bool,
+    /// From here its silence is counted: the newest finished probe, or a change that explains the silence.
+    heard_at: MonoTime,
+    stale: Option<(Event, MonoTime)>,
+    health: Steady<Health>,
+    steady_grade: Steady<Grade>,
+    state: State,
+    state_since: WallTime,
+    grade: Option<Grade>,
+    grade_since: WallTime,
+    /// As told last.
+    told: Option<TargetView>,
+}
+
+/// Probes in a row that could not leave for want of a route or a link.
+#[derive(Clone, Copy, Debug, Default)]
+struct LocalRun {
+    probes: u64,
+    /// Slot of the first of them.
+    since: MonoTime,
+}
+
+impl LocalRun {
+    fn add(&mut self, record: &ProbeRecord) {
+        let is_local = record.outcome == Outcome::Unsent
+            && matches!(record.cause, Cause::Errno(number) if errno::is_local_outage(number));
+        if is_local {
+            if self.probes == 0 {
+                self.since = record.due_at;
+            }
+            self.probes += 1;
+        } else if record.outcome != Outcome::Unmeasured && record.due_at >= self.since {
+            // A probe from before the run may be decided in the midst of it and says nothing about now.
+            self.probes = 0;
+        }
+    }
+}
+
+impl Watched {
+    pub(super) fn new(target: &Target, anchor: Anchor) -> Self {
+        let state = if target.is_enabled {
+            State::Waiting
+        } else {
+            State::Paused
+        };
+        Self {
+            id: target.id,
+            plan: target.plan,
+            thresholds: target.thresholds,
+            is_enabled: target.is_enabled,
+            error: None,
+            no_route: LocalRun::default(),
+            totals: Counts::default(),
+            scheduled_before: None,
+            window: Window::default(),
+            figures: WindowView::default(),
+            gauge: Gauge::default(),
+            outages: Outages::new(&target.thresholds),
+            measured_ns: 0,
+            last: None,
+            last_answer: None,
+            has_finished: false,
+            heard_at: anchor.mono,
+            stale: None,
+            health: Steady::default(),
+            steady_grade: Steady::default(),
+            state,
+            state_since: anchor.wall,
+            grade: None,
+            grade_since: anchor.wall,
+            told: None,
+        }
+    }
+
+    /// Takes over changed settings.
+    pub(super) fn change(&mut self, target: &Target, context: &mut Context<'_>) {
+        if self.plan != target.plan {
+            self.plan = target.plan;
+            self.heard_at = context.now();
+        }
+        self.thresholds = target.thresholds;
+        self.outages.set_thresholds(&target.thresholds);
+        if self.is_enabled && !target.is_enabled {
+            self.stop("until it was stopped", context);
+        }
+        if !self.is_enabled && target.is_enabled {
+            // What was seen before the pause is not the present.
+            self.window.clear();
+            self.has_finished = false;
+            self.heard_at = context.now();
+        }
+        self.is_enabled = target.is_enabled;
+        self.apply_fact(context.anchor);
+    }
+
+    /// Ends what is open: nobody watches from here on. Says why, for the outage.
+    pub(super) fn stop(&mut self, why: &str, context: &mut Context<'_>) {
+        self.outages.interrupt(why, &self.plan, context);
+        self.no_route = LocalRun::default();
+        self.end_stale(context);
+    }
+
+    pub(super) fn set_error(&mut self, error: Option<TargetError>, anchor: Anchor) {
+        if error.is_none() && self.error.is_some() {
+            self.heard_at = anchor.mono;
+        }
+        self.error = error;
+        self.apply_fact(anchor);
+    }
+
+    pub(super) fn on_record(
+        &mut self,
+        record: &ProbeRecord,
+        flushed_at: MonoTime,
+        context: &mut Context<'_>,
+    ) {
+        self.totals.add(record);
+        self.window.add(record);
+        self.no_route.add(record);
+        if let Some(rtt) = record.rtt {
+            self.gauge.add(rtt);
+        }
+        if record.outcome.is_answer() || record.outcome.is_failure() {
+            self.measured_ns = self.measured_ns.saturating_add(nanos_of(self.plan.interval));
+            self.has_finished = true;
+            self.heard_at = self.heard_at.max(flushed_at);
+        }
+        self.remember(record, context.anchor);
+        let ProbeRecord {
+            seq,
+            sent_at,
+            outcome,
+            ..
+        } = *record;
+        self.outages.add(Settled {
+            seq,
+            slots: 1,
+            sent_at,
+            outcome,
+        });
+        self.settle(context);
+    }
+
+    pub(super) fn on_stray(&mut self, stray: &Stray) {
+        self.totals.add_stray(stray);
+    }
+
+    pub(super) fn on_gap(&mut self, gap: &Gap, flushed_at: MonoTime, context: &mut Context<'_>) {
+        self.totals.unmeasured += gap.slots;
+        let (seq, slots) = (gap.first_seq, gap.slots);
+        self.outages.add(Settled {
+            seq,
+            slots,
+            sent_at: flushed_at,
+            outcome: Outcome::Unmeasured,
+        });
+        self.settle(context);
+    }
+
+    /// Closes the counts of a batch: its records and gaps are in.
+    pub(super) fn on_progress(&mut self, progress: &Progress) {
+        let known = self.totals.finished() + progress.in_flight;
+        let before = *self
+            .scheduled_before
+            .get_or_insert(progress.scheduled.saturating_sub(known));
+        self.totals.scheduled = progress.scheduled.saturating_sub(before);
+        self.totals.in_flight = progress.in_flight;
+        debug_assert!(
+            self.totals.is_conserved(),
+            "{:?}: {:?} after {progress:?}",
+            self.id,
+            self.totals
+        );
+    }
+
+    /// Looks at the target once a second.
+    pub(super) fn tick(&mut self, flushed_at: MonoTime, scratch: &mut Scratch, context: &mut Context<'_>) {
+        // The engine settles a time-out at its next turn, and is at most this late before it calls it a stall.
+        let patience = self.plan.timeout + limits::STALL_AFTER;
+        self.outages.give_up(flushed_at.minus(patience));
+        self.settle(context);
+        let now = context.now();
+        if self.window.advance(now) {
+            self.figures = self.window.figures(now, scratch);
+        }
+        self.figures.span = self.window.span(now);
+        self.figures.jitter_rfc3550 = self.gauge.value();
+        self.judge(context.anchor);
+        self.watch_silence(context);
+    }
+
+    /// The view as of `anchor`, unless it is what was told last, but for the passing of time.
+    pub(super) fn changed_view(&mut self, anchor: Anchor) -> Option<TargetView> {
+        let view = self.view_with(anchor, self.figures);
+        if let Some(told) = &mut self.told {
+            told.at = view.at;
+            told.window.span = view.window.span;
+            if let (Some(told), Some(now)) = (&mut told.outage, &view.outage) {
+                told.duration = now.duration;
+            }
+        }
+        if self.told.as_ref() == Some(&view) {
+            return None;
+        }
+        self.told = Some(view.clone());
+        Some(view)
+    }
+
+    /// The view with figures as of `anchor`; state and grade as they were judged last.
+    pub(super) fn view(&self, anchor: Anchor) -> TargetView {
+        let mut figures = self.window.figures(anchor.mono, &mut Scratch::default());
+        figures.jitter_rfc3550 = self.gauge.value();
+        self.view_with(anchor, figures)
+    }
+
+    pub(super) fn totals(&self) -> Counts {
+        self.totals
+    }
+
+    /// Since when nothing can leave this computer towards the target, if that is so.
+    pub(super) fn no_route_since(&self) -> Option<MonoTime> {
+        // As many as make an outage: one refused send may be a route that is just being changed.
+        let is_certain = self.no_route.probes >= u64::from(self.thresholds.outage.lost_to_open.max(1));
+        (is_certain && self.is_enabled).then_some(self.no_route.since)
+    }
+
+    fn settle(&mut self, context: &mut Context<'_>) {
+        let watched = self.is_enabled.then_some(self.id);
+        if self
+            .outages
+            .settle(watched, &self.plan, self.thresholds.outage.window, context)
+        {
+            self.apply_fact(context.anchor);
+        }
+    }
+
+    fn remember(&mut self, record: &ProbeRecord, anchor: Anchor) {
+        let ProbeRecord {
+            seq,
+            outcome,
+            rtt,
+            host_rtt,
+            class,
+            ..
+        } = *record;
+        let is_newer = |last: Option<LastProbe>| last.is_none_or(|last| last.seq <= seq);
+        let is_newest_answer = outcome.is_answer() && is_newer(self.last_answer);
+        if is_newest_answer || is_newer(self.last) {
+            let at = anchor.wall_at(record.sent_at);
+            let probe = LastProbe {
+                seq,
+                at,
+                outcome,
+                rtt,
+                host_rtt,
+                class,
+            };
+            if is_newer(self.last) {
+                self.last = Some(probe);
+            }
+            if is_newest_answer {
+                self.last_answer = Some(probe);
+            }
+        }
+    }
+
+    /// The first of the facts that holds (MEASURING.md "State"); `None`: the figures decide.
+    fn fact(&self, now: MonoTime) -> Option<State> {
+        if !self.is_enabled {
+            Some(State::Paused)
+        } else if self.shown_error().is_some() {
+            Some(State::Error)
+        } else if !self.has_finished {
+            Some(State::Waiting)
+        } else if now.since(self.heard_at) > state::stale_after(&self.plan) {
+            Some(State::Stale)
+        } else {
+            self.outages.open(now).map(|_| State::Down)
+        }
+    }
+
+    fn shown_error(&self) -> Option<TargetError> {
+        self.error
+            .clone()
+            .or_else(|| self.no_route_since().map(|_| TargetError::NoRoute))
+    }
+
+    fn apply_fact(&mut self, anchor: Anchor) {
+        let Some(fact) = self.fact(anchor.mono) else {
+            return;
+        };
+        let since = match (fact, self.outages.open(anchor.mono)) {
+            (State::Down, Some(open)) => open.since,
+            _ => anchor.wall,
+        };
+        self.show(fact, since);
+        // Whatever follows a fact is a first judgement.
+        self.health.reset();
+    }
+
+    fn judge(&mut self, anchor: Anchor) {
+        self.apply_fact(anchor);
+        if self.fact(anchor.mono).is_none()
+            && let Some(judged) = state::health(&self.figures, &self.thresholds)
+        {
+            let health = self.health.judge(judged);
+            self.show(health.state(), anchor.wall);
+        }
+        let is_live = matches!(self.state, State::Down | State::Ok | State::Warn | State::Bad);
+        let judged = is_live
+            .then(|| state::grade(&self.figures, &self.thresholds.grades))
+            .flatten();
+        let grade = judged.map(|judged| self.steady_grade.judge(judged));
+        if grade.is_none() {
+            self.steady_grade.reset();
+        }
+        if grade != self.grade {
+            self.grade = grade;
+            self.grade_since = anchor.wall;
+        }
+    }
+
+    fn show(&mut self, state: State, since: WallTime) {
+        if self.state != state {
+            self.state = state;
+            self.state_since = since;
+        }
+    }
+
+    fn watch_silence(&mut self, context: &mut Context<'_>) {
+        match (self.state == State::Stale, &self.stale) {
+            (true, None) => {
+                let at = context.anchor.wall_at(self.heard_at);
+                let text = message::stale(context.now().since(self.heard_at));
+                let event = context.begin(EventKind::Stale, Severity::Warning, Some(self.id), at, text);
+                context.publish(&event);
+                self.stale = Some((event, self.heard_at));
+            }
+            (false, Some(_)) => self.end_stale(context),
+            (true, Some(_)) | (false, None) => {}
+        }
+    }
+
+    fn end_stale(&mut self, context: &mut Context<'_>) {
+        let Some((mut event, since)) = self.stale.take() else {
+            return;
+        };
+        let until = if self.heard_at > since {
+            self.heard_at
+        } else {
+            context.now()
+        };
+        event.until = Some(context.anchor.wall_at(until).max(event.at));
+        event.message = message::stale(until.since(since));
+        context.publish(&event);
+    }
+
+    fn view_with(&self, anchor: Anchor, window: WindowView) -> TargetView {
+        let measured_ns = self.measured_ns;
+        TargetView {
+            id: self.id,
+            at: anchor.wall,
+            state: self.state,
+            state_since: self.state_since,
+            state_reasons: state::reasons(self.state, &window, &self.thresholds),
+            error: self.shown_error(),
+            grade: self.grade,
+            grade_since: self.grade_since,
+            last: self.last,
+            last_answer: self.last_answer,
+            window,
+            totals: self.totals,
+            outage: self.outages.open(anchor.mono),
+            outages: self.outages.total(),
+            measured: std::time::Duration::from_nanos(measured_ns),
+            // An interval changed during an outage must not make more of it than was measured.
+            down: std::time::Duration::from_nanos(self.outages.down_ns(&self.plan).min(measured_ns)),
+            concerns: state::concerns(self.state, &window, &self.thresholds.grades),
+            interpretations: state::interpretations(self.state, &window, &self.thresholds),
+        }
+    }
+}

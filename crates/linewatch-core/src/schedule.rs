@@ -1,0 +1,299 @@
+//! Says who is due when.
+//!
+//! Input: targets as small indices, intervals, and now. Output: [`Due`] slots on each target's own absolute grid
+//! `s_0 + i * interval`, and [`Missed`] spans. A slot is never skipped: it is handed out once, with the lateness
+//! it then has, or it is inside a missed span; either way it consumes a sequence number. What is more than
+//! [`STALL_AFTER`] late is missed, and so are late slots of one target beyond one batch: catching up in a burst
+//! would measure the burst (SAFETY T6). Not here: sending, and what a missed span is called.
+
+use std::time::Duration;
+
+use crate::limits::{SEND_BATCH, STALL_AFTER};
+use crate::time::{MonoTime, nanos_of};
+use crate::wheel::Wheel;
+
+/// First slots are spread over one interval, and over no more than this: a person who adds a target that is
+/// probed once an hour sees it alive now.
+const SPREAD_MAX: Duration = Duration::from_secs(10);
+/// Above this many probes per second one wake-up per probe costs more than the probes.
+const EXACT_WAKE_PER_S: u64 = 10_000;
+/// Wake-ups are then rounded up to this grid: ten probes at a time at 100,000/s.
+const COARSE_WAKE_NS: u64 = 100_000;
+/// Rates are summed in millionths of a probe per second, so that adding and removing leaves nothing behind.
+const MICRO_PER_S: u64 = 1_000_000;
+
+/// A slot whose time has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Due {
+    /// Whose.
+    pub index: u32,
+    /// Its number.
+    pub seq: u64,
+    /// The slot.
+    pub due_at: MonoTime,
+}
+
+/// Slots that nobody will be handed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Missed {
+    /// Whose.
+    pub index: u32,
+    /// Number of the first.
+    pub first_seq: u64,
+    /// How many.
+    pub slots: u64,
+    /// The first slot.
+    pub from: MonoTime,
+    /// The first slot after them.
+    pub to: MonoTime,
+}
+
+/// See the module.
+#[derive(Debug)]
+pub struct Schedule {
+    wheel: Wheel,
+    grids: Vec<Grid>,
+    /// Where the even spread begins; differs between installations, so that they do not probe in step.
+    spread_offset: u64,
+    /// Of the targets that run.
+    rate_micro_per_s: u64,
+    taken: Vec<u32>,
+}
+
+/// One target's slots. Kept when it pauses, so that it resumes on its grid.
+#[derive(Clone, Copy, Debug, Default)]
+struct Grid {
+    /// The next slot; in the past while paused.
+    next_at: MonoTime,
+    /// 0: no target here.
+    interval_ns: u64,
+    next_seq: u64,
+    is_running: bool,
+}
+
+impl Schedule {
+    /// Nobody is due. The same seed gives the same phases.
+    pub fn new(seed: u64) -> Self {
+        Self {
+            wheel: Wheel::new(),
+            grids: Vec::new(),
+            spread_offset: mix(seed),
+            rate_micro_per_s: 0,
+            taken: Vec::new(),
+        }
+    }
+
+    /// Begins a grid for `index` with the first slot at or after `now`, numbered `first_seq`.
+    pub fn add(&mut self, index: u32, interval: Duration, now: MonoTime, first_seq: u64) {
+        self.remove(index);
+        let place = index as usize;
+        if place >= self.grids.len() {
+            self.grids.resize(place + 1, Grid::default());
+        }
+        let interval_ns = nanos_of(interval).max(1);
+        let next_at = self.first_slot(index, interval_ns, now);
+        self.grids[place] = Grid {
+            next_at,
+            interval_ns,
+            next_seq: first_seq,
+            is_running: false,
+        };
+        self.run(index);
+    }
+
+    /// Ends a grid. The answer is the next unused sequence number, if there was one.
+    pub fn remove(&mut self, index: u32) -> Option<u64> {
+        self.pause(index);
+        let grid = self
+            .grids
+            .get_mut(index as usize)
+            .filter(|grid| grid.interval_ns > 0)?;
+        Some(std::mem::take(grid).next_seq)
+    }
+
+    /// Begins a new grid with another interval; the numbers go on. The same interval changes nothing.
+    pub fn change(&mut self, index: u32, interval: Duration, now: MonoTime) {
+        let Some(&Grid {
+            interval_ns,
+            is_running,
+            next_seq,
+            ..
+        }) = self.grid(index)
+        else {
+            return;
+        };
+        if interval_ns == nanos_of(interval) {
+            return;
+        }
+        self.add(index, interval, now, next_seq);
+        if !is_running {
+            self.pause(index);
+        }
+    }
+
+    /// No slots until [`Schedule::resume`]; time that passes meanwhile consumes no numbers.
+    pub fn pause(&mut self, index: u32) {
+        self.wheel.clear(index);
+        if let Some(grid) = self.grids.get_mut(index as usize).filter(|grid| grid.is_running) {
+            grid.is_running = false;
+            self.rate_micro_per_s -= grid.rate_micro_per_s();
+        }
+    }
+
+    /// Goes on with the first slot of the old grid at or after `now`.
+    pub fn resume(&mut self, index: u32, now: MonoTime) {
+        let Some(grid) = self.grids.get_mut(index as usize) else {
+            return;
+        };
+        if grid.interval_ns == 0 || grid.is_running {
+            return;
+        }
+        let behind_ns = nanos_of(now.since(grid.next_at));
+        grid.next_at = grid.slot(behind_ns.div_ceil(grid.interval_ns));
+        self.run(index);
+    }
+
+    /// Slots of `index` so far: its next sequence number.
+    pub fn scheduled(&self, index: u32) -> u64 {
+        self.grid(index).map_or(0, |grid| grid.next_seq)
+    }
+
+    /// When somebody is due next.
+    pub fn next_deadline(&self) -> Option<MonoTime> {
+        let next = self.wheel.next()?;
+        if self.rate_micro_per_s <= EXACT_WAKE_PER_S * MICRO_PER_S {
+            return Some(next);
+        }
+        Some(MonoTime::from_nanos(
+            next.as_nanos()
+                .div_ceil(COARSE_WAKE_NS)
+                .saturating_mul(COARSE_WAKE_NS),
+        ))
+    }
+
+    /// Appends the slots that are due at `now` in the order of their time. Stops between targets once about
+    /// `limit` have been handed out; the answer is whether more may be due.
+    pub fn due(&mut self, now: MonoTime, limit: usize, due: &mut Vec<Due>, missed: &mut Vec<Missed>) -> bool {
+        let (begin, mut taken) = (due.len(), std::mem::take(&mut self.taken));
+        taken.clear();
+        self.wheel.take_due(now, limit, &mut taken);
+        for &index in &taken {
+            self.hand_out(index, now, due, missed);
+        }
+        due[begin..].sort_unstable_by_key(|slot| (slot.due_at, slot.index));
+        let has_more = taken.len() >= limit;
+        self.taken = taken;
+        has_more
+    }
+
+    /// The computer slept for `slept` up to `now`, unseen by the monotonic clock: every running grid keeps its
+    /// place in real time, and the slots that passed meanwhile are missed. Each running target gets an entry,
+    /// also one that missed no slot.
+    pub fn slept(&mut self, slept: Duration, now: MonoTime, missed: &mut Vec<Missed>) {
+        for index in 0..self.grids.len() as u32 {
+            let grid = &mut self.grids[index as usize];
+            if !grid.is_running {
+                continue;
+            }
+            // In sleepless time the next slot was `ahead` after now; the sleep used up `slept` of that.
+            let ahead_ns = i128::from(grid.next_at.as_nanos()) - i128::from(now.as_nanos());
+            let over_ns = i128::from(nanos_of(slept)) - ahead_ns;
+            let interval = i128::from(grid.interval_ns);
+            let slots = if over_ns < 0 { 0 } else { over_ns / interval + 1 };
+            let next_ns = i128::from(now.as_nanos()) - over_ns + slots * interval;
+            missed.push(Missed {
+                index,
+                first_seq: grid.next_seq,
+                slots: slots as u64,
+                from: now,
+                to: now,
+            });
+            grid.next_seq += slots as u64;
+            grid.next_at = MonoTime::from_nanos(next_ns as u64);
+            self.wheel.set(index, grid.next_at);
+        }
+    }
+
+    fn grid(&self, index: u32) -> Option<&Grid> {
+        self.grids.get(index as usize).filter(|grid| grid.interval_ns > 0)
+    }
+
+    fn run(&mut self, index: u32) {
+        let grid = &mut self.grids[index as usize];
+        grid.is_running = true;
+        self.rate_micro_per_s += grid.rate_micro_per_s();
+        self.wheel.set(index, grid.next_at);
+    }
+
+    /// Hands out what is due of one target and puts it back in the wheel.
+    fn hand_out(&mut self, index: u32, now: MonoTime, due: &mut Vec<Due>, missed: &mut Vec<Missed>) {
+        let grid = &mut self.grids[index as usize];
+        let late_ns = nanos_of(now.since(grid.next_at));
+        let slots = late_ns / grid.interval_ns + 1;
+        // Slot i is `late - i * interval` late: those above the limit come first.
+        let stalled = late_ns
+            .saturating_sub(nanos_of(STALL_AFTER))
+            .div_ceil(grid.interval_ns)
+            .min(slots);
+        let skipped = stalled.max(slots.saturating_sub(SEND_BATCH as u64));
+        if skipped > 0 {
+            let (from, to) = (grid.next_at, grid.slot(skipped));
+            missed.push(Missed {
+                index,
+                first_seq: grid.next_seq,
+                slots: skipped,
+                from,
+                to,
+            });
+        }
+        due.extend((skipped..slots).map(|slot| Due {
+            index,
+            seq: grid.next_seq + slot,
+            due_at: grid.slot(slot),
+        }));
+        grid.next_seq += slots;
+        grid.next_at = grid.slot(slots);
+        self.wheel.set(index, grid.next_at);
+    }
+
+    /// The first instant at or after `now` in the phase of `index`.
+    ///
+    /// Phases are multiples of the golden ratio (Fibonacci hashing): however many targets there are, they lie
+    /// more evenly than chance would place them.
+    fn first_slot(&self, index: u32, interval_ns: u64, now: MonoTime) -> MonoTime {
+        let window_ns = interval_ns.min(nanos_of(SPREAD_MAX));
+        let share = u64::from(index)
+            .wrapping_mul(GOLDEN)
+            .wrapping_add(self.spread_offset);
+        let phase_ns = ((u128::from(share) * u128::from(window_ns)) >> 64) as u64;
+        let wait_ns = (phase_ns + window_ns - now.as_nanos() % window_ns) % window_ns;
+        now.plus(Duration::from_nanos(wait_ns))
+    }
+}
+
+impl Grid {
+    /// The slot `count` after the next one.
+    fn slot(&self, count: u64) -> MonoTime {
+        self.next_at
+            .plus(Duration::from_nanos(count.saturating_mul(self.interval_ns)))
+    }
+
+    fn rate_micro_per_s(&self) -> u64 {
+        MICRO_PER_S * 1_000_000_000 / self.interval_ns
+    }
+}
+
+/// 2^64 divided by the golden ratio.
+const GOLDEN: u64 = 0x9e37_79b9_7f4a_7c15;
+
+/// SplitMix64's finisher: neighbouring seeds give unrelated numbers.
+const fn mix(seed: u64) -> u64 {
+    let mut value = seed.wrapping_add(GOLDEN);
+    value = (value ^ (value >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    value = (value ^ (value >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    value ^ (value >> 31)
+}
+
+#[cfg(test)]
+#[path = "schedule_tests.rs"]
+mod tests;

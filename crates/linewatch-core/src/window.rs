@@ -1,0 +1,190 @@
+//! Holds the live window of one target: its last 20 probes or last 60 s, whichever spans more probes.
+//!
+//! Input: finished probes in any order; they are kept in send order, because a lost probe is decided after
+//! later replies. Output: the figures, once a second. A probe in flight is not in here, hence in no ratio.
+//! Slots that passed in a gap without a record of their own are no probes and do not fill the window.
+
+use crate::limits;
+use crate::record::{Loss, Outcome, ProbeRecord};
+use crate::stats::jitter::Differences;
+use crate::stats::{percentile, rtt_stats};
+use crate::time::{MonoTime, Rtt, nanos_of};
+use crate::view::WindowView;
+use std::collections::VecDeque;
+use std::time::Duration;
+
+/// "No RTT": longer than any time-out.
+const NO_RTT: u64 = u64::MAX;
+/// "No process latency"; one of over 4.29 s is kept as just below that.
+const NO_PROCESS: u32 = u32::MAX;
+
+/// One probe in 32 bytes.
+#[derive(Clone, Copy, Debug)]
+struct Entry {
+    sent_at: MonoTime,
+    rtt_ns: u64,
+    /// Low bits of the sequence number: a window never spans 2^31 of them.
+    seq: u32,
+    process_ns: u32,
+    /// Saturates at 4.29 s; a probe over 1 s late is not even sent.
+    lateness_ns: u32,
+    outcome: Outcome,
+}
+
+impl Entry {
+    fn new(record: &ProbeRecord) -> Self {
+        let clamped = |nanos: u64| u32::try_from(nanos).unwrap_or(u32::MAX).min(NO_PROCESS - 1);
+        Self {
+            sent_at: record.sent_at,
+            rtt_ns: record.rtt.map_or(NO_RTT, Rtt::as_nanos),
+            seq: record.seq as u32,
+            process_ns: record
+                .process_latency()
+                .map_or(NO_PROCESS, |latency| clamped(latency.as_nanos())),
+            lateness_ns: clamped(nanos_of(record.lateness())),
+            outcome: record.outcome,
+        }
+    }
+
+    fn is_before(&self, other: &Self) -> bool {
+        (self.seq.wrapping_sub(other.seq) as i32) < 0
+    }
+
+    /// Both answered with an RTT, one directly after the other.
+    fn is_pair(&self, next: &Self) -> bool {
+        next.seq == self.seq.wrapping_add(1) && self.rtt_ns != NO_RTT && next.rtt_ns != NO_RTT
+    }
+}
+
+/// Memory for one evaluation, shared by all windows: none of them allocates in steady state.
+#[derive(Debug, Default)]
+pub(crate) struct Scratch {
+    rtts: Vec<u64>,
+    process: Vec<u64>,
+    lateness: Vec<u64>,
+}
+
+/// See the module.
+#[derive(Debug, Default)]
+pub(crate) struct Window {
+    /// By sequence number.
+    entries: VecDeque<Entry>,
+    /// Something came or left since [`Window::advance`].
+    is_changed: bool,
+}
+
+impl Window {
+    /// Takes a finished probe.
+    pub(crate) fn add(&mut self, record: &ProbeRecord) {
+        let entry = Entry::new(record);
+        match self.entries.back() {
+            Some(newest) if entry.is_before(newest) => {
+                let at = self.entries.partition_point(|other| other.is_before(&entry));
+                self.entries.insert(at, entry);
+            }
+            _ => self.entries.push_back(entry),
+        }
+        if self.entries.len() > limits::WINDOW_ENTRIES {
+            self.entries.pop_front();
+        }
+        self.is_changed = true;
+    }
+
+    /// Forgets all probes: what follows has nothing to do with them.
+    pub(crate) fn clear(&mut self) {
+        self.entries.clear();
+        self.is_changed = true;
+    }
+
+    /// Drops what is no longer in the window; true if its probes changed since the last call.
+    pub(crate) fn advance(&mut self, now: MonoTime) -> bool {
+        let first = self.first_inside(now);
+        self.entries.drain(..first);
+        std::mem::take(&mut self.is_changed) || first > 0
+    }
+
+    /// From the oldest probe to `now`.
+    pub(crate) fn span(&self, now: MonoTime) -> Duration {
+        self.entries
+            .get(self.first_inside(now))
+            .map_or(Duration::ZERO, |oldest| now.since(oldest.sent_at))
+    }
+
+    /// The figures as of `now`, but for `jitter_rfc3550`, which is the run's.
+    pub(crate) fn figures(&self, now: MonoTime, scratch: &mut Scratch) -> WindowView {
+        let first = self.first_inside(now);
+        let mut view = WindowView {
+            probes: (self.entries.len() - first) as u64,
+            span: self.span(now),
+            ..WindowView::default()
+        };
+        scratch.rtts.clear();
+        scratch.process.clear();
+        scratch.lateness.clear();
+        let mut differences = Differences::default();
+        let mut previous: Option<&Entry> = None;
+        for entry in self.entries.range(first..) {
+            count(entry, &mut view);
+            if let Some(previous) = previous.filter(|previous| previous.is_pair(entry)) {
+                differences.add(previous.rtt_ns, entry.rtt_ns);
+            }
+            previous = Some(entry);
+            scratch.collect(entry);
+        }
+        view.jitter = differences.mean();
+        view.jitter_last = differences.last();
+        scratch.summarise(&mut view);
+        view
+    }
+
+    /// The index of the oldest probe that counts at `now`.
+    fn first_inside(&self, now: MonoTime) -> usize {
+        let since = now.minus(limits::WINDOW);
+        let aged = self.entries.partition_point(|entry| entry.sent_at < since);
+        aged.min(self.entries.len().saturating_sub(limits::WINDOW_PROBES))
+    }
+}
+
+impl Scratch {
+    fn collect(&mut self, entry: &Entry) {
+        if entry.rtt_ns != NO_RTT {
+            self.rtts.push(entry.rtt_ns);
+        }
+        if entry.process_ns != NO_PROCESS {
+            self.process.push(u64::from(entry.process_ns));
+        }
+        // Of an unsent or unmeasured probe there is no send to be late.
+        if entry.outcome.is_answer() || entry.outcome.is_failure() {
+            self.lateness.push(u64::from(entry.lateness_ns));
+        }
+    }
+
+    fn summarise(&mut self, view: &mut WindowView) {
+        view.rtt = rtt_stats(&mut self.rtts);
+        view.process_p50 = percentile(&mut self.process, 0.5).map(Rtt::from_nanos);
+        view.process_p99 = percentile(&mut self.process, 0.99).map(Rtt::from_nanos);
+        view.lateness_p50 = percentile(&mut self.lateness, 0.5).map(Duration::from_nanos);
+        view.lateness_p99 = percentile(&mut self.lateness, 0.99).map(Duration::from_nanos);
+        view.lateness_max = self.lateness.iter().max().copied().map(Duration::from_nanos);
+    }
+}
+
+fn count(entry: &Entry, view: &mut WindowView) {
+    match entry.outcome {
+        Outcome::Reply | Outcome::Refused => {
+            let is_slow = entry.rtt_ns != NO_RTT && u128::from(entry.rtt_ns) > limits::SLOW_REPLY.as_nanos();
+            view.slow += u64::from(is_slow);
+        }
+        Outcome::Lost => view.rto += 1,
+        Outcome::Unreachable => {}
+        Outcome::Unsent => view.unsent += 1,
+        Outcome::Unmeasured => view.unmeasured += 1,
+    }
+    let Loss { failed, finished } = &mut view.loss;
+    *failed += u64::from(entry.outcome.is_failure());
+    *finished += u64::from(entry.outcome.is_answer() || entry.outcome.is_failure());
+}
+
+#[cfg(test)]
+#[path = "window_tests.rs"]
+mod tests;

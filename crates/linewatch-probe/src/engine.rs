@@ -1,0 +1,376 @@
+//! Runs a shard on a thread of its own and lets others change what it probes.
+//!
+//! Caps and abilities are checked in the caller's thread, so that a refusal is an answer and not a log line.
+//! Commands go through a bounded channel; records come out of another one, and the engine never waits for
+//! whoever reads them. Not here: what a turn does (`shard`), names and addresses (`resolve`).
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, TrySendError, sync_channel};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use linewatch_core::caps::{CapEntry, Ledger, Refusal};
+use linewatch_core::limits::BATCH_AGE;
+use linewatch_core::packet::cookie::CookieKey;
+use linewatch_core::port::{Clock, Waker, Wire};
+use linewatch_core::record::{Class, RecordBatch};
+use linewatch_core::target::{Method, TargetId};
+use linewatch_core::time::MonoTime;
+
+pub use crate::shard::EngineTarget;
+use crate::shard::{Command, Shard};
+
+/// Commands that wait for the engine; a caller with more waits too.
+const COMMAND_QUEUE: usize = 1024;
+/// Commands applied between two turns, so that adding 100,000 targets does not stop the measuring of others.
+const COMMANDS_PER_TURN: usize = 256;
+/// The achieved rate is measured over this.
+const RATE_OVER: Duration = Duration::from_secs(1);
+/// After the last turn, full queues are offered the rest for this long.
+const HAND_OVER: Duration = Duration::from_secs(1);
+
+/// What an engine is started with.
+pub struct EngineOptions {
+    /// Secret of this run ([`random_cookie_key`]).
+    pub key: CookieKey,
+    /// Phases and ICMP identifiers.
+    pub seed: u64,
+    /// Runs first on the engine's thread, to make it punctual; its sentence goes into the report.
+    pub setup: Box<dyn FnOnce() -> String + Send>,
+}
+
+/// Why the engine cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// No thread.
+    #[error("cannot start the thread that measures: {0}")]
+    Thread(#[source] std::io::Error),
+}
+
+/// Why a target is not probed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum EngineRefusal {
+    /// Not an address to probe, or too often.
+    #[error("{0}")]
+    Cap(#[source] Refusal),
+    /// The system does not let us; the sentence says what to do.
+    #[error("{0}")]
+    Ability(String),
+    /// The engine has stopped.
+    #[error("the engine has stopped")]
+    Stopped,
+}
+
+/// How the engine is doing.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct EngineReport {
+    /// What [`EngineOptions::setup`] said; empty until it has.
+    pub scheduling: String,
+    /// Probes per second of all targets, paused ones included.
+    pub asked_per_s: f64,
+    /// Probes per second handed to the kernel during the last second.
+    pub achieved_per_s: f64,
+    /// Probes handed to the kernel since the start.
+    pub sent: u64,
+    /// Turns since the start: a watchdog looks whether it grows.
+    pub turns: u64,
+    /// Kernel stamps that could not be true.
+    pub impossible_stamps: u64,
+}
+
+/// See the module.
+pub struct Engine {
+    commands: SyncSender<Command>,
+    waker: Waker,
+    ledger: Mutex<Ledger>,
+    abilities: Abilities,
+    shared: Arc<Shared>,
+    thread: JoinHandle<()>,
+}
+
+/// What the engine's thread tells others, one number at a time.
+#[derive(Debug, Default)]
+struct Shared {
+    scheduling: OnceLock<String>,
+    achieved_milli_per_s: AtomicU64,
+    sent: AtomicU64,
+    turns: AtomicU64,
+    impossible_stamps: AtomicU64,
+    is_stopping: AtomicBool,
+    grace_ns: AtomicU64,
+}
+
+/// The wire's word on each method and family, asked once: sockets are opened at start and for good.
+#[derive(Debug)]
+struct Abilities([[Result<Class, String>; 2]; 2]);
+
+/// A key that nobody can guess.
+///
+/// # Errors
+///
+/// When the operating system has no random numbers.
+pub fn random_cookie_key() -> Result<CookieKey, getrandom::Error> {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes)?;
+    Ok(CookieKey::new(bytes))
+}
+
+impl Engine {
+    /// Starts the thread `probe-0`.
+    ///
+    /// # Errors
+    ///
+    /// When there is no thread to be had.
+    pub fn start<W: Wire + 'static, C: Clock + 'static>(
+        wire: W,
+        clock: C,
+        options: EngineOptions,
+        records: SyncSender<Arc<RecordBatch>>,
+    ) -> Result<Self, EngineError> {
+        let (commands, received) = sync_channel(COMMAND_QUEUE);
+        let (waker, abilities) = (wire.waker(), Abilities::of(&wire));
+        let shared = Arc::new(Shared::default());
+        let theirs = Arc::clone(&shared);
+        let EngineOptions { key, seed, setup } = options;
+        let run = move || {
+            // Nobody else sets it.
+            let _ = theirs.scheduling.set(setup());
+            let shard = Shard::new(wire, clock, key, seed);
+            Loop {
+                shard,
+                commands: received,
+                records,
+                shared: theirs,
+                left: VecDeque::new(),
+            }
+            .run();
+        };
+        let thread = std::thread::Builder::new()
+            .name("probe-0".to_owned())
+            .spawn(run)
+            .map_err(EngineError::Thread)?;
+        Ok(Self {
+            commands,
+            waker,
+            ledger: Mutex::default(),
+            abilities,
+            shared,
+            thread,
+        })
+    }
+
+    /// Adds a target or changes its plan.
+    ///
+    /// # Errors
+    ///
+    /// When it may not or cannot be probed; a target that was there before goes on as it was.
+    pub fn set(&self, target: EngineTarget) -> Result<(), EngineRefusal> {
+        self.abilities.check(&target)?;
+        let EngineTarget {
+            id,
+            address,
+            plan,
+            allow_high_rate,
+            ..
+        } = target;
+        let mut ledger = self.ledger();
+        ledger
+            .admit(CapEntry {
+                id,
+                address,
+                plan,
+                allow_high_rate,
+            })
+            .map_err(EngineRefusal::Cap)?;
+        // Under the ledger's lock, so that two callers cannot disagree with it about the order.
+        self.send(Command::Set(target))
+    }
+
+    /// Ends a target; what is in flight becomes unmeasured (`stopped`).
+    pub fn remove(&self, id: TargetId) {
+        let mut ledger = self.ledger();
+        ledger.remove(id);
+        self.tell(Command::Remove(id));
+    }
+
+    /// Sends no more to a target; what is in flight is awaited.
+    pub fn pause(&self, id: TargetId) {
+        self.tell(Command::Pause(id));
+    }
+
+    /// Sends to it again.
+    pub fn resume(&self, id: TargetId) {
+        self.tell(Command::Resume(id));
+    }
+
+    /// Gives a target another ICMP identifier, as after an outage.
+    pub fn rotate_id(&self, id: TargetId) {
+        self.tell(Command::RotateId(id));
+    }
+
+    /// How it is doing.
+    pub fn report(&self) -> EngineReport {
+        let Shared {
+            scheduling,
+            achieved_milli_per_s,
+            sent,
+            turns,
+            impossible_stamps,
+            ..
+        } = &*self.shared;
+        EngineReport {
+            scheduling: scheduling.get().cloned().unwrap_or_default(),
+            asked_per_s: self.ledger().rate_per_s(),
+            achieved_per_s: achieved_milli_per_s.load(Ordering::Relaxed) as f64 / 1000.0,
+            sent: sent.load(Ordering::Relaxed),
+            turns: turns.load(Ordering::Relaxed),
+            impossible_stamps: impossible_stamps.load(Ordering::Relaxed),
+        }
+    }
+
+    /// Sends nothing more, waits for what is in flight (at most its time-out and `grace`), hands on the rest
+    /// as unmeasured (`stopped`), and ends the thread.
+    pub fn stop(self, grace: Duration) {
+        self.shared
+            .grace_ns
+            .store(linewatch_core::time::nanos_of(grace), Ordering::Relaxed);
+        self.shared.is_stopping.store(true, Ordering::Release);
+        (self.waker)();
+        if let Err(panic) = self.thread.join() {
+            // A broken invariant of the engine is one of the program.
+            std::panic::resume_unwind(panic);
+        }
+    }
+
+    fn ledger(&self) -> MutexGuard<'_, Ledger> {
+        self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// For changes that mean nothing to an engine that has stopped.
+    fn tell(&self, command: Command) {
+        let _ = self.send(command);
+    }
+
+    fn send(&self, command: Command) -> Result<(), EngineRefusal> {
+        let sent = match self.commands.try_send(command) {
+            // Waits for room, but wakes the engine first, which makes it.
+            Err(TrySendError::Full(command)) => {
+                (self.waker)();
+                self.commands.send(command).map_err(|_| EngineRefusal::Stopped)
+            }
+            Err(TrySendError::Disconnected(_)) => Err(EngineRefusal::Stopped),
+            Ok(()) => Ok(()),
+        };
+        (self.waker)();
+        sent
+    }
+}
+
+impl Abilities {
+    fn of(wire: &impl Wire) -> Self {
+        // Any port stands for all.
+        let methods = [Method::IcmpEcho, Method::TcpConnect { port: 1 }];
+        Self(methods.map(|method| [false, true].map(|is_v6| wire.ability(method, is_v6))))
+    }
+
+    fn check(&self, target: &EngineTarget) -> Result<(), EngineRefusal> {
+        let of_method = match target.method {
+            Method::IcmpEcho => &self.0[0],
+            Method::TcpConnect { .. } => &self.0[1],
+        };
+        let is_v6 = target.address.ip.to_canonical().is_ipv6();
+        of_method[usize::from(is_v6)]
+            .as_ref()
+            .map(|_| ())
+            .map_err(|why| EngineRefusal::Ability(why.clone()))
+    }
+}
+
+/// The engine's thread.
+struct Loop<W, C> {
+    shard: Shard<W, C>,
+    commands: Receiver<Command>,
+    records: SyncSender<Arc<RecordBatch>>,
+    shared: Arc<Shared>,
+    /// Refused at the very end.
+    left: VecDeque<Arc<RecordBatch>>,
+}
+
+impl<W: Wire, C: Clock> Loop<W, C> {
+    fn run(mut self) {
+        let mut rate = (self.shard.now(), 0);
+        while !self.shared.is_stopping.load(Ordering::Acquire) && self.apply_commands() {
+            self.turn_before(MonoTime::MAX);
+            rate = self.publish(rate);
+        }
+        self.end();
+    }
+
+    /// False: the engine was dropped without being stopped.
+    fn apply_commands(&mut self) -> bool {
+        for _ in 0..COMMANDS_PER_TURN {
+            match self.commands.try_recv() {
+                Ok(command) => self.shard.apply(command),
+                Err(TryRecvError::Empty) => break,
+                Err(TryRecvError::Disconnected) => return false,
+            }
+        }
+        true
+    }
+
+    fn turn_before(&mut self, end_at: MonoTime) {
+        let records = &self.records;
+        self.shard.turn_before(end_at, &mut |batch| offer(records, batch));
+    }
+
+    fn publish(&self, (since, sent_then): (MonoTime, u64)) -> (MonoTime, u64) {
+        let (now, sent) = (self.shard.now(), self.shard.sent());
+        self.shared.sent.store(sent, Ordering::Relaxed);
+        self.shared.turns.fetch_add(1, Ordering::Relaxed);
+        self.shared
+            .impossible_stamps
+            .store(self.shard.impossible_stamps(), Ordering::Relaxed);
+        let span = now.since(since);
+        if span < RATE_OVER {
+            return (since, sent_then);
+        }
+        let milli_per_s = (sent - sent_then) as f64 * 1000.0 / span.as_secs_f64();
+        self.shared
+            .achieved_milli_per_s
+            .store(milli_per_s as u64, Ordering::Relaxed);
+        (now, sent)
+    }
+
+    fn end(mut self) {
+        self.shard.stop_sending();
+        let grace = Duration::from_nanos(self.shared.grace_ns.load(Ordering::Relaxed));
+        let end_at = self.shard.now().plus(grace);
+        while self.shard.in_flight() > 0 && self.shard.now() < end_at {
+            self.turn_before(end_at);
+        }
+        let (records, left) = (&self.records, &mut self.left);
+        self.shard.finish(&mut |batch| {
+            left.extend(offer(records, batch).map(Arc::new));
+            None
+        });
+        let give_up_at = self.shard.now().plus(HAND_OVER);
+        while let Some(batch) = self.left.pop_front() {
+            if let Err(TrySendError::Full(batch)) = self.records.try_send(batch)
+                && self.shard.now() < give_up_at
+            {
+                self.left.push_front(batch);
+                self.shard.wait(BATCH_AGE);
+            }
+        }
+    }
+}
+
+/// Gives a batch to the channel, or back. Nobody there to read is nobody to tell: the batch is gone.
+fn offer(records: &SyncSender<Arc<RecordBatch>>, batch: RecordBatch) -> Option<RecordBatch> {
+    match records.try_send(Arc::new(batch)) {
+        Ok(()) | Err(TrySendError::Disconnected(_)) => None,
+        Err(TrySendError::Full(batch)) => Some(Arc::unwrap_or_clone(batch)),
+    }
+}

@@ -1,0 +1,93 @@
+//! Every story of `tests/scenarios`, each a test of its own.
+//!
+//! The name of a test is the claim; the file says what is done and what must be found.
+
+mod runner;
+
+use runner::{check, check_text, complaints, folder, swarm};
+
+macro_rules! stories {
+    ($($claim:ident: $file:literal,)*) => {
+        $(#[test] fn $claim() { check($file); })*
+
+        /// Stories that have a test.
+        const TOLD: &[&str] = &[$($file),*];
+    };
+}
+
+stories! {
+    seven_silent_seconds_are_one_outage: "short-outage",
+    b1_probes_in_flight_are_never_shown_as_lost: "in-flight-is-not-lost",
+    b2_replies_slower_than_half_the_period_are_replies: "slower-than-half-the-period",
+    b3_a_late_reply_is_late_and_its_neighbours_are_right: "one-late-reply",
+    b4_counting_goes_on_beyond_16_bits: "more-than-16-bits",
+    b5_every_probe_has_one_end_whatever_happens: "everything-at-once",
+    b7_five_failures_are_five_things_and_never_an_rtt: "five-failures",
+    b8_a_suspended_computer_is_no_outage: "suspend-is-no-outage",
+    b8_a_stalled_process_is_no_outage: "stall-is-no-outage",
+    b10_random_loss_is_measured_and_makes_only_chance_outages: "one-percent-loss",
+    b10_random_loss_makes_no_outage_under_a_strict_rule: "one-percent-loss-strict",
+    b13_a_thousand_targets_are_spread_and_nobody_is_inflated: "a-thousand-targets",
+    b14_two_engines_never_take_each_others_replies: "two-engines",
+    a_brown_out_is_bad_and_not_down: "brown-out",
+    forged_answers_are_nobodys_rtt: "forged-storm",
+    clock_steps_change_no_rtt_and_no_duration: "clock-steps",
+    answers_dropped_by_our_kernel_are_not_lost: "receive-overflow",
+    a_local_outage_is_no_packet_loss: "local-outage",
+    targets_come_and_go_without_holes_in_others: "come-and-go",
+    a_closed_port_answers: "tcp-refused",
+    a_repeated_syn_is_a_lost_probe: "karn",
+    copies_and_reordering_are_counted_apart: "twice-and-out-of-order",
+    user_stamps_hold_what_this_computer_adds: "without-kernel-stamps",
+    kernel_stamps_leave_out_what_this_computer_adds: "busy-computer",
+    a_receive_stamp_alone_leaves_it_out_too: "receive-stamps-only",
+    a_restart_loses_nobodys_probe: "restart",
+}
+
+/// A network for people to look at, not to judge.
+const SHOWN: &[&str] = &["demo"];
+
+#[test]
+fn every_story_in_the_folder_is_told() {
+    let mut files: Vec<_> = std::fs::read_dir(folder())
+        .expect("the folder of the stories")
+        .filter_map(|entry| Some(entry.ok()?.file_name().to_str()?.strip_suffix(".scn")?.to_owned()))
+        .collect();
+    let mut told: Vec<_> = TOLD.iter().chain(SHOWN).map(|name| (*name).to_owned()).collect();
+    files.sort();
+    told.sort();
+    assert_eq!(files, told);
+}
+
+#[test]
+fn the_demo_runs_for_an_hour_without_a_contradiction() {
+    check_text(&format!("{}\nrun 1h\n", linewatch_sim::scenario::DEMO));
+}
+
+/// What the runner says of a story whose expectation is wrong.
+#[track_caller]
+fn check_complaint(story: &str, expected: &str) {
+    let said = complaints(story).join("\n");
+    assert!(said.contains(expected), "{said:?} does not contain {expected:?}");
+}
+
+#[test]
+fn a_wrong_expectation_is_found_out() {
+    let plain = "target gw 192.0.2.1 icmp every 1s timeout 1s\nrun 5s\n";
+    check_complaint(&format!("{plain}expect replied gw 4"), "line 3: gw: 5 replied");
+    check_complaint(&format!("{plain}expect state gw never ok"), "line 3: gw: state Ok");
+    check_complaint(&format!("{plain}expect rtt gw 11ms"), "line 3: gw: 10ms RTT");
+    check_complaint(&format!("{plain}expect outage gw from 1s to 2s within 1s"), "line 3: gw: no outage");
+}
+
+/// Random stories, the same every time. `LINEWATCH_SWARM=1000..2000` tries others.
+#[test]
+fn whatever_the_network_does_the_oracle_agrees() {
+    let seeds = std::env::var("LINEWATCH_SWARM").unwrap_or_default();
+    let (from, to) = seeds.split_once("..").and_then(|(a, b)| Some((a.parse().ok()?, b.parse().ok()?))).unwrap_or((0, 60));
+    for seed in from..to {
+        let story = swarm::story(seed);
+        let said = complaints(&story);
+        assert!(said.is_empty(), "seed {seed}:\n{story}\n{}", said.join("\n"));
+    }
+}

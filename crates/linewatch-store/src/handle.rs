@@ -1,0 +1,227 @@
+//! Hands things to the thread "store", and shows how it is doing. Nothing here waits for a disk unless it says so.
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+
+use linewatch_core::port::StorageView;
+use linewatch_core::target::TargetId;
+use linewatch_core::time::WallTime;
+
+use crate::error::StoreError;
+use crate::files::beside;
+use crate::pending::{Overrun, StoreMessage};
+use crate::sqlite::write::SeriesKey;
+
+/// What the writer is asked.
+#[derive(Debug)]
+pub(crate) enum Command {
+    Message(StoreMessage),
+    Register {
+        key: SeriesKey,
+        name: String,
+        now: WallTime,
+        reply: SyncSender<Result<TargetId, StoreError>>,
+    },
+    Flush {
+        reply: SyncSender<Result<(), StoreError>>,
+    },
+    Stop {
+        reason: String,
+        reply: SyncSender<Result<(), StoreError>>,
+    },
+}
+
+/// What writer, handles and readers share. Every lock is held for moments only.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) path: PathBuf,
+    queued: AtomicU64,
+    overrun_rows: AtomicU64,
+    /// `i64::MIN`: nothing yet.
+    flushed_ns: AtomicI64,
+    trouble: Mutex<Option<String>>,
+    overrun: Mutex<Overrun>,
+}
+
+impl Shared {
+    pub(crate) fn new(path: PathBuf) -> Self {
+        Self {
+            path,
+            queued: AtomicU64::new(0),
+            overrun_rows: AtomicU64::new(0),
+            flushed_ns: AtomicI64::new(i64::MIN),
+            trouble: Mutex::default(),
+            overrun: Mutex::default(),
+        }
+    }
+
+    pub(crate) fn dequeued(&self) {
+        self.queued.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_queue_empty(&self) -> bool {
+        self.queued.load(Ordering::Relaxed) == 0
+    }
+
+    pub(crate) fn committed(&self, at: WallTime) {
+        self.flushed_ns.store(at.as_nanos(), Ordering::Relaxed);
+    }
+
+    pub(crate) fn overrun(&self) -> MutexGuard<'_, Overrun> {
+        // Nothing in there can be half done: a panic elsewhere is no reason to stop storing.
+        self.overrun.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Books a message that found no room.
+    pub(crate) fn book(&self, message: StoreMessage) {
+        let lost = self.overrun().book(message);
+        self.overrun_rows.fetch_add(lost, Ordering::Relaxed);
+    }
+
+    /// What is wrong now; tells the log when that changes.
+    pub(crate) fn set_trouble(&self, trouble: Option<String>) {
+        let mut current = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
+        if *current == trouble {
+            return;
+        }
+        match &trouble {
+            Some(trouble) => tracing::warn!(target: "store", trouble, "storage degraded"),
+            None => tracing::info!(target: "store", "storage recovered"),
+        }
+        *current = trouble;
+    }
+
+    pub(crate) fn view(&self) -> StorageView {
+        let size = |suffix| {
+            beside(&self.path, suffix)
+                .metadata()
+                .map_or(0, |metadata| metadata.len())
+        };
+        let flushed_ns = self.flushed_ns.load(Ordering::Relaxed);
+        StorageView {
+            path: self.path.display().to_string(),
+            size_bytes: size("") + size("-wal"),
+            queued: self.queued.load(Ordering::Relaxed),
+            overrun: self.overrun_rows.load(Ordering::Relaxed),
+            flushed_at: (flushed_ns != i64::MIN).then_some(WallTime::from_nanos(flushed_ns)),
+            trouble: self
+                .trouble
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .clone(),
+        }
+    }
+}
+
+/// The way to the writer; clones go to the same one.
+///
+/// When the last handle is dropped without [`StoreHandle::stop`], what waits is written but the run counts as
+/// interrupted.
+#[derive(Clone, Debug)]
+pub struct StoreHandle {
+    commands: SyncSender<Command>,
+    shared: Arc<Shared>,
+    thread: Arc<Mutex<Option<JoinHandle<()>>>>,
+}
+
+impl StoreHandle {
+    /// A handle whose thread is yet to be given by [`StoreHandle::owns`].
+    pub(crate) fn new(queue: usize, shared: Arc<Shared>) -> (Self, Receiver<Command>) {
+        let (commands, receiver) = sync_channel(queue);
+        (
+            Self {
+                commands,
+                shared,
+                thread: Arc::default(),
+            },
+            receiver,
+        )
+    }
+
+    pub(crate) fn owns(&self, thread: JoinHandle<()>) {
+        *self.thread.lock().unwrap_or_else(PoisonError::into_inner) = Some(thread);
+    }
+
+    /// Hands over a message without waiting. `false`: there was no room; samples then become a stored gap of kind
+    /// `overrun`, every other row follows later.
+    pub fn try_send(&self, message: StoreMessage) -> bool {
+        let is_batch = matches!(message, StoreMessage::Batch(_));
+        if !is_batch && self.shared.overrun().has_others() {
+            self.shared.book(message);
+            return false;
+        }
+        // Counted before it is sent: the writer must never take off what has not been added.
+        self.shared.queued.fetch_add(1, Ordering::Relaxed);
+        match self.commands.try_send(Command::Message(message)) {
+            Ok(()) => true,
+            Err(TrySendError::Full(command) | TrySendError::Disconnected(command)) => {
+                self.shared.dequeued();
+                if let Command::Message(message) = command {
+                    self.shared.book(message);
+                }
+                false
+            }
+        }
+    }
+
+    /// The number of a series, as [`crate::Store::register`]. Waits for the writer.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when it cannot be written now.
+    pub fn register(&self, key: &SeriesKey, name: &str, now: WallTime) -> Result<TargetId, StoreError> {
+        let (key, name) = (key.clone(), name.to_owned());
+        self.ask(|reply| Command::Register {
+            key,
+            name,
+            now,
+            reply,
+        })
+    }
+
+    /// Waits until everything sent before is committed.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when it cannot be written now; it waits in memory and is tried again.
+    pub fn flush(&self) -> Result<(), StoreError> {
+        self.ask(|reply| Command::Flush { reply })
+    }
+
+    /// Writes everything, marks the run as ended in order, closes the database and lets the lock go. Waits for that,
+    /// a few seconds at most.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when what waited could not be written; the next start then finds an interrupted run.
+    pub fn stop(&self, reason: &str) -> Result<(), StoreError> {
+        let result = self.ask(|reply| Command::Stop {
+            reason: reason.to_owned(),
+            reply,
+        });
+        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(thread) = thread {
+            thread.join().map_err(|_| StoreError::Stopped)?;
+        }
+        result
+    }
+
+    /// How the store is doing.
+    pub fn storage(&self) -> StorageView {
+        self.shared.view()
+    }
+
+    fn ask<T>(
+        &self,
+        command: impl FnOnce(SyncSender<Result<T, StoreError>>) -> Command,
+    ) -> Result<T, StoreError> {
+        let (reply, answer) = sync_channel(1);
+        self.commands
+            .send(command(reply))
+            .map_err(|_| StoreError::Stopped)?;
+        answer.recv().map_err(|_| StoreError::Stopped)?
+    }
+}

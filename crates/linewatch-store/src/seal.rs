@@ -1,0 +1,270 @@
+//! Gathers committed rows by series until they are worth a block, and says which series are.
+//!
+//! Input: rows with their row ids, after their commit. Output: sealed blocks and the id up to which each series
+//! is sealed. A series is always sealed whole, so one id per series tells history which rows are in blocks.
+//! Bounded: when too much is unsealed, the oldest series are sealed early and compress a little less.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use linewatch_core::limits::BLOCK_SAMPLES;
+use linewatch_core::target::TargetId;
+use linewatch_core::time::WallTime;
+
+use crate::block::{BlockError, pack};
+use crate::row::Row;
+
+/// Unsealed rows in memory: 600,000 of 80 B are 48 MB (twice that while vectors grow), an hour of 160 targets
+/// at 1/s. Above it blocks become shorter than an hour.
+const UNSEALED_ROWS: usize = 600_000;
+/// Rows sealed in one flush: packing takes about 0.5 us a row, so this is 0.1 s of the writer.
+const SEAL_ROWS: usize = 200_000;
+const HOUR_NS: i64 = 3_600_000_000_000;
+
+/// A series within one start: its rows make one row of blocks.
+pub(crate) type SeriesRun = (TargetId, u64);
+
+/// A block ready to be written.
+#[derive(Debug)]
+pub(crate) struct SealedBlock {
+    pub(crate) target: TargetId,
+    pub(crate) run: u64,
+    pub(crate) from: WallTime,
+    pub(crate) to: WallTime,
+    pub(crate) samples: usize,
+    /// Every row of this series up to this id is in a block.
+    pub(crate) last_row: i64,
+    pub(crate) bytes: Vec<u8>,
+}
+
+#[derive(Debug)]
+struct Series {
+    rows: Vec<Row>,
+    first_row: i64,
+    last_row: i64,
+    /// The end of the hour of its first commit. Not of its first probe: one sent before the hour and decided
+    /// after it would be sealed alone.
+    seal_at: WallTime,
+    /// Rows of its last flush: so many come in the next one too, probably.
+    added: usize,
+}
+
+/// Every committed row that is in no block yet.
+#[derive(Debug)]
+pub(crate) struct Unsealed {
+    run: u64,
+    series: BTreeMap<SeriesRun, Series>,
+    rows: usize,
+}
+
+impl Unsealed {
+    /// Empty; series of runs other than `run` are sealed as soon as possible: they are over.
+    pub(crate) fn new(run: u64) -> Self {
+        Self {
+            run,
+            series: BTreeMap::new(),
+            rows: 0,
+        }
+    }
+
+    /// Takes rows of one commit at `now`, whose ids are `first_row..=last_row`.
+    pub(crate) fn add(&mut self, run: u64, rows: &[Row], first_row: i64, last_row: i64, now: WallTime) {
+        let mut touched = BTreeMap::<SeriesRun, usize>::new();
+        for row in rows {
+            let key = (row.target, run);
+            let series = self.series.entry(key).or_insert_with(|| Series {
+                rows: Vec::new(),
+                first_row,
+                last_row,
+                seal_at: end_of_hour(now),
+                added: 0,
+            });
+            series.rows.push(*row);
+            // Read back from two tables, the ids do not come in order.
+            series.first_row = series.first_row.min(first_row);
+            series.last_row = series.last_row.max(last_row);
+            *touched.entry(key).or_default() += 1;
+        }
+        self.rows += rows.len();
+        for (key, added) in touched {
+            if let Some(series) = self.series.get_mut(&key) {
+                series.added = added;
+            }
+        }
+    }
+
+    /// The first row id that is in no block once `sealed` are; `None` when all rows are.
+    pub(crate) fn oldest_row_without(&self, sealed: &[SeriesRun]) -> Option<i64> {
+        let sealed: BTreeSet<&SeriesRun> = sealed.iter().collect();
+        let left = self.series.iter().filter(|(key, _)| !sealed.contains(key));
+        left.map(|(_, series)| series.first_row).min()
+    }
+
+    /// The series to seal now, oldest first, no more than one flush can carry.
+    pub(crate) fn due(&self, now: WallTime) -> Vec<SeriesRun> {
+        let mut excess = if self.rows > UNSEALED_ROWS {
+            self.rows - UNSEALED_ROWS / 4 * 3
+        } else {
+            0
+        };
+        let mut by_age: Vec<_> = self.series.iter().collect();
+        by_age.sort_by_key(|(_, series)| series.first_row);
+        let mut room = SEAL_ROWS;
+        let mut due = Vec::new();
+        for (key, series) in by_age {
+            let count = series.rows.len();
+            if !(excess > 0 || key.1 != self.run || series.is_due(now)) {
+                continue;
+            }
+            due.push(*key);
+            excess = excess.saturating_sub(count);
+            room = room.saturating_sub(count);
+            if room == 0 {
+                break;
+            }
+        }
+        due
+    }
+
+    /// Packs these series; they stay until [`Unsealed::forget`] says that the blocks are committed.
+    pub(crate) fn pack(&mut self, keys: &[SeriesRun]) -> Result<Vec<SealedBlock>, BlockError> {
+        let mut blocks = Vec::new();
+        for key in keys {
+            let Some(series) = self.series.get_mut(key) else {
+                continue;
+            };
+            // Evenly, so that no block is a crumb.
+            let parts = series.rows.len().div_ceil(BLOCK_SAMPLES).max(1);
+            let part_rows = series.rows.len().div_ceil(parts).max(1);
+            for rows in series.rows.chunks_mut(part_rows) {
+                let packed = pack(rows)?;
+                blocks.push(SealedBlock {
+                    target: key.0,
+                    run: key.1,
+                    from: packed.from,
+                    to: packed.to,
+                    samples: rows.len(),
+                    last_row: series.last_row,
+                    bytes: packed.bytes,
+                });
+            }
+        }
+        Ok(blocks)
+    }
+
+    /// The blocks of these series are on disk.
+    pub(crate) fn forget(&mut self, keys: &[SeriesRun]) {
+        for key in keys {
+            if let Some(series) = self.series.remove(key) {
+                self.rows -= series.rows.len();
+            }
+        }
+    }
+}
+
+impl Series {
+    fn is_due(&self, now: WallTime) -> bool {
+        // After a step back of the calendar the hour's end may be far away: two hours are too far.
+        let is_stranded = self.seal_at.nanos_after(now) > 2 * HOUR_NS;
+        now >= self.seal_at || is_stranded || self.rows.len() + self.added > BLOCK_SAMPLES
+    }
+}
+
+fn end_of_hour(at: WallTime) -> WallTime {
+    WallTime::from_nanos((at.as_nanos().div_euclid(HOUR_NS) + 1).saturating_mul(HOUR_NS))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rows(target: u32, first_seq: u64, count: u64) -> Vec<Row> {
+        let at = |seq: u64| WallTime::from_nanos(HOUR_NS * 400_000 + seq as i64 * 1_000_000_000);
+        let row = |seq| {
+            Row::stray(
+                TargetId(target),
+                seq,
+                at(seq),
+                linewatch_core::record::StrayKind::Late,
+                None,
+            )
+        };
+        (first_seq..first_seq + count)
+            .map(row)
+            .map(|row| Row { stray: None, ..row })
+            .collect()
+    }
+
+    fn at(seconds: i64) -> WallTime {
+        WallTime::from_nanos(HOUR_NS * 400_000 + seconds * 1_000_000_000)
+    }
+
+    #[test]
+    fn a_series_is_sealed_at_the_end_of_its_hour() {
+        let mut unsealed = Unsealed::new(1);
+        unsealed.add(1, &rows(1, 0, 100), 1, 100, at(0));
+        assert_eq!(
+            (unsealed.due(at(3599)), unsealed.due(at(3600))),
+            (vec![], vec![(TargetId(1), 1)])
+        );
+    }
+
+    #[test]
+    fn a_fast_series_is_sealed_before_it_outgrows_a_block() {
+        let mut unsealed = Unsealed::new(1);
+        unsealed.add(1, &rows(1, 0, 16_000), 1, 16_000, at(0));
+        assert_eq!(unsealed.due(at(1)), [(TargetId(1), 1)]);
+        let blocks = unsealed.pack(&[(TargetId(1), 1)]).expect("packs");
+        assert_eq!(
+            blocks
+                .iter()
+                .map(|block| (block.samples, block.last_row))
+                .collect::<Vec<_>>(),
+            [(16_000, 16_000)]
+        );
+    }
+
+    #[test]
+    fn a_run_that_is_over_is_sealed_at_once_and_then_gone() {
+        let mut unsealed = Unsealed::new(2);
+        unsealed.add(1, &rows(1, 0, 10), 5, 14, at(0));
+        assert_eq!(unsealed.oldest_row_without(&[]), Some(5));
+        let due = unsealed.due(at(0));
+        unsealed.forget(&due);
+        assert_eq!(
+            (due, unsealed.oldest_row_without(&[]), unsealed.rows),
+            (vec![(TargetId(1), 1)], None, 0)
+        );
+    }
+
+    #[test]
+    fn too_much_in_memory_is_sealed_early_oldest_first() {
+        let mut unsealed = Unsealed::new(1);
+        for target in 0..100 {
+            unsealed.add(
+                1,
+                &rows(target, 0, 7_000),
+                i64::from(target) * 7_000,
+                i64::from(target) * 7_000 + 6_999,
+                at(0),
+            );
+        }
+        let due = unsealed.due(at(1));
+        assert_eq!(due.first(), Some(&(TargetId(0), 1)));
+        assert!(due.len() * 7_000 <= SEAL_ROWS + 7_000, "{}", due.len());
+        unsealed.forget(&due);
+        let next = unsealed.due(at(1));
+        assert!(
+            unsealed.rows <= UNSEALED_ROWS && next.is_empty(),
+            "{} {}",
+            unsealed.rows,
+            next.len()
+        );
+    }
+
+    #[test]
+    fn a_step_back_of_the_calendar_does_not_leave_a_series_unsealed() {
+        let mut unsealed = Unsealed::new(1);
+        unsealed.add(1, &rows(1, 0, 10), 1, 10, at(0));
+        assert_eq!(unsealed.due(at(-86_400)), [(TargetId(1), 1)]);
+    }
+}

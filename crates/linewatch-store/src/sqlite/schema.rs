@@ -1,0 +1,132 @@
+//! Holds the schema, step by step: entry N of [`MIGRATIONS`] leads from schema N to schema N + 1.
+//!
+//! A step that has been released is never edited. What the columns mean: docs/on-disk-format.md.
+
+/// `PRAGMA application_id`: "lwat". Tells our database from any other SQLite file.
+pub(crate) const APPLICATION_ID: i32 = 0x6c77_6174;
+
+/// Every step there is.
+pub(crate) const MIGRATIONS: &[&str] = &[V1];
+
+/// Schema 1: the samples, what happened, and who measured.
+const V1: &str = "
+CREATE TABLE meta (
+    key TEXT PRIMARY KEY NOT NULL,
+    value NOT NULL
+) WITHOUT ROWID;
+
+CREATE TABLE targets (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    slug TEXT NOT NULL,
+    name TEXT NOT NULL,
+    address TEXT NOT NULL,
+    method TEXT NOT NULL,
+    port INTEGER NOT NULL,
+    created_ns INTEGER NOT NULL,
+    is_active INTEGER NOT NULL DEFAULT 0,
+    UNIQUE (slug, address, method, port)
+);
+
+CREATE TABLE recent (
+    id INTEGER PRIMARY KEY,
+    at_ns INTEGER NOT NULL,
+    target INTEGER NOT NULL,
+    run INTEGER NOT NULL,
+    seq INTEGER NOT NULL,
+    outcome TEXT NOT NULL,
+    rtt_ns INTEGER,
+    host_rtt_ns INTEGER,
+    lateness_ns INTEGER NOT NULL,
+    class TEXT NOT NULL,
+    cause TEXT,
+    is_reordered INTEGER NOT NULL,
+    stray TEXT
+);
+
+CREATE TABLE hot (
+    id INTEGER PRIMARY KEY,
+    run INTEGER NOT NULL,
+    samples INTEGER NOT NULL,
+    batch BLOB NOT NULL
+);
+
+CREATE TABLE samples (
+    id INTEGER PRIMARY KEY,
+    target INTEGER NOT NULL,
+    run INTEGER NOT NULL,
+    from_ns INTEGER NOT NULL,
+    to_ns INTEGER NOT NULL,
+    samples INTEGER NOT NULL,
+    last_row INTEGER NOT NULL,
+    block BLOB NOT NULL
+);
+CREATE INDEX samples_by_time ON samples (target, to_ns, from_ns);
+CREATE INDEX samples_by_row ON samples (target, run, last_row);
+
+CREATE TABLE gaps (
+    id INTEGER PRIMARY KEY,
+    target INTEGER NOT NULL,
+    run INTEGER NOT NULL,
+    kind TEXT NOT NULL,
+    from_ns INTEGER NOT NULL,
+    to_ns INTEGER NOT NULL,
+    first_seq INTEGER NOT NULL,
+    slots INTEGER NOT NULL
+);
+CREATE INDEX gaps_by_time ON gaps (target, to_ns);
+
+CREATE TABLE events (
+    run INTEGER NOT NULL,
+    seq INTEGER NOT NULL,
+    kind TEXT NOT NULL,
+    severity TEXT NOT NULL,
+    target INTEGER,
+    at_ns INTEGER NOT NULL,
+    until_ns INTEGER,
+    count INTEGER NOT NULL,
+    message TEXT NOT NULL,
+    PRIMARY KEY (run, seq)
+) WITHOUT ROWID;
+
+CREATE TABLE outages (
+    run INTEGER NOT NULL,
+    seq INTEGER NOT NULL,
+    target INTEGER NOT NULL,
+    from_ns INTEGER NOT NULL,
+    to_ns INTEGER,
+    duration_ns INTEGER NOT NULL,
+    opened_by TEXT NOT NULL,
+    sent INTEGER NOT NULL,
+    lost INTEGER NOT NULL,
+    uncertainty_ns INTEGER NOT NULL,
+    PRIMARY KEY (run, seq)
+) WITHOUT ROWID;
+
+CREATE TABLE logs (
+    id INTEGER PRIMARY KEY,
+    at_ns INTEGER NOT NULL,
+    level TEXT NOT NULL,
+    module TEXT NOT NULL,
+    message TEXT NOT NULL
+);
+
+CREATE VIEW v_ping AS
+SELECT
+    strftime('%Y-%m-%dT%H:%M:%fZ', recent.at_ns / 1000000 / 1000.0, 'unixepoch') AS time,
+    targets.name AS target,
+    targets.address AS address,
+    targets.method AS method,
+    recent.outcome AS outcome,
+    recent.rtt_ns / 1e6 AS rtt_ms,
+    recent.host_rtt_ns / 1e6 AS host_rtt_ms,
+    (recent.host_rtt_ns - recent.rtt_ns) / 1e6 AS process_latency_ms,
+    recent.lateness_ns / 1e6 AS lateness_ms,
+    recent.class AS accuracy,
+    recent.cause AS cause,
+    recent.is_reordered AS reordered,
+    recent.stray AS stray,
+    recent.run AS run,
+    recent.seq AS seq
+FROM recent LEFT JOIN targets ON targets.id = recent.target
+ORDER BY recent.id;
+";

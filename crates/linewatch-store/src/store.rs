@@ -1,0 +1,216 @@
+//! Opens the store of a data directory and begins a run with it.
+//!
+//! One process per directory; a damaged database is set aside and a new one begun; what the run before left
+//! unfinished becomes gaps. Not here: the thread that writes from then on (`writer`).
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use linewatch_core::event::RunId;
+use linewatch_core::port::Clock;
+use linewatch_core::target::TargetId;
+use linewatch_core::time::WallTime;
+use rusqlite::Connection;
+
+use crate::error::{OpenError, StoreError};
+use crate::files::{
+    DATABASE, beside, lock, open_private, plain, prepare_directory, quarantine, sqlite_words,
+    take_damage_mark, utc_text,
+};
+use crate::handle::{Shared, StoreHandle};
+use crate::reader::Reader;
+use crate::sqlite::migrate::{MigrateError, inspect, migrate};
+use crate::sqlite::schema::MIGRATIONS;
+use crate::sqlite::write::{Begun, SeriesKey, begin_run, meta_text, register, set_meta};
+use crate::sqlite::{is_damage, open_reader, open_writer};
+use crate::writer::spawn;
+
+/// The run before was killed or lost its power.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Interrupted {
+    /// The newest moment that was committed.
+    pub from: WallTime,
+}
+
+/// What [`Store::open`] found and made.
+#[derive(Debug)]
+pub struct Opened {
+    /// The store.
+    pub store: Store,
+    /// This database's own random id, 32 hex digits: with run and seq it names anything of anybody's for ever.
+    pub vantage: String,
+    /// What the operator calls this monitor.
+    pub vantage_name: String,
+    /// This start.
+    pub run: RunId,
+    /// The run before did not end in order.
+    pub interrupted: Option<Interrupted>,
+    /// The run before ended in order, then.
+    pub stopped_at: Option<WallTime>,
+    /// What the operator should know, a sentence each.
+    pub trouble: Vec<String>,
+}
+
+/// How the writer works.
+pub struct StartOptions {
+    /// Messages that may wait for the writer.
+    pub queue: usize,
+    /// Time between commits: what a kill -9 can cost.
+    pub flush_interval: Duration,
+    /// Tells when to flush, and which moment was committed.
+    pub clock: Arc<dyn Clock + Sync>,
+}
+
+/// A store that is open and belongs to this process.
+#[derive(Debug)]
+pub struct Store {
+    pub(crate) path: PathBuf,
+    pub(crate) connection: Connection,
+    pub(crate) begun: Begun,
+    /// Held until the writer has ended.
+    pub(crate) lock: File,
+}
+
+impl Store {
+    /// Opens or makes the store in `dir` and begins a run.
+    ///
+    /// # Errors
+    ///
+    /// [`OpenError`]: the directory or a file cannot be used, another linewatch has it, or the database is newer
+    /// than this program or not ours. A damaged database is no error: it is set aside, and `trouble` says so.
+    pub fn open(dir: &Path, vantage_name: &str, now: WallTime) -> Result<Opened, OpenError> {
+        let dir = prepare_directory(dir)?;
+        let lock = lock(&dir, now)?;
+        let path = dir.join(DATABASE);
+        let mut trouble = Vec::new();
+        if take_damage_mark(&path) {
+            trouble.push(set_aside(&path, "found while it was written", now)?);
+        }
+        let (connection, vantage, begun) = match open_database(&path, vantage_name, now) {
+            Err(MigrateError::Sqlite(error)) if is_damage(&error) => {
+                trouble.push(set_aside(&path, &error.to_string(), now)?);
+                open_database(&path, vantage_name, now)
+            }
+            other => other,
+        }
+        .map_err(|error| explain(error, &path))?;
+        Ok(Opened {
+            vantage,
+            vantage_name: vantage_name.to_owned(),
+            run: RunId(begun.run),
+            interrupted: (!begun.is_first && begun.stopped_at.is_none())
+                .then_some(Interrupted { from: begun.alive_at }),
+            stopped_at: begun.stopped_at,
+            trouble,
+            store: Self {
+                path,
+                connection,
+                begun,
+                lock,
+            },
+        })
+    }
+
+    /// The number of a series: the one it always had, or a new one.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when it cannot be written.
+    pub fn register(&mut self, key: &SeriesKey, name: &str, now: WallTime) -> Result<TargetId, StoreError> {
+        register(&self.connection, key, name, now)
+    }
+
+    /// Starts the thread "store", which writes from now on.
+    ///
+    /// # Errors
+    ///
+    /// When the system gives no thread.
+    pub fn start(self, options: StartOptions) -> std::io::Result<(StoreHandle, Reader)> {
+        let shared = Arc::new(Shared::new(self.path.clone()));
+        let reader = Reader::new(Arc::clone(&shared));
+        Ok((spawn(self, options, shared)?, reader))
+    }
+}
+
+/// Moves a damaged database away; the sentence about it.
+fn set_aside(path: &Path, why: &str, now: WallTime) -> Result<String, OpenError> {
+    let aside = quarantine(path, now)?;
+    Ok(format!(
+        "the database was damaged ({why}): it was kept as {} and a new one was begun",
+        aside.display()
+    ))
+}
+
+fn open_database(
+    path: &Path,
+    name: &str,
+    now: WallTime,
+) -> Result<(Connection, String, Begun), MigrateError> {
+    // Made by us: SQLite would let others read it, and its log takes the permissions of the database.
+    for suffix in ["", "-wal", "-shm"] {
+        let file = beside(path, suffix);
+        if suffix.is_empty() || file.exists() {
+            let refused = |error| {
+                MigrateError::Refused(OpenError::File {
+                    path: file.clone(),
+                    why: plain(&error),
+                })
+            };
+            open_private(&file).map_err(refused)?;
+        }
+    }
+    // Before the first connection that may write: what is not ours stays as it is.
+    inspect(&open_reader(path)?, path, MIGRATIONS)?;
+    let mut connection = open_writer(path)?;
+    migrate(&mut connection, path, MIGRATIONS)?;
+    check_readable(&connection)?;
+    let vantage = match meta_text(&connection, "vantage")? {
+        Some(vantage) => vantage,
+        None => {
+            let vantage = new_vantage(path)?;
+            set_meta(&connection, "vantage", &vantage)?;
+            set_meta(&connection, "created", utc_text(now))?;
+            vantage
+        }
+    };
+    let begun = begin_run(&mut connection, name, now)?;
+    Ok((connection, vantage, begun))
+}
+
+/// Touches every table, so that plain damage shows now and not at the first flush.
+fn check_readable(connection: &Connection) -> rusqlite::Result<()> {
+    for table in [
+        "meta", "targets", "recent", "hot", "samples", "gaps", "events", "outages", "logs",
+    ] {
+        connection.query_row(
+            &format!("SELECT count(*) FROM (SELECT * FROM {table} LIMIT 1)"),
+            [],
+            |_| Ok(()),
+        )?;
+    }
+    Ok(())
+}
+
+fn new_vantage(path: &Path) -> Result<String, MigrateError> {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes).map_err(|error| {
+        let why = format!("no random number for its id: {error}");
+        MigrateError::Refused(OpenError::Database {
+            path: path.to_owned(),
+            why,
+        })
+    })?;
+    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+fn explain(error: MigrateError, path: &Path) -> OpenError {
+    match error {
+        MigrateError::Refused(error) => error,
+        MigrateError::Sqlite(error) => OpenError::Database {
+            path: path.to_owned(),
+            why: sqlite_words(&error),
+        },
+    }
+}

@@ -1,0 +1,316 @@
+//! Owns the thread "store" and the only connection that writes: gathers, commits, and goes on when it cannot.
+//!
+//! Everything that waits stays in memory until its commit is certain; a commit that failed is looked up in the
+//! reopened database before it is repeated (after a failed fsync nothing else can be believed). Trouble is told in
+//! one sentence and ends by itself. Not here: what is written (`sqlite::write`), when to seal (`seal`).
+
+use std::fs::File;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::time::Duration;
+
+use linewatch_core::port::Clock;
+use linewatch_core::time::{MonoTime, WallTime};
+use rusqlite::Connection;
+
+use crate::checkpoint::Checkpointer;
+use crate::error::StoreError;
+use crate::files::{beside, mark_damaged, sqlite_words};
+use crate::handle::{Command, Shared, StoreHandle};
+use crate::pending::{Pending, StoreMessage};
+use crate::seal::{SeriesRun, Unsealed};
+use crate::sqlite::rows::{from_sql, visit_unsealed};
+use crate::sqlite::write::{Flush, FlushError, end_run, meta_number, register, write_flush};
+use crate::sqlite::{is_damage, is_io, open_writer};
+use crate::store::{StartOptions, Store};
+
+/// Above this rate a row per sample would be most of the work (DESIGN section 8).
+const HOT_SAMPLES_PER_S: u64 = 2_000;
+/// While something is measured but nothing comes (an interval of an hour), "alive" is still written this often:
+/// a crash gap is dated to within it.
+const HEARTBEAT: Duration = Duration::from_secs(10);
+/// Tries to write the rest at the end; each waits for a lock 1 s at most, and an orderly stop has 5 s.
+const STOP_TRIES: usize = 3;
+/// A log this long means that somebody keeps reading and no checkpoint gets through.
+const WAL_ALARM_BYTES: u64 = 256 * 1024 * 1024;
+
+/// Starts the thread.
+pub(crate) fn spawn(
+    store: Store,
+    options: StartOptions,
+    shared: Arc<Shared>,
+) -> std::io::Result<StoreHandle> {
+    let (handle, receiver) = StoreHandle::new(options.queue, Arc::clone(&shared));
+    let checkpointer = Checkpointer::spawn(store.path)?;
+    let writer = Writer {
+        connection: Some(store.connection),
+        _lock: store.lock,
+        run: store.begun.run,
+        flushes: store.begun.flushes,
+        next_row: store.begun.next_row,
+        pending: Pending::default(),
+        doubtful: None,
+        unsealed: Unsealed::new(store.begun.run),
+        is_recovered: false,
+        is_measuring: false,
+        committed_at: options.clock.mono(),
+        clock: options.clock,
+        flush_interval: options.flush_interval,
+        shared,
+        checkpointer,
+    };
+    let thread = std::thread::Builder::new()
+        .name("store".to_owned())
+        .spawn(move || writer.run(&receiver))?;
+    handle.owns(thread);
+    Ok(handle)
+}
+
+/// A commit that failed, but may have happened all the same.
+struct Doubtful {
+    pending: Pending,
+    sealed: Vec<SeriesRun>,
+}
+
+struct Writer {
+    /// `None` after a failure below SQLite, until it is reopened.
+    connection: Option<Connection>,
+    /// Held for as long as the writer is.
+    _lock: File,
+    run: u64,
+    /// Commits so far, over all runs.
+    flushes: u64,
+    next_row: i64,
+    pending: Pending,
+    doubtful: Option<Doubtful>,
+    unsealed: Unsealed,
+    /// The unsealed rest of earlier runs is in `unsealed`; before that, nothing may be deleted.
+    is_recovered: bool,
+    is_measuring: bool,
+    committed_at: MonoTime,
+    clock: Arc<dyn Clock + Sync>,
+    flush_interval: Duration,
+    shared: Arc<Shared>,
+    checkpointer: Checkpointer,
+}
+
+impl Writer {
+    fn run(mut self, commands: &Receiver<Command>) {
+        let mut flush_at = self.clock.mono().plus(self.flush_interval);
+        loop {
+            match commands.recv_timeout(flush_at.since(self.clock.mono())) {
+                Ok(Command::Message(message)) => {
+                    self.shared.dequeued();
+                    self.accept(message);
+                }
+                Ok(Command::Register {
+                    key,
+                    name,
+                    now,
+                    reply,
+                }) => {
+                    let answer = self
+                        .connected()
+                        .and_then(|connection| register(connection, &key, &name, now));
+                    let _ = reply.send(answer); // Who asked may have gone; the number stays given.
+                }
+                Ok(Command::Flush { reply }) => {
+                    let _ = reply.send(self.flush()); // As above.
+                }
+                Ok(Command::Stop { reason, reply }) => {
+                    let result = self.stop(&reason);
+                    drop(self);
+                    let _ = reply.send(result); // As above.
+                    return;
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => {
+                    let _ = self.flush(); // Its trouble is told already; nobody is left to ask.
+                    return;
+                }
+            }
+            if self.clock.mono() >= flush_at {
+                let _ = self.flush(); // Its trouble is told; what waits is kept and tried again.
+                flush_at = self.clock.mono().plus(self.flush_interval);
+            }
+        }
+    }
+
+    fn accept(&mut self, message: StoreMessage) {
+        if let StoreMessage::Active(active) = &message {
+            self.is_measuring = !active.is_empty();
+        }
+        if let Err(back) = self.pending.accept(message) {
+            self.shared.book(back);
+        }
+    }
+
+    /// Commits everything that waits, if anything does.
+    fn flush(&mut self) -> Result<(), StoreError> {
+        let is_queue_empty = self.shared.is_queue_empty();
+        self.shared
+            .overrun()
+            .drain_into(&mut self.pending, is_queue_empty);
+        let now = self.clock.wall();
+        let is_heartbeat = self.is_measuring && self.clock.mono().since(self.committed_at) >= HEARTBEAT;
+        let is_idle = self.pending.is_empty() && self.doubtful.is_none() && self.is_recovered;
+        if is_idle && !is_heartbeat && self.unsealed.due(now).is_empty() {
+            return Ok(());
+        }
+        let result = self.try_flush(now);
+        match &result {
+            Ok(()) => {
+                self.committed_at = self.clock.mono();
+                self.shared.committed(now);
+                let trouble = self.checkpoint_if_due();
+                self.shared.set_trouble(trouble);
+            }
+            Err(error) => self.shared.set_trouble(Some(format!(
+                "{error}; measuring goes on, what waits is kept in memory"
+            ))),
+        }
+        result
+    }
+
+    fn try_flush(&mut self, now: WallTime) -> Result<(), StoreError> {
+        self.connected()?;
+        self.recover()?;
+        let sealed = self.unsealed.due(now);
+        let blocks = self
+            .unsealed
+            .pack(&sealed)
+            .map_err(|error| StoreError::Database(error.to_string()))?;
+        let elapsed = self
+            .clock
+            .mono()
+            .since(self.committed_at)
+            .max(self.flush_interval);
+        let flush = Flush {
+            run: self.run,
+            number: self.flushes + 1,
+            now,
+            pending: &self.pending,
+            first_row: self.next_row,
+            is_hot: self.pending.rows.len() as f64 > HOT_SAMPLES_PER_S as f64 * elapsed.as_secs_f64(),
+            blocks: &blocks,
+            sealed_below: self.unsealed.oldest_row_without(&sealed).unwrap_or(self.next_row),
+        };
+        let connection = self.connection.as_mut().ok_or(StoreError::Stopped)?;
+        match write_flush(connection, &flush) {
+            Ok(()) => {
+                let pending = std::mem::take(&mut self.pending);
+                self.settle(&pending, &sealed);
+                Ok(())
+            }
+            Err(FlushError::Write(error)) => Err(self.note_failure(&error)),
+            Err(FlushError::Commit(error)) => {
+                let pending = std::mem::take(&mut self.pending);
+                self.doubtful = Some(Doubtful { pending, sealed });
+                self.connection = None;
+                Err(self.note_failure(&error))
+            }
+        }
+    }
+
+    /// A commit is certain: what it held is history now.
+    fn settle(&mut self, pending: &Pending, sealed: &[SeriesRun]) {
+        let rows = pending.rows.len() as i64;
+        self.unsealed.forget(sealed);
+        self.unsealed.add(
+            self.run,
+            &pending.rows,
+            self.next_row,
+            self.next_row + rows - 1,
+            self.clock.wall(),
+        );
+        self.next_row += rows;
+        self.flushes += 1;
+    }
+
+    fn note_failure(&mut self, error: &rusqlite::Error) -> StoreError {
+        if is_io(error) {
+            self.connection = None;
+        }
+        if is_damage(error) {
+            mark_damaged(&self.shared.path);
+            return StoreError::Database(format!(
+                "{error}: the database is damaged and will be set aside at the next start"
+            ));
+        }
+        StoreError::Database(sqlite_words(error))
+    }
+
+    /// The connection, reopened if need be, and any doubt about the last commit resolved.
+    fn connected(&mut self) -> Result<&Connection, StoreError> {
+        if self.connection.is_none() {
+            let connection = open_writer(&self.shared.path)?;
+            let flushes = from_sql(meta_number(&connection, "flushes")?.unwrap_or(0));
+            self.connection = Some(connection);
+            self.resolve(flushes);
+        }
+        self.connection.as_ref().ok_or(StoreError::Stopped)
+    }
+
+    fn resolve(&mut self, flushes: u64) {
+        let Some(mut doubtful) = self.doubtful.take() else {
+            return;
+        };
+        if flushes == self.flushes + 1 {
+            self.settle(&doubtful.pending, &doubtful.sealed);
+        } else {
+            doubtful.pending.append(std::mem::take(&mut self.pending));
+            self.pending = doubtful.pending;
+        }
+    }
+
+    /// Reads back what earlier runs left unsealed, once.
+    fn recover(&mut self) -> Result<(), StoreError> {
+        if self.is_recovered {
+            return Ok(());
+        }
+        let connection = self.connection.as_ref().ok_or(StoreError::Stopped)?;
+        let mut unsealed = Unsealed::new(self.run);
+        let now = self.clock.wall();
+        let unreadable = visit_unsealed(connection, None, |id, run, row| {
+            if run != self.run {
+                unsealed.add(run, &[row], id, id, now);
+            }
+        })?;
+        if unreadable > 0 {
+            tracing::warn!(target: "store", unreadable, "samples of the run before could not be read");
+        }
+        self.unsealed = unsealed;
+        self.is_recovered = true;
+        Ok(())
+    }
+
+    /// Asks for a checkpoint when it is time; the sentence of trouble when it has grown far too long.
+    fn checkpoint_if_due(&mut self) -> Option<String> {
+        let bytes = beside(&self.shared.path, "-wal")
+            .metadata()
+            .map_or(0, |metadata| metadata.len());
+        self.checkpointer.committed(bytes);
+        (bytes > WAL_ALARM_BYTES).then(|| {
+            format!(
+                "the database's log has grown to {} MB: another program keeps reading the database",
+                bytes >> 20
+            )
+        })
+    }
+
+    fn stop(&mut self, reason: &str) -> Result<(), StoreError> {
+        let mut result = self.flush();
+        for _ in 1..STOP_TRIES {
+            if result.is_ok() {
+                break;
+            }
+            result = self.flush();
+        }
+        result?;
+        let now = self.clock.wall();
+        let connection = self.connection.as_mut().ok_or(StoreError::Stopped)?;
+        end_run(connection, reason, now)?;
+        self.shared.committed(now);
+        Ok(())
+    }
+}

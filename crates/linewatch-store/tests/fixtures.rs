@@ -1,0 +1,91 @@
+//! A database of every schema version there ever was still opens, and still says the same.
+
+mod common;
+
+use std::sync::Arc;
+
+use common::*;
+use linewatch_core::event::{Event, EventId, EventKind, RunId, Severity};
+use linewatch_core::port::History;
+use linewatch_core::target::TargetId;
+use linewatch_store::StoreMessage;
+
+/// Two runs of one target at 1/s: 3,700 samples of which an hour is sealed, then 20 after a restart.
+fn write_fixture(dir: &std::path::Path) {
+    let clock = Arc::new(HandClock::default());
+    let mut store = open(dir, 0).store;
+    let id = store
+        .register(&key("gw", "192.0.2.1"), "Gateway", wall(0))
+        .expect("a number");
+    let (handle, _reader) = start(store, &clock);
+    handle.try_send(StoreMessage::Active(vec![id]));
+    feed(&handle, &clock, id, 0..3700, SECOND, 100);
+    handle.try_send(StoreMessage::Event(Event {
+        id: EventId {
+            run: RunId(1),
+            seq: 0,
+        },
+        kind: EventKind::Started,
+        severity: Severity::Info,
+        target: None,
+        at: wall(0),
+        until: Some(wall(0)),
+        count: 1,
+        message: "linewatch started".to_owned(),
+    }));
+    handle.stop("test").expect("stopped");
+    let (handle, _reader) = start(open(dir, 4000).store, &clock);
+    feed(&handle, &clock, id, 0..20, SECOND, 20);
+    handle.stop("test").expect("stopped");
+}
+
+/// Writes the fixture of the newest schema anew: only when a schema is new, never for one that was released.
+#[test]
+#[ignore = "makes tests/fixtures/schema-vN.db"]
+fn make_the_fixture() {
+    let dir = tempfile::tempdir().expect("a directory");
+    write_fixture(dir.path());
+    let version = sql_number(dir.path(), "PRAGMA user_version");
+    let fixtures = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");
+    let fixture = fixtures.join(format!("schema-v{version}.db"));
+    if fixture.exists() {
+        return; // It stays what it was when its schema was new.
+    }
+    let database = dir.path().join("linewatch.db");
+    rusqlite::Connection::open(&database)
+        .and_then(|connection| connection.execute_batch("DELETE FROM recent WHERE id < 3600; VACUUM"))
+        .expect("made small");
+    std::fs::copy(database, fixture).expect("copied");
+}
+
+#[test]
+fn a_database_of_schema_1_still_opens_and_says_the_same() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let fixture = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/schema-v1.db");
+    std::fs::copy(fixture, dir.path().join("linewatch.db")).expect("copied");
+    let opened = open(dir.path(), 5000);
+    assert_eq!((opened.run, opened.trouble), (RunId(3), vec![]));
+    let (handle, reader) = start(opened.store, &Arc::default());
+    handle.flush().expect("flushed");
+    let found = samples(&reader, TargetId(1));
+    assert_eq!(
+        found
+            .iter()
+            .filter(|sample| sample.run == 1)
+            .map(|sample| sample.seq)
+            .collect::<Vec<_>>(),
+        (0..3700).collect::<Vec<_>>()
+    );
+    assert_eq!(found.iter().filter(|sample| sample.run == 2).count(), 20);
+    for sample in &found[..3700] {
+        let expected = reply(TargetId(1), sample.seq, SECOND);
+        assert_eq!(
+            (sample.rtt, sample.host_rtt, sample.lateness_ns),
+            (expected.rtt, expected.host_rtt, 1000 * (40 + sample.seq % 30))
+        );
+    }
+    assert_eq!(
+        reader.events(&all_rows()).expect("events")[0].message,
+        "linewatch started"
+    );
+}

@@ -1,0 +1,205 @@
+//! Samples between rows and blocks: nothing lost, nothing double, whatever happens in between.
+
+mod common;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use common::*;
+use linewatch_core::port::{History, SampleQuery};
+use linewatch_core::record::{Cause, Outcome, StrayKind};
+use linewatch_core::target::TargetId;
+
+const HOUR: Duration = Duration::from_secs(3600);
+
+#[test]
+fn a_flushed_sample_is_history_to_the_nanosecond() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let clock = Arc::new(HandClock::default());
+    let (handle, reader) = start(open(dir.path(), 0).store, &clock);
+    let mut unreachable = reply(TargetId(1), 3, SECOND);
+    unreachable.outcome = Outcome::Unreachable;
+    (unreachable.rtt, unreachable.host_rtt) = (None, None);
+    unreachable.cause = Cause::Icmp {
+        kind: 3,
+        code: 1,
+        is_v6: false,
+    };
+    let mut batch = batch(vec![unreachable]);
+    batch.strays = vec![late(TargetId(1), 3, SECOND)];
+    send(&handle, batch);
+    assert_eq!(samples(&reader, TargetId(1)), [], "nothing before its commit");
+    handle.flush().expect("flushed");
+    let found = samples(&reader, TargetId(1));
+    assert_eq!(found.len(), 2);
+    assert_eq!(
+        (found[0].outcome, found[0].cause, found[0].stray),
+        (Outcome::Unreachable, unreachable.cause, None)
+    );
+    assert_eq!(
+        (found[0].at, found[0].lateness_ns),
+        (wall(3).plus(Duration::from_micros(43)), 43_000)
+    );
+    assert_eq!((found[1].seq, found[1].stray), (3, Some(StrayKind::Late)));
+}
+
+#[test]
+fn samples_stay_the_same_when_their_hour_is_sealed_and_when_their_rows_are_deleted() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let clock = Arc::new(HandClock::default());
+    let (handle, reader) = start(open(dir.path(), 0).store, &clock);
+    feed(&handle, &clock, TargetId(1), 0..3590, SECOND, 600);
+    let before = samples(&reader, TargetId(1));
+    assert_eq!(seqs(&before), (0..3590).collect::<Vec<_>>());
+    assert_eq!(sql_number(dir.path(), "SELECT count(*) FROM samples"), 0);
+
+    clock.advance(Duration::from_secs(20));
+    handle.flush().expect("sealed");
+    assert_eq!(sql_number(dir.path(), "SELECT count(*) FROM samples"), 1);
+    assert_eq!(
+        sql_number(dir.path(), "SELECT count(*) FROM recent"),
+        3590,
+        "still there for a person to see"
+    );
+    assert_eq!(samples(&reader, TargetId(1)), before, "and not double");
+
+    clock.advance(HOUR * 3);
+    feed(&handle, &clock, TargetId(2), 20_000..20_001, SECOND, 1);
+    assert_eq!(
+        sql_number(dir.path(), "SELECT count(*) FROM recent"),
+        1,
+        "after two hours they are gone"
+    );
+    assert_eq!(samples(&reader, TargetId(1)), before);
+}
+
+#[test]
+fn samples_are_told_oldest_first_within_span_and_limit_over_blocks_and_rows() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let clock = Arc::new(HandClock::default());
+    let (handle, reader) = start(open(dir.path(), 0).store, &clock);
+    feed(&handle, &clock, TargetId(1), 0..9000, SECOND, 500);
+    assert_eq!(sql_number(dir.path(), "SELECT count(*) FROM samples"), 2);
+    let ask = |from, to, limit| {
+        let query = SampleQuery {
+            target: TargetId(1),
+            from: wall(from),
+            to: wall(to),
+            limit,
+        };
+        seqs(&reader.samples(query).expect("history"))
+    };
+    assert_eq!(ask(3500, 3700, 1000), (3500..3700).collect::<Vec<_>>());
+    assert_eq!(ask(7000, 9000, 500), (7000..7500).collect::<Vec<_>>());
+    assert_eq!(ask(0, 9000, 10), (0..10).collect::<Vec<_>>());
+    assert_eq!(ask(100, 100, 10), Vec::<u64>::new());
+}
+
+#[test]
+fn above_two_thousand_a_second_batches_replace_rows_and_history_is_the_same() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let clock = Arc::new(HandClock::default());
+    let (handle, reader) = start(open(dir.path(), 0).store, &clock);
+    feed(&handle, &clock, TargetId(1), 0..10_000, 200_000, 5_000);
+    assert_eq!(sql_number(dir.path(), "SELECT count(*) FROM recent"), 0);
+    assert_eq!(sql_number(dir.path(), "SELECT sum(samples) FROM hot"), 10_000);
+    assert_eq!(
+        seqs(&samples(&reader, TargetId(1))),
+        (0..10_000).collect::<Vec<_>>()
+    );
+
+    feed(&handle, &clock, TargetId(1), 10_000..30_000, 200_000, 5_000);
+    assert!(
+        sql_number(dir.path(), "SELECT count(*) FROM samples") > 0,
+        "a fast series does not wait for the hour"
+    );
+    assert_eq!(
+        seqs(&samples(&reader, TargetId(1))),
+        (0..30_000).collect::<Vec<_>>()
+    );
+    clock.advance(HOUR);
+    handle.flush().expect("sealed");
+    assert_eq!(
+        sql_number(dir.path(), "SELECT count(*) FROM hot"),
+        0,
+        "sealed batches are of no use to anybody"
+    );
+    assert_eq!(
+        seqs(&samples(&reader, TargetId(1))),
+        (0..30_000).collect::<Vec<_>>()
+    );
+}
+
+#[test]
+fn the_unsealed_rest_of_a_run_is_sealed_by_the_next_one() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let clock = Arc::new(HandClock::default());
+    let (handle, reader) = start(open(dir.path(), 0).store, &clock);
+    feed(&handle, &clock, TargetId(1), 0..6_000, 200_000, 5_000); // A hot batch, then rows.
+    feed(&handle, &clock, TargetId(2), 0..50, SECOND, 10);
+    let before = [samples(&reader, TargetId(1)), samples(&reader, TargetId(2))];
+    assert_eq!([before[0].len(), before[1].len()], [6_000, 50]);
+    handle.stop("test").expect("stopped");
+
+    let (handle, reader) = start(open(dir.path(), 100).store, &clock);
+    handle.flush().expect("flushed");
+    assert_eq!(sql_number(dir.path(), "SELECT sum(samples) FROM samples"), 6_050);
+    assert_eq!(
+        [samples(&reader, TargetId(1)), samples(&reader, TargetId(2))],
+        before
+    );
+    feed(&handle, &clock, TargetId(2), 0..5, SECOND, 5);
+    let runs: Vec<u64> = samples(&reader, TargetId(2))
+        .iter()
+        .map(|sample| sample.run)
+        .collect();
+    assert_eq!(
+        (runs.len(), runs.iter().filter(|run| **run == 2).count()),
+        (55, 5)
+    );
+}
+
+#[test]
+fn a_crash_between_sealing_and_commit_loses_and_doubles_nothing() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let clock = Arc::new(HandClock::default());
+    let (handle, reader) = start(open(dir.path(), 0).store, &clock);
+    feed(&handle, &clock, TargetId(1), 0..100, SECOND, 50);
+    let before = samples(&reader, TargetId(1));
+    // The transaction that seals cannot commit, and the process ends: to the file it never happened.
+    let blocker = rusqlite::Connection::open(dir.path().join("linewatch.db")).expect("opens");
+    blocker.execute_batch("BEGIN IMMEDIATE").expect("locked");
+    clock.advance(HOUR);
+    assert!(handle.flush().is_err());
+    assert!(
+        handle.stop("test").is_err(),
+        "nothing could be written to the end"
+    );
+    drop((handle, blocker));
+
+    let opened = open(dir.path(), 4000);
+    assert!(opened.interrupted.is_some());
+    let (handle, reader_after) = start(opened.store, &clock);
+    assert_eq!(samples(&reader_after, TargetId(1)), before);
+    handle.flush().expect("sealed now");
+    assert_eq!(sql_number(dir.path(), "SELECT sum(samples) FROM samples"), 100);
+    assert_eq!(samples(&reader_after, TargetId(1)), before);
+    drop(reader);
+}
+
+#[test]
+fn a_person_reads_the_recent_samples_in_human_units() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let clock = Arc::new(HandClock::default());
+    let mut store = open(dir.path(), 0).store;
+    let id = store
+        .register(&key("gw", "192.0.2.1"), "Gateway", wall(0))
+        .expect("a number");
+    let (handle, _reader) = start(store, &clock);
+    feed(&handle, &clock, id, 61..62, SECOND, 1);
+    let text = "SELECT time || ' ' || target || ' ' || address || ' ' || outcome || ' ' || rtt_ms || ' ' || accuracy FROM v_ping";
+    assert_eq!(
+        sql_text(dir.path(), text),
+        "2026-11-21T10:01:01.000Z Gateway 192.0.2.1 reply 20.059 K"
+    );
+}

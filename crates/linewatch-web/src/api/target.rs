@@ -1,0 +1,293 @@
+//! Shapes of one target: its settings with their origins, and its detailed figures.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use linewatch_core::record::Counts;
+use linewatch_core::target::{Family, Origin};
+use linewatch_core::view::{Concern, TargetView, WindowView};
+use serde::Serialize;
+
+use super::overview::ThresholdsInfo;
+use super::{OverviewRow, duration_ms, rtt_ms, whole_ms};
+use crate::catalog::CatalogEntry;
+use linewatch_core::time::Rtt;
+
+/// Settings of one target.
+#[derive(Debug, Serialize)]
+pub(crate) struct TargetInfo {
+    id: String,
+    key: u32,
+    name: String,
+    address: String,
+    ip: Option<String>,
+    probe: &'static str,
+    port: Option<u16>,
+    family: &'static str,
+    interval: String,
+    timeout: String,
+    payload_bytes: u16,
+    thresholds: ThresholdsInfo,
+    behind: Option<String>,
+    country: String,
+    partner: String,
+    group: String,
+    labels: BTreeMap<String, String>,
+    enabled: bool,
+    allow_high_rate: bool,
+    is_built_in: bool,
+    origins: BTreeMap<String, String>,
+}
+
+/// Answer of `GET /api/v1/targets`.
+#[derive(Debug, Serialize)]
+pub(crate) struct TargetList {
+    pub(crate) targets: Vec<TargetInfo>,
+}
+
+/// Answer of `GET /api/v1/targets/{id}`.
+#[derive(Debug, Serialize)]
+pub(crate) struct TargetAnswer {
+    pub(crate) target: TargetInfo,
+    pub(crate) detail: Option<TargetDetail>,
+    pub(crate) overview: OverviewRow,
+}
+
+/// Answer of every change.
+#[derive(Debug, Serialize)]
+pub(crate) struct ChangeAnswer {
+    pub(crate) target: Option<TargetInfo>,
+    pub(crate) removed: Vec<TargetInfo>,
+    pub(crate) notes: Vec<String>,
+}
+
+/// All figures of one target.
+#[derive(Debug, Serialize)]
+pub(crate) struct TargetDetail {
+    key: u32,
+    at: i64,
+    window: WindowInfo,
+    totals: CountsInfo,
+    outages_run: u64,
+    measured_ms: u64,
+    down_ms: u64,
+    concerns: Vec<&'static str>,
+    interpretations: Vec<&'static str>,
+    class: Option<&'static str>,
+}
+
+#[derive(Debug, Serialize)]
+struct WindowInfo {
+    probes: u64,
+    span_ms: u64,
+    finished: u64,
+    failed: u64,
+    rto: u64,
+    slow: u64,
+    unsent: u64,
+    unmeasured: u64,
+    min_ms: Option<f64>,
+    avg_ms: Option<f64>,
+    p50_ms: Option<f64>,
+    p95_ms: Option<f64>,
+    p99_ms: Option<f64>,
+    max_ms: Option<f64>,
+    mdev_ms: Option<f64>,
+    jitter_ms: Option<f64>,
+    jitter_last_ms: Option<f64>,
+    jitter_rfc3550_ms: Option<f64>,
+    pdv_p99_ms: Option<f64>,
+    process_p50_ms: Option<f64>,
+    process_p99_ms: Option<f64>,
+    lateness_p50_ms: Option<f64>,
+    lateness_p99_ms: Option<f64>,
+    lateness_max_ms: Option<f64>,
+}
+
+#[derive(Debug, Serialize)]
+struct CountsInfo {
+    scheduled: u64,
+    replied: u64,
+    refused: u64,
+    unreachable: u64,
+    lost: u64,
+    unsent: u64,
+    unmeasured: u64,
+    in_flight: u64,
+    late: u64,
+    slow: u64,
+    duplicate: u64,
+    reordered: u64,
+    forged: u64,
+}
+
+impl From<&WindowView> for WindowInfo {
+    fn from(window: &WindowView) -> Self {
+        let rtt = window.rtt;
+        // RFC 5481's packet delay variation: the 99th percentile above the minimum.
+        let pdv_p99 = rtt.map(|rtt| Rtt::from_nanos(rtt.p99.as_nanos().saturating_sub(rtt.min.as_nanos())));
+        Self {
+            probes: window.probes,
+            span_ms: whole_ms(window.span),
+            finished: window.loss.finished,
+            failed: window.loss.failed,
+            rto: window.rto,
+            slow: window.slow,
+            unsent: window.unsent,
+            unmeasured: window.unmeasured,
+            min_ms: rtt_ms(rtt.map(|rtt| rtt.min)),
+            avg_ms: rtt_ms(rtt.map(|rtt| rtt.avg)),
+            p50_ms: rtt_ms(rtt.map(|rtt| rtt.p50)),
+            p95_ms: rtt_ms(rtt.map(|rtt| rtt.p95)),
+            p99_ms: rtt_ms(rtt.map(|rtt| rtt.p99)),
+            max_ms: rtt_ms(rtt.map(|rtt| rtt.max)),
+            mdev_ms: rtt_ms(rtt.map(|rtt| rtt.mdev)),
+            jitter_ms: rtt_ms(window.jitter),
+            jitter_last_ms: rtt_ms(window.jitter_last),
+            jitter_rfc3550_ms: rtt_ms(window.jitter_rfc3550),
+            pdv_p99_ms: rtt_ms(pdv_p99),
+            process_p50_ms: rtt_ms(window.process_p50),
+            process_p99_ms: rtt_ms(window.process_p99),
+            lateness_p50_ms: duration_ms(window.lateness_p50),
+            lateness_p99_ms: duration_ms(window.lateness_p99),
+            lateness_max_ms: duration_ms(window.lateness_max),
+        }
+    }
+}
+
+impl From<&Counts> for CountsInfo {
+    fn from(counts: &Counts) -> Self {
+        Self {
+            scheduled: counts.scheduled,
+            replied: counts.replied,
+            refused: counts.refused,
+            unreachable: counts.unreachable,
+            lost: counts.lost,
+            unsent: counts.unsent,
+            unmeasured: counts.unmeasured,
+            in_flight: counts.in_flight,
+            late: counts.late,
+            slow: counts.slow,
+            duplicate: counts.duplicate,
+            reordered: counts.reordered,
+            forged: counts.forged,
+        }
+    }
+}
+
+impl From<&TargetView> for TargetDetail {
+    fn from(view: &TargetView) -> Self {
+        Self {
+            key: view.id.0,
+            at: view.at.as_millis(),
+            window: WindowInfo::from(&view.window),
+            totals: CountsInfo::from(&view.totals),
+            outages_run: view.outages,
+            measured_ms: whole_ms(view.measured),
+            down_ms: whole_ms(view.down),
+            concerns: view.concerns.iter().copied().map(concern_word).collect(),
+            interpretations: view
+                .interpretations
+                .iter()
+                .map(|meaning| meaning.word())
+                .collect(),
+            class: view.last.map(|last| last.class.letter()),
+        }
+    }
+}
+
+/// S1's keys.
+const fn concern_word(concern: Concern) -> &'static str {
+    match concern {
+        Concern::Jitter => "jitter",
+        Concern::Loss => "loss",
+        Concern::HighLatency => "high_latency",
+        Concern::VeryHighLatency => "very_high_latency",
+        Concern::Stale => "stale",
+    }
+}
+
+impl From<&CatalogEntry> for TargetInfo {
+    fn from(entry: &CatalogEntry) -> Self {
+        let target = &entry.target;
+        Self {
+            id: target.slug.clone(),
+            key: target.id.0,
+            name: target.name.clone(),
+            address: target.address_text(),
+            ip: entry.ip.map(|ip| ip.to_string()),
+            probe: target.method.word(),
+            port: target.method.port(),
+            family: match target.family {
+                Family::Auto => "auto",
+                Family::V4 => "4",
+                Family::V6 => "6",
+            },
+            interval: duration_text(target.plan.interval),
+            timeout: duration_text(target.plan.timeout),
+            payload_bytes: target.plan.payload_bytes,
+            thresholds: ThresholdsInfo::from(&target.thresholds),
+            behind: target.behind.clone(),
+            country: target.country.clone(),
+            partner: target.partner.clone(),
+            group: target.group.clone(),
+            labels: target.labels.iter().cloned().collect(),
+            enabled: target.is_enabled,
+            allow_high_rate: target.allow_high_rate,
+            is_built_in: entry.is_built_in,
+            origins: entry
+                .origins
+                .iter()
+                .map(|(key, origin)| (key.clone(), origin_text(origin)))
+                .collect(),
+        }
+    }
+}
+
+/// A length as the configuration file writes it, in the largest unit that divides it.
+fn duration_text(length: Duration) -> String {
+    let nanos = length.as_nanos();
+    for (unit_ns, unit) in [(1_000_000_000, "s"), (1_000_000, "ms"), (1_000, "us")] {
+        if nanos.is_multiple_of(unit_ns) {
+            return format!("{}{unit}", nanos / unit_ns);
+        }
+    }
+    format!("{nanos}ns")
+}
+
+/// Where a value comes from, as the page shows it.
+fn origin_text(origin: &Origin) -> String {
+    match origin {
+        Origin::Default => "default".to_owned(),
+        Origin::BuiltIn => "built-in".to_owned(),
+        Origin::File { path, line } => {
+            let name = path.rsplit('/').next().unwrap_or(path);
+            format!("{name}, line {line}")
+        }
+        Origin::Web => "changed here".to_owned(),
+        Origin::CommandLine => "command line".to_owned(),
+        Origin::Environment(name) => format!("${name}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lengths_are_written_in_their_largest_whole_unit() {
+        let written = [1_000, 250, 60_000].map(|ms| duration_text(Duration::from_millis(ms)));
+        assert_eq!(written, ["1s", "250ms", "60s"]);
+        assert_eq!(duration_text(Duration::from_micros(1_500)), "1500us");
+    }
+
+    #[test]
+    fn an_origin_names_file_and_line_without_the_directory() {
+        let file = Origin::File {
+            path: "/etc/linewatch/linewatch.toml".to_owned(),
+            line: 14,
+        };
+        assert_eq!(origin_text(&file), "linewatch.toml, line 14");
+        assert_eq!(origin_text(&Origin::Environment("HOST".to_owned())), "$HOST");
+    }
+}

@@ -1,0 +1,73 @@
+//! Describes the watched targets to the page: settings, their origins, and what is known beside the views.
+//!
+//! Filled by the program through [`crate::Hub`]; a whole new set replaces the old one.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::time::Duration;
+
+use linewatch_core::target::{Origin, Target};
+use linewatch_core::view::{State, TargetView};
+
+/// One target as configured now.
+#[derive(Clone, Debug)]
+pub struct CatalogEntry {
+    /// Its settings; `target.id` is its key on the wire.
+    pub target: Target,
+    /// The address in use, once resolved.
+    pub ip: Option<IpAddr>,
+    /// Configuration key and where its value comes from.
+    pub origins: Vec<(String, Origin)>,
+    /// One of the lines the program watches by itself.
+    pub is_built_in: bool,
+    /// Grows with every change of the settings; the ETag.
+    pub version: u64,
+}
+
+impl CatalogEntry {
+    /// The state to show: the view's, except that switching off counts at once, and so does a new target.
+    pub(crate) fn state(&self, view: Option<&TargetView>) -> State {
+        match view {
+            _ if !self.target.is_enabled => State::Paused,
+            Some(view) => view.state,
+            None => State::Waiting,
+        }
+    }
+
+    /// Probed so often that the live view gets bins of 100 ms instead of single probes.
+    pub(crate) fn is_fast(&self) -> bool {
+        self.target.plan.interval < linewatch_core::limits::LIVE_ROW_INTERVAL_MIN
+    }
+
+    /// Slug and name.
+    pub(crate) fn named(&self) -> (String, String) {
+        (self.target.slug.clone(), self.target.name.clone())
+    }
+}
+
+/// What the program knows of itself, refreshed about once a second.
+#[derive(Clone, Debug, Default)]
+pub struct StatusInfo {
+    /// Of the program.
+    pub version: String,
+    /// Name of this monitor.
+    pub vantage: String,
+    /// Probes a second by configuration.
+    pub asked_per_s: f64,
+    /// Probes a second as sent.
+    pub achieved_per_s: f64,
+    /// Lateness over the last minute, 99th percentile.
+    pub lateness_p99: Option<Duration>,
+    /// Lateness over the last minute, largest.
+    pub lateness_max: Option<Duration>,
+    /// ICMP method and class, or why there is none.
+    pub icmp_v4: String,
+    /// The same for ICMPv6.
+    pub icmp_v6: String,
+    /// `SCHED_FIFO 10`, or why not.
+    pub scheduling: String,
+    /// Unmeasured probes of this run by cause.
+    pub unmeasured: BTreeMap<String, u64>,
+    /// Unsent probes of this run by cause.
+    pub unsent: BTreeMap<String, u64>,
+}

@@ -1,0 +1,238 @@
+//! Carries changes from the page to the thread that owns the settings, and its answer back.
+//!
+//! Reads the JSON of a change strictly: an unknown or mistyped field is refused by name. What a value *means*
+//! (is it an address? a duration?) is the configuration's to say. Not here: who may change anything (`guard`).
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use crate::catalog::CatalogEntry;
+
+/// Where changes go.
+pub type ControlSender = tokio::sync::mpsc::Sender<ControlRequest>;
+
+/// One change that waits for its answer.
+#[derive(Debug)]
+pub struct ControlRequest {
+    /// What is asked.
+    pub change: Change,
+    /// The answer; the asker may have gone.
+    pub reply: tokio::sync::oneshot::Sender<Result<ChangeDone, ChangeError>>,
+}
+
+/// What is asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// A new target.
+    Add(TargetPatch),
+    /// Other settings of a target.
+    Patch {
+        /// Its slug.
+        id: String,
+        /// What changes.
+        patch: TargetPatch,
+        /// The version the asker saw; another one now is a [`ChangeError::Conflict`].
+        if_match: Option<u64>,
+    },
+    /// Away with it; its history stays.
+    Remove {
+        /// Its slug.
+        id: String,
+    },
+    /// Probe it.
+    Start {
+        /// Its slug.
+        id: String,
+    },
+    /// Do not probe it.
+    Stop {
+        /// Its slug.
+        id: String,
+    },
+}
+
+/// A change that was made.
+#[derive(Clone, Debug, Default)]
+pub struct ChangeDone {
+    /// The target as it is now; `None` after a removal.
+    pub target: Option<CatalogEntry>,
+    /// Built-in lines that left because the first own target came.
+    pub removed: Vec<CatalogEntry>,
+    /// Sentences worth showing.
+    pub notes: Vec<String>,
+}
+
+/// A change that was not made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ChangeError {
+    /// A value cannot be.
+    Invalid {
+        /// Which.
+        field: Option<String>,
+        /// Why, and what would do.
+        message: String,
+    },
+    /// There is no such target.
+    NotFound,
+    /// Somebody else was first, or the name is taken.
+    Conflict(String),
+    /// It could not be saved.
+    Failed(String),
+}
+
+/// Settings as typed on the page; absent fields stay as they are.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct TargetPatch {
+    /// Slug.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    /// What a person calls it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// `HOST`, `HOST:PORT`, `tcp://HOST:PORT`, `icmp://HOST`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub address: Option<String>,
+    /// `icmp` or `tcp`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub probe: Option<String>,
+    /// 1 to 65535.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub port: Option<u16>,
+    /// `auto`, `4`, `6`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub family: Option<String>,
+    /// A length with its unit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub interval: Option<String>,
+    /// A length with its unit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub timeout: Option<String>,
+    /// ICMP payload.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub payload_bytes: Option<u16>,
+    /// ISO code, `LAN` or `ANY`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub country: Option<String>,
+    /// Free text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub partner: Option<String>,
+    /// Free text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub group: Option<String>,
+    /// Probed at all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub enabled: Option<bool>,
+}
+
+/// Why a body is no patch.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct PatchError {
+    /// The field at fault; `None`: the body itself.
+    pub(crate) field: Option<String>,
+    /// A sentence.
+    pub(crate) message: String,
+}
+
+const FIELDS: &str = "id, name, address, probe, port, family, interval, timeout, payload_bytes, country, partner, group, enabled";
+
+impl TargetPatch {
+    /// Reads the body of a change. By hand instead of by derive, so that every error names its field.
+    pub(crate) fn from_json(body: &[u8]) -> Result<Self, PatchError> {
+        let map: Map<String, Value> = serde_json::from_slice(body).map_err(|error| PatchError {
+            field: None,
+            message: format!("the body is not a JSON object: {error}"),
+        })?;
+        let mut patch = Self::default();
+        for (key, value) in &map {
+            patch.set(key, value)?;
+        }
+        Ok(patch)
+    }
+
+    fn set(&mut self, key: &str, value: &Value) -> Result<(), PatchError> {
+        match key {
+            "id" => self.id = Some(text(key, value)?),
+            "name" => self.name = Some(text(key, value)?),
+            "address" => self.address = Some(text(key, value)?),
+            "probe" => self.probe = Some(text(key, value)?),
+            "port" => self.port = Some(number(key, value)?),
+            "family" => self.family = Some(text(key, value)?),
+            "interval" => self.interval = Some(text(key, value)?),
+            "timeout" => self.timeout = Some(text(key, value)?),
+            "payload_bytes" => self.payload_bytes = Some(number(key, value)?),
+            "country" => self.country = Some(text(key, value)?),
+            "partner" => self.partner = Some(text(key, value)?),
+            "group" => self.group = Some(text(key, value)?),
+            "enabled" => self.enabled = Some(value.as_bool().ok_or_else(|| wrong(key, "true or false"))?),
+            _ => {
+                return Err(PatchError {
+                    field: Some(key.to_owned()),
+                    message: format!("unknown field `{key}`; known are {FIELDS}"),
+                });
+            }
+        }
+        Ok(())
+    }
+}
+
+fn text(key: &str, value: &Value) -> Result<String, PatchError> {
+    value
+        .as_str()
+        .map(str::to_owned)
+        .ok_or_else(|| wrong(key, "a text"))
+}
+
+fn number(key: &str, value: &Value) -> Result<u16, PatchError> {
+    value
+        .as_u64()
+        .and_then(|number| u16::try_from(number).ok())
+        .ok_or_else(|| wrong(key, "a whole number from 0 to 65535"))
+}
+
+fn wrong(key: &str, expected: &str) -> PatchError {
+    PatchError {
+        field: Some(key.to_owned()),
+        message: format!("`{key}` must be {expected}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check_refused(body: &str, field: Option<&str>) {
+        let error = TargetPatch::from_json(body.as_bytes()).expect_err(body);
+        assert_eq!(error.field.as_deref(), field, "{body}: {}", error.message);
+    }
+
+    #[test]
+    fn a_patch_holds_what_was_typed() {
+        let patch = TargetPatch::from_json(br#"{"address":"example.org:443","port":443,"enabled":false}"#);
+        let expected = TargetPatch {
+            address: Some("example.org:443".to_owned()),
+            port: Some(443),
+            enabled: Some(false),
+            ..TargetPatch::default()
+        };
+        assert_eq!(patch, Ok(expected));
+    }
+
+    #[test]
+    fn every_refusal_names_its_field() {
+        check_refused(r#"{"adress":"x"}"#, Some("adress"));
+        check_refused(r#"{"port":"443"}"#, Some("port"));
+        check_refused(r#"{"port":65536}"#, Some("port"));
+        check_refused(r#"{"port":-1}"#, Some("port"));
+        check_refused(r#"{"name":null}"#, Some("name"));
+        check_refused(r#"{"enabled":1}"#, Some("enabled"));
+        check_refused("[]", None);
+        check_refused("{", None);
+    }
+
+    #[test]
+    fn json_nested_without_end_is_refused_and_not_followed() {
+        check_refused(&"[".repeat(100_000), None);
+        check_refused(&format!("{{\"name\":{}", "[".repeat(100_000)), None);
+    }
+}

@@ -1,0 +1,329 @@
+//! Serves one browser's WebSocket: hello, frames at its own pace, heartbeat, good-bye.
+//!
+//! The browser's queue is its place in the ring, so it costs nothing and can hold up nobody. Sending waits
+//! for the browser; nothing else waits for the sending.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use axum::extract::ws::{CloseFrame, Message, WebSocket, close_code};
+use futures_util::stream::{SplitSink, SplitStream};
+use futures_util::{FutureExt, SinkExt, StreamExt};
+use linewatch_core::limits::{
+    ANSWER_TIME, LIVE_CLIENT_EVICT, LIVE_CLIENT_RESET, LIVE_DETAILS, LIVE_HEARTBEAT, OVERVIEW_ROWS,
+};
+use linewatch_core::port::Clock;
+use linewatch_core::time::MonoTime;
+use tokio::sync::watch;
+
+use super::encode::{self, Filter, text};
+use super::ring::{Body, Frame, Step};
+use super::state::about_a_second;
+use super::{Hub, keys_of};
+use crate::api::{
+    ClientMessage, DetailMessage, HeartbeatMessage, Resume, Selection, Subscription, TargetDetail,
+    WelcomeMessage,
+};
+use crate::fleet::{self, FleetQuery};
+use crate::server::stopped;
+
+/// Why a session ended.
+#[derive(Debug, PartialEq, Eq)]
+enum End {
+    /// The browser went, or takes nothing any more.
+    Gone,
+    /// It said something we do not speak.
+    Nonsense(String),
+    /// We are shutting down.
+    Stopping,
+}
+
+/// What a session needs besides its socket.
+#[derive(Clone)]
+pub(crate) struct Surroundings {
+    pub(crate) hub: Hub,
+    pub(crate) clock: Arc<dyn Clock + Sync>,
+    /// Becomes true when the server stops.
+    pub(crate) stopping: watch::Receiver<bool>,
+}
+
+/// One browser.
+struct Session {
+    around: Surroundings,
+    sink: SplitSink<WebSocket, Message>,
+    subscription: Subscription,
+    filter: Filter,
+    /// The newest frame it has.
+    seq: u64,
+    /// Resuming, until it has everything or this long: then it is judged like any other.
+    catching_up_since: Option<MonoTime>,
+    is_paused: bool,
+    details_at: Option<MonoTime>,
+}
+
+/// Talks with one browser until either side ends it.
+pub(crate) async fn run(socket: WebSocket, around: Surroundings) {
+    let counters_of = around.hub.clone();
+    counters_of.counters().clients.fetch_add(1, Ordering::Relaxed);
+    let (sink, mut stream) = socket.split();
+    let mut session = Session {
+        around,
+        sink,
+        subscription: Subscription {
+            targets: Selection::Some(Vec::new()),
+            detail: Vec::new(),
+            events: false,
+        },
+        filter: Filter::default(),
+        seq: 0,
+        catching_up_since: None,
+        is_paused: false,
+        details_at: None,
+    };
+    let end = session.talk(&mut stream).await.err().unwrap_or(End::Gone);
+    session.close(end).await;
+    counters_of.counters().clients.fetch_sub(1, Ordering::Relaxed);
+}
+
+impl Session {
+    async fn talk(&mut self, stream: &mut SplitStream<WebSocket>) -> Result<(), End> {
+        let mut newest = self.around.hub.watch();
+        let mut stopping = self.around.stopping.clone();
+        let hello = tokio::select! {
+            hello = tokio::time::timeout(ANSWER_TIME, next_message(stream)) => hello.map_err(|_| End::Gone)??,
+            () = stopped(&mut stopping) => return Err(End::Stopping),
+        };
+        let ClientMessage::Hello { v: 1, resume, sub } = hello else {
+            return Err(End::Nonsense(
+                "the first message must be a hello of version 1".to_owned(),
+            ));
+        };
+        self.welcome(resume, sub).await?;
+        let mut heartbeat = tokio::time::interval(LIVE_HEARTBEAT);
+        heartbeat.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        heartbeat.reset();
+        loop {
+            // A browser that is always behind is heard all the same, between two steps.
+            while !self.advance().await? {
+                if let Some(message) = next_message(stream).now_or_never() {
+                    self.obey(message?)?;
+                }
+            }
+            tokio::select! {
+                message = next_message(stream) => self.obey(message?)?,
+                changed = newest.changed() => changed.map_err(|_| End::Stopping)?,
+                _ = heartbeat.tick() => self.beat().await?,
+                () = stopped(&mut stopping) => return Err(End::Stopping),
+            }
+        }
+    }
+
+    /// Continues where the browser was, or begins with the state as of now.
+    async fn welcome(&mut self, resume: Option<Resume>, subscription: Subscription) -> Result<(), End> {
+        self.subscribe(subscription);
+        let is_resuming = resume.is_some();
+        let resumed = resume.filter(|resume| {
+            resume.epoch == self.around.hub.options().epoch
+                && self.around.hub.state().ring.reaches_back_to(resume.seq)
+        });
+        match resumed {
+            Some(resume) => {
+                self.seq = resume.seq;
+                let now = self.around.clock.anchor();
+                self.catching_up_since = Some(now.mono);
+                let message = {
+                    let state = self.around.hub.state();
+                    let mut standing = self.around.hub.standing(&state, now);
+                    standing.seq = resume.seq;
+                    text(&WelcomeMessage::new(standing, false, Vec::new()))
+                };
+                self.send(message).await
+            }
+            None => self.begin(is_resuming).await,
+        }
+    }
+
+    /// Sends the state as of now; what comes after follows.
+    async fn begin(&mut self, reset: bool) -> Result<(), End> {
+        let message = {
+            let hub = &self.around.hub;
+            let now = self.around.clock.anchor();
+            let state = hub.state();
+            let fleet = fleet::select(state.members(), &FleetQuery::default());
+            let wanted = fleet.members.iter().filter(|member| {
+                let key = member.entry.target.id.0;
+                self.filter.keys.as_ref().is_none_or(|keys| keys.contains(&key))
+            });
+            let rows = wanted
+                .take(OVERVIEW_ROWS)
+                .map(|member| hub.row(&state, *member, now))
+                .collect();
+            let standing = hub.standing(&state, now);
+            self.seq = standing.seq;
+            text(&WelcomeMessage::new(standing, reset, rows))
+        };
+        self.catching_up_since = None;
+        self.send(message).await
+    }
+
+    fn subscribe(&mut self, mut subscription: Subscription) {
+        subscription.detail.truncate(LIVE_DETAILS);
+        self.subscription = subscription;
+        self.details_at = None;
+        self.resolve();
+    }
+
+    /// Slugs to keys; again after every change of the targets.
+    fn resolve(&mut self) {
+        let keys = keys_of(&self.around.hub.state(), &self.subscription.targets);
+        self.filter = Filter {
+            keys,
+            has_events: self.subscription.events,
+        };
+    }
+
+    fn obey(&mut self, message: ClientMessage) -> Result<(), End> {
+        match message {
+            ClientMessage::Sub { sub } => {
+                if self.is_paused {
+                    self.is_paused = false;
+                    self.catching_up_since = Some(self.around.clock.mono());
+                }
+                self.subscribe(sub);
+            }
+            ClientMessage::Pause => self.is_paused = true,
+            // TCP tells how far a browser is behind; the number serves its own bookkeeping.
+            ClientMessage::Ack { seq } if seq <= self.seq => {}
+            ClientMessage::Ack { seq } => {
+                return Err(End::Nonsense(format!(
+                    "seq {seq} was never sent on this connection"
+                )));
+            }
+            ClientMessage::Hello { .. } => return Err(End::Nonsense("a second hello".to_owned())),
+        }
+        Ok(())
+    }
+
+    /// Sends the next of what is new, at the browser's pace; true when there is nothing more to send.
+    async fn advance(&mut self) -> Result<bool, End> {
+        if self.is_paused {
+            return Ok(true);
+        }
+        match self.next_step() {
+            Step::Idle => {
+                self.catching_up_since = None;
+                self.tell_details().await?;
+                return Ok(true);
+            }
+            Step::Frames(frames) => self.send_frames(&frames).await?,
+            Step::Merged(frames) => {
+                self.around.hub.counters().merged.fetch_add(1, Ordering::Relaxed);
+                self.resolve();
+                for message in encode::merged(&frames, &self.filter) {
+                    self.send(message).await?;
+                }
+                self.seq = frames.last().map_or(self.seq, |frame| frame.seq);
+            }
+            Step::Reset => {
+                self.around.hub.counters().reset.fetch_add(1, Ordering::Relaxed);
+                self.resolve();
+                self.begin(true).await?;
+            }
+        }
+        Ok(false)
+    }
+
+    async fn send_frames(&mut self, frames: &[Arc<Frame>]) -> Result<(), End> {
+        for frame in frames {
+            if matches!(frame.body, Body::Config) {
+                self.resolve();
+            }
+            if let Some(message) = encode::frame(frame, &self.filter) {
+                self.send(message).await?;
+            }
+            self.seq = frame.seq;
+        }
+        Ok(())
+    }
+
+    fn next_step(&self) -> Step {
+        let now = self.around.clock.mono();
+        let is_catching_up = self
+            .catching_up_since
+            .is_some_and(|since| now.since(since) <= LIVE_CLIENT_RESET);
+        self.around.hub.state().ring.step(self.seq, is_catching_up)
+    }
+
+    /// Once a second, every figure of the targets asked for.
+    async fn tell_details(&mut self) -> Result<(), End> {
+        let now = self.around.clock.mono();
+        let is_due = self.details_at.is_none_or(|at| now.since(at) >= about_a_second());
+        if !is_due || self.subscription.detail.is_empty() {
+            return Ok(());
+        }
+        self.details_at = Some(now);
+        let details: Vec<TargetDetail> = {
+            let state = self.around.hub.state();
+            let views = self
+                .subscription
+                .detail
+                .iter()
+                .filter_map(|id| state.member(id)?.view);
+            views.map(TargetDetail::from).collect()
+        };
+        for detail in details {
+            self.send(text(&DetailMessage::new(self.seq, detail))).await?;
+        }
+        Ok(())
+    }
+
+    async fn beat(&mut self) -> Result<(), End> {
+        let now = self.around.clock.wall().as_millis();
+        self.send(text(&HeartbeatMessage::new(self.seq, now))).await
+    }
+
+    async fn send(&mut self, message: String) -> Result<(), End> {
+        let mut stopping = self.around.stopping.clone();
+        tokio::select! {
+            sent = tokio::time::timeout(LIVE_CLIENT_EVICT, self.sink.send(Message::text(message))) => match sent {
+                Ok(Ok(())) => Ok(()),
+                Ok(Err(_)) | Err(_) => Err(End::Gone),
+            },
+            () = stopped(&mut stopping) => Err(End::Stopping),
+        }
+    }
+
+    async fn close(mut self, end: End) {
+        let (code, reason) = match end {
+            End::Gone => return,
+            End::Nonsense(reason) => (close_code::POLICY, reason),
+            End::Stopping => (close_code::AWAY, "linewatch is stopping".to_owned()),
+        };
+        // A close frame has room for 123 bytes of reason.
+        let reason: String = reason.chars().filter(char::is_ascii).take(120).collect();
+        let frame = Message::Close(Some(CloseFrame {
+            code,
+            reason: reason.into(),
+        }));
+        // A second is plenty for a frame; a browser that takes nothing is not waited for.
+        let farewell = tokio::time::timeout(std::time::Duration::from_secs(1), self.sink.send(frame));
+        if farewell.await.is_err() {
+            tracing::debug!("a live connection took no farewell");
+        }
+    }
+}
+
+/// The next thing the browser says; control frames are answered below us.
+async fn next_message(stream: &mut SplitStream<WebSocket>) -> Result<ClientMessage, End> {
+    loop {
+        match stream.next().await {
+            Some(Ok(Message::Text(text))) => {
+                return serde_json::from_str(&text)
+                    .map_err(|error| End::Nonsense(format!("not a message of linewatch.v1: {error}")));
+            }
+            Some(Ok(Message::Binary(_))) => return Err(End::Nonsense("messages are text".to_owned())),
+            Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
+            Some(Ok(Message::Close(_)) | Err(_)) | None => return Err(End::Gone),
+        }
+    }
+}

@@ -1,0 +1,266 @@
+//! Folds what the monitor says into frames, trails and the newest views.
+//!
+//! Input in the order of its making; output: the [`Ring`] and the [`Trail`]s. Time is an argument.
+//! Not here: sockets, and any waiting.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
+
+use linewatch_core::event::Event;
+use linewatch_core::limits::{BATCH_RECORDS, EVALUATE_EVERY, LIVE_FRAME};
+use linewatch_core::record::RecordBatch;
+use linewatch_core::target::TargetId;
+use linewatch_core::time::{Anchor, MonoTime};
+use linewatch_core::view::TargetView;
+
+use super::ring::{Body, Ring};
+use super::row::{BinBuilder, Row, bin_index_at, gap_row};
+use super::trail::Trail;
+use crate::api::{EventRow, GapRow, Notice, Spark, SumRow, sum_row};
+use crate::catalog::{CatalogEntry, StatusInfo};
+use crate::fleet::Member;
+
+/// Something the monitor said.
+#[derive(Debug)]
+pub(super) enum Input {
+    Batch(Arc<RecordBatch>),
+    Views(Vec<TargetView>),
+    Event(Event),
+    Catalog(Vec<CatalogEntry>),
+    Notices(Vec<Notice>),
+    Status(Box<StatusInfo>),
+}
+
+/// Everything the page can be told now.
+#[derive(Debug, Default)]
+pub(crate) struct State {
+    catalog: BTreeMap<u32, CatalogEntry>,
+    keys: HashMap<String, u32>,
+    /// Slug and name of every target of this run, the removed ones too: their events still name them.
+    names: HashMap<u32, (String, String)>,
+    views: HashMap<u32, TargetView>,
+    trails: HashMap<u32, Trail>,
+    pending: Pending,
+    sums: Sums,
+    pub(crate) ring: Ring,
+    pub(crate) notices: Vec<Notice>,
+    pub(crate) status: StatusInfo,
+}
+
+/// What goes into the next frames.
+#[derive(Debug, Default)]
+struct Pending {
+    rows: Vec<Row>,
+    /// By begin and target.
+    bins: BTreeMap<(i64, u32), BinBuilder>,
+    gaps: Vec<GapRow>,
+    events: Vec<EventRow>,
+    is_config_changed: bool,
+}
+
+/// Which rows of the fleet table moved, and what was told last.
+#[derive(Debug, Default)]
+struct Sums {
+    changed: BTreeSet<u32>,
+    told: HashMap<u32, (SumRow, i64)>,
+    told_at: Option<MonoTime>,
+}
+
+impl State {
+    /// Takes one input.
+    pub(super) fn apply(&mut self, input: Input) {
+        match input {
+            Input::Batch(batch) => self.apply_batch(&batch),
+            Input::Views(views) => {
+                for view in views {
+                    self.sums.changed.insert(view.id.0);
+                    self.views.insert(view.id.0, view);
+                }
+            }
+            Input::Event(event) => {
+                let named = event.target.and_then(|id| self.named(id));
+                self.pending.events.push(EventRow::new(&event, named));
+            }
+            Input::Catalog(entries) => self.apply_catalog(entries),
+            Input::Notices(notices) => {
+                self.pending.is_config_changed |= self.notices != notices;
+                self.notices = notices;
+            }
+            Input::Status(status) => self.status = *status,
+        }
+    }
+
+    fn apply_batch(&mut self, batch: &RecordBatch) {
+        let strays = batch
+            .strays
+            .iter()
+            .filter_map(|stray| Row::of_stray(stray, batch.anchor));
+        for row in batch
+            .records
+            .iter()
+            .map(|record| Row::of_record(record, batch.anchor))
+            .chain(strays)
+        {
+            let trail = self.trails.entry(row.key).or_default();
+            trail.push(row);
+            if trail.is_fast {
+                self.pending
+                    .bins
+                    .entry((row.bin_index(), row.key))
+                    .or_default()
+                    .add(&row);
+            } else {
+                self.pending.rows.push(row);
+            }
+        }
+        for row in batch.gaps.iter().map(gap_row) {
+            self.trails.entry(row.0).or_default().push_gap(row);
+            self.pending.gaps.push(row);
+        }
+        // Normally a frame is cut every 250 ms; without a server, or with it starved, what waits stays bounded.
+        if self.pending.rows.len() + self.pending.bins.len() > 16 * BATCH_RECORDS {
+            self.cut(batch.anchor);
+        }
+    }
+
+    fn apply_catalog(&mut self, entries: Vec<CatalogEntry>) {
+        self.catalog = entries
+            .into_iter()
+            .map(|entry| (entry.target.id.0, entry))
+            .collect();
+        self.keys = self
+            .catalog
+            .values()
+            .map(|entry| (entry.target.slug.clone(), entry.target.id.0))
+            .collect();
+        let catalog = &self.catalog;
+        self.trails.retain(|key, _| catalog.contains_key(key));
+        self.views.retain(|key, _| catalog.contains_key(key));
+        self.sums.told.retain(|key, _| catalog.contains_key(key));
+        for (key, entry) in &self.catalog {
+            self.names.insert(*key, entry.named());
+            self.trails.entry(*key).or_default().is_fast = entry.is_fast();
+        }
+        self.pending.is_config_changed = true;
+    }
+
+    /// Turns what waits into frames, as of `now`.
+    pub(crate) fn cut(&mut self, now: Anchor) {
+        let body = self.take_probes(now);
+        if let Some(body) = body {
+            self.ring.push(now.mono, body);
+        }
+        if let Some(rows) = self.sums.take(&self.views, now.mono) {
+            self.ring.push(now.mono, Body::Sums(rows));
+        }
+        for event in std::mem::take(&mut self.pending.events) {
+            self.ring.push(now.mono, Body::Event(event));
+        }
+        if std::mem::take(&mut self.pending.is_config_changed) {
+            self.ring.push(now.mono, Body::Config);
+        }
+    }
+
+    fn take_probes(&mut self, now: Anchor) -> Option<Body> {
+        // The bin of this moment still fills; one from a future the clock was set back from would wait for ever.
+        let current = bin_index_at(now.wall);
+        let mut bins = Vec::new();
+        for ((index, key), builder) in std::mem::take(&mut self.pending.bins) {
+            if index == current {
+                self.pending.bins.insert((index, key), builder);
+            } else if let Some(bin) = builder.finish(key, index) {
+                self.trails.entry(key).or_default().push_bin(bin);
+                bins.push(bin);
+            }
+        }
+        let pending = &mut self.pending;
+        if pending.rows.is_empty() && bins.is_empty() && pending.gaps.is_empty() {
+            return None;
+        }
+        Some(Body::Probes {
+            base_ms: now.wall.as_millis(),
+            rows: std::mem::take(&mut pending.rows).into_boxed_slice(),
+            bins: bins.into_boxed_slice(),
+            gaps: std::mem::take(&mut pending.gaps).into_boxed_slice(),
+        })
+    }
+
+    /// The targets with their views.
+    pub(crate) fn members(&self) -> impl Iterator<Item = Member<'_>> {
+        self.catalog.iter().map(|(key, entry)| Member {
+            entry,
+            view: self.views.get(key),
+        })
+    }
+
+    /// The target with this slug.
+    pub(crate) fn member(&self, slug: &str) -> Option<Member<'_>> {
+        let key = self.keys.get(slug)?;
+        Some(Member {
+            entry: self.catalog.get(key)?,
+            view: self.views.get(key),
+        })
+    }
+
+    /// How many targets there are.
+    pub(crate) fn targets(&self) -> usize {
+        self.catalog.len()
+    }
+
+    /// The key of a slug.
+    pub(crate) fn key(&self, slug: &str) -> Option<u32> {
+        self.keys.get(slug).copied()
+    }
+
+    /// Slug and name of a target of this run.
+    pub(crate) fn named(&self, id: TargetId) -> Option<(String, String)> {
+        self.names.get(&id.0).cloned()
+    }
+
+    /// The last seconds of a target.
+    pub(crate) fn trail(&self, key: u32) -> Option<&Trail> {
+        self.trails.get(&key)
+    }
+
+    /// The sparkline of a target.
+    pub(crate) fn spark(&self, key: u32, now: Anchor) -> Spark {
+        self.trails
+            .get(&key)
+            .map(|trail| trail.spark(now.wall))
+            .unwrap_or_default()
+    }
+}
+
+impl Sums {
+    /// The changed rows, once a second.
+    fn take(&mut self, views: &HashMap<u32, TargetView>, now: MonoTime) -> Option<Box<[SumRow]>> {
+        if self
+            .told_at
+            .is_some_and(|told_at| now.since(told_at) < about_a_second())
+        {
+            return None;
+        }
+        let mut rows = Vec::new();
+        for key in std::mem::take(&mut self.changed) {
+            let Some(view) = views.get(&key) else { continue };
+            let told = self.told.get(&key);
+            let row = sum_row(view, told.map(|(_, since)| *since));
+            if told.is_none_or(|(told, _)| *told != row) {
+                self.told.insert(key, (row.clone(), view.state_since.as_millis()));
+                rows.push(row);
+            }
+        }
+        if rows.is_empty() {
+            return None;
+        }
+        self.told_at = Some(now);
+        Some(rows.into_boxed_slice())
+    }
+}
+
+/// The pause between two tellings of figures: a second, less half a frame of tolerance, because the fourth
+/// frame may come a hair before the second is over.
+pub(super) fn about_a_second() -> Duration {
+    EVALUATE_EVERY.saturating_sub(LIVE_FRAME / 2)
+}

@@ -1,0 +1,99 @@
+//! Keeps the last 60 s of one target: its sparkline, and what the store has not committed yet.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use linewatch_core::limits::{LIVE_TRAIL, LIVE_TRAIL_FAST, LIVE_TRAIL_ROWS};
+use linewatch_core::time::WallTime;
+
+use super::row::{Bin, Row, wall_us};
+use crate::api::{GapRow, Spark};
+
+/// Holes of one trail; more than one in two seconds is no picture any more.
+const GAPS: usize = 32;
+
+/// The newest rows of one target, in order of their decision.
+#[derive(Debug, Default)]
+pub(crate) struct Trail {
+    pub(crate) is_fast: bool,
+    rows: VecDeque<Row>,
+    bins: VecDeque<Bin>,
+    gaps: VecDeque<GapRow>,
+}
+
+impl Trail {
+    /// Adds a probe and forgets what is too old beside it.
+    pub(crate) fn push(&mut self, row: Row) {
+        let kept = if self.is_fast { LIVE_TRAIL_FAST } else { LIVE_TRAIL };
+        let oldest_us = row.at_us - length_us(kept);
+        while self.rows.front().is_some_and(|front| front.at_us < oldest_us)
+            || self.rows.len() >= LIVE_TRAIL_ROWS
+        {
+            self.rows.pop_front();
+        }
+        self.rows.push_back(row);
+    }
+
+    /// Adds a bin of a fast target.
+    pub(crate) fn push_bin(&mut self, bin: Bin) {
+        let oldest_us = bin.at_us - length_us(LIVE_TRAIL);
+        while self.bins.front().is_some_and(|front| front.at_us < oldest_us)
+            || self.bins.len() >= LIVE_TRAIL_ROWS
+        {
+            self.bins.pop_front();
+        }
+        self.bins.push_back(bin);
+    }
+
+    /// Adds a hole.
+    pub(crate) fn push_gap(&mut self, gap: GapRow) {
+        if self.gaps.len() >= GAPS {
+            self.gaps.pop_front();
+        }
+        self.gaps.push_back(gap);
+    }
+
+    /// Single probes sent in `from..to`.
+    pub(crate) fn rows_between(&self, from: WallTime, to: WallTime) -> impl Iterator<Item = Row> {
+        let (from, to) = (wall_us(from), wall_us(to));
+        self.rows
+            .iter()
+            .copied()
+            .filter(move |row| (from..to).contains(&row.at_us))
+    }
+
+    /// Holes that touch `from..to`.
+    pub(crate) fn gaps_between(&self, from: WallTime, to: WallTime) -> impl Iterator<Item = GapRow> {
+        let (from, to) = (from.as_millis(), to.as_millis());
+        self.gaps
+            .iter()
+            .copied()
+            .filter(move |gap| gap.2 < to && gap.3 >= from)
+    }
+
+    /// The last 60 s before `now`.
+    pub(crate) fn spark(&self, now: WallTime) -> Spark {
+        let from = now.minus(LIVE_TRAIL);
+        let base = from.as_millis();
+        let mut rows: Vec<Row> = Vec::new();
+        if !self.is_fast {
+            rows.extend(self.rows.iter().filter(|row| row.at_us >= wall_us(from)));
+            rows.sort_unstable_by_key(|row| (row.at_us, row.seq));
+        }
+        Spark {
+            base,
+            d: rows.into_iter().map(|row| row.to_wire(base)).collect(),
+            m: self
+                .bins
+                .iter()
+                .filter(|bin| bin.at_us >= wall_us(from))
+                .map(|bin| bin.to_wire(base))
+                .collect(),
+            g: self.gaps.iter().filter(|gap| gap.3 >= base).copied().collect(),
+        }
+    }
+}
+
+const fn length_us(length: Duration) -> i64 {
+    length.as_micros() as i64
+}

@@ -1,0 +1,194 @@
+//! What was: samples, outages, events, log lines.
+
+use std::collections::HashSet;
+
+use axum::http::StatusCode;
+use linewatch_core::event::{EventKind, Severity};
+use linewatch_core::limits::{API_ROWS, LIVE_TRAIL};
+use linewatch_core::port::{RowQuery, SampleQuery};
+use linewatch_core::target::TargetId;
+use linewatch_core::time::WallTime;
+
+use super::{Call, targets};
+use crate::api::{EventRow, GapRow, LogInfo, OutageInfo, Page, SampleSegment, Samples};
+use crate::live::{Row, gap_row};
+use crate::query::{Params, event_id};
+use crate::respond::{Answer, Refusal, json};
+
+/// Rows of one page if nothing else is asked for.
+const ROWS_DEFAULT: usize = 100;
+/// Log levels, from the least.
+const LEVELS: [&str; 4] = ["debug", "info", "warn", "error"];
+
+/// Single probes: the stored ones, and those the store has not committed yet, each once.
+pub(super) async fn samples(call: Call) -> Result<Answer, Refusal> {
+    let query = sample_query(&call)?;
+    let stored = call.app.ask_history(move |history| {
+        let query = SampleQuery {
+            limit: API_ROWS + 1,
+            ..query
+        };
+        Ok((history.samples(query)?, history.gaps(query)?))
+    });
+    let (mut samples, gaps) = stored.await?;
+    let is_truncated = samples.len() > API_ROWS;
+    samples.truncate(API_ROWS);
+
+    let key = query.target.0;
+    let run = call.app.hub.options().run.0;
+    let mut rows: Vec<(u64, Row)> = samples
+        .iter()
+        .filter_map(|sample| Some((sample.run, Row::of_sample(key, sample)?)))
+        .collect();
+    let mut gaps: Vec<GapRow> = gaps.iter().map(gap_row).collect();
+    // Asked after the store, so that what is committed in between is in both, and in neither never.
+    // A truncated answer ends before the newest rows; they belong to the next one.
+    if !is_truncated {
+        let stored: HashSet<_> = rows
+            .iter()
+            .filter(|(of, _)| *of == run)
+            .map(|(_, row)| row.identity())
+            .collect();
+        let state = call.app.hub.state();
+        if let Some(trail) = state.trail(key) {
+            let fresh = trail
+                .rows_between(query.from, query.to)
+                .filter(|row| !stored.contains(&row.identity()));
+            rows.extend(fresh.map(|row| (run, row)));
+            let known: HashSet<GapRow> = gaps.iter().copied().collect();
+            gaps.extend(
+                trail
+                    .gaps_between(query.from, query.to)
+                    .filter(|gap| !known.contains(gap)),
+            );
+        }
+    }
+    rows.sort_by_key(|(run, row)| (row.at_us, *run, row.identity()));
+    gaps.sort_by_key(|gap| gap.2);
+    Ok(json(
+        StatusCode::OK,
+        &Samples {
+            target: key,
+            segments: segments(&rows),
+            gaps,
+            is_truncated,
+        },
+    ))
+}
+
+/// The target, and a span: by default the last 60 s.
+fn sample_query(call: &Call) -> Result<SampleQuery, Refusal> {
+    let params = Params::of(&call.parts.uri)?;
+    let target = target_of(call, &params)?
+        .ok_or_else(|| Refusal::field("target", "`target` is missing: the id of the target"))?;
+    let to = params.instant("to")?.unwrap_or_else(|| call.app.clock.wall());
+    let from = params.instant("from")?.unwrap_or_else(|| to.minus(LIVE_TRAIL));
+    if from >= to {
+        return Err(Refusal::field("to", "`to` must be after `from`"));
+    }
+    Ok(SampleQuery {
+        target,
+        from,
+        to,
+        limit: API_ROWS,
+    })
+}
+
+/// Rows in order, cut where the start of the monitor changes.
+fn segments(rows: &[(u64, Row)]) -> Vec<SampleSegment> {
+    let cut = rows.chunk_by(|(a, _), (b, _)| a == b);
+    let segment = |rows: &[(u64, Row)]| {
+        let (run, first) = rows.first().copied()?;
+        let base = first.at_us.div_euclid(1_000);
+        Some(SampleSegment {
+            run,
+            base,
+            d: rows.iter().map(|(_, row)| row.to_wire(base)).collect(),
+        })
+    };
+    cut.filter_map(segment).collect()
+}
+
+/// Outages, newest first.
+pub(super) async fn outages(call: Call) -> Result<Answer, Refusal> {
+    let query = row_query(&call)?;
+    let limit = query.limit;
+    let rows = call
+        .app
+        .ask_history(move |history| history.outages(&query))
+        .await?;
+    let next = (rows.len() >= limit)
+        .then(|| rows.last().map(|row| row.id.to_string()))
+        .flatten();
+    let state = call.app.hub.state();
+    let rows = rows
+        .iter()
+        .map(|row| OutageInfo::new(row, state.named(row.target)))
+        .collect();
+    Ok(json(StatusCode::OK, &Page { rows, next }))
+}
+
+/// Events, newest first.
+pub(super) async fn events(call: Call) -> Result<Answer, Refusal> {
+    let query = row_query(&call)?;
+    let limit = query.limit;
+    let rows = call
+        .app
+        .ask_history(move |history| history.events(&query))
+        .await?;
+    let next = (rows.len() >= limit)
+        .then(|| rows.last().map(|row| row.id.to_string()))
+        .flatten();
+    let state = call.app.hub.state();
+    let named = |target: Option<TargetId>| target.and_then(|target| state.named(target));
+    let rows = rows
+        .iter()
+        .map(|row| EventRow::new(row, named(row.target)))
+        .collect();
+    Ok(json(StatusCode::OK, &Page { rows, next }))
+}
+
+/// Log lines, newest first. They have no number: pages go by instant, in nanoseconds.
+pub(super) async fn logs(call: Call) -> Result<Answer, Refusal> {
+    let params = Params::of(&call.parts.uri)?;
+    let older_than = params.word("before", |text| text.parse().ok().map(WallTime::from_nanos))?;
+    let query = RowQuery {
+        target: None,
+        kind: None,
+        severity: None,
+        level: params.word("level", |word| LEVELS.contains(&word).then(|| word.to_owned()))?,
+        from: params.instant("from")?,
+        to: [params.instant("to")?, older_than].into_iter().flatten().min(),
+        before: None,
+        limit: params.number("limit", ROWS_DEFAULT, 1, API_ROWS)?,
+    };
+    let limit = query.limit;
+    let rows = call.app.ask_history(move |history| history.logs(&query)).await?;
+    let next = (rows.len() >= limit)
+        .then(|| rows.last().map(|row| row.at.as_nanos().to_string()))
+        .flatten();
+    let rows: Vec<LogInfo> = rows.into_iter().map(LogInfo::from).collect();
+    Ok(json(StatusCode::OK, &Page { rows, next }))
+}
+
+fn row_query(call: &Call) -> Result<RowQuery, Refusal> {
+    let params = Params::of(&call.parts.uri)?;
+    Ok(RowQuery {
+        target: target_of(call, &params)?,
+        kind: params.word("type", EventKind::from_word)?,
+        severity: params.word("severity", Severity::from_word)?,
+        level: None,
+        from: params.instant("from")?,
+        to: params.instant("to")?,
+        before: params.word("before", event_id)?,
+        limit: params.number("limit", ROWS_DEFAULT, 1, API_ROWS)?,
+    })
+}
+
+fn target_of(call: &Call, params: &Params) -> Result<Option<TargetId>, Refusal> {
+    let Some(id) = params.one("target") else {
+        return Ok(None);
+    };
+    let key = call.app.hub.state().key(id).ok_or_else(|| targets::unknown(id))?;
+    Ok(Some(TargetId(key)))
+}

@@ -1,0 +1,320 @@
+//! Accepts connections and speaks HTTP/1.1 on them, until told to stop.
+//!
+//! The accept loop is our own because it must outlive a lack of file descriptors: it backs off and comes back.
+//! Bounds: connections in all and per peer, header bytes and time. Not here: what is answered (`routes`).
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+use std::pin::pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::http::Request;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use linewatch_core::limits::{
+    HISTORY_QUERIES, HTTP_CONNECTIONS, HTTP_CONNECTIONS_PER_PEER, HTTP_HEADER_BYTES, HTTP_HEADER_TIME,
+    LIVE_FRAME,
+};
+use linewatch_core::port::{Clock, History};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Semaphore, mpsc, watch};
+
+use crate::assets::Assets;
+use crate::control::ControlSender;
+use crate::guard::Guard;
+use crate::live::Hub;
+use crate::routes::{self, App};
+
+/// Pause after a failed accept: at first, and at most. Short enough to come back unnoticed, long enough not to spin.
+const ACCEPT_PAUSE: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(1));
+/// How long open connections may take to end when we stop; part of the 5 s of MEASURING.md "Signals and exit".
+const FAREWELL: Duration = Duration::from_secs(2);
+/// Said to who comes when all places are taken.
+const FULL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
+
+/// How to serve.
+#[derive(Debug)]
+pub struct ServerOptions {
+    /// Bound already, so that a busy port is reported before anything else starts.
+    pub listeners: Vec<std::net::TcpListener>,
+    /// `/`, or the path under which a proxy shows us.
+    pub base_path: String,
+    /// Names beside IP literals and `localhost`: the configured ones and this computer's own.
+    pub allowed_hosts: Vec<String>,
+    /// Other computers may look.
+    pub is_public_read: bool,
+    /// Serve the page's files from here instead of from inside the program.
+    pub web_dir: Option<PathBuf>,
+}
+
+/// Why serving could not begin.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A listener cannot be used.
+    #[error("cannot serve on this socket: {0}")]
+    Listener(#[from] io::Error),
+    /// The base path is no path.
+    #[error(
+        "base_path \"{0}\" is not a path like \"/\" or \"/linewatch\": letters, digits and - . _ ~ between slashes"
+    )]
+    BasePath(String),
+}
+
+/// Serves the page, the API and the live connection until `shutdown` is ready; then ends in order within 2 s.
+///
+/// # Errors
+///
+/// When it cannot begin. Once it runs, nothing ends it but `shutdown`.
+pub async fn serve(
+    options: ServerOptions,
+    hub: Hub,
+    history: Arc<dyn History>,
+    control: ControlSender,
+    clock: Arc<dyn Clock + Sync>,
+    shutdown: impl Future<Output = ()>,
+) -> Result<(), Error> {
+    let base = base_path(&options.base_path)?;
+    let listeners = options
+        .listeners
+        .into_iter()
+        .map(listen)
+        .collect::<Result<Vec<_>, _>>()?;
+    let (stop, stopping) = watch::channel(false);
+    let (alive, mut all_gone) = mpsc::channel(1);
+    let app = Arc::new(App {
+        hub: hub.clone(),
+        history,
+        history_slots: Arc::new(Semaphore::new(HISTORY_QUERIES)),
+        control,
+        clock: Arc::clone(&clock),
+        assets: Assets::new(options.web_dir, &base),
+        guard: Guard::new(options.allowed_hosts, options.is_public_read),
+        base,
+        stopping: stopping.clone(),
+        alive: alive.clone(),
+    });
+    let places = Arc::new(Places::default());
+    for listener in listeners {
+        let door = Door {
+            app: Arc::clone(&app),
+            places: Arc::clone(&places),
+            stopping: stopping.clone(),
+        };
+        tokio::spawn(accept(listener, door, alive.clone()));
+    }
+    drop((app, alive));
+    tokio::select! {
+        () = shutdown => {}
+        () = cut_frames(&hub, clock.as_ref()) => {}
+    }
+    stop.send_replace(true);
+    if tokio::time::timeout(FAREWELL, all_gone.recv()).await.is_err() {
+        tracing::debug!("some connections did not end in time");
+    }
+    Ok(())
+}
+
+/// Four times a second, for ever.
+async fn cut_frames(hub: &Hub, clock: &(dyn Clock + Sync)) {
+    let mut turns = tokio::time::interval(LIVE_FRAME);
+    turns.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
+    loop {
+        turns.tick().await;
+        hub.cut(clock.anchor());
+    }
+}
+
+/// `""` for the root, else with a slash before and none behind.
+fn base_path(path: &str) -> Result<String, Error> {
+    let inner = path.trim_matches('/');
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte);
+    let has_odd_segment = inner
+        .split('/')
+        .any(|segment| segment.is_empty() || segment.starts_with('.'));
+    match inner {
+        "" => Ok(String::new()),
+        _ if !inner.bytes().all(is_plain) || has_odd_segment => Err(Error::BasePath(path.to_owned())),
+        _ => Ok(format!("/{inner}")),
+    }
+}
+
+fn listen(listener: std::net::TcpListener) -> io::Result<TcpListener> {
+    listener.set_nonblocking(true)?;
+    TcpListener::from_std(listener)
+}
+
+/// What a new connection needs.
+#[derive(Clone)]
+struct Door {
+    app: Arc<App>,
+    places: Arc<Places>,
+    stopping: watch::Receiver<bool>,
+}
+
+async fn accept(listener: TcpListener, mut door: Door, alive: mpsc::Sender<()>) {
+    let mut pause = ACCEPT_PAUSE.0;
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            () = stopped(&mut door.stopping) => return,
+        };
+        match accepted {
+            Ok((stream, peer)) => {
+                pause = ACCEPT_PAUSE.0;
+                admit(stream, peer, &door, &alive);
+            }
+            // The peer gave up before we came: its affair, and no reason to wait.
+            Err(error) if is_of_peer(&error) => {}
+            // No descriptors or no memory: the connection stays in the kernel's queue until there are some.
+            Err(error) => {
+                tracing::warn!(%error, pause_ms = pause.as_millis() as u64, "accept failed");
+                tokio::time::sleep(pause).await;
+                pause = (pause * 2).min(ACCEPT_PAUSE.1);
+            }
+        }
+    }
+}
+
+/// Ready when the server stops, or is gone already.
+pub(crate) async fn stopped(stopping: &mut watch::Receiver<bool>) {
+    // An error means that the sender is gone, and with it the server.
+    let is_told = stopping.wait_for(|is_stopping| *is_stopping).await.is_ok();
+    tracing::trace!(is_told, "stopping");
+}
+
+fn is_of_peer(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset, Interrupted};
+    matches!(
+        error.kind(),
+        ConnectionAborted | ConnectionRefused | ConnectionReset | Interrupted
+    )
+}
+
+fn admit(stream: TcpStream, peer: SocketAddr, door: &Door, alive: &mpsc::Sender<()>) {
+    let Some(place) = Places::take(&door.places, peer.ip()) else {
+        // One attempt that cannot wait: who is refused must not cost anything.
+        if stream.try_write(FULL).is_err() {
+            tracing::debug!(%peer, "refused without a word");
+        }
+        return;
+    };
+    // Frames are small and wanted now.
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(%error, "no TCP_NODELAY");
+    }
+    let (door, alive) = (door.clone(), alive.clone());
+    tokio::spawn(async move {
+        converse(stream, peer.ip(), door, place).await;
+        drop(alive);
+    });
+}
+
+/// One connection, until it ends or we do.
+async fn converse(stream: TcpStream, peer: IpAddr, door: Door, place: Place) {
+    let Door {
+        app, mut stopping, ..
+    } = door;
+    let place = Arc::new(place);
+    let service = service_fn(move |mut request: Request<Incoming>| {
+        // An upgraded connection outlives this one: it keeps the place through its request.
+        request.extensions_mut().insert(Arc::clone(&place));
+        let app = Arc::clone(&app);
+        async move { Ok::<_, std::convert::Infallible>(routes::handle(app, peer, request.map(Body::new)).await) }
+    });
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HTTP_HEADER_TIME)
+        .max_header_size(HTTP_HEADER_BYTES)
+        .half_close(false)
+        .serve_connection(TokioIo::new(stream), service)
+        .with_upgrades();
+    let mut connection = pin!(connection);
+    let ended = tokio::select! {
+        ended = connection.as_mut() => ended,
+        () = stopped(&mut stopping) => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = ended {
+        tracing::debug!(%error, "connection ended early");
+    }
+}
+
+/// How many are here, in all and from each peer.
+#[derive(Debug, Default)]
+struct Places {
+    taken: Mutex<(usize, HashMap<IpAddr, usize>)>,
+}
+
+/// One connection's place; given back when dropped.
+#[derive(Debug)]
+pub(crate) struct Place {
+    places: Arc<Places>,
+    peer: IpAddr,
+}
+
+impl Places {
+    /// A place, if there is one for this peer. This computer may have them all.
+    fn take(places: &Arc<Self>, peer: IpAddr) -> Option<Place> {
+        let peer = peer.to_canonical();
+        let mut taken = places.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        let of_peer = taken.1.get(&peer).copied().unwrap_or(0);
+        let is_crowding = !peer.is_loopback() && of_peer >= HTTP_CONNECTIONS_PER_PEER;
+        if taken.0 >= HTTP_CONNECTIONS || is_crowding {
+            return None;
+        }
+        taken.0 += 1;
+        taken.1.insert(peer, of_peer + 1);
+        Some(Place {
+            places: Arc::clone(places),
+            peer,
+        })
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut taken = self.places.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        taken.0 -= 1;
+        let left = taken.1.get(&self.peer).map_or(0, |of_peer| of_peer - 1);
+        if left == 0 {
+            taken.1.remove(&self.peer);
+        } else {
+            taken.1.insert(self.peer, left);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_base_path_is_plain_segments() {
+        assert_eq!(base_path("/").ok().as_deref(), Some(""));
+        assert_eq!(base_path("/line/watch/").ok().as_deref(), Some("/line/watch"));
+        for bad in ["/a//b", "/../x", "/a b", "/%41", "/\"x"] {
+            assert!(base_path(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn one_peer_cannot_take_every_place() {
+        let places = Arc::new(Places::default());
+        let other: IpAddr = [192, 0, 2, 1].into();
+        let held: Vec<_> = std::iter::from_fn(|| Places::take(&places, other)).collect();
+        assert_eq!(held.len(), HTTP_CONNECTIONS_PER_PEER);
+        let ours: Vec<_> = std::iter::from_fn(|| Places::take(&places, [127, 0, 0, 1].into())).collect();
+        assert_eq!(held.len() + ours.len(), HTTP_CONNECTIONS);
+        drop(held);
+        assert!(Places::take(&places, other).is_some());
+    }
+}

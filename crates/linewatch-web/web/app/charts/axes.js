@@ -1,0 +1,67 @@
+/**
+ * Loads the chart library when the first chart is shown, and holds what all charts share: axes in the theme's colours.
+ * Vendored uPlot, a classic script: it is added to the page once and gives a global.
+ */
+
+import { h } from "../dom.js";
+import { plain, rtt } from "../format.js";
+import { tokens } from "./canvas.js";
+
+/** @typedef {import("./uplot").UPlot} UPlot */
+/** @typedef {import("./uplot").UPlotClass} UPlotClass */
+
+/** @type {Promise<UPlotClass> | null} */
+let loading = null;
+
+/** @returns {Promise<UPlotClass>} */
+export function loadChartLibrary() {
+  loading ??= new Promise((resolve, reject) => {
+    document.head.append(h("link", { rel: "stylesheet", href: new URL("../../vendor/uPlot.min.css", import.meta.url).href }));
+    const script = h("script", { src: new URL("../../vendor/uPlot.iife.min.js", import.meta.url).href });
+    script.addEventListener("load", () => {
+      const found = /** @type {{ uPlot?: UPlotClass }} */ (/** @type {unknown} */ (window)).uPlot;
+      if (found) resolve(found);
+      else reject(new Error("uPlot"));
+    });
+    script.addEventListener("error", () => {
+      loading = null;
+      reject(new Error("uPlot"));
+    });
+    document.head.append(script);
+  });
+  return loading;
+}
+
+/** uPlot needs whole pixels in its fonts. */
+export const FONT = '12px Inter, system-ui, -apple-system, "Segoe UI", sans-serif';
+
+/** The x axis in seconds before now. @param {string} nowWord */
+export function secondsAxis(nowWord) {
+  return {
+    ...look(),
+    size: 28,
+    space: 90,
+    values: (/** @type {UPlot} */ _plot, /** @type {number[]} */ splits) => splits.map((split) => (split === 0 ? nowWord : `−${-split} s`)),
+    splits: () => [-60, -45, -30, -15, 0],
+  };
+}
+
+/** The y axis in milliseconds. */
+export function rttAxis() {
+  return { ...look(), size: 62, space: 34, values: (/** @type {UPlot} */ _plot, /** @type {number[]} */ splits) => splits.map(tick) };
+}
+
+/** A round trip at an axis: no digit more than the step needs. @param {number} ms */
+function tick(ms) {
+  if (ms === 0) return "0 ms";
+  return Number.isInteger(ms) && ms < 10_000 ? `${ms} ms` : plain(rtt(ms));
+}
+
+function look() {
+  const colours = tokens();
+  return {
+    stroke: colours.muted, font: FONT, gap: 6,
+    grid: { stroke: colours.divider, width: 1 },
+    ticks: { show: false },
+  };
+}

@@ -1,0 +1,21 @@
+// The part of uPlot 1.6.32 that the page uses.
+export interface UPlot {
+  bbox: { left: number; top: number; width: number; height: number };
+  ctx: CanvasRenderingContext2D;
+  data: (number | null)[][];
+  root: HTMLElement;
+  width: number;
+  height: number;
+  cursor: { idx: number | null };
+  setData(data: unknown[], resetScales?: boolean): void;
+  setScale(key: string, limits: { min: number; max: number }): void;
+  setSize(size: { width: number; height: number }): void;
+  setCursor(at: { left: number; top: number }): void;
+  valToPos(value: number, scale: string, canvasPixels?: boolean): number;
+  batch(work: () => void): void;
+  destroy(): void;
+}
+export interface UPlotClass {
+  new (options: unknown, data: unknown[], target: HTMLElement): UPlot;
+  pxRatio: number;
+}

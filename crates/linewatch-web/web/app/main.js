@@ -1,0 +1,177 @@
+/**
+ * Starts the page: words, theme, frame, live socket, and the page that fits the address.
+ * Owns routing and the keys that work everywhere. Everything drawn lives in pages/ and ui/.
+ */
+
+import { ROOT, get } from "./api.js";
+import { h } from "./dom.js";
+import { setCatalogue, t } from "./i18n.js";
+import { badge } from "./level.js";
+import { live } from "./live.js";
+import { overviewPage } from "./pages/overview.js";
+import { store } from "./store.js";
+import { announce } from "./ui/dialog.js";
+import { buildShell, initTheme, nextTheme, openAdd, openKeys, openSearch } from "./ui/shell.js";
+import { parseRoute } from "./url.js";
+
+/** @typedef {import("./pages/overview.js").Page} Page */
+
+const PAGE_SIZE = 200;
+/** Level changes are told together, at most this often. */
+const ANNOUNCE_MS = 5000;
+
+/** @type {Page | null} */
+let page = null;
+/** @type {HTMLElement} */
+let main;
+let isGoing = false;
+let routes = 0;
+
+/** Goes to a page of this program. @param {string} path Under the root. */
+function navigate(path) {
+  history.pushState(null, "", ROOT + path);
+  void show(true);
+}
+
+/** @param {boolean} withFocus Whether a person went there: then the focus follows. */
+async function show(withFocus) {
+  routes += 1;
+  const mine = routes;
+  const route = parseRoute(location.pathname, ROOT);
+  live.watchDetail(route.page === "target" ? [route.id] : []);
+  /** @type {Page} */
+  let next;
+  if (route.page === "target") {
+    const { targetPage } = await import("./pages/target.js");
+    // A faster click may have gone elsewhere while the page was loading.
+    if (mine !== routes) return;
+    next = targetPage({ navigate, id: route.id });
+  } else if (route.page === "overview") next = overviewPage({ navigate });
+  else next = missingPage();
+  page?.dispose();
+  page = next;
+  main.replaceChildren(page.element);
+  for (const link of document.querySelectorAll("[data-nav]")) {
+    if (route.page === "overview") link.setAttribute("aria-current", "page");
+    else link.removeAttribute("aria-current");
+  }
+  document.title = route.page === "overview" ? t("brand") : `${route.page === "target" ? route.id : t("missing.title")} · ${t("brand")}`;
+  if (withFocus) {
+    scrollTo(0, 0);
+    main.focus({ preventScroll: true });
+  }
+  store.mark("list");
+}
+
+/** @returns {Page} */
+function missingPage() {
+  return {
+    element: h("div", { class: "page" }, h("h1", null, t("missing.title")), h("p", { class: "muted" }, t("missing.text")), h("p", null, h("a", { href: ROOT }, t("nav.home")))),
+    update() {}, dispose() {},
+  };
+}
+
+/** All pages of the overview answer, worst first; the first paint does not wait for the last. */
+async function loadOverview() {
+  try {
+    for (let offset = 0, total = 1; offset < total; offset += PAGE_SIZE) {
+      /** @type {import("./types").Overview} */
+      const overview = await get(`overview?range=live&limit=${PAGE_SIZE}&offset=${offset}`);
+      total = overview.total;
+      if (offset === 0) store.overview = overview;
+      store.applyRows(overview.targets, overview.run, { isWhole: total <= PAGE_SIZE, seq: overview.seq });
+    }
+  } catch {
+    // The socket brings the targets too, and says that the server is away.
+    store.mark("list");
+  }
+}
+
+let reload = 0;
+/** Changes come in bursts: one answer for all of them. */
+function catalogChanged() {
+  clearTimeout(reload);
+  reload = setTimeout(() => {
+    store.catalogVersion += 1;
+    void loadOverview();
+  }, 100);
+}
+
+/** @param {KeyboardEvent} event */
+function onKey(event) {
+  if (event.defaultPrevented) return;
+  if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "k") {
+    event.preventDefault();
+    openSearch(navigate);
+    return;
+  }
+  const at = event.target instanceof Element ? event.target : document.body;
+  if (event.ctrlKey || event.metaKey || event.altKey || at.closest("input, select, textarea, dialog, [contenteditable]")) return;
+  // A button or link already answers to the space bar and Enter.
+  if ((event.key === " " || event.key === "Enter") && at.closest("a, button, summary")) return;
+  const wasGoing = isGoing;
+  isGoing = event.key === "g";
+  if (wasGoing && event.key === "o") navigate("");
+  else if (event.key === "/") openSearch(navigate);
+  else if (event.key === "?") openKeys();
+  else if (event.key === "n") openAdd(navigate);
+  else if (event.key === "d") nextTheme();
+  else if (event.key === "p") live.togglePause();
+  else if (!page?.key?.(event.key)) return;
+  event.preventDefault();
+}
+
+/** Links inside the program change the page without loading it anew. @param {MouseEvent} event */
+function onClick(event) {
+  if (event.defaultPrevented || event.button !== 0 || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
+  const link = event.target instanceof Element ? event.target.closest("a") : null;
+  if (!link || link.target !== "" || link.origin !== location.origin || link.hash !== "") return;
+  if (parseRoute(link.pathname, ROOT).page === "missing") return;
+  event.preventDefault();
+  navigate(link.pathname.slice(ROOT.length) + link.search);
+}
+
+/** @type {Map<number, string>} */
+const levels = new Map();
+/** @type {Map<string, string>} */
+const changed = new Map();
+let announcedAt = 0;
+
+/** Tells level changes to a listener, several in one sentence. @param {Set<number>} keys */
+function noteLevels(keys) {
+  for (const key of keys) {
+    const row = store.rows.get(key);
+    if (!row) continue;
+    const now = badge(row.o);
+    const before = levels.get(key);
+    levels.set(key, now);
+    if (before !== undefined && before !== now) changed.set(row.o.name, t(`badge.${now}`));
+  }
+  if (changed.size === 0 || Date.now() - announcedAt < ANNOUNCE_MS) return;
+  announcedAt = Date.now();
+  announce([...changed].slice(0, 3).map(([name, level]) => `${name} ${level}`).join(", "));
+  changed.clear();
+}
+
+async function boot() {
+  initTheme();
+  const language = "en";
+  const words = await fetch(new URL(`../i18n/${language}.json`, import.meta.url));
+  setCatalogue(await words.json(), language);
+  document.documentElement.lang = language;
+  const root = document.getElementById("app");
+  if (!root) return;
+  main = buildShell(root, navigate);
+  store.subscribe((dirty) => {
+    noteLevels(dirty.keys);
+    page?.update(dirty);
+  });
+  addEventListener("keydown", onKey);
+  document.addEventListener("click", onClick);
+  addEventListener("popstate", () => void show(false));
+  void loadOverview();
+  live.start(catalogChanged);
+  await show(false);
+}
+
+void boot();

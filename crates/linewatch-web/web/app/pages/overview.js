@@ -1,0 +1,243 @@
+/**
+ * The fleet: banner, figures, filters, every target worst first, events; on a first run one field on top.
+ * Input: the store. Output: a page that follows it. Rows are sorted anew at most every five seconds, and never
+ * while the pointer or the focus is inside them.
+ */
+
+import { fill, h, keyed, setText } from "../dom.js";
+import { t, tn } from "../i18n.js";
+import { badge, worstFirst } from "../level.js";
+import { store } from "../store.js";
+import { isFiltering, matches, noFilters, parseFilters, writeFilters } from "../url.js";
+import { addForm, tellAdded } from "../ui/addform.js";
+import { banner, notices } from "../ui/banner.js";
+import { eventsCard } from "../ui/events.js";
+import { filterBar, rangeBar } from "../ui/filters.js";
+import { fleetCard, footLine } from "../ui/fleet.js";
+import { cardRow, tableRow } from "../ui/rows.js";
+import { openAdd } from "../ui/shell.js";
+
+/** @typedef {import("../store.js").Row} Row */
+/** @typedef {import("../ui/rows.js").RowView} RowView */
+/** @typedef {{ element: HTMLElement, update: (dirty: import("../store.js").Dirty) => void, dispose: () => void,
+ *   key?: (key: string) => boolean }} Page */
+
+const ORDER_MS = 5000;
+/** Rows drawn at first; the worst are among them. */
+const ROWS_STEP = 100;
+/** Built-in lines are four at most; above that the number is written in digits. */
+const WORDS_MAX = 4;
+const SLOW_MS = 4000;
+const EVENTS_SHOWN = 7;
+const wide = matchMedia("(min-width: 1024px)");
+
+/**
+ * @param {{ navigate: (path: string) => void }} context
+ * @returns {Page}
+ */
+export function overviewPage({ navigate }) {
+  let filters = parseFilters(location.search);
+  /** @param {typeof filters} next */
+  const setFilters = (next) => {
+    filters = next;
+    history.replaceState(history.state, "", location.pathname + writeFilters(filters));
+    sort(true);
+    draw();
+  };
+  const bar = banner({ view: (rows) => {
+    const only = rows[0];
+    if (rows.length === 1 && only) navigate(`t/${encodeURIComponent(only.id)}`);
+    else setFilters({ ...noFilters(), status: [...new Set(rows.map(badge))] });
+  } });
+  const notice = notices();
+  const fleet = fleetCard({
+    chosen: () => filters.status,
+    toggle: (level) => setFilters({ ...filters, status: filters.status.includes(level) ? filters.status.filter((word) => word !== level) : [...filters.status, level] }),
+  });
+  const filter = filterBar(() => filters, setFilters);
+  const order = h("span", { class: "muted small order-note" });
+  const add = h("button", { type: "button", class: "button", onclick: () => openAdd(navigate) }, t("add.button"));
+  const tools = h("div", { class: "tools" }, filter.element, h("div", { class: "tools-end" }, order, rangeBar(), add));
+  const list = fleetList();
+  const empty = h("p", { class: "empty" });
+  const more = h("button", { type: "button", class: "button more", onclick: () => { limit += ROWS_STEP; draw(); } });
+  const events = eventsCard({ title: t("events.title"), limit: EVENTS_SHOWN, target: null });
+  const first = firstRun();
+  const foot = footLine();
+  const heading = h("h1", { class: "visually-hidden" }, t("nav.overview"));
+  const element = h("div", { class: "page overview" }, heading, bar.element, notice.element, first.element, fleet.element, tools, list.element, empty, more,
+    h("div", { class: "lower" }, events.element), foot.element);
+
+  /** @type {Row[]} */
+  let sorted = [];
+  let sortedAt = 0;
+  let limit = ROWS_STEP;
+  const openedAt = Date.now();
+
+  /** @param {boolean} isForced */
+  const sort = (isForced) => {
+    const isHeld = list.isHeld();
+    setText(order, isHeld ? t("order.paused") : t("order.worst"));
+    if (!isForced && (isHeld || Date.now() - sortedAt < ORDER_MS)) return;
+    sortedAt = Date.now();
+    // The built-in lines go from here outwards: that order tells where a fault begins.
+    const isFirst = store.overview?.is_first_run === true;
+    sorted = [...store.rows.values()].sort((a, b) => (isFirst ? a.o.key - b.o.key : worstFirst(a.o, b.o)));
+  };
+  const draw = () => {
+    const all = sorted.filter((row) => store.rows.get(row.o.key) === row);
+    const inView = all.filter((row) => matches(row.o, badge(row.o), filters));
+    const isFirst = store.overview?.is_first_run === true;
+    element.classList.toggle("first-run", isFirst);
+    heading.hidden = isFirst;
+    first.element.hidden = !isFirst;
+    fleet.element.hidden = isFirst || all.length === 0;
+    tools.hidden = isFirst;
+    foot.element.hidden = !isFirst;
+    list.draw(inView.slice(0, limit));
+    more.hidden = inView.length <= limit;
+    setText(more, t("fleet.more", { n: Math.min(ROWS_STEP, inView.length - limit) }));
+    empty.hidden = inView.length > 0;
+    if (!empty.hidden) describeEmpty(all.length);
+    fleet.update(inView, all);
+    filter.update();
+  };
+  /** @param {number} all */
+  const describeEmpty = (all) => {
+    if (all > 0 && isFiltering(filters)) {
+      fill(empty, t("fleet.no_match"), " ", h("button", { type: "button", class: "link", onclick: () => setFilters(noFilters()) }, t("fleet.clear")));
+    } else if (store.overview === null) setText(empty, Date.now() - openedAt > SLOW_MS ? t("loading.still") : t("loading"));
+    else setText(empty, t("fleet.empty"));
+  };
+  const onWidth = () => { list.rebuild(); draw(); };
+  wide.addEventListener("change", onWidth);
+
+  /** @type {Page["update"]} */
+  const update = (dirty) => {
+    if (store.connection.phase === "paused" && !dirty.connection && !dirty.list) return;
+    if (dirty.list) sort(true);
+    if (dirty.list || dirty.tick) {
+      sort(false);
+      draw();
+    }
+    if (dirty.list || dirty.connection) list.updateAll();
+    else list.update(dirty.keys, dirty.tick);
+    if (dirty.events || dirty.list) events.update();
+    if (dirty.tick || dirty.connection || dirty.list) {
+      bar.update();
+      notice.update();
+      foot.update();
+      first.update();
+    }
+  };
+  sort(true);
+  draw();
+  return {
+    element, update,
+    dispose() {
+      wide.removeEventListener("change", onWidth);
+      filter.dispose();
+      list.dispose();
+    },
+    key(key) {
+      if (key === "a" && !bar.element.hidden) bar.acknowledge();
+      else if (key === "j" || key === "k") list.move(key === "j" ? 1 : -1);
+      else return false;
+      return true;
+    },
+  };
+}
+
+/** The rows: a table where it is wide, cards where it is not. */
+function fleetList() {
+  const element = h("div", { class: "fleet-list" });
+  /** @type {Map<string, RowView & { row: Row }>} */
+  const views = new Map();
+  /** @type {HTMLElement} */
+  let body = h("ul", null);
+
+  const clear = () => {
+    for (const view of views.values()) view.dispose();
+    views.clear();
+  };
+  const rebuild = () => {
+    clear();
+    if (wide.matches) {
+      body = h("tbody", null);
+      fill(element, h("div", { class: "card table-card" }, h("table", { class: "fleet-table" }, h("caption", { class: "visually-hidden" }, t("fleet.caption")), tableHead(), body)));
+    } else {
+      body = h("ul", { class: "cards", "aria-label": t("fleet.caption") });
+      fill(element, body);
+    }
+  };
+  rebuild();
+  return {
+    element, rebuild,
+    /** @param {Row[]} rows */
+    draw(rows) {
+      element.hidden = rows.length === 0;
+      keyed(body, views, rows, (row) => String(row.o.key), (row) => {
+        const view = { ...(wide.matches ? tableRow(row) : cardRow(row)), row };
+        view.update();
+        view.paint();
+        return view;
+      }, (view) => view.dispose());
+    },
+    /** @param {Set<number>} keys @param {boolean} isTick */
+    update(keys, isTick) {
+      for (const view of views.values()) {
+        const isDirty = keys.has(view.row.o.key);
+        // Without new rows only what ages moves on: once a second.
+        const ages = isTick && (view.row.o.state !== "ok" || !store.isLive);
+        if (!isDirty && !ages) continue;
+        if (store.isLive || isTick) view.update();
+        view.paint();
+      }
+    },
+    updateAll() {
+      for (const view of views.values()) {
+        view.update();
+        view.paint();
+      }
+    },
+    /** Is someone reading or pointing here? */
+    isHeld: () => element.contains(document.activeElement) || (matchMedia("(hover: hover)").matches && element.matches(":hover")),
+    /** @param {number} step */
+    move(step) {
+      const links = [.../** @type {NodeListOf<HTMLElement>} */ (element.querySelectorAll(".row-link"))];
+      const now = links.findIndex((link) => link === document.activeElement);
+      const next = links[Math.max(0, Math.min(links.length - 1, now + step))];
+      next?.focus();
+    },
+    dispose: clear,
+  };
+}
+
+function tableHead() {
+  const columns = /** @type {const} */ ([
+    ["grade", ""], ["target", ""], ["country", ""], ["spark", ""], ["now", "num"], ["p50", "num"], ["p95", "num"], ["jitter", "num"],
+    ["loss", "num"], ["rto", "num"], ["strip", ""], ["up", "num"],
+  ]);
+  return h("thead", null, h("tr", null, ...columns.map(([name, kind]) => h("th", { scope: "col", class: `${kind} c-${name}` }, t(`column.${name}`)))));
+}
+
+/** What a new installation shows above its lines. */
+function firstRun() {
+  const sub = h("p", { class: "first-sub" });
+  const form = addForm({ isLarge: true, onadded: tellAdded });
+  const element = h("section", { class: "first", "aria-labelledby": "first-title" },
+    h("h1", { id: "first-title" }, t("first.title")), sub, form.element);
+  element.hidden = true;
+  let isFocused = false;
+  return {
+    element,
+    update() {
+      const n = store.rows.size;
+      const word = n >= 1 && n <= WORDS_MAX ? t(`number.${n}`) : String(n);
+      setText(sub, n === 0 ? t("first.none") : tn("first.sub", n, { word }));
+      if (isFocused || element.hidden || document.activeElement !== document.body) return;
+      isFocused = true;
+      form.input.focus({ preventScroll: true });
+    },
+  };
+}

@@ -1,0 +1,220 @@
+/**
+ * One target: what it is, START/STOP, the HUD strip, the live minute, its thresholds, outages, events and the sum of all probes.
+ * Input: the store and the id in the address. Output: a page that follows it; an unknown id says so.
+ */
+
+import { ROOT, get, runTarget } from "../api.js";
+import { liveChart } from "../charts/live.js";
+import { badgeWord, fill, glyph, h, setAttribute, setGlyph, setText } from "../dom.js";
+import { duration, setting } from "../format.js";
+import { t } from "../i18n.js";
+import { badge, tag } from "../level.js";
+import { store } from "../store.js";
+import { failureText } from "../ui/addform.js";
+import { banner } from "../ui/banner.js";
+import { announce, toast } from "../ui/dialog.js";
+import { openChange, openEdit, openRemove } from "../ui/edit.js";
+import { eventsCard } from "../ui/events.js";
+import { hudStrip, insightLine } from "../ui/hud.js";
+import { accountPanel, outagesPanel, pointsTable, thresholdsPanel } from "../ui/panels.js";
+
+/** @typedef {import("../store.js").Row} Row */
+/** @typedef {import("./overview.js").Page} Page */
+
+const EVENTS_SHOWN = 8;
+const OUTAGES_SHOWN = 50;
+
+/**
+ * @param {{ navigate: (path: string) => void, id: string }} context
+ * @returns {Page}
+ */
+export function targetPage({ navigate, id }) {
+  const element = h("div", { class: "page target" });
+  /** @type {ReturnType<typeof body> | null} */
+  let shown = null;
+  let isMissing = false;
+  const bar = banner({ view: (rows) => navigate(rows[0] ? `t/${encodeURIComponent(rows[0].id)}` : "") });
+  /** @type {Page["update"]} */
+  const update = (dirty) => {
+    const row = store.byId(id);
+    if (row && shown?.row !== row) {
+      shown?.dispose();
+      shown = body(row, navigate);
+      fill(element, bar.element, ...shown.elements);
+      isMissing = false;
+    } else if (!row && store.overview !== null && !isMissing) {
+      isMissing = true;
+      shown?.dispose();
+      shown = null;
+      fill(element, h("h1", null, t("target.missing")), h("p", { class: "muted" }, t("target.missing_text", { id })), h("p", null, h("a", { href: ROOT }, t("nav.home"))));
+    } else if (!row && !isMissing && element.childElementCount === 0) fill(element, h("p", { class: "empty" }, t("loading")));
+    if (store.connection.phase === "paused" && !dirty.connection && !dirty.list) return;
+    if (dirty.tick || dirty.connection || dirty.list) bar.update();
+    shown?.update(dirty);
+  };
+  return {
+    element, update,
+    dispose: () => shown?.dispose(),
+    key(key) {
+      if (!shown) return false;
+      if (key === " ") shown.toggle();
+      else if (key === "t") openChange(id, navigate);
+      else if (key === ".") void openEdit(id);
+      else if (key === "a" && !bar.element.hidden) bar.acknowledge();
+      else return false;
+      return true;
+    },
+  };
+}
+
+/** @param {Row} row @param {(path: string) => void} navigate */
+function body(row, navigate) {
+  const id = row.o.id;
+  const head = header(row, navigate);
+  const hud = hudStrip(row);
+  const readout = h("span", { class: "readout", role: "status" });
+  const chart = liveChart(row, (text) => setText(readout, text));
+  const insight = insightLine();
+  const table = pointsTable();
+  table.from(() => chart.points);
+  const legend = h("div", { class: "legend", "aria-hidden": "true" },
+    h("span", null, h("i", null), t("chart.wire", { probe: t(`method.${row.o.probe}`) })), h("span", null, h("i", { class: "process" }), t("chart.host")),
+    h("span", null, h("i", { class: "lost" }), t("chart.lost")));
+  const live = h("section", { class: "card panel" },
+    h("div", { class: "card-title" }, h("h2", null, t("chart.title")), h("span", { class: "note" }, t("chart.span")), legend),
+    chart.element, h("div", { class: "chart-foot" }, table.element, readout), insight.element);
+  const thresholds = thresholdsPanel(
+    h("button", { type: "button", class: "button small", onclick: () => void openEdit(id) }, t("action.edit")),
+    h("button", { type: "button", class: "button small", onclick: () => openRemove(id, navigate) }, t("remove.button")));
+  const outages = outagesPanel();
+  const events = eventsCard({ title: t("events.of_target"), limit: EVENTS_SHOWN, target: id });
+  const account = accountPanel();
+  /** @type {import("../types").OutageInfo[] | null} */
+  let outageRows = null;
+  /** @type {import("../types").EventRow[]} */
+  let eventRows = [];
+  let isDisposed = false;
+  /** @type {string | null} */
+  let asked = null;
+
+  /** What is stored of this target: asked for once, and again when an outage opened or closed, or targets changed. */
+  const refresh = async () => {
+    const mark = `${store.catalogVersion} ${row.o.outage?.since ?? 0} ${store.connection.phase}`;
+    if (mark === asked || store.connection.phase !== "live") return;
+    asked = mark;
+    const query = new URLSearchParams({ target: id });
+    try {
+      /** @type {[import("../types").Page<import("../types").OutageInfo>, import("../types").Page<import("../types").EventRow>, import("../types").TargetAnswer]} */
+      const [outagePage, eventPage, answer] = await Promise.all([
+        get(`outages?${query}&limit=${OUTAGES_SHOWN}`), get(`events?${query}&limit=${EVENTS_SHOWN}`), get(`targets/${encodeURIComponent(id)}`),
+      ]);
+      if (isDisposed) return;
+      outageRows = outagePage.rows;
+      eventRows = eventPage.rows;
+      if (answer.detail) store.applyDetail(answer.detail);
+      store.mark("events");
+      store.touch(row.o.key);
+    } catch (error) {
+      if (!isDisposed) toast(failureText(error));
+    }
+  };
+  const drawEvents = () => {
+    const merged = new Map([...eventRows, ...store.events.filter((event) => event.target === id)].map((event) => [event.id, event]));
+    events.update([...merged.values()].sort((a, b) => b.at - a.at));
+  };
+  return {
+    row,
+    elements: [head.element, hud.element, h("div", { class: "columns" }, live, thresholds.element), outages.element, h("div", { class: "columns" }, events.element, account.element)],
+    toggle: head.toggle,
+    /** @param {import("../store.js").Dirty} dirty */
+    update(dirty) {
+      const isMine = dirty.keys.has(row.o.key) || dirty.list || dirty.connection;
+      if (isMine || dirty.tick) {
+        head.update();
+        hud.update();
+        outages.update(outageRows, row.o);
+        void refresh();
+      }
+      if (isMine || (dirty.tick && (row.o.state !== "ok" || !store.isLive))) chart.update();
+      if (isMine) {
+        insight.update(row);
+        thresholds.update(row);
+        account.update(row);
+      }
+      if (dirty.events || dirty.list) drawEvents();
+    },
+    dispose() {
+      isDisposed = true;
+      chart.dispose();
+    },
+  };
+}
+
+/** Crumb, name, badge, actions. @param {Row} row @param {(path: string) => void} navigate */
+function header(row, navigate) {
+  const crumb = h("span", null);
+  const name = h("h1", null);
+  const icon = glyph(badge(row.o));
+  const word = h("span", null);
+  const pill = h("span", { class: "badge" }, icon, word);
+  const tagElement = h("span", { class: "tag" });
+  const sub = h("span", null);
+  const chip = h("span", { class: "chip" });
+  const runButton = h("button", { type: "button", class: "button stop" });
+  const change = h("button", { type: "button", class: "button", onclick: () => openChange(row.o.id, navigate) }, t("change.button"), h("kbd", null, "T"));
+  const element = h("div", null,
+    h("nav", { class: "crumb", "aria-label": t("crumb.label") }, h("a", { href: ROOT }, t("nav.overview")), crumb),
+    h("div", { class: "target-head" },
+      h("div", null, h("div", { class: "target-name" }, name, pill, tagElement), h("div", { class: "target-sub" }, sub, " ", chip)),
+      h("div", { class: "target-actions" }, change, runButton)));
+  /** What the person asked for, until the server says so itself. @type {boolean | null} */
+  let wish = null;
+  let isBusy = false;
+  const isPaused = () => wish ?? row.o.state === "paused";
+  const toggle = async () => {
+    if (isBusy) return;
+    isBusy = true;
+    const stop = !isPaused();
+    wish = stop;
+    update();
+    announce(t(stop ? "run.stopping" : "run.starting", { name: row.o.name }));
+    try {
+      await runTarget(row.o.id, stop ? "stop" : "start");
+    } catch (error) {
+      wish = null;
+      toast(failureText(error));
+    } finally {
+      isBusy = false;
+      update();
+    }
+  };
+  runButton.addEventListener("click", () => void toggle());
+  const update = () => {
+    const { o } = row;
+    if (wish !== null && wish === (o.state === "paused")) wish = null;
+    const level = badge(o);
+    setText(crumb, `${o.group === "" ? "" : ` / ${o.group}`} / ${o.name}`);
+    setText(name, o.name);
+    document.title = `${o.name} · ${t("brand")}`;
+    setGlyph(icon, store.isLive ? level : "stale");
+    const since = tag(o) === null ? o.outage?.since ?? o.state_since : o.grade_since;
+    setText(word, `${badgeWord(level)} · ${duration(Math.max(0, store.now() - since))}`);
+    setAttribute(pill, "class", `badge level-${level}`);
+    const state = tag(o);
+    tagElement.hidden = state === null;
+    if (state !== null) {
+      setText(tagElement, t(`state.${state}`));
+      setAttribute(tagElement, "class", `tag tag-${state}`);
+    }
+    const ip = o.ip !== null && !o.address.includes(o.ip) ? ` (${o.ip})` : "";
+    const probe = o.probe === "icmp" ? t("target.icmp", { bytes: o.payload_bytes }) : t("target.tcp", { port: o.port ?? "" });
+    setText(sub, `${o.address}${ip} · ${t("target.every", { probe, interval: setting(o.interval_ms) })}${o.country === "" ? "" : " ·"}`);
+    chip.hidden = o.country === "";
+    setText(chip, o.country);
+    const paused = isPaused();
+    setText(runButton, paused ? t("run.start") : t("run.stop"));
+    setAttribute(runButton, "class", paused ? "button primary" : "button stop");
+    setAttribute(runButton, "aria-label", t(paused ? "run.start_label" : "run.stop_label", { name: o.name }));
+  };
+  return { element, update, toggle: () => void toggle() };
+}

@@ -1,0 +1,181 @@
+/**
+ * The one bar on top of a page: what needs attention, worst first, or that the live view is interrupted.
+ * Below it the notices of the server with their cure. Input: the store. Output: elements and one announcement per new severity.
+ */
+
+import { fill, glyph, h, setGlyph, setText, withCode } from "../dom.js";
+import { duration, plain, rtt } from "../format.js";
+import { t, tn } from "../i18n.js";
+import { badge, needsAttention, worstFirst } from "../level.js";
+import { live } from "../live.js";
+import { store } from "../store.js";
+import { clock } from "../time.js";
+import { announce, openDialog, toast } from "./dialog.js";
+
+/** @typedef {import("../types").OverviewRow} OverviewRow */
+
+/** A dead socket is said after this long: a short one heals unseen. */
+const INTERRUPTED_MS = 5000;
+const SENTENCES_MAX = 2;
+const ACKNOWLEDGED_KEY = "linewatch.acknowledged";
+const DISMISSED_KEY = "linewatch.dismissed";
+
+/** @param {string} key @returns {Set<string>} */
+function remembered(key) {
+  try {
+    const list = JSON.parse(sessionStorage.getItem(key) ?? "[]");
+    return new Set(Array.isArray(list) ? list.filter((item) => typeof item === "string") : []);
+  } catch {
+    return new Set();
+  }
+}
+
+/** @param {string} key @param {Set<string>} values */
+function remember(key, values) {
+  try {
+    sessionStorage.setItem(key, JSON.stringify([...values]));
+  } catch {
+    // Holds for this page only.
+  }
+}
+
+/** What is silenced by an acknowledgement: this state of this target since then. @param {OverviewRow} o */
+function identity(o) {
+  return `${o.id} ${badge(o)} ${badge(o) === "critical" ? "" : o.state_since}`;
+}
+
+/** One sentence about one target. @param {OverviewRow} o */
+export function attentionText(o) {
+  if (o.state === "error") {
+    const host = o.address.replace(/^\w+:\/\//, "").replace(/:\d+$/, "");
+    return o.error?.kind === "dns" ? t("banner.dns", { host }) : t("banner.error", { name: o.name, text: o.error?.text ?? "" });
+  }
+  if (o.state === "down") {
+    const length = duration(o.outage ? store.now() - o.outage.since : store.now() - o.state_since);
+    if (!o.outage) return t("banner.down", { name: o.name, time: length });
+    const key = o.outage.lost === o.outage.sent ? "banner.down_row" : "banner.down_some";
+    return t(key, { name: o.name, time: length, lost: o.outage.lost, sent: o.outage.sent });
+  }
+  return t("banner.critical", { name: o.name, rtt: plain(rtt(o.p50_ms)) });
+}
+
+/**
+ * @param {{ view: (rows: OverviewRow[]) => void }} actions
+ */
+export function banner({ view }) {
+  const text = h("p", { class: "banner-text" });
+  const icon = glyph("error");
+  const acknowledge = h("button", { type: "button", class: "button small", onclick: () => silence() }, t("action.acknowledge"));
+  const viewButton = h("button", { type: "button", class: "button small", onclick: () => view(open) }, t("action.view"));
+  const retry = h("button", { type: "button", class: "button small", onclick: () => live.retryNow() }, t("action.retry_now"));
+  const element = h("section", { class: "banner", "aria-label": t("banner.label") }, icon, text, h("div", { class: "banner-actions" }, acknowledge, viewButton, retry));
+  element.hidden = true;
+  let acknowledged = remembered(ACKNOWLEDGED_KEY);
+  /** @type {OverviewRow[]} */
+  let open = [];
+  let shown = "";
+  let severity = -1;
+  let wasInterrupted = false;
+
+  const silence = () => {
+    acknowledged = new Set([...acknowledged, ...open.map(identity)]);
+    remember(ACKNOWLEDGED_KEY, acknowledged);
+    update();
+  };
+  const update = () => {
+    const { phase, since, retryAt } = store.connection;
+    const isInterrupted = (phase === "reconnecting" || phase === "offline") && Date.now() - since > INTERRUPTED_MS;
+    if (isInterrupted && !wasInterrupted) announce(t("banner.interrupted", { time: clock(since) }));
+    wasInterrupted = isInterrupted;
+    open = isInterrupted ? [] : attention();
+    element.hidden = !isInterrupted && open.length === 0;
+    element.classList.toggle("interrupted", isInterrupted);
+    setGlyph(icon, isInterrupted ? "stale" : "error");
+    acknowledge.hidden = isInterrupted;
+    viewButton.hidden = isInterrupted;
+    retry.hidden = !isInterrupted;
+    if (isInterrupted) {
+      const wait = Math.max(0, Math.ceil((retryAt - Date.now()) / 1000));
+      write([t("banner.interrupted", { time: clock(since) })], [wait > 0 ? t("banner.next_try", { time: `${wait} s` }) : t("banner.trying")], "");
+      return;
+    }
+    if (open.length === 0) {
+      severity = -1;
+      return;
+    }
+    const rest = open.length - SENTENCES_MAX;
+    const sentences = open.slice(0, SENTENCES_MAX).map(attentionText);
+    write([tn("banner.attention", open.length)], sentences, rest > 0 ? t("banner.more", { n: rest }) : "");
+    // The bar changes each second; only a worse kind of trouble interrupts a listener.
+    const worst = open.some((o) => o.state === "down" || o.state === "error") ? 2 : 1;
+    if (worst > severity) announce(`${tn("banner.attention", open.length)} ${sentences[0] ?? ""}`, "urgent");
+    severity = worst;
+  };
+  const attention = () => {
+    const rows = [...store.rows.values()].map((row) => row.o).filter(needsAttention);
+    const known = new Set(rows.map(identity));
+    // What has changed since is forgotten, so that it speaks up again when it comes back.
+    const kept = [...acknowledged].filter((id) => known.has(id));
+    if (kept.length !== acknowledged.size && store.isLive && rows.length > 0) {
+      acknowledged = new Set(kept);
+      remember(ACKNOWLEDGED_KEY, acknowledged);
+    }
+    return rows.filter((o) => !acknowledged.has(identity(o))).sort(worstFirst);
+  };
+  /** @param {string[]} bold @param {string[]} rest @param {string} more */
+  const write = (bold, rest, more) => {
+    const whole = [...bold, ...rest, more].join(" ");
+    if (whole === shown) return;
+    shown = whole;
+    fill(text, h("b", null, bold.join(" ")), " ", ...withCode(rest.join(" ")), more === "" ? null : h("b", null, ` ${more}`));
+  };
+  return { element, update, acknowledge: silence };
+}
+
+/** The notices of the server, each with its cure and a way to put it away. */
+export function notices() {
+  const element = h("div", { class: "notices" });
+  const dismissed = remembered(DISMISSED_KEY);
+  let shown = "";
+  const update = () => {
+    const list = (store.overview?.notices ?? []).filter((notice) => !dismissed.has(notice.code));
+    const whole = JSON.stringify(list);
+    if (whole === shown) return;
+    shown = whole;
+    fill(element, ...list.map((notice) => card(notice)));
+  };
+  /** @param {import("../types").Notice} notice */
+  const card = (notice) => {
+    const end = notice.text.indexOf(". ");
+    const first = end < 0 ? notice.text : notice.text.slice(0, end + 1);
+    const rest = end < 0 ? "" : notice.text.slice(end + 1);
+    const command = notice.command;
+    return h("section", { class: `notice notice-${notice.severity}`, "aria-label": t("notice.label") },
+      glyph(notice.code === "loopback_only" ? "lock" : notice.severity === "info" ? "info" : "error"),
+      h("p", null, h("b", null, ...withCode(first)), ...withCode(rest)),
+      h("div", { class: "banner-actions" },
+        command === null ? null : h("button", { type: "button", class: "button small", onclick: () => showCure(notice.text, command) }, t("action.show_how")),
+        h("button", { type: "button", class: "icon-button", "aria-label": t("action.dismiss"), onclick: () => {
+          dismissed.add(notice.code);
+          remember(DISMISSED_KEY, dismissed);
+          update();
+        } }, "✕")));
+  };
+  return { element, update };
+}
+
+/** @param {string} text @param {string} command */
+function showCure(text, command) {
+  openDialog(t("notice.cure"), () => {
+    const copy = h("button", { type: "button", class: "button small" }, t("action.copy"));
+    copy.addEventListener("click", async () => {
+      try {
+        await navigator.clipboard.writeText(command);
+        setText(copy, t("action.copied"));
+      } catch {
+        toast(t("error.copy"));
+      }
+    });
+    return [h("p", null, ...withCode(text)), h("pre", { class: "command", tabindex: "0" }, command), copy];
+  });
+}

@@ -1,0 +1,59 @@
+/**
+ * Lists events, newest first, for the fleet or for one target. Input: the store's events. Output: a card.
+ * A new row enters at the top; the list is short, so nothing jumps far.
+ */
+
+import { fill, glyph, h } from "../dom.js";
+import { t } from "../i18n.js";
+import { store } from "../store.js";
+import { moment } from "../time.js";
+import { targetHref } from "./rows.js";
+
+/** @typedef {import("../types").EventRow} EventRow */
+
+const SHAPES = /** @type {Readonly<Record<string, import("../dom.js").Shape>>} */ ({
+  outage: "down", packet_loss: "fair", threshold_exceeded: "critical", jitter: "fair", stale: "stale", local_outage: "critical",
+  dns_failed: "error", storage_full: "error", storage_degraded: "poor", alert_failed: "poor", login_failed: "poor",
+  suspended: "stale", clock_stepped: "stale", interrupted: "stale", stopped: "paused",
+});
+
+/** An outage or threshold that has ended is a recovery. @param {EventRow} event */
+function shapeOf(event) {
+  if ((event.type === "outage" || event.type === "stale") && event.until !== null) return "excellent";
+  return SHAPES[event.type] ?? "info";
+}
+
+/**
+ * @param {{ title: string, limit: number, target: string | null }} settings `target` narrows the list to one.
+ */
+export function eventsCard({ title, limit, target }) {
+  const list = h("ol", { class: "events" });
+  const element = h("section", { class: "card events-card" }, h("div", { class: "card-title" }, h("h2", null, title)), list);
+  let shown = "";
+  return {
+    element,
+    /** @param {readonly EventRow[]} [events] */
+    update(events = store.events) {
+      const rows = events.filter((event) => target === null || event.target === target).slice(0, limit);
+      const whole = JSON.stringify(rows);
+      if (whole === shown) return;
+      shown = whole;
+      if (rows.length === 0) fill(list, h("li", { class: "muted" }, t("events.empty")));
+      else fill(list, ...rows.map((event) => eventRow(event, target === null)));
+    },
+  };
+}
+
+/** @param {EventRow} event @param {boolean} withName */
+function eventRow(event, withName) {
+  const name = event.target_name;
+  // The name opens the sentence, bold; messages that begin with it are not told twice.
+  const rest = name !== null && event.message.startsWith(name) ? event.message.slice(name.length) : ` ${event.message}`;
+  return h("li", null,
+    h("time", { datetime: new Date(event.at).toISOString() }, moment(event.at, store.now())), glyph(shapeOf(event)),
+    h("span", null,
+      withName && name !== null
+        ? h("a", { class: "event-target", href: targetHref(event.target ?? "") }, name) : null,
+      withName && name !== null ? rest : event.message,
+      event.count > 1 ? h("span", { class: "muted" }, ` · ${t("events.times", { n: event.count })}`) : null));
+}

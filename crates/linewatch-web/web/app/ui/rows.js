@@ -1,0 +1,249 @@
+/**
+ * Draws one target in the fleet: as a table row where there is room, as a card where there is not.
+ * Input: a store row. Output: an element whose texts change only when they differ.
+ * Fields that need long history say so instead of showing a number.
+ */
+
+import { ROOT } from "../api.js";
+import { Surface } from "../charts/canvas.js";
+import { drawEmptyStrip, drawSparkline, sparklineLabel } from "../charts/mini.js";
+import { glyph, badgeWord, h, quantity, setAttribute, setGlyph, setText } from "../dom.js";
+import { NONE, availability, count, duration, loss, plain, rtt } from "../format.js";
+import { t } from "../i18n.js";
+import { badge, lossTint, tag } from "../level.js";
+import { LOST, NO_VALUE, REFUSED, REPLY, UNKNOWN, UNREACHABLE } from "../ring.js";
+import { store } from "../store.js";
+import { clock } from "../time.js";
+
+/** @typedef {import("../store.js").Row} Row */
+/** @typedef {{ element: HTMLElement, update: () => void, paint: () => void, dispose: () => void }} RowView */
+
+/** The label of a sparkline is for ears: a new one each second would be noise. */
+const LABEL_MS = 30_000;
+
+/** Where a target's page is. @param {string} id */
+export function targetHref(id) {
+  return `${ROOT}t/${encodeURIComponent(id)}`;
+}
+
+/** "203.0.113.9 · ICMP", and the address a name led to. @param {import("../types").OverviewRow} o */
+function addressLine(o) {
+  const probe = t(`method.${o.probe}`);
+  const isName = o.ip !== null && !o.address.includes(o.ip) && o.is_built_in;
+  return isName ? `${o.address} · ${o.ip} · ${probe}` : `${o.address} · ${probe}`;
+}
+
+/**
+ * The newest finished probe: a number, or the word for what happened.
+ * @param {Row} row
+ * @returns {{ value: string, unit: string, isFailure: boolean }}
+ */
+export function newest(row) {
+  const { o, ring } = row;
+  if (o.state === "error" || o.state === "waiting" || o.state === "paused") return { value: NONE, unit: "", isFailure: false };
+  const bin = row.bins[row.bins.length - 1];
+  if (bin && bin[0] > ring.newestAt) {
+    const q = rtt(bin[4] === null ? null : bin[4] / 1000);
+    return bin[1] > 0 && bin[1] === bin[2] ? { value: t("outcome.timeout"), unit: "", isFailure: true } : { ...q, isFailure: false };
+  }
+  for (let i = ring.length - 1; i >= 0; i -= 1) {
+    const outcome = ring.outcome[i];
+    if (outcome === UNKNOWN) continue;
+    if (outcome === REPLY || outcome === REFUSED) {
+      const us = ring.rtt[i];
+      return us === NO_VALUE || us === undefined
+        ? { value: t("outcome.refused"), unit: "", isFailure: false }
+        : { ...rtt(us / 1000), isFailure: false };
+    }
+    // Even one lost probe shows here until the next answer: a loss must never be invisible.
+    if (outcome === LOST) return { value: t("outcome.timeout"), unit: "", isFailure: true };
+    if (outcome === UNREACHABLE) return { value: t("outcome.unreachable"), unit: "", isFailure: true };
+    return { value: NONE, unit: "", isFailure: false };
+  }
+  return { ...rtt(o.last?.rtt_ms ?? null), isFailure: false };
+}
+
+/** @param {ReturnType<typeof newest>} last @param {string} level */
+function nowClass(last, level) {
+  if (last.value === NONE) return "q now none";
+  return `q now live-number${last.isFailure && level === "down" ? " tint tint-critical" : ""}`;
+}
+
+/** The muted words beside a badge: why, or since when. @param {Row} row */
+export function reason({ o }) {
+  switch (o.state) {
+    case "error":
+      return o.error ? t(`error.short.${o.error.kind}`) : "";
+    case "stale":
+      return t("since", { time: clock(o.last_answer_at ?? o.state_since) });
+    case "waiting":
+      return t("reason.waiting");
+    case "paused":
+      return t("since", { time: clock(o.state_since) });
+    case "down":
+    case "ok":
+    case "warn":
+    case "bad":
+      return "";
+  }
+}
+
+/** How long ago the last answer was, where that matters. @param {Row} row */
+function age(row) {
+  const at = row.o.last_answer_at ?? (row.ring.length === 0 ? null : row.ring.newestAt / 1000);
+  return row.o.state !== "stale" || at === null ? "" : t("row.last_ago", { time: duration(store.now() - at) });
+}
+
+/** @param {SVGSVGElement} svg @param {Row} row */
+function showGlyph(svg, row) {
+  // Without a live view no level is known: the broken bar says so (UI.md section 4, disconnected).
+  setGlyph(svg, store.isLive ? badge(row.o) : "stale");
+}
+
+/** @param {HTMLElement} element @param {Row} row */
+function showTag(element, row) {
+  const state = tag(row.o);
+  element.hidden = state === null;
+  if (state === null) return;
+  setText(element, t(`state.${state}`));
+  setAttribute(element, "class", `tag tag-${state}`);
+}
+
+/** @param {Row} row */
+function sparkline(row) {
+  const canvas = h("canvas", { class: "spark", role: "img" });
+  const surface = new Surface(canvas, (context, frame) => drawSparkline(context, frame, row, store.now(), store.isLive));
+  let labelledAt = 0;
+  return {
+    canvas,
+    paint() {
+      surface.invalidate();
+      if (Date.now() - labelledAt < LABEL_MS) return;
+      labelledAt = Date.now();
+      setAttribute(canvas, "aria-label", sparklineLabel(row, store.now()));
+    },
+    dispose: () => surface.dispose(),
+  };
+}
+
+/** @param {string} country */
+function countryChip(country) {
+  return country === "" ? null : h("span", { class: "chip" }, country);
+}
+
+/**
+ * A row of the fleet table.
+ * @param {Row} row
+ * @returns {RowView}
+ */
+export function tableRow(row) {
+  const { o } = row;
+  const icon = glyph(badge(o));
+  const word = h("b", { class: "level-word" });
+  const tagElement = h("span", { class: "tag" });
+  const why = h("span", { class: "muted small why" });
+  const name = h("a", { class: "row-link", href: targetHref(o.id) });
+  const address = h("span", { class: "address" });
+  const spark = sparkline(row);
+  const now = quantity("q now live-number");
+  const ago = h("span", { class: "ago" });
+  const p50 = h("span", { class: "live-number" });
+  const p95 = h("span", { class: "live-number" });
+  const jitter = h("span", { class: "live-number" });
+  const lost = quantity("q live-number");
+  const rto = h("span", { class: "live-number" });
+  const up = quantity("q live-number");
+  const of = h("span", { class: "ago" });
+  const country = h("td", { class: "c-country" }, countryChip(o.country));
+  const strip = h("canvas", { class: "strip", role: "img", "aria-label": t("later.strip"), title: t("later.strip") });
+  const stripSurface = new Surface(strip, drawEmptyStrip);
+  const element = h("tr", { "data-key": o.key },
+    h("td", { class: "c-grade" }, h("span", { class: "grade" }, icon, word, tagElement, why)),
+    h("th", { scope: "row", class: "c-target" }, name, address), country,
+    h("td", { class: "c-spark" }, spark.canvas),
+    h("td", { class: "num c-now" }, now.element, ago), h("td", { class: "num c-p50" }, p50), h("td", { class: "num" }, p95),
+    h("td", { class: "num" }, jitter), h("td", { class: "num" }, lost.element), h("td", { class: "num c-rto" }, rto),
+    h("td", { class: "c-strip" }, strip), h("td", { class: "num c-up" }, up.element, of));
+  // The whole row is a target for the pointer; the link inside is the one for keys and readers.
+  element.addEventListener("click", (event) => { if (!(/** @type {Element} */ (event.target)).closest("a")) name.click(); });
+
+  const update = () => {
+    const { o: current } = row;
+    const level = badge(current);
+    showGlyph(icon, row);
+    setText(word, badgeWord(level));
+    showTag(tagElement, row);
+    setText(why, reason(row));
+    setText(name, current.name);
+    setText(address, addressLine(current));
+    const last = newest(row);
+    now.update(last);
+    setAttribute(now.element, "class", nowClass(last, level));
+    setText(ago, age(row));
+    const isEmpty = current.p50_ms === null;
+    setText(p50, rtt(current.p50_ms).value);
+    setText(p95, rtt(current.p95_ms).value);
+    setText(jitter, rtt(current.jitter_ms).value);
+    lost.update(loss(current.loss_ppm));
+    const tint = lossTint(current);
+    setAttribute(lost.element, "class", tint === "" ? `q live-number${current.loss_ppm === 0 ? " zero" : ""}` : `q live-number tint tint-${tint}`);
+    setText(rto, isEmpty && current.loss_ppm === null ? NONE : count(current.rto));
+    setAttribute(rto, "class", current.rto === 0 ? "live-number zero" : "live-number strong");
+    up.update(availability(current.availability_run_ppm));
+    setText(of, current.availability_run_ppm === null ? "" : t("of_time", { time: duration(store.measuredMs(row)) }));
+    setAttribute(element, "class", `row level-${level}`);
+  };
+  return {
+    element, update, paint: spark.paint,
+    dispose() {
+      spark.dispose();
+      stripSurface.dispose();
+    },
+  };
+}
+
+/**
+ * A card of the fleet, for narrow pages.
+ * @param {Row} row
+ * @returns {RowView}
+ */
+export function cardRow(row) {
+  const { o } = row;
+  const icon = glyph(badge(o));
+  const name = h("a", { class: "row-link", href: targetHref(o.id) });
+  const now = quantity("q now live-number");
+  const spark = sparkline(row);
+  const word = h("span", { class: "level-word" });
+  const tagElement = h("span", { class: "tag" });
+  const p95 = h("span", { class: "live-number" });
+  const jitter = h("span", { class: "live-number" });
+  const lost = h("span", { class: "live-number" });
+  const element = h("li", { class: "card row-card", "data-key": o.key },
+    h("div", { class: "card-head" }, icon, name, countryChip(o.country), now.element),
+    spark.canvas,
+    h("div", { class: "card-foot" }, h("span", { class: "card-level" }, word, tagElement), p95, jitter, lost));
+  element.addEventListener("click", (event) => { if (!(/** @type {Element} */ (event.target)).closest("a")) name.click(); });
+  const update = () => {
+    const { o: current } = row;
+    const level = badge(current);
+    showGlyph(icon, row);
+    setText(name, current.name);
+    const last = newest(row);
+    now.update(last);
+    setAttribute(now.element, "class", nowClass(last, level));
+    const isMeasured = tag(current) !== null || level === "down";
+    const why = level === "stale" ? age(row) : level === "error" ? current.error?.text ?? "" : reason(row);
+    setText(word, isMeasured || why === "" ? badgeWord(level) : `${badgeWord(level)} · ${why}`);
+    showTag(tagElement, row);
+    for (const [figure, text] of /** @type {[HTMLElement, string][]} */ ([
+      [p95, t("card.p95", { value: rtt(current.p95_ms).value })],
+      [jitter, t("card.jitter", { value: rtt(current.jitter_ms).value })],
+      [lost, t("card.loss", { value: plain(loss(current.loss_ppm)) })],
+    ])) {
+      figure.hidden = !isMeasured;
+      setText(figure, text);
+    }
+    setAttribute(element, "class", `card row-card level-${level}`);
+  };
+  return { element, update, paint: spark.paint, dispose: spark.dispose };
+}

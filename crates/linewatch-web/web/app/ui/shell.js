@@ -1,0 +1,227 @@
+/**
+ * Draws what surrounds every page: brand, links, search, live pill with its figures, clock, theme, keys.
+ * Input: the store and a way to navigate. Output: the frame and its `main` element.
+ */
+
+import { ROOT } from "../api.js";
+import { themeChanged } from "../charts/canvas.js";
+import { fill, glyph, h, setAttribute, setText } from "../dom.js";
+import { count, duration } from "../format.js";
+import { has, t, tn } from "../i18n.js";
+import { badge, worstFirst } from "../level.js";
+import { LAG_MS_MAX, live } from "../live.js";
+import { store } from "../store.js";
+import { clock, date, zone } from "../time.js";
+import { addForm, tellAdded } from "./addform.js";
+import { openDialog } from "./dialog.js";
+import { picker } from "./picker.js";
+
+const THEMES = /** @type {const} */ (["auto", "dark", "light"]);
+const THEME_KEY = "linewatch.theme";
+/** A longer list is narrowed by typing. */
+const OPTIONS_MAX = 50;
+/** Beyond this the browser's clock is worth a word. */
+const CLOCK_MS_MAX = 2000;
+
+/** @typedef {(path: string) => void} Navigate */
+
+/** Reads the stored theme. Storage may be forbidden: then every visit starts with "auto". */
+export function initTheme() {
+  let theme = "auto";
+  try {
+    theme = localStorage.getItem(THEME_KEY) ?? "auto";
+  } catch {
+    // Private windows without storage still get a page.
+  }
+  applyTheme(THEMES.find((known) => known === theme) ?? "auto");
+}
+
+/** @param {typeof THEMES[number]} theme */
+function applyTheme(theme) {
+  document.documentElement.dataset["theme"] = theme;
+  themeChanged();
+}
+
+/** The next of auto, dark, light. */
+export function nextTheme() {
+  const now = THEMES.findIndex((theme) => theme === document.documentElement.dataset["theme"]);
+  const theme = THEMES[(now + 1) % THEMES.length] ?? "auto";
+  applyTheme(theme);
+  try {
+    localStorage.setItem(THEME_KEY, theme);
+  } catch {
+    // Not kept; the choice still holds for this visit.
+  }
+  for (const button of document.querySelectorAll("[data-theme-button]")) labelTheme(button);
+}
+
+/** @param {Element} button */
+function labelTheme(button) {
+  const name = t(`theme.${document.documentElement.dataset["theme"] ?? "auto"}`);
+  setAttribute(button, "aria-label", t("theme.label", { name }));
+  setAttribute(button, "title", t("theme.label", { name }));
+}
+
+/** @param {string} className */
+function themeButton(className) {
+  const button = h("button", { type: "button", class: className, "data-theme-button": true, onclick: nextTheme },
+    h("span", { class: "theme-icon", "aria-hidden": "true" }));
+  labelTheme(button);
+  return button;
+}
+
+/** @param {Navigate} navigate */
+export function openSearch(navigate) {
+  openDialog(t("search.title"), (close) => {
+    const box = picker({
+      label: t("search.title"), placeholder: t("search.placeholder"), empty: t("search.empty"), onpick: close,
+      options: (text) => targetOptions(text, (id) => navigate(`t/${encodeURIComponent(id)}`)),
+    });
+    queueMicrotask(() => box.input.focus());
+    return [box.element];
+  }, { className: "search-dialog" });
+}
+
+/**
+ * Targets that fit a text, worst first.
+ * @param {string} text
+ * @param {(id: string) => void} open
+ * @returns {import("./picker.js").Option[]}
+ */
+export function targetOptions(text, open) {
+  const needle = text.trim().toLowerCase();
+  return [...store.rows.values()].map((row) => row.o)
+    .filter((o) => `${o.name} ${o.address} ${o.id}`.toLowerCase().includes(needle))
+    .sort(worstFirst).slice(0, OPTIONS_MAX)
+    .map((o) => ({ label: o.name, detail: o.address, shape: badge(o), run: () => open(o.id) }));
+}
+
+/** @param {Navigate} navigate */
+export function openAdd(navigate) {
+  openDialog(t("add.title"), (close) => {
+    const form = addForm({ isLarge: false, onadded: (answer) => {
+      close();
+      tellAdded(answer);
+      if (answer.target) navigate(`t/${encodeURIComponent(answer.target.id)}`);
+    } });
+    queueMicrotask(() => form.input.focus());
+    return [form.element];
+  });
+}
+
+/** Keys that do something now; the list on `?`. */
+const KEYS = [
+  ["/", "search"], ["g o", "overview"], ["n", "add"], ["j k", "rows"], ["Enter", "open"], ["Space", "startstop"], ["t", "change"],
+  ["← →", "cursor"], [".", "config"], ["a", "acknowledge"], ["p", "pause"], ["d", "theme"], ["?", "keys"], ["Esc", "close"],
+];
+
+export function openKeys() {
+  openDialog(t("keys.title"), () => [h("dl", { class: "keys" },
+    ...KEYS.flatMap(([keys, name]) => [h("dt", null, ...String(keys).split(" ").map((key) => h("kbd", null, key))), h("dd", null, t(`keys.${name}`))]))]);
+}
+
+/**
+ * @param {HTMLElement} root
+ * @param {Navigate} navigate
+ * @returns {HTMLElement} where pages go
+ */
+export function buildShell(root, navigate) {
+  const pill = livePill();
+  const time = h("span", { class: "mono" });
+  const zoneName = h("span", { class: "mono faint" });
+  const overview = () => h("a", { href: ROOT, "data-nav": "overview", class: "nav-link" }, t("nav.overview"));
+  const header = h("header", { class: "top" },
+    h("a", { href: ROOT, class: "brand", "aria-label": t("nav.home") }, glyph("logo"), h("span", null, t("brand"))),
+    h("nav", { class: "top-nav", "aria-label": t("nav.label") }, overview()),
+    h("div", { class: "top-end" },
+      h("button", { type: "button", class: "pill wide-only", onclick: () => openSearch(navigate), "aria-keyshortcuts": "/" }, t("search.button"), h("kbd", null, "/")),
+      pill.element,
+      h("span", { class: "pill wide-only", title: t("clock.title") }, time, zoneName),
+      themeButton("pill round wide-only")));
+  const main = h("main", { id: "main", tabindex: "-1" });
+  const bar = h("nav", { class: "bottom-bar", "aria-label": t("nav.label") },
+    h("a", { href: ROOT, "data-nav": "overview" }, glyph("logo"), h("span", null, t("nav.overview"))),
+    h("button", { type: "button", onclick: () => openSearch(navigate) }, glyph("search"), h("span", null, t("search.button"))),
+    h("button", { type: "button", onclick: () => openAdd(navigate) }, h("span", { class: "plus", "aria-hidden": "true" }, "+"), h("span", null, t("add.short"))),
+    h("button", { type: "button", "data-theme-button": true, onclick: nextTheme }, h("span", { class: "theme-icon", "aria-hidden": "true" }), h("span", null, t("theme.short"))));
+  root.replaceChildren(h("a", { href: "#main", class: "skip" }, t("nav.skip")), header, main, bar);
+  store.subscribe((dirty) => {
+    if (!dirty.tick && !dirty.connection && !dirty.list) return;
+    const now = store.now();
+    setText(time, clock(now));
+    setText(zoneName, ` ${zone(now)}`);
+    pill.update();
+    document.documentElement.dataset["link"] = store.isLive || store.connection.phase === "paused" ? "up" : "lost";
+  });
+  return main;
+}
+
+/** Probes a second of all running targets, as asked for. */
+function askedPerSecond() {
+  let rate = 0;
+  for (const { o } of store.rows.values()) if (o.state !== "paused") rate += 1000 / o.interval_ms;
+  return rate;
+}
+
+/** @returns {{ phase: string, text: string }} */
+function pillState() {
+  const { phase, since, isMerged, lagMs } = store.connection;
+  if (phase === "live") {
+    if (isMerged) return { phase: "delayed", text: t("pill.merged") };
+    return lagMs > LAG_MS_MAX ? { phase: "delayed", text: t("pill.delayed") } : { phase, text: t("pill.live") };
+  }
+  if (phase === "reconnecting") return { phase, text: t("pill.reconnecting", { time: duration(Math.max(1000, Date.now() - since)) }) };
+  return { phase, text: t(`pill.${phase}`) };
+}
+
+function livePill() {
+  const dot = h("span", { class: "live-dot", "aria-hidden": "true" });
+  const word = h("b", null);
+  const rest = h("span", { class: "muted pill-rest" });
+  const panel = h("div", { class: "popover", id: "live-panel" });
+  const button = h("button", { type: "button", class: "pill live-pill", "aria-expanded": "false", "aria-controls": "live-panel" }, dot, word, rest);
+  const element = h("div", { class: "anchor" }, button, panel);
+  panel.hidden = true;
+  /** @param {boolean} isOpen */
+  const show = (isOpen) => {
+    panel.hidden = !isOpen;
+    setAttribute(button, "aria-expanded", String(isOpen));
+    if (isOpen) fillPanel();
+  };
+  button.addEventListener("click", () => show(panel.hidden !== false));
+  document.addEventListener("pointerdown", (event) => { if (!element.contains(/** @type {Node} */ (event.target))) show(false); });
+  element.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape" || panel.hidden) return;
+    show(false);
+    button.focus();
+  });
+  const list = h("dl", { class: "pairs" });
+  const pause = h("button", { type: "button", class: "button small", onclick: () => live.togglePause() });
+  panel.append(list, pause);
+  const fillPanel = () => {
+    const c = store.connection;
+    const offset = store.clockOffset;
+    /** @type {[string, string][]} */
+    const pairs = [
+      ["round_trip", c.roundTripMs === null ? "—" : `${c.roundTripMs} ms`],
+      ["last_message", c.lastMessageAt === 0 ? "—" : duration(Date.now() - c.lastMessageAt)],
+      ["messages", `${count(c.perSecond)} /s`], ["merged", count(c.mergedCount)],
+      ["day", `${date(store.now())}`],
+    ];
+    if (Math.abs(offset) > CLOCK_MS_MAX) pairs.push(["clock_differs", duration(Math.abs(offset))]);
+    fill(list, ...pairs.flatMap(([name, value]) => [h("dt", null, t(`live.${name}`)), h("dd", null, value)]));
+    setText(pause, c.phase === "paused" ? t("action.resume_view") : t("action.pause_view"));
+  };
+  const update = () => {
+    const state = pillState();
+    element.dataset["phase"] = state.phase;
+    setText(word, state.text);
+    const rate = askedPerSecond();
+    const rateText = rate >= 10 || Number.isInteger(rate) ? count(Math.round(rate)) : rate.toFixed(1);
+    setText(rest, state.phase === "live" && store.rows.size > 0 && has("pill.rate")
+      ? ` · ${tn("pill.targets", store.rows.size)} · ${t("pill.rate", { rate: rateText })}` : "");
+    if (!panel.hidden) fillPanel();
+  };
+  update();
+  return { element, update };
+}

@@ -1,0 +1,69 @@
+// What is served is what was meant: the vendored library, the preload list, the size of files, no inline code.
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { readFileSync, readdirSync } from "node:fs";
+import { dirname, join, normalize } from "node:path/posix";
+import { test } from "node:test";
+import { gzipSync } from "node:zlib";
+
+const web = new URL("../", import.meta.url);
+/** @param {string} path */
+const read = (path) => readFileSync(new URL(path, web));
+const html = read("index.html").toString();
+const modules = readdirSync(new URL("app/", web), { recursive: true, encoding: "utf8" }).filter((path) => path.endsWith(".js")).map((path) => `app/${path}`);
+const styles = readdirSync(new URL("css/", web)).map((name) => `css/${name}`);
+
+/** Modules that one module needs at once. @param {string} start */
+function reachable(start) {
+  const found = new Set([start]);
+  for (const path of found) {
+    for (const [, from] of read(path).toString().matchAll(/^(?:import|export)[^;]*? from "(\.[^"]+)"|^import "(\.[^"]+)"/gm)) {
+      if (from) found.add(normalize(join(dirname(path), from)));
+    }
+  }
+  return found;
+}
+
+test("the vendored chart library is the published one", () => {
+  const sha = (/** @type {string} */ path) => createHash("sha256").update(read(path)).digest("hex");
+  assert.equal(sha("vendor/uPlot.iife.min.js"), "19c8d4c6ad88929a79f4ae49d6f7161566dfd0ba3d15cc495e974f787eb78f1f");
+  assert.equal(sha("vendor/uPlot.min.css"), "df630c6a8d6f8eeaff264b50f73ce5b114f646ffd9a0bb74f049b0a00135fa04");
+});
+
+test("every module of the first page is preloaded and no other", () => {
+  const preloaded = [...html.matchAll(/rel="modulepreload" href="\/a\/dev\/([^"]+)"/g)].map(([, path]) => path);
+  const needed = [...reachable("app/main.js")].filter((path) => path !== "app/main.js");
+  assert.deepEqual(preloaded.sort(), needed.sort());
+});
+
+test("no module is left over", () => {
+  const used = new Set([...reachable("app/main.js"), ...reachable("app/pages/target.js")]);
+  assert.deepEqual(modules.filter((path) => !used.has(path)), []);
+});
+
+test("the shell holds no inline script, style or handler", () => {
+  assert.doesNotMatch(html, /<style|\sstyle=|\son\w+=|<script(?![^>]*\ssrc=)/);
+});
+
+test("no code parses markup from a string", () => {
+  for (const path of modules) assert.doesNotMatch(read(path).toString(), /innerHTML|outerHTML|insertAdjacentHTML|document\.write|DOMParser|\beval\(/, path);
+});
+
+test("files stay small enough to read", () => {
+  for (const path of modules) assert.ok(read(path).toString().split("\n").length <= 400, path);
+});
+
+/** @param {string[]} paths @param {(text: string) => string} [change] */
+const size = (paths, change = (text) => text) => paths.reduce((sum, path) => sum + gzipSync(change(read(path).toString())).length, 0);
+
+test("the bytes of the first page stay in budget", () => {
+  const first = [...reachable("app/main.js")];
+  assert.ok(size(first) <= 75_000, `JS ${size(first)}`);
+  assert.ok(size([...styles, "vendor/uPlot.min.css"]) <= 12_000, `CSS ${size(styles)}`);
+});
+
+test("without their comments all modules and the chart library together stay in budget", () => {
+  const code = (/** @type {string} */ text) => text.replace(/^[ \t]*\/\*\*.*?\*\/[ \t]*\n/gms, "").replace(/^[ \t]+/gm, "");
+  const all = size(modules, code) + size(["vendor/uPlot.iife.min.js"]);
+  assert.ok(all <= 75_000, `JS ${all}`);
+});

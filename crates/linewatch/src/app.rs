@@ -1,0 +1,269 @@
+//! The wiring diagram of the monitor: builds everything in order, and takes it down in the opposite one.
+//!
+//! Generic over clock and wire, because `serve` runs over the kernel and `demo` over the simulation; everything else is the
+//! same. Every thread and channel of the program is named here. Not here: any decision.
+
+use std::io::{self, IsTerminal as _};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use linewatch_core::event::{EventKind, Severity};
+use linewatch_core::limits;
+use linewatch_core::port::{Clock, History, Wire};
+use linewatch_probe::engine::Engine;
+use linewatch_probe::resolve::Resolver;
+use linewatch_store::{StartOptions, Store};
+use linewatch_web::{Hub, HubOptions, Notice, ServerOptions, StatusInfo};
+
+use crate::config::{Loaded, watch};
+use crate::control::{Abilities, Commanded, Control, Input, Reload};
+use crate::exit::{Exit, UserError};
+use crate::listen::{self, Wanted};
+use crate::logging::Later;
+use crate::method::engine_options;
+use crate::say;
+use crate::signals;
+use crate::spine::{Ends, Spine, Word};
+use crate::tally::Tally;
+
+/// How long probes in flight are awaited at the end (MEASURING "Signals and exit").
+const DRAIN: Duration = Duration::from_secs(3);
+
+/// What probes travel through.
+pub(crate) struct World<W, C> {
+    /// The network.
+    pub wire: W,
+    /// The time.
+    pub clock: C,
+    /// What the network's sockets can do.
+    pub abilities: Abilities,
+    /// Names can be looked up.
+    pub has_resolver: bool,
+}
+
+/// What the monitor is to do, and where it lives.
+pub(crate) struct Home {
+    /// The checked configuration.
+    pub loaded: Loaded,
+    /// Reads it again.
+    pub reload: Reload,
+    /// Told about before "Monitoring ready": lines such as the configuration's path.
+    pub preamble: Vec<String>,
+    /// Development: the page from this directory.
+    pub web_dir: Option<PathBuf>,
+    /// Where log lines for the store go.
+    pub log: Later,
+}
+
+/// Runs the monitor until it is told to stop.
+///
+/// # Errors
+///
+/// What keeps it from starting: never half-started.
+pub(crate) fn run<W: Wire + 'static, C: Clock + Clone + Sync + 'static>(world: World<W, C>, home: Home) -> Result<Exit> {
+    let World { wire, clock, abilities, has_resolver } = world;
+    let settings = home.loaded.settings.clone();
+    let is_terminal = io::stderr().is_terminal();
+    // First what a person most often has to mend, then what costs.
+    let open = listen::open(wanted(&home.loaded, is_terminal))?;
+    let vantage = if settings.server.vantage.is_empty() { host_name() } else { settings.server.vantage.clone() };
+    let opened = Store::open(&home.loaded.data_dir, &vantage, clock.wall()).map_err(|error| UserError::failed(error.to_string()))?;
+    for sentence in &opened.trouble {
+        tracing::warn!("{sentence}");
+    }
+    let (run, interrupted) = (opened.run, opened.interrupted);
+    let (store, reader) = opened
+        .store
+        .start(StartOptions { queue: limits::STORE_QUEUE, flush_interval: settings.storage.flush_interval, clock: Arc::new(clock.clone()) })
+        .context("cannot start the store's thread")?;
+    {
+        let store = store.clone();
+        home.log.connect(Box::new(move |row| drop(store.try_send(linewatch_store::StoreMessage::Log(row)))));
+    }
+    let hub = Hub::new(HubOptions { epoch: epoch()?, run, started_at: clock.wall() });
+    hub.notices(notices(&abilities, open.addr));
+    let tally = Tally::default();
+    let (spine, batches, monitor_thread) = Spine::start(Ends { clock: clock.clone(), run, store: store.clone(), hub: hub.clone(), tally: tally.clone() })
+        .context("cannot start the monitor's thread")?;
+    let engine = Engine::start(wire, clock.clone(), engine_options()?, batches).context("cannot start the engine")?;
+    say_started(&spine, &clock, interrupted.is_some());
+
+    let (inputs, heard) = mpsc::channel();
+    signals::listen(forward(&inputs, Input::Order)).context("cannot listen to signals")?;
+    let resolver = if has_resolver { Some(Resolver::start(forward(&inputs, Input::Resolved))?) } else { None };
+    let _watcher = watcher(&home.loaded, &inputs);
+    let server = Server::start(&open, &home, &hub, Arc::new(reader), clock.clone(), inputs)?;
+    say_ready(&open, &home, &abilities);
+
+    let to = Commanded { clock: clock.clone(), engine, spine, store, hub, tally, resolver };
+    let status = StatusInfo {
+        version: crate::VERSION.to_owned(),
+        vantage,
+        icmp_v4: abilities.icmp_v4_text.clone(),
+        icmp_v6: abilities.icmp_v6_text.clone(),
+        ..StatusInfo::default()
+    };
+    let control = Control::new(to, abilities, home.reload, home.loaded, status);
+    let to = control.run(&heard, is_terminal);
+
+    // From the wire upwards: nothing new comes in, what is in flight gets its time, then each stage empties into the next.
+    say::to_stderr("stopping: waiting for the last replies");
+    let Commanded { engine, spine, store, .. } = to;
+    engine.stop(DRAIN);
+    spine.say(Word::Note(EventKind::Stopped, Severity::Info, None, "monitor stopped".to_owned()), &clock);
+    spine.say(Word::Finish, &clock);
+    // A thread that panicked has already said so; the store must be closed all the same.
+    let _ = monitor_thread.join();
+    server.stop();
+    store.stop("stopped in order");
+    say::to_stderr("stopped");
+    Ok(Exit::Ok)
+}
+
+fn wanted(loaded: &Loaded, is_terminal: bool) -> Wanted {
+    let is_explicit = loaded.settings.origin("server.listen") != linewatch_core::target::Origin::Default;
+    Wanted { addr: loaded.settings.server.listen, is_explicit, is_terminal }
+}
+
+/// Watches the operator's file; without the watch SIGHUP still reloads.
+fn watcher(loaded: &Loaded, inputs: &mpsc::Sender<Input>) -> Option<watch::FileWatcher> {
+    let path = loaded.config_path.clone()?;
+    let inputs = inputs.clone();
+    let started = watch::watch(&[path], move || drop(inputs.send(Input::FileChanged)));
+    started.map_err(|sentence| tracing::warn!("{sentence}; send SIGHUP after a change")).ok()
+}
+
+/// Makes a callback that hands its argument to the control thread.
+fn forward<T>(inputs: &mpsc::Sender<Input>, wrap: fn(T) -> Input) -> impl Fn(T) + Send + Sync + use<T> {
+    let inputs = inputs.clone();
+    move |value| drop(inputs.send(wrap(value)))
+}
+
+fn say_started<C: Clock>(spine: &Spine, clock: &C, was_interrupted: bool) {
+    if was_interrupted {
+        let message = "the monitor had been interrupted: it was killed, or the power failed".to_owned();
+        spine.say(Word::Note(EventKind::Interrupted, Severity::Warning, None, message), clock);
+    }
+    let message = format!("monitor started, version {}", crate::VERSION);
+    spine.say(Word::Note(EventKind::Started, Severity::Info, None, message), clock);
+}
+
+/// What S4 promised to print, and what a person needs to find the page and the data.
+fn say_ready(open: &listen::Open, home: &Home, abilities: &Abilities) {
+    if let Some(notice) = &open.notice {
+        say::to_stdout(&format!("note: {notice}"));
+    }
+    for line in &home.preamble {
+        say::to_stdout(line);
+    }
+    say::to_stdout(&format!("Data in {}", home.loaded.data_dir.display()));
+    say::to_stdout(&format!("ICMP: {}", abilities.icmp_v4_text));
+    if abilities.icmp_v6_text != abilities.icmp_v4_text {
+        say::to_stdout(&format!("ICMPv6: {}", abilities.icmp_v6_text));
+    }
+    say::to_stdout(&format!("Running on http://{}", open.addr));
+    if open.addr.ip().is_loopback() {
+        say::to_stdout("Only this computer can open this page.");
+    }
+    say::to_stdout("Monitoring ready");
+}
+
+/// What the page shows above everything else.
+fn notices(abilities: &Abilities, addr: SocketAddr) -> Vec<Notice> {
+    let mut notices = Vec::new();
+    if let Err(sentence) = &abilities.icmp_v4 {
+        let (text, command) = match sentence.split_once("sudo ") {
+            Some((_, command)) => {
+                let command = command.lines().next().unwrap_or_default().trim();
+                ("ICMP is not permitted on this system: measuring TCP handshakes instead.".to_owned(), Some(format!("sudo {command}")))
+            }
+            None => (sentence.clone(), None),
+        };
+        notices.push(Notice { code: "icmp_not_permitted", severity: Severity::Warning, text, command });
+    }
+    if addr.ip().is_loopback() {
+        notices.push(Notice {
+            code: "loopback_only",
+            severity: Severity::Info,
+            text: "Only this computer can open this page.".to_owned(),
+            command: Some(format!("ssh -L {port}:127.0.0.1:{port} {}", host_name(), port = addr.port())),
+        });
+    }
+    notices
+}
+
+/// The web server on its own small runtime.
+struct Server {
+    stop: tokio::sync::oneshot::Sender<()>,
+    thread: thread::JoinHandle<()>,
+}
+
+impl Server {
+    fn start<C: Clock + Sync + 'static>(
+        open: &listen::Open,
+        home: &Home,
+        hub: &Hub,
+        history: Arc<dyn History>,
+        clock: C,
+        inputs: mpsc::Sender<Input>,
+    ) -> Result<Self> {
+        let server = &home.loaded.settings.server;
+        let mut allowed_hosts = server.allowed_hosts.clone();
+        allowed_hosts.push(host_name());
+        let options = ServerOptions {
+            listeners: open.listeners.iter().map(std::net::TcpListener::try_clone).collect::<io::Result<_>>()?,
+            base_path: server.base_path.clone(),
+            allowed_hosts,
+            is_public_read: server.public_read,
+            web_dir: home.web_dir.clone(),
+        };
+        // One worker serves a page; more are needed only by many browsers, and each costs memory.
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .max_blocking_threads(8)
+            .thread_name("web")
+            .enable_all()
+            .build()
+            .context("cannot start the web server's runtime")?;
+        let (stop, stopped) = tokio::sync::oneshot::channel();
+        let (changes, mut asked) = tokio::sync::mpsc::channel(16);
+        let hub = hub.clone();
+        let serve = async move {
+            tokio::spawn(async move {
+                while let Some(request) = asked.recv().await {
+                    if inputs.send(Input::Change(request)).is_err() {
+                        break;
+                    }
+                }
+            });
+            let until = async move { drop(stopped.await) };
+            if let Err(error) = linewatch_web::serve(options, hub, history, changes, Arc::new(clock), until).await {
+                tracing::error!("the page is not served: {error}");
+            }
+        };
+        let thread = thread::Builder::new().name("web-main".to_owned()).spawn(move || runtime.block_on(serve))?;
+        Ok(Self { stop, thread })
+    }
+
+    fn stop(self) {
+        let _ = self.stop.send(());
+        let _ = self.thread.join();
+    }
+}
+
+/// Tells browsers one start from another.
+fn epoch() -> Result<String> {
+    let mut bytes = [0_u8; 8];
+    getrandom::fill(&mut bytes).map_err(|error| anyhow::anyhow!("{error}")).context("the operating system gives no random numbers")?;
+    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+/// This computer's name, for the vantage and the Host allow-list.
+pub(crate) fn host_name() -> String {
+    nix::unistd::gethostname().ok().and_then(|name| name.into_string().ok()).unwrap_or_else(|| "localhost".to_owned())
+}

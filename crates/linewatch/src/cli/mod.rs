@@ -1,0 +1,197 @@
+//! Reads the command line: which command, which options, in one place for help, completions and manual.
+//!
+//! `linewatch` alone is `linewatch serve`; `linewatch TARGET…` is `linewatch watch TARGET…` (INTERFACE.md).
+//! One file per command beside this one. Not here: what a configuration file says (`config`).
+
+mod check;
+mod demo;
+mod serve;
+mod watch;
+mod watch_view;
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use anyhow::Result;
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+
+use crate::exit::{Exit, UserError};
+
+/// Commands of INTERFACE.md that a later version brings: said plainly instead of being taken for a target.
+const NOT_YET: [&str; 17] = [
+    "record", "compare", "graph", "report", "export", "rrd", "attach", "import", "alerts", "admin", "backup", "doctor",
+    "healthcheck", "check", "fping", "completions", "man",
+];
+
+/// Watches network lines: round-trip time, loss, jitter and outages, with the kernel's own time stamps
+#[derive(Debug, Parser)]
+#[command(
+    name = "linewatch",
+    version = crate::VERSION,
+    after_help = "`linewatch` alone is `linewatch serve`. `linewatch TARGET…` is `linewatch watch TARGET…`.\n\
+                  TARGET is HOST (ICMP), HOST:PORT or tcp://HOST:PORT (TCP), icmp://HOST; [::1]:53 for IPv6; NAME=TARGET gives a name.",
+    after_long_help = "`linewatch` alone is `linewatch serve`. `linewatch TARGET…` is `linewatch watch TARGET…`.\n\
+                  TARGET is HOST (ICMP), HOST:PORT or tcp://HOST:PORT (TCP), icmp://HOST; [::1]:53 for IPv6, fe80::1%eth0 \
+                  with its interface; NAME=TARGET gives a name.\n\n\
+                  Exit codes: 0 ok, 1 failed, 2 usage or configuration, 3 missing privilege, 4 --fail-on condition met, \
+                  70 a bug, 130 second Ctrl+C."
+)]
+pub struct Cli {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// Options every command knows.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Global {
+    /// Where history and settings are kept [default: $STATE_DIRECTORY, else the XDG data directory]
+    #[arg(long, global = true, value_name = "DIR")]
+    pub data_dir: Option<PathBuf>,
+    /// Colour on the terminal
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    pub color: ColorWhen,
+    /// Plain ASCII on the terminal
+    #[arg(long, global = true)]
+    pub ascii: bool,
+}
+
+/// When to colour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ColorWhen {
+    /// On a terminal, unless NO_COLOR is set.
+    Auto,
+    /// Also into a pipe.
+    Always,
+    /// Not at all.
+    Never,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// The monitor: probes, stores, serves the page
+    Serve(serve::Args),
+    /// Measure now and print; nothing is stored
+    Watch(watch::Args),
+    /// Check a configuration file: exit 0, or 2 with line, column and a hint for every error
+    CheckConfig(check::CheckArgs),
+    /// Look at the configuration
+    #[command(subcommand)]
+    Config(check::ConfigCommand),
+    /// The whole program over a simulated network, without privileges or network
+    Demo(demo::Args),
+}
+
+/// Does what the command line says.
+///
+/// # Errors
+///
+/// A [`UserError`] for what a person can mend; anything else is a bug.
+pub fn run(args: impl IntoIterator<Item = OsString>) -> Result<Exit> {
+    let args = with_command(args.into_iter().collect())?;
+    let matches = match Cli::command().try_get_matches_from(args) {
+        Ok(matches) => matches,
+        Err(error) => {
+            // clap prints help and version to stdout with code 0, errors to stderr with code 2.
+            let _ = error.print();
+            return Ok(if error.use_stderr() { Exit::Usage } else { Exit::Ok });
+        }
+    };
+    let cli = Cli::from_arg_matches(&matches)?;
+    match cli.command {
+        Command::Serve(args) => serve::run(&cli.global, &args),
+        Command::Watch(args) => watch::run(&cli.global, &args),
+        Command::CheckConfig(args) => check::check_config(&cli.global, &args),
+        Command::Config(command) => check::config(&cli.global, &command),
+        Command::Demo(args) => demo::run(&cli.global, &args),
+    }
+}
+
+/// Puts the command in that the person left out.
+fn with_command(mut args: Vec<OsString>) -> Result<Vec<OsString>> {
+    const WITH_VALUE: [&str; 3] = ["--data-dir", "--color", "--lang"];
+    let mut first = None;
+    let mut asks_for_help = false;
+    let mut rest = args.iter().skip(1);
+    while let Some(arg) = rest.next() {
+        let text = arg.to_string_lossy();
+        match text.as_ref() {
+            "-h" | "--help" | "-V" | "--version" => asks_for_help = true,
+            option if WITH_VALUE.contains(&option) => {
+                rest.next();
+            }
+            option if option.starts_with('-') => {}
+            word => {
+                first = Some(word.to_owned());
+                break;
+            }
+        }
+    }
+    let Some(first) = first else {
+        if !asks_for_help {
+            args.insert(1.min(args.len()), "serve".into());
+        }
+        return Ok(args);
+    };
+    let known = Cli::command();
+    if first == "help" || known.get_subcommands().any(|command| command.get_name() == first) {
+        return Ok(args);
+    }
+    if NOT_YET.contains(&first.as_str()) {
+        return Err(UserError::usage(format!("the command \"{first}\" is not part of this version"))
+            .help(format!("`linewatch --help` lists what is; to measure a host of that name: linewatch watch {first}"))
+            .into());
+    }
+    // The word may be the value of an option of `serve` or `watch`: what begins with an option of `serve` is `serve`.
+    let is_serve = args.iter().skip(1).map(|arg| arg.to_string_lossy()).find(|arg| arg.starts_with("--")).is_some_and(|arg| {
+        ["--config", "--listen", "--init-db", "--web-dir"].iter().any(|option| arg.split('=').next() == Some(option))
+    });
+    args.insert(1, if is_serve { "serve".into() } else { "watch".into() });
+    Ok(args)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(line: &str, expected: &str) {
+        let args = line.split(' ').map(OsString::from).collect();
+        let got = with_command(args).map_or_else(
+            |error| format!("error: {error}"),
+            |args| args.iter().map(|arg| arg.to_string_lossy().into_owned()).collect::<Vec<_>>().join(" "),
+        );
+        assert!(got.starts_with(expected), "{line:?} became {got:?}, expected {expected:?}");
+    }
+
+    #[test]
+    fn nothing_means_serve() {
+        check("linewatch", "linewatch serve");
+        check("linewatch --listen 127.0.0.1:0", "linewatch serve --listen 127.0.0.1:0");
+        check("linewatch --data-dir serve", "linewatch serve --data-dir serve");
+    }
+
+    #[test]
+    fn a_target_means_watch() {
+        check("linewatch 127.0.0.1", "linewatch watch 127.0.0.1");
+        check("linewatch --interval 10ms 127.0.0.1", "linewatch watch --interval 10ms 127.0.0.1");
+        check("linewatch --color never gw=10.0.0.1", "linewatch watch --color never gw=10.0.0.1");
+    }
+
+    #[test]
+    fn a_command_stays_what_it_is() {
+        check("linewatch check-config x.toml", "linewatch check-config x.toml");
+        check("linewatch --help", "linewatch --help");
+    }
+
+    #[test]
+    fn a_command_of_a_later_version_is_not_taken_for_a_host() {
+        check("linewatch report gw", "error: the command \"report\" is not part of this version");
+    }
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,264 @@
+//! `linewatch watch`: measures now and prints; nothing is stored.
+//!
+//! The engine and the monitor are those of `serve`; only store and page are missing. What is printed is
+//! [`super::watch_view`]'s. Not here: how a target is probed.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use clap::ValueEnum;
+use linewatch_core::limits;
+use linewatch_core::port::{Clock, Wire as _};
+use linewatch_core::record::RecordBatch;
+use linewatch_core::spec::{TargetSpec, slug};
+use linewatch_core::target::{Address, Family, Host, Method, ProbePlan, Target, TargetId, Thresholds};
+use linewatch_core::time::MonoTime;
+use linewatch_probe::clock::SystemClock;
+use linewatch_probe::engine::{Engine, EngineTarget};
+use linewatch_probe::resolve::Resolver;
+use linewatch_probe::sys::{LinuxWire, WireOptions};
+
+use super::Global;
+use super::watch_view::{Mode, View};
+use crate::config::units;
+use crate::exit::{Exit, UserError};
+use crate::method::{self, engine_options};
+use crate::say::{self, Reader};
+use crate::signals::{self, Order};
+
+/// At the end, what is in flight is awaited for the time-out, but no longer than this (MEASURING "Signals and exit").
+pub(super) const DRAIN: Duration = Duration::from_secs(3);
+
+/// Options of `linewatch watch`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// HOST, HOST:PORT, tcp://HOST:PORT, icmp://HOST; NAME=TARGET gives a name
+    #[arg(required = true, value_name = "TARGET")]
+    targets: Vec<String>,
+    /// Time between two probes: 1ms to 1h
+    #[arg(short, long, value_name = "T", default_value = "1s")]
+    interval: String,
+    /// How long a probe may take: 1ms to 30s
+    #[arg(short, long, value_name = "T", default_value = "2s")]
+    timeout: String,
+    /// Stop after this many probes of each target
+    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    count: Option<u64>,
+    /// Stop after this time
+    #[arg(short, long, value_name = "T")]
+    duration: Option<String>,
+    /// One line of the table covers this time: 1s to 1h
+    #[arg(long, value_name = "T", default_value = "10s")]
+    every: String,
+    /// The plain table (the full-screen view comes with a later version)
+    #[arg(long)]
+    plain: bool,
+    /// One JSON object per finished probe; the last one is the summary
+    #[arg(long, conflicts_with = "plain")]
+    json: bool,
+    /// Exit with 4 if this happened
+    #[arg(long, value_name = "WHAT")]
+    fail_on: Option<FailOn>,
+}
+
+/// What `--fail-on` may wait for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum FailOn {
+    /// At least one outage.
+    Outage,
+    /// At least one failed probe.
+    Loss,
+}
+
+/// The command line, understood.
+struct Plan {
+    specs: Vec<TargetSpec>,
+    probe: ProbePlan,
+    every: Duration,
+    duration: Option<Duration>,
+    is_interval_typed: bool,
+}
+
+/// Does it.
+///
+/// # Errors
+///
+/// A wrong option, a name without an address, a method that the system does not permit.
+pub(super) fn run(_: &Global, args: &Args) -> Result<Exit> {
+    let plan = Plan::from_args(args)?;
+    let clock = SystemClock::start();
+    let (wire, _) = LinuxWire::open(clock, WireOptions::default()).context("cannot open the sockets of the engine")?;
+    let watched = watched(&plan, |method, is_v6| wire.ability(method, is_v6).map(drop))?;
+    let (orders, heard) = mpsc::channel();
+    signals::listen(move |order| drop(orders.send(order))).context("cannot listen to signals")?;
+    let (records, batches) = mpsc::sync_channel(limits::BATCH_QUEUE);
+    let engine = Engine::start(wire, clock, engine_options()?, records).context("cannot start the engine")?;
+    let mode = if args.json { Mode::Json } else { Mode::Plain { every: plan.every } };
+    let mut view = View::new(mode, watched.iter().map(|(target, _)| target), args.count, clock.anchor());
+    for (target, address) in &watched {
+        engine.set(engine_target(target, *address, args.count)).map_err(|refusal| UserError::usage(refusal.to_string()))?;
+    }
+    let end_at = plan.duration.map_or(MonoTime::MAX, |duration| clock.mono().plus(duration));
+    let reader = follow(&mut view, &batches, &heard, &clock, end_at);
+    let grace = plan.probe.timeout.min(DRAIN);
+    let stopping = std::thread::spawn(move || engine.stop(grace));
+    while let Ok(batch) = batches.recv() {
+        view.take(&batch);
+    }
+    drop(stopping.join());
+    let happened = view.finish(clock.anchor(), reader);
+    Ok(match args.fail_on {
+        Some(FailOn::Outage) if happened.outages > 0 => Exit::ConditionMet,
+        Some(FailOn::Loss) if happened.failed > 0 => Exit::ConditionMet,
+        _ => Exit::Ok,
+    })
+}
+
+impl Plan {
+    fn from_args(args: &Args) -> Result<Self, UserError> {
+        let interval = length("--interval", &args.interval, limits::INTERVAL_MIN, limits::INTERVAL_MAX)?;
+        let timeout = length("--timeout", &args.timeout, limits::TIMEOUT_MIN, limits::TIMEOUT_MAX)?;
+        let every = length("--every", &args.every, Duration::from_secs(1), Duration::from_secs(3600))?;
+        let duration = match &args.duration {
+            Some(text) => Some(length("--duration", text, Duration::from_millis(1), Duration::from_secs(366 * 86_400))?),
+            None => None,
+        };
+        let mut specs = Vec::new();
+        for text in &args.targets {
+            let spec = TargetSpec::parse(text)
+                .map_err(|error| UserError::usage(format!("target \"{}\": {error}", crate::logging::visible(text))).help(error.help()))?;
+            specs.push(spec);
+        }
+        Ok(Self {
+            specs,
+            probe: ProbePlan { interval, timeout, ..ProbePlan::default() },
+            every,
+            duration,
+            is_interval_typed: interval != ProbePlan::default().interval,
+        })
+    }
+}
+
+/// A length of time from an option, within its limits.
+fn length(option: &str, text: &str, min: Duration, max: Duration) -> Result<Duration, UserError> {
+    let limits = format!("it can be {} to {}, such as 250ms or 2s", units::duration_text(min), units::duration_text(max));
+    let length = units::parse_duration(text).map_err(|error| UserError::usage(format!("{option} {text}: {error}")).help(limits.clone()))?;
+    if length < min || length > max {
+        let what = if length < min { "shorter" } else { "longer" };
+        let limit = if length < min { min } else { max };
+        return Err(UserError::usage(format!("{option} {text}: {what} than the limit of {}", units::duration_text(limit))).help(limits));
+    }
+    Ok(length)
+}
+
+/// Targets with their addresses. Everything is known before the first probe leaves: no half-started run.
+fn watched(plan: &Plan, ability: impl Fn(Method, bool) -> Result<(), String>) -> Result<Vec<(Target, Address)>, UserError> {
+    let mut watched: Vec<(Target, Address)> = Vec::new();
+    for spec in &plan.specs {
+        let address = address_of(&spec.host)?;
+        let chosen = method::choose(spec.method, |method| ability(method, address.ip.is_ipv6()))
+            .map_err(|sentence| UserError { message: sentence, help: None, exit: Exit::Privilege })?;
+        let mut target = Target {
+            id: TargetId(watched.len() as u32 + 1),
+            slug: String::new(),
+            name: String::new(),
+            host: spec.host.clone(),
+            family: Family::Auto,
+            method: chosen.method,
+            plan: plan.probe,
+            thresholds: Thresholds::default(),
+            behind: None,
+            country: String::new(),
+            partner: String::new(),
+            group: String::new(),
+            labels: Vec::new(),
+            is_enabled: true,
+            // The person typed the interval (REQUIREMENTS X9); a notice is printed below.
+            allow_high_rate: plan.is_interval_typed,
+        };
+        target.name = spec.name.clone().unwrap_or_else(|| target.address_text());
+        target.slug = slug(&target.name);
+        if watched.iter().any(|(other, _)| other.name == target.name) {
+            return Err(UserError::usage(format!("target \"{}\" is given twice", target.name)).help("give one of them another name: NAME=TARGET"));
+        }
+        if let Some(notice) = chosen.notice {
+            say::to_stderr(&format!("note: {}: {notice}", target.name));
+        }
+        let per_s = target.plan.rate_per_s();
+        if per_s > limits::PUBLIC_PROBES_PER_S as f64 && linewatch_core::caps::is_public(address.ip) {
+            say::to_stderr(&format!("note: {}: {per_s:.0} probes/s to a public address, because you typed the interval", target.name));
+        }
+        watched.push((target, address));
+    }
+    Ok(watched)
+}
+
+fn address_of(host: &Host) -> Result<Address, UserError> {
+    match host {
+        Host::Literal { ip, zone } => Ok(Address { ip: *ip, scope: scope_of(*ip, zone.as_deref())? }),
+        Host::Name(name) => {
+            let found = resolve(name).map_err(|sentence| {
+                UserError::failed(sentence).help("`linewatch --help` lists the commands, if you meant one")
+            })?;
+            found.first().copied().ok_or_else(|| UserError::failed(format!("cannot find an address for \"{name}\"")))
+        }
+    }
+}
+
+/// Asks the system's resolver and waits for it: there is nothing else to do yet.
+fn resolve(name: &str) -> Result<Vec<Address>, String> {
+    let (answers, answer) = mpsc::channel();
+    let resolver = Resolver::start(move |resolved| drop(answers.send(resolved.result))).map_err(|error| error.to_string())?;
+    if !resolver.resolve(TargetId(0), name, Family::Auto) {
+        return Err(format!("cannot ask for the address of \"{name}\""));
+    }
+    answer.recv().unwrap_or_else(|_| Err(format!("the resolver gave no answer for \"{name}\"")))
+}
+
+fn scope_of(ip: IpAddr, zone: Option<&str>) -> Result<u32, UserError> {
+    let Some(zone) = zone else { return Ok(0) };
+    linewatch_probe::route::interface_index(zone)
+        .ok_or_else(|| UserError::usage(format!("{ip}%{zone}: this computer has no interface \"{zone}\"")).help("`ip link` lists them"))
+}
+
+fn engine_target(target: &Target, address: Address, slots: Option<u64>) -> EngineTarget {
+    EngineTarget { id: target.id, address, method: target.method, plan: target.plan, allow_high_rate: target.allow_high_rate }
+}
+
+/// Prints what comes until it is over: by count, by time, by signal, or because nobody reads.
+fn follow(view: &mut View, batches: &Receiver<Arc<RecordBatch>>, orders: &Receiver<Order>, clock: &SystemClock, end_at: MonoTime) -> Reader {
+    let mut tick_at = clock.mono().plus(limits::EVALUATE_EVERY);
+    loop {
+        let now = clock.mono();
+        match batches.recv_timeout(tick_at.min(end_at).since(now).min(WAKE)) {
+            Ok(batch) => {
+                if view.take(&batch) == Reader::Gone {
+                    return Reader::Gone;
+                }
+            }
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => return Reader::There,
+        }
+        match orders.try_recv() {
+            Ok(Order::Statistics) => view.print_statistics(clock.anchor()),
+            Ok(Order::Stop | Order::Hangup) => return Reader::There,
+            Err(_) => {}
+        }
+        let now = clock.mono();
+        if now >= tick_at {
+            tick_at = tick_at.plus(limits::EVALUATE_EVERY).max(now);
+            if view.tick(clock.anchor()) == Reader::Gone {
+                return Reader::Gone;
+            }
+        }
+        if now >= end_at || view.is_complete() {
+            return Reader::There;
+        }
+    }
+}
+
+/// A signal is noticed this fast; the batches themselves come at once.
+const WAKE: Duration = Duration::from_millis(100);

@@ -1,0 +1,284 @@
+//! Prints a run of `linewatch watch`: JSON objects, or the plain table, and the summary.
+//!
+//! Input: the engine's batches. A row of the table belongs to the probes *sent* in its span, so it is printed when they are
+//! decided, at most a time-out later. Not here: the look of a line (`linewatch_render`).
+
+use std::collections::BTreeMap;
+use std::io::IsTerminal as _;
+use std::time::Duration;
+
+use linewatch_core::monitor::{Effect, Monitor};
+use linewatch_core::event::RunId;
+use linewatch_core::record::{Counts, ProbeRecord, RecordBatch};
+use linewatch_core::stats::summary::Summary;
+use linewatch_core::target::{Target, TargetId};
+use linewatch_core::time::{Anchor, Rtt, WallTime, nanos_of};
+use linewatch_render::json::{self, OutageInput, SummaryInput};
+use linewatch_render::text::{self, PlainRow, PlainTable};
+
+use crate::say::{self, Reader};
+
+/// How to print.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Mode {
+    /// One object per probe.
+    Json,
+    /// One row per span and target.
+    Plain {
+        /// The span.
+        every: Duration,
+    },
+}
+
+/// What `--fail-on` asks about.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Happened {
+    /// Outages of all targets.
+    pub outages: u64,
+    /// Lost and unreachable probes of all targets.
+    pub failed: u64,
+}
+
+/// One target of the run.
+struct Line {
+    id: TargetId,
+    name: String,
+    timeout: Duration,
+    summary: Summary,
+    /// Slots the engine said it has scheduled, and those undecided.
+    scheduled: u64,
+    in_flight: u64,
+    /// Rows of the table still open, by number of the span.
+    spans: BTreeMap<u64, Span>,
+}
+
+/// What a row will say.
+#[derive(Clone, Copy, Default)]
+struct Span {
+    counts: Counts,
+    rtt_sum_ns: u128,
+    rtts: u64,
+}
+
+/// The run.
+pub(super) struct View {
+    lines: Vec<Line>,
+    monitor: Monitor,
+    effects: Vec<Effect>,
+    mode: Mode,
+    table: PlainTable,
+    start: Anchor,
+    /// The table's first span begins here: a whole second.
+    origin: WallTime,
+    next_span: u64,
+    count: Option<u64>,
+}
+
+impl View {
+    /// A run that begins at `start`. With `count` it is complete when every target has that many decided probes.
+    pub(super) fn new<'a>(mode: Mode, targets: impl Iterator<Item = &'a Target>, count: Option<u64>, start: Anchor) -> Self {
+        let mut monitor = Monitor::new(RunId(1), start);
+        let mut effects = Vec::new();
+        let mut lines = Vec::new();
+        for target in targets {
+            monitor.set_target(target, start.mono, &mut effects);
+            lines.push(Line {
+                id: target.id,
+                name: target.name.clone(),
+                timeout: target.plan.timeout,
+                summary: Summary::new(),
+                scheduled: 0,
+                in_flight: 0,
+                spans: BTreeMap::new(),
+            });
+        }
+        let names: Vec<&str> = lines.iter().map(|line| line.name.as_str()).collect();
+        let every = if let Mode::Plain { every } = mode { every } else { Duration::from_secs(10) };
+        let is_terminal = std::io::stdout().is_terminal();
+        let zone = jiff::tz::TimeZone::system();
+        if matches!(mode, Mode::Plain { .. }) {
+            say::to_stdout(&text::zone_line(start.wall, &zone));
+        }
+        let table = PlainTable::new(every.as_secs(), &names, is_terminal, zone);
+        let origin = WallTime::from_nanos(start.wall.as_nanos().div_euclid(1_000_000_000) * 1_000_000_000);
+        Self { lines, monitor, effects, mode, table, start, origin, next_span: 0, count }
+    }
+
+    /// Takes a batch: objects are printed at once.
+    pub(super) fn take(&mut self, batch: &RecordBatch) -> Reader {
+        self.monitor.ingest(batch, &mut self.effects);
+        self.effects.clear();
+        for progress in &batch.progress {
+            if let Some(line) = self.lines.iter_mut().find(|line| line.id == progress.target) {
+                line.scheduled = progress.scheduled;
+                line.in_flight = progress.in_flight;
+                line.summary.set_progress(progress);
+            }
+        }
+        for stray in &batch.strays {
+            if let Some(line) = self.lines.iter_mut().find(|line| line.id == stray.target) {
+                line.summary.add_stray(stray);
+            }
+        }
+        for gap in &batch.gaps {
+            if let Some(line) = self.lines.iter_mut().find(|line| line.id == gap.target) {
+                line.summary.add_gap(gap);
+            }
+        }
+        for record in &batch.records {
+            if self.take_record(record, batch.anchor) == Reader::Gone {
+                return Reader::Gone;
+            }
+        }
+        Reader::There
+    }
+
+    fn take_record(&mut self, record: &ProbeRecord, anchor: Anchor) -> Reader {
+        let origin = self.origin;
+        let Some(line) = self.lines.iter_mut().find(|line| line.id == record.target) else { return Reader::There };
+        line.summary.add(record);
+        match self.mode {
+            Mode::Json => say::to_stdout(&json::probe_line(record, &line.name, anchor, None)),
+            Mode::Plain { every } => {
+                let after = anchor.wall_at(record.sent_at).nanos_after(origin).max(0).unsigned_abs();
+                let span = line.spans.entry(after / nanos_of(every)).or_default();
+                span.counts.add(record);
+                if let Some(rtt) = record.rtt {
+                    span.rtt_sum_ns += u128::from(rtt.as_nanos());
+                    span.rtts += 1;
+                }
+                Reader::There
+            }
+        }
+    }
+
+    /// Evaluates, and prints the rows whose probes are decided.
+    pub(super) fn tick(&mut self, anchor: Anchor) -> Reader {
+        self.monitor.tick(anchor, &mut self.effects);
+        self.effects.clear();
+        let Mode::Plain { every } = self.mode else { return Reader::There };
+        let slowest = self.lines.iter().map(|line| line.timeout).max().unwrap_or_default();
+        let is_quiet = self.lines.iter().all(|line| line.in_flight == 0);
+        loop {
+            let end = self.end_of(self.next_span, every);
+            let decided_at = if is_quiet { end } else { end.plus(slowest) };
+            if anchor.wall < decided_at {
+                return Reader::There;
+            }
+            if self.print_span(every) == Reader::Gone {
+                return Reader::Gone;
+            }
+        }
+    }
+
+    /// Every target has its number of decided probes.
+    pub(super) fn is_complete(&self) -> bool {
+        self.count.is_some_and(|count| self.lines.iter().all(|line| line.scheduled >= count && line.in_flight == 0))
+    }
+
+    /// Ends the run: the rows that are left, and the summary.
+    pub(super) fn finish(&mut self, anchor: Anchor, reader: Reader) -> Happened {
+        self.monitor.finish(anchor, &mut self.effects);
+        self.effects.clear();
+        if reader == Reader::There {
+            if let Mode::Plain { every } = self.mode {
+                while self.lines.iter().any(|line| !line.spans.is_empty()) && self.print_span(every) == Reader::There {}
+            }
+            self.print_summary(anchor);
+        }
+        let mut happened = Happened::default();
+        for line in &self.lines {
+            happened.failed += line.summary.view().counts.loss().failed;
+            happened.outages += self.monitor.outage_rows(line.id).count() as u64;
+        }
+        happened
+    }
+
+    /// SIGUSR1: the summary so far, beside the output.
+    pub(super) fn print_statistics(&self, anchor: Anchor) {
+        for input in self.summaries(anchor) {
+            say::to_stderr(&text::summary_block(&input).join("\n"));
+        }
+    }
+
+    fn print_summary(&self, anchor: Anchor) {
+        let inputs = self.summaries(anchor);
+        match self.mode {
+            Mode::Json => {
+                say::to_stdout(&json::summary_line(&inputs));
+            }
+            Mode::Plain { .. } => {
+                for input in &inputs {
+                    say::to_stdout(&format!("\n{}", text::summary_block(input).join("\n")));
+                }
+            }
+        }
+    }
+
+    fn summaries(&self, anchor: Anchor) -> Vec<SummaryInput> {
+        let duration = anchor.mono.since(self.start.mono);
+        self.lines.iter().map(|line| self.summary_of(line, duration)).collect()
+    }
+
+    fn summary_of(&self, line: &Line, duration: Duration) -> SummaryInput {
+        let view = line.summary.view();
+        let outages = self.monitor.outage_rows(line.id);
+        SummaryInput {
+            target: line.name.clone(),
+            duration,
+            counts: view.counts,
+            rtt: view.rtt,
+            jitter: view.jitter,
+            jitter_rfc3550: view.jitter_rfc3550,
+            process: view.process_p50.zip(view.process_p99),
+            lateness: match (view.lateness_p50, view.lateness_p99, view.lateness_max) {
+                (Some(p50), Some(p99), Some(max)) => Some((p50, p99, max)),
+                _ => None,
+            },
+            achieved_per_s: view.achieved_per_s,
+            outages: outages
+                .map(|row| OutageInput {
+                    from: row.from,
+                    to: row.to,
+                    duration: Duration::from_nanos(row.duration_ns),
+                    sent: row.sent,
+                    lost: row.lost,
+                })
+                .collect(),
+        }
+    }
+
+    fn end_of(&self, span: u64, every: Duration) -> WallTime {
+        self.origin.plus(Duration::from_nanos(nanos_of(every).saturating_mul(span + 1)))
+    }
+
+    fn print_span(&mut self, every: Duration) -> Reader {
+        let number = self.next_span;
+        self.next_span += 1;
+        let to = self.end_of(number, every);
+        let from = to.minus(every);
+        for line in &mut self.lines {
+            let span = line.spans.remove(&number).unwrap_or_default();
+            let counts = span.counts;
+            let is_outage = self.monitor.outage_rows(line.id).any(|row| row.from < to && row.to.is_none_or(|end| end > from));
+            let row = PlainRow {
+                target: &line.name,
+                from,
+                // Inclusive, by the second, as S3 writes it.
+                to: to.minus(Duration::from_secs(1)),
+                sent: counts.sent(),
+                received: counts.replied + counts.refused,
+                avg_rtt: (span.rtts > 0).then(|| Rtt::from_nanos((span.rtt_sum_ns / u128::from(span.rtts)) as u64)),
+                failed: counts.lost + counts.unreachable,
+                loss: counts.loss(),
+                is_outage,
+            };
+            for text in self.table.row(&row) {
+                if say::to_stdout(&text) == Reader::Gone {
+                    return Reader::Gone;
+                }
+            }
+        }
+        Reader::There
+    }
+}

@@ -1,0 +1,228 @@
+//! Checks what no single value shows: whether a target is whole, and whether all of them together are too much.
+//!
+//! Rates to public addresses and prefixes are the engine's to refuse (`linewatch_core::caps`).
+
+use std::collections::BTreeMap;
+
+use linewatch_core::limits;
+use linewatch_core::target::{Family, Host, Method, ProbePlan, Target, TargetId};
+
+use super::error::{Mistake, Place, Report};
+use super::settings::TargetSettings;
+use super::targets::{Draft, Probe};
+use super::units::duration_text;
+
+/// The target a draft stands for; `None` when a mistake was reported now or before.
+pub(super) fn finish(draft: Draft, report: &mut Report) -> Option<TargetSettings> {
+    let subject = draft.subject();
+    let mut wrong = |key: &str, text: String, help: &str| {
+        report.error(
+            draft.place_of(key),
+            key,
+            Mistake::new(format!("{subject}{text}"), help),
+        );
+    };
+    let Some(host) = draft.host.clone() else {
+        if !draft.is_faulty {
+            wrong(
+                "address",
+                "address is missing".to_owned(),
+                "add address = \"HOST\"",
+            );
+        }
+        return None;
+    };
+    let method = match (draft.probe, draft.port) {
+        (Probe::Icmp, None) => Method::IcmpEcho,
+        (Probe::Icmp, Some(_)) if draft.spots.contains_key("probe") => Method::IcmpEcho,
+        (Probe::Icmp, Some(_)) => {
+            wrong(
+                "port",
+                "a port without a way to probe it".to_owned(),
+                "add probe = \"tcp\", or remove the port",
+            );
+            return None;
+        }
+        (Probe::Tcp, Some(port)) => Method::TcpConnect { port },
+        (Probe::Tcp, None) => {
+            if !draft.is_faulty {
+                wrong(
+                    "probe",
+                    "probe \"tcp\" needs a port".to_owned(),
+                    "add port = 443, or probe = \"icmp\" for a ping",
+                );
+            }
+            return None;
+        }
+    };
+    if let (Host::Literal { ip, .. }, Family::V4 | Family::V6) = (&host, draft.family)
+        && ip.is_ipv4() != (draft.family == Family::V4)
+    {
+        let text = format!("family does not fit the address {ip}");
+        wrong("family", text, "remove `family`: an address has its own");
+    }
+    let plan = draft.settings.plan;
+    if in_flight(&plan) > limits::IN_FLIGHT_PER_TARGET as u64 {
+        let (timeout, interval) = (duration_text(plan.timeout), duration_text(plan.interval));
+        let text = format!(
+            "timeout {timeout} at an interval of {interval} keeps {} probes in flight",
+            in_flight(&plan)
+        );
+        let help = format!(
+            "lower `timeout`, or probe less often (limit: {} probes in flight per target)",
+            limits::IN_FLIGHT_PER_TARGET
+        );
+        wrong("timeout", text, &help);
+    }
+    (!draft.is_faulty).then(|| settings(draft, host, method))
+}
+
+fn in_flight(plan: &ProbePlan) -> u64 {
+    let interval = plan.interval.as_nanos().max(1);
+    u64::try_from(plan.timeout.as_nanos().div_ceil(interval)).unwrap_or(u64::MAX)
+}
+
+fn settings(draft: Draft, host: Host, method: Method) -> TargetSettings {
+    let origins = draft
+        .spots
+        .into_iter()
+        .map(|(key, spot)| (key, spot.origin))
+        .collect();
+    TargetSettings {
+        target: Target {
+            id: TargetId(0),
+            slug: draft.id,
+            name: draft.name,
+            host,
+            family: draft.family,
+            method,
+            plan: draft.settings.plan,
+            thresholds: draft.settings.thresholds,
+            behind: (!draft.behind.is_empty()).then_some(draft.behind),
+            country: draft.country,
+            partner: draft.partner,
+            group: draft.group,
+            labels: draft.labels,
+            is_enabled: draft.is_enabled,
+            allow_high_rate: draft.allow_high_rate,
+        },
+        payload: draft.payload,
+        source: draft.source,
+        dscp: draft.dscp,
+        origins,
+        is_built_in: draft.is_built_in,
+        is_command_line: draft.is_command_line,
+    }
+}
+
+/// Two targets with one id or one name, and chains of `behind` that lead nowhere or round.
+pub(super) fn cross(drafts: &[Draft], report: &mut Report) {
+    let mut ids: BTreeMap<&str, &Draft> = BTreeMap::new();
+    let mut names: BTreeMap<&str, &Draft> = BTreeMap::new();
+    for draft in drafts {
+        let same_id = ids.insert(&draft.id, draft);
+        if let Some(first) = same_id {
+            twice(report, draft, "id", &draft.id, first.place_of("id"));
+        }
+        // A name made from the address may be there twice: two plans for one host are no mistake.
+        if !draft.spots.contains_key("name") {
+            continue;
+        }
+        match names.insert(&draft.name, draft) {
+            Some(first) if same_id.is_none() => {
+                twice(report, draft, "name", &draft.name, first.place_of("name"))
+            }
+            _ => {}
+        }
+    }
+    for draft in drafts.iter().filter(|draft| !draft.behind.is_empty()) {
+        let mistake = match chain(draft, &ids) {
+            Chain::Ends => continue,
+            Chain::Unknown => Mistake::new(
+                format!("{}behind names no target: \"{}\"", draft.subject(), draft.behind),
+                "write the id of the target it is reached through",
+            ),
+            Chain::Round => Mistake::new(
+                format!(
+                    "{}behind \"{}\" leads back to itself",
+                    draft.subject(),
+                    draft.behind
+                ),
+                "remove `behind` from one of them",
+            ),
+        };
+        report.error(draft.place_of("behind"), "behind", mistake);
+    }
+}
+
+fn twice(report: &mut Report, draft: &Draft, key: &str, value: &str, first: Place) {
+    let mistake = Mistake::new(
+        format!("two targets have the {key} \"{value}\""),
+        format!("the other is at {first}: change the {key} of one"),
+    );
+    report.error(draft.place_of(key), key, mistake);
+}
+
+enum Chain {
+    Ends,
+    Unknown,
+    Round,
+}
+
+fn chain(draft: &Draft, ids: &BTreeMap<&str, &Draft>) -> Chain {
+    let mut at = draft;
+    // A chain longer than all targets has met one of them twice.
+    for step in 0..=ids.len() {
+        if at.behind.is_empty() {
+            return Chain::Ends;
+        }
+        match ids.get(at.behind.as_str()) {
+            Some(next) => at = next,
+            None if step == 0 => return Chain::Unknown,
+            // The broken link is reported where it stands.
+            None => return Chain::Ends,
+        }
+    }
+    Chain::Round
+}
+
+/// More targets or probes than one process does.
+pub(super) fn sums(targets: &[TargetSettings], place: Place, report: &mut Report) {
+    if targets.len() > limits::TARGETS {
+        let text = format!(
+            "{} targets are more than the limit of {}",
+            targets.len(),
+            limits::TARGETS
+        );
+        report.error(
+            place.clone(),
+            "targets",
+            Mistake::new(text, "split them over several monitors"),
+        );
+    }
+    let asked = asked_per_s(targets);
+    if asked > limits::PROBES_PER_S as f64 {
+        let text = format!(
+            "{} targets ask for {} probes/s together, more than the limit of {}",
+            targets.iter().filter(|target| target.target.is_enabled).count(),
+            rate_text(asked),
+            rate_text(limits::PROBES_PER_S as f64)
+        );
+        let help = "raise `interval`, or split the targets over several monitors";
+        report.error(place, "targets", Mistake::new(text, help));
+    }
+}
+
+/// Probes per second of all enabled targets.
+pub fn asked_per_s(targets: &[TargetSettings]) -> f64 {
+    let enabled = targets.iter().filter(|target| target.target.is_enabled);
+    enabled.map(|target| target.target.plan.rate_per_s()).sum()
+}
+
+/// `100,000`, `0.5`: grouped, up to two decimals where it has any.
+pub(super) fn rate_text(per_s: f64) -> String {
+    if per_s.fract().abs() < 0.005 || per_s >= 1000.0 {
+        return linewatch_render::format::count(Some(per_s.round() as i64));
+    }
+    format!("{per_s:.2}").trim_end_matches('0').to_owned()
+}

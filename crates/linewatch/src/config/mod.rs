@@ -1,0 +1,41 @@
+//! Reads, checks, shows and changes the configuration: from what was written to what is meant.
+//!
+//! Input: the operator's file, `web.toml`, environment and command line. Output: [`Settings`] with the origin of
+//! every value, or all mistakes at once. Clock and network are not touched. Not here: acting on a change (app).
+
+mod alert_sections;
+pub mod alerts;
+mod builtin;
+mod check;
+mod convert;
+mod diff;
+mod error;
+mod load;
+mod locate;
+mod reader;
+mod secret;
+mod sections;
+mod settings;
+mod show;
+mod show_alerts;
+mod source;
+mod targets;
+pub mod units;
+pub mod watch;
+pub mod web_toml;
+
+#[cfg(test)]
+mod tests;
+
+pub use builtin::{BUILT_IN_IDS, BuiltIn, Gateways};
+pub use check::asked_per_s;
+pub use diff::{TargetChange, diff, needs_restart};
+pub use error::{ConfigError, ConfigErrors, Place};
+pub use load::{LoadOptions, Loaded, load};
+pub use locate::{Environment, search_order};
+pub use secret::Secret;
+pub use settings::{
+    Auth, Defaults, LISTEN_DEFAULT, Logging, Network, Origins, Payload, Prometheus, Retention, Rrd, Server,
+    Settings, Storage, TargetSettings, Web,
+};
+pub use show::{check_report, config_show, family_text, host_text, origin_text};

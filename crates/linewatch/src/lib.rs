@@ -1,0 +1,20 @@
+//! Wires linewatch together: command line, configuration, threads, signals. The only crate that sees two leaves at once.
+//!
+//! `app` reads like the wiring diagram; `spine` is the thread between engine and everyone; `control` is the way back.
+
+pub mod cli;
+pub mod config;
+pub mod exit;
+pub mod say;
+
+mod app;
+mod control;
+mod listen;
+mod logging;
+mod method;
+mod signals;
+mod spine;
+mod tally;
+
+/// Version with commit and date.
+pub const VERSION: &str = env!("LINEWATCH_VERSION");

@@ -1,0 +1,59 @@
+//! Turns signals into orders (MEASURING.md "Signals and exit").
+//!
+//! One SIGINT or SIGTERM asks for an orderly stop, a second SIGINT ends the process at once with 130; files are whole all
+//! the same because they are written by temporary file and rename, and the database by transactions.
+
+use std::io;
+use std::thread;
+
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1};
+use signal_hook::iterator::Signals;
+
+use crate::exit::Exit;
+
+/// What a signal asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Order {
+    /// Stop in order.
+    Stop,
+    /// Read the configuration again (`serve` without a terminal), else stop.
+    Hangup,
+    /// Print current statistics.
+    Statistics,
+}
+
+/// Starts the thread "signals", which hands each order to `give`.
+///
+/// # Errors
+///
+/// When the operating system refuses the handlers.
+pub(crate) fn listen(give: impl Fn(Order) + Send + 'static) -> io::Result<()> {
+    let mut wanted = vec![SIGINT, SIGTERM, SIGUSR1];
+    // `nohup` ignores SIGHUP for us, and what is ignored stays ignored.
+    if !is_ignored(SIGHUP) {
+        wanted.push(SIGHUP);
+    }
+    let mut signals = Signals::new(wanted)?;
+    thread::Builder::new().name("signals".to_owned()).spawn(move || {
+        let mut is_stopping = false;
+        for signal in signals.forever() {
+            match signal {
+                SIGINT if is_stopping => std::process::exit(Exit::SecondInterrupt as i32),
+                SIGINT | SIGTERM => {
+                    is_stopping = true;
+                    give(Order::Stop);
+                }
+                SIGHUP => give(Order::Hangup),
+                _ => give(Order::Statistics),
+            }
+        }
+    })?;
+    Ok(())
+}
+
+/// Whether our parent had this signal ignored when it started us (Linux; elsewhere: no).
+fn is_ignored(signal: i32) -> bool {
+    let Ok(status) = std::fs::read_to_string("/proc/self/status") else { return false };
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:")).map(str::trim);
+    mask.and_then(|mask| u64::from_str_radix(mask, 16).ok()).is_some_and(|mask| mask & (1 << (signal - 1)) != 0)
+}

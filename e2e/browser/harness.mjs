@@ -1,0 +1,64 @@
+/**
+ * Starts the installed Chromium and gives each test a fresh page that notes console errors and foreign requests.
+ * Input: the address of a running linewatch. Nothing is downloaded and nothing but that address is opened.
+ */
+
+import { chromium } from "playwright-core";
+
+const FLAGS = [
+  "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+  "--disable-component-update", "--disable-sync",
+];
+const HEIGHTS = { phone: 844, desk: 900 };
+
+/** @param {string} base */
+export async function launch(base) {
+  const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: FLAGS });
+  const host = new URL(base).host;
+  return {
+    close: () => browser.close(),
+    /**
+     * @param {(page: import("playwright-core").Page, context: import("playwright-core").BrowserContext, seen: { errors: string[], foreign: string[], requests: string[] }) => Promise<void>} run
+     * @param {{ width?: number, theme?: "dark" | "light", allowErrors?: RegExp, init?: () => void }} [options]
+     */
+    async page(run, { width = 1440, theme = "dark", allowErrors, init } = {}) {
+      const isPhone = width < 720;
+      const context = await browser.newContext({
+        viewport: { width, height: isPhone ? HEIGHTS.phone : HEIGHTS.desk }, colorScheme: theme, deviceScaleFactor: isPhone ? 2 : 1, reducedMotion: "reduce",
+      });
+      const seen = { errors: /** @type {string[]} */ ([]), foreign: /** @type {string[]} */ ([]), requests: /** @type {string[]} */ ([]) };
+      if (init) await context.addInitScript(init);
+      const page = await context.newPage();
+      page.on("console", (message) => { if (message.type() === "error") seen.errors.push(message.text()); });
+      page.on("pageerror", (error) => seen.errors.push(String(error.stack ?? error)));
+      page.on("request", (request) => {
+        seen.requests.push(request.url());
+        if (new URL(request.url()).host !== host) seen.foreign.push(request.url());
+      });
+      try {
+        await run(page, context, seen);
+        const errors = seen.errors.filter((text) => !allowErrors?.test(text));
+        if (errors.length > 0) throw new Error(`console: ${errors.join("\n")}`);
+        if (seen.foreign.length > 0) throw new Error(`requests left the host: ${seen.foreign.join(" ")}`);
+      } finally {
+        await context.close();
+      }
+    },
+  };
+}
+
+/** Waits until live rows arrive. @param {import("playwright-core").Page} page @param {string} url */
+export async function openLive(page, url) {
+  await page.goto(url);
+  await page.locator('[data-phase="live"]').waitFor({ timeout: 8000 });
+}
+
+/** A module of the page, as the page itself loaded it. @param {string} path */
+export function moduleUrl(path) {
+  return `new URL(${JSON.stringify(path)}, document.querySelector('script[type="module"]').src).href`;
+}
+
+/** @param {boolean} condition @param {string} text */
+export function expect(condition, text) {
+  if (!condition) throw new Error(text);
+}
