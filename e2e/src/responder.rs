@@ -89,10 +89,12 @@ impl Responder {
         device
             .set_nonblock()
             .context("make the TUN device non-blocking")?;
+        // Before the commands below: the kernel switches stamping on a little later than asked, and fills in the time
+        // of reading until then.
+        let tap = Tap::open(DEVICE)?;
         ip(&format!("address add 10.9.0.1/24 dev {DEVICE}"))?;
         ip(&format!("address add 2001:db8:9::1/64 dev {DEVICE} nodad"))?;
         ip(&format!("link set {DEVICE} up"))?;
-        let tap = Tap::open(DEVICE)?;
         let shared = Arc::new(Shared::default());
         let far_end = FarEnd {
             device,

@@ -1,7 +1,7 @@
 //! Opens the ICMP socket of one family as well as this computer permits, or says how to permit it.
 
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr};
 use std::os::fd::{AsFd as _, BorrowedFd};
 
 use linewatch_core::record::Class;
@@ -92,7 +92,7 @@ fn create(is_v6: bool, is_raw: bool, keys: StampKeys) -> io::Result<IcmpSocket> 
     // Without it an overflow would look like loss; it exists since Linux 2.6.33.
     options::enable(fd, libc::SOL_SOCKET, libc::SO_RXQ_OVFL)?;
     let class = stamp(fd);
-    let is_explicit = class == Class::K && keys == StampKeys::Auto && has_explicit_keys(fd, is_v6);
+    let is_explicit = class == Class::K && keys == StampKeys::Auto && has_explicit_keys(kind);
     let buffer_bytes = socket.recv_buffer_size()?;
     Ok(IcmpSocket {
         socket,
@@ -144,18 +144,21 @@ fn stamp(fd: BorrowedFd<'_>) -> Class {
 
 /// Whether packets may carry their own key: asked by a send to ourselves that is checked but not carried out.
 /// An unknown control message is EINVAL; anything else comes after it was understood.
-fn has_explicit_keys(fd: BorrowedFd<'_>, is_v6: bool) -> bool {
-    let kind = if is_v6 { 128 } else { 8 };
-    let echo = [kind, 0, 0, 0, 0, 0, 0, 0];
-    let loopback: IpAddr = if is_v6 {
-        Ipv6Addr::LOCALHOST.into()
-    } else {
-        Ipv4Addr::LOCALHOST.into()
+///
+/// On a socket of its own, and of IPv4: an IPv6 ping socket ignores `MSG_PROBE` and really sends, and the stamp of
+/// that packet would be taken for the first probe's.
+fn has_explicit_keys(kind: Type) -> bool {
+    let Ok(socket) = Socket::new(Domain::IPV4, kind, Some(Protocol::ICMPV4)) else {
+        return false;
     };
+    if stamp(socket.as_fd()) != Class::K {
+        return false;
+    }
+    let echo = [8, 0, 0, 0, 0, 0, 0, 0];
     let packet = Departing {
-        to: Address::from(loopback),
+        to: Address::from(IpAddr::from(Ipv4Addr::LOCALHOST)),
         bytes: &echo,
         key: Some(0),
     };
-    batch::send(fd, &[packet], MSG_PROBE | libc::MSG_DONTWAIT) != Err(libc::EINVAL)
+    batch::send(socket.as_fd(), &[packet], MSG_PROBE | libc::MSG_DONTWAIT) != Err(libc::EINVAL)
 }

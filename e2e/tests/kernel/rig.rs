@@ -17,6 +17,8 @@ use linewatch_probe::sys::{LinuxWire, WireOptions, WireReport};
 pub(crate) const FAR_V4: &str = "10.9.0.2";
 /// The same over IPv6.
 pub(crate) const FAR_V6: &str = "2001:db8:9::2";
+/// Nobody at that address answers.
+pub(crate) const EHOSTUNREACH: i32 = 113;
 /// What probes carry.
 const PAYLOAD: &[u8] = b"linewatch-kernel-test-payload-of-48-bytes-0123456";
 

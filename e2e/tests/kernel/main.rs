@@ -1,0 +1,8 @@
+//! The wire against the real kernel: stamps, keys, errors, sockets and time, through a TUN device.
+
+#![expect(clippy::print_stdout, reason = "what was measured is worth reading")]
+
+mod icmp;
+mod rig;
+mod system;
+mod tcp;
