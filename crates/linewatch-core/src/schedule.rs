@@ -68,6 +68,8 @@ struct Grid {
     /// 0: no target here.
     interval_ns: u64,
     next_seq: u64,
+    /// The first number that is not to be scheduled any more; `u64::MAX` for a grid without end.
+    end_seq: u64,
     is_running: bool,
 }
 
@@ -96,9 +98,17 @@ impl Schedule {
             next_at,
             interval_ns,
             next_seq: first_seq,
+            end_seq: u64::MAX,
             is_running: false,
         };
         self.run(index);
+    }
+
+    /// Lets the grid of `index` end by itself after `slots` more slots, exactly.
+    pub fn end_after(&mut self, index: u32, slots: u64) {
+        if let Some(grid) = self.grids.get_mut(index as usize) {
+            grid.end_seq = grid.next_seq.saturating_add(slots);
+        }
     }
 
     /// Ends a grid. The answer is the next unused sequence number, if there was one.
@@ -200,6 +210,7 @@ impl Schedule {
             let over_ns = i128::from(nanos_of(slept)) - ahead_ns;
             let interval = i128::from(grid.interval_ns);
             let slots = if over_ns < 0 { 0 } else { over_ns / interval + 1 };
+            let slots = slots.min(i128::from(grid.end_seq - grid.next_seq));
             let next_ns = i128::from(now.as_nanos()) - over_ns + slots * interval;
             missed.push(Missed {
                 index,
@@ -229,7 +240,7 @@ impl Schedule {
     fn hand_out(&mut self, index: u32, now: MonoTime, due: &mut Vec<Due>, missed: &mut Vec<Missed>) {
         let grid = &mut self.grids[index as usize];
         let late_ns = nanos_of(now.since(grid.next_at));
-        let slots = late_ns / grid.interval_ns + 1;
+        let slots = (late_ns / grid.interval_ns + 1).min(grid.end_seq - grid.next_seq);
         // Slot i is `late - i * interval` late: those above the limit come first.
         let stalled = late_ns
             .saturating_sub(nanos_of(STALL_AFTER))
@@ -253,7 +264,11 @@ impl Schedule {
         }));
         grid.next_seq += slots;
         grid.next_at = grid.slot(slots);
-        self.wheel.set(index, grid.next_at);
+        if grid.next_seq == grid.end_seq {
+            self.pause(index);
+        } else {
+            self.wheel.set(index, grid.next_at);
+        }
     }
 
     /// The first instant at or after `now` in the phase of `index`.

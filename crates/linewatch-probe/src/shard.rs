@@ -47,6 +47,8 @@ pub struct EngineTarget {
     pub plan: ProbePlan,
     /// The operator permits high rates to it.
     pub allow_high_rate: bool,
+    /// Probed this often and no more; `None`: until somebody says stop. Counts from when it is added.
+    pub slots: Option<u64>,
 }
 
 /// A change from outside, applied between turns.
@@ -271,6 +273,9 @@ impl<W: Wire, C: Clock> Shard<W, C> {
         });
         self.schedule
             .add(handle.index(), target.plan.interval, now, first_seq);
+        if let Some(slots) = target.slots {
+            self.schedule.end_after(handle.index(), slots);
+        }
         if paused_at.is_some() || self.is_stopping {
             self.schedule.pause(handle.index());
         }

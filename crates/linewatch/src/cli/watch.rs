@@ -225,7 +225,7 @@ fn scope_of(ip: IpAddr, zone: Option<&str>) -> Result<u32, UserError> {
 }
 
 fn engine_target(target: &Target, address: Address, slots: Option<u64>) -> EngineTarget {
-    EngineTarget { id: target.id, address, method: target.method, plan: target.plan, allow_high_rate: target.allow_high_rate }
+    EngineTarget { id: target.id, address, method: target.method, plan: target.plan, allow_high_rate: target.allow_high_rate, slots }
 }
 
 /// Prints what comes until it is over: by count, by time, by signal, or because nobody reads.

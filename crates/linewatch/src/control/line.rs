@@ -227,6 +227,7 @@ impl<C: Clock> Control<C> {
             method: target.method,
             plan: target.plan,
             allow_high_rate: target.allow_high_rate,
+            slots: None,
         };
         match self.to.engine.set(wanted) {
             Ok(()) => {
