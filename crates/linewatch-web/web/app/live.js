@@ -20,6 +20,8 @@ const RESUME_MS_MAX = 60_000;
 /** A batch this old on arrival means that we lag behind. */
 export const LAG_MS_MAX = 2000;
 const REFILLS_AT_ONCE = 4;
+/** As many targets as one page of the overview has. */
+const WELCOME_ROWS = 200;
 const EVENTS_FIRST = 50;
 
 class Live {
@@ -144,7 +146,8 @@ class Live {
     this.#position = isResumed && this.#position ? this.#position : { epoch: message.epoch, seq: message.seq };
     if (!isResumed) {
       store.forgetSums();
-      store.applyRows(message.targets, message.run, { isWhole: true, seq: message.seq });
+      // A welcome holds one page of targets; with more, the overview says who is still there.
+      store.applyRows(message.targets, message.run, { isWhole: message.targets.length < WELCOME_ROWS, seq: message.seq });
       // The first overview is on its way already: the first paint does not wait for the socket.
       if (!isFirst) this.#onCatalog();
     }

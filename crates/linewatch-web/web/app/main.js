@@ -73,14 +73,17 @@ function missingPage() {
 
 /** All pages of the overview answer, worst first; the first paint does not wait for the last. */
 async function loadOverview() {
+  const keys = new Set();
   try {
     for (let offset = 0, total = 1; offset < total; offset += PAGE_SIZE) {
       /** @type {import("./types").Overview} */
       const overview = await get(`overview?range=live&limit=${PAGE_SIZE}&offset=${offset}`);
       total = overview.total;
       if (offset === 0) store.overview = overview;
-      store.applyRows(overview.targets, overview.run, { isWhole: total <= PAGE_SIZE, seq: overview.seq });
+      store.applyRows(overview.targets, overview.run, { isWhole: false, seq: overview.seq });
+      for (const row of overview.targets) keys.add(row.key);
     }
+    store.keepOnly(keys);
   } catch {
     // The socket brings the targets too, and says that the server is away.
     store.mark("list");

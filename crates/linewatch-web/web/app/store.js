@@ -110,7 +110,13 @@ class Store {
       this.#dirty.keys.add(o.key);
     }
     this.#applySums([...this.#sums.values()].filter((sum) => sum.seq > options.seq && seen.has(sum.row[0])).map((sum) => sum.row));
-    if (options.isWhole) for (const key of this.rows.keys()) if (!seen.has(key)) this.rows.delete(key);
+    if (options.isWhole) this.keepOnly(seen);
+    this.mark("list");
+  }
+
+  /** Targets that are not named have been removed. @param {ReadonlySet<number>} keys */
+  keepOnly(keys) {
+    for (const key of this.rows.keys()) if (!keys.has(key)) this.rows.delete(key);
     this.mark("list");
   }
 

@@ -65,8 +65,9 @@ export function liveChart(row, onread) {
   /** @param {UPlot} p */
   const gradient = (p) => {
     const fade = p.ctx.createLinearGradient(0, p.bbox.top, 0, p.bbox.top + p.bbox.height);
-    fade.addColorStop(0, `color-mix(in srgb, ${tokens().accent} 38%, transparent)`);
-    fade.addColorStop(1, clear(tokens().accent));
+    const colour = store.isLive ? tokens().accent : tokens().border;
+    fade.addColorStop(0, `color-mix(in srgb, ${colour} 38%, transparent)`);
+    fade.addColorStop(1, clear(colour));
     return fade;
   };
 

@@ -15,7 +15,7 @@ import { newest } from "./rows.js";
 /** @param {string} name @param {HTMLElement | null} key */
 function cell(name, key = null) {
   const label = h("span", null);
-  const value = quantity("hud-value live-number");
+  const value = quantity(`hud-value live-number ${name}`);
   const note = h("div", { class: "hud-note" });
   const element = h("div", { class: `hud-cell hud-${name}` }, h("div", { class: "hud-label" }, key, label), value.element, note);
   setText(label, t(`hud.${name}`));
@@ -41,7 +41,7 @@ export function hudStrip(row) {
       setText(wire.label, t("hud.rtt", { probe: t(`method.${o.probe}`) }));
       const last = newest(row);
       wire.value.update(last);
-      setAttribute(wire.value.element, "class", `hud-value live-number${last.unit === "" && last.value !== NONE ? " long" : ""}`);
+      setAttribute(wire.value.element, "class", `hud-value live-number rtt${last.unit === "" && last.value !== NONE ? " long" : ""}`);
       setText(wire.note, window && window.min_ms !== null ? t("hud.min_max", { min: rtt(window.min_ms).value, max: rtt(window.max_ms).value }) : "");
       const pair = lastPair(row);
       process.value.update(rtt(pair?.host ?? null));
