@@ -6,7 +6,8 @@ fn main() {
     println!("cargo::rerun-if-changed=../../.git/HEAD");
     println!("cargo::rerun-if-changed=../../.git/logs/HEAD");
     let version = std::env::var("CARGO_PKG_VERSION").unwrap_or_default();
-    let full = git(&["log", "-1", "--format=%h %cs"]).map_or(version.clone(), |commit| format!("{version} ({commit})"));
+    let full = git(&["log", "-1", "--format=%h %cs"])
+        .map_or(version.clone(), |commit| format!("{version} ({commit})"));
     println!("cargo::rustc-env=LINEWATCH_VERSION={full}");
 }
 

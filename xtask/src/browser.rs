@@ -12,7 +12,11 @@ fn dir() -> PathBuf {
 
 /// Whether node and its packages are there; installs the packages from the lock file when they are not.
 fn has_node() -> Result<bool> {
-    if !run::require(run::has("node") && run::has("npm"), "node with npm", "the page's own tests")? {
+    if !run::require(
+        run::has("node") && run::has("npm"),
+        "node with npm",
+        "the page's own tests",
+    )? {
         return Ok(false);
     }
     if !dir().join("node_modules/playwright-core").exists() {
@@ -41,7 +45,9 @@ pub(crate) fn run() -> Result<()> {
     if !has_node()? {
         return Ok(());
     }
-    let chromium = ["chromium", "chromium-browser", "google-chrome"].iter().any(|name| run::has(name));
+    let chromium = ["chromium", "chromium-browser", "google-chrome"]
+        .iter()
+        .any(|name| run::has(name));
     if !run::require(chromium, "chromium", "the browser suite")? {
         return Ok(());
     }

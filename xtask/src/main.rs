@@ -59,7 +59,15 @@ fn check() -> Result<()> {
     purity::check()?;
     tidy::check()?;
     run::cargo(&["fmt", "--all", "--check"])?;
-    run::cargo(&["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"])?;
+    run::cargo(&[
+        "clippy",
+        "--workspace",
+        "--all-targets",
+        "--locked",
+        "--",
+        "-D",
+        "warnings",
+    ])?;
     browser::check_types()
 }
 
@@ -67,7 +75,11 @@ fn check() -> Result<()> {
 fn unit() -> Result<()> {
     let packages = ["--workspace", "--exclude", "linewatch-e2e", "--locked"];
     let nextest = run::has("cargo-nextest");
-    let mut args = if nextest { vec!["nextest", "run"] } else { vec!["test"] };
+    let mut args = if nextest {
+        vec!["nextest", "run"]
+    } else {
+        vec!["test"]
+    };
     args.extend(packages);
     run::cargo(&args)
 }

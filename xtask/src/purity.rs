@@ -45,7 +45,14 @@ const DIRECTION: [(&str, &[&str]); 7] = [
     ("linewatch-sim", &["linewatch-core"]),
     (
         "linewatch",
-        &["linewatch-core", "linewatch-probe", "linewatch-store", "linewatch-render", "linewatch-web", "linewatch-sim"],
+        &[
+            "linewatch-core",
+            "linewatch-probe",
+            "linewatch-store",
+            "linewatch-render",
+            "linewatch-web",
+            "linewatch-sim",
+        ],
     ),
 ];
 
@@ -53,18 +60,35 @@ pub(crate) fn check() -> Result<()> {
     dependencies_of_core()?;
     sources_of_core(&run::root().join("crates/linewatch-core/src"))?;
     direction()?;
-    run::say("purity: linewatch-core names no I/O, clock, thread, async, serde, rand or unsafe; the crates point one way");
+    run::say(
+        "purity: linewatch-core names no I/O, clock, thread, async, serde, rand or unsafe; the crates point one way",
+    );
     Ok(())
 }
 
 fn tree(package: &str, depth: Option<&str>) -> Result<Vec<String>> {
     let mut command = run::tool("cargo", &run::root());
-    command.args(["tree", "--locked", "--package", package, "--edges", "normal,build", "--prefix", "none", "--format", "{p}"]);
+    command.args([
+        "tree",
+        "--locked",
+        "--package",
+        package,
+        "--edges",
+        "normal,build",
+        "--prefix",
+        "none",
+        "--format",
+        "{p}",
+    ]);
     if let Some(depth) = depth {
         command.args(["--depth", depth]);
     }
     let text = run::output(command)?;
-    Ok(text.lines().filter_map(|line| line.split(' ').next()).map(str::to_owned).collect())
+    Ok(text
+        .lines()
+        .filter_map(|line| line.split(' ').next())
+        .map(str::to_owned)
+        .collect())
 }
 
 fn dependencies_of_core() -> Result<()> {
@@ -88,7 +112,11 @@ fn sources_of_core(dir: &Path) -> Result<()> {
             let code = line.split("//").next().unwrap_or_default();
             for (word, what) in BANNED {
                 if code.contains(word) {
-                    bail!("{}:{}: `{word}` brings {what} into the pure core", path.display(), index + 1);
+                    bail!(
+                        "{}:{}: `{word}` brings {what} into the pure core",
+                        path.display(),
+                        index + 1
+                    );
                 }
             }
         }

@@ -13,11 +13,17 @@ pub(crate) fn say(text: &str) {
 
 /// The root of the checkout.
 pub(crate) fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().map(Path::to_path_buf).unwrap_or_default()
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .map(Path::to_path_buf)
+        .unwrap_or_default()
 }
 
 /// A tool, to be run in `dir`.
-#[expect(clippy::disallowed_methods, reason = "chores run tools; the program itself never does")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "chores run tools; the program itself never does"
+)]
 pub(crate) fn tool(name: &str, dir: &Path) -> Command {
     let mut command = Command::new(name);
     command.current_dir(dir);
@@ -26,7 +32,8 @@ pub(crate) fn tool(name: &str, dir: &Path) -> Command {
 
 /// Whether a program of this name is on the PATH.
 pub(crate) fn has(name: &str) -> bool {
-    std::env::var_os("PATH").is_some_and(|path| std::env::split_paths(&path).any(|dir| dir.join(name).is_file()))
+    std::env::var_os("PATH")
+        .is_some_and(|path| std::env::split_paths(&path).any(|dir| dir.join(name).is_file()))
 }
 
 /// Runs it to its end, with its output to ours.
@@ -45,7 +52,11 @@ pub(crate) fn output(mut command: Command) -> Result<String> {
     let line = format!("{command:?}");
     let output = command.output().with_context(|| format!("cannot run {line}"))?;
     if !output.status.success() {
-        bail!("{line} failed: {}\n{}", output.status, String::from_utf8_lossy(&output.stderr));
+        bail!(
+            "{line} failed: {}\n{}",
+            output.status,
+            String::from_utf8_lossy(&output.stderr)
+        );
     }
     String::from_utf8(output.stdout).with_context(|| format!("{line} printed no text"))
 }

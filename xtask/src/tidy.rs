@@ -26,31 +26,49 @@ pub(crate) fn check() -> Result<()> {
         run::say("tidy: every file says what it owns, none is too long, no note-to-self is left");
         return Ok(());
     }
-    bail!("{} untidy place(s):\n  {}", complaints.len(), complaints.join("\n  "))
+    bail!(
+        "{} untidy place(s):\n  {}",
+        complaints.len(),
+        complaints.join("\n  ")
+    )
 }
 
 fn tracked(root: &Path) -> Result<Vec<PathBuf>> {
     let mut command = run::tool("git", root);
     command.args(["ls-files", "--cached", "--others", "--exclude-standard"]);
-    Ok(run::output(command)?.lines().map(PathBuf::from).filter(|path| root.join(path).is_file()).collect())
+    Ok(run::output(command)?
+        .lines()
+        .map(PathBuf::from)
+        .filter(|path| root.join(path).is_file())
+        .collect())
 }
 
 fn complain_about(root: &Path, path: &Path, complaints: &mut Vec<String>) -> Result<()> {
     let name = path.display();
-    let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
-    if name.to_string().contains("/vendor/") || !matches!(extension, "rs" | "js" | "mjs" | "css" | "md" | "toml" | "scn") {
+    let extension = path
+        .extension()
+        .and_then(|extension| extension.to_str())
+        .unwrap_or_default();
+    if name.to_string().contains("/vendor/")
+        || !matches!(extension, "rs" | "js" | "mjs" | "css" | "md" | "toml" | "scn")
+    {
         return Ok(());
     }
     let text = fs::read_to_string(root.join(path)).with_context(|| format!("cannot read {name}"))?;
     let lines = text.lines().count();
-    let code_lines = text.lines().position(|line| line.starts_with("#[cfg(test)]")).unwrap_or(lines);
+    let code_lines = text
+        .lines()
+        .position(|line| line.starts_with("#[cfg(test)]"))
+        .unwrap_or(lines);
     match extension {
         "rs" => {
             if !text.starts_with("//!") {
                 complaints.push(format!("{name}: has no `//!` header that says what it owns"));
             }
             if lines > RUST_LINES || code_lines > RUST_CODE_LINES {
-                complaints.push(format!("{name}: {code_lines} lines of code, {lines} in all: split it"));
+                complaints.push(format!(
+                    "{name}: {code_lines} lines of code, {lines} in all: split it"
+                ));
             }
         }
         "js" | "mjs" => {
@@ -58,7 +76,9 @@ fn complain_about(root: &Path, path: &Path, complaints: &mut Vec<String>) -> Res
                 complaints.push(format!("{name}: has no header that says what it owns"));
             }
             if lines > SCRIPT_LINES {
-                complaints.push(format!("{name}: {lines} lines, the limit is {SCRIPT_LINES}: split it"));
+                complaints.push(format!(
+                    "{name}: {lines} lines, the limit is {SCRIPT_LINES}: split it"
+                ));
             }
         }
         _ => {}
@@ -69,7 +89,10 @@ fn complain_about(root: &Path, path: &Path, complaints: &mut Vec<String>) -> Res
     for (index, line) in text.lines().enumerate() {
         for word in [concat!("TO", "DO"), concat!("FIX", "ME"), concat!("XX", "X:")] {
             if line.contains(word) {
-                complaints.push(format!("{name}:{}: a note-to-self ({word}): do it or open an issue", index + 1));
+                complaints.push(format!(
+                    "{name}:{}: a note-to-self ({word}): do it or open an issue",
+                    index + 1
+                ));
             }
         }
     }
@@ -86,7 +109,9 @@ fn code_map(root: &Path, complaints: &mut Vec<String>) -> Result<()> {
         }
     }
     for word in map.split('`').skip(1).step_by(2) {
-        let is_path = word.contains('/') && (word.ends_with(".rs") || word.ends_with(".js")) && !word.contains(['*', '{', ' ']);
+        let is_path = word.contains('/')
+            && (word.ends_with(".rs") || word.ends_with(".js"))
+            && !word.contains(['*', '{', ' ']);
         if is_path && !root.join(word).exists() && !root.join("crates").join(word).exists() {
             complaints.push(format!("ARCHITECTURE.md: names `{word}`, which does not exist"));
         }

@@ -58,7 +58,10 @@ mod tests {
 
     #[test]
     fn a_router_without_a_network_is_no_trouble_of_ours() {
-        assert_eq!(classify_connect(ENETUNREACH), (Outcome::Unreachable, Cause::Errno(ENETUNREACH)));
+        assert_eq!(
+            classify_connect(ENETUNREACH),
+            (Outcome::Unreachable, Cause::Errno(ENETUNREACH))
+        );
         assert_eq!(classify_connect(ENETDOWN), classify(ENETDOWN));
         assert_eq!(classify_connect(ETIMEDOUT), (Outcome::Lost, Cause::None));
     }

@@ -152,7 +152,9 @@ impl Severity {
 
     /// The severity with this word.
     pub fn from_word(word: &str) -> Option<Self> {
-        [Self::Info, Self::Warning, Self::Critical].into_iter().find(|severity| severity.word() == word)
+        [Self::Info, Self::Warning, Self::Critical]
+            .into_iter()
+            .find(|severity| severity.word() == word)
     }
 }
 

@@ -26,7 +26,12 @@ pub struct OutagePolicy {
 
 impl Default for OutagePolicy {
     fn default() -> Self {
-        Self { lost_to_open: 3, replies_to_close: 3, loss_ratio: 0.3, window: Duration::from_secs(10) }
+        Self {
+            lost_to_open: 3,
+            replies_to_close: 3,
+            loss_ratio: 0.3,
+            window: Duration::from_secs(10),
+        }
     }
 }
 

@@ -20,7 +20,10 @@ pub trait Clock: Send {
     fn asleep(&self) -> Duration;
     /// Both clocks at one moment.
     fn anchor(&self) -> Anchor {
-        Anchor { mono: self.mono(), wall: self.wall() }
+        Anchor {
+            mono: self.mono(),
+            wall: self.wall(),
+        }
     }
 }
 

@@ -27,8 +27,14 @@ pub enum Outcome {
 
 impl Outcome {
     /// Every outcome, in the order of its wire number.
-    pub const ALL: [Self; 6] =
-        [Self::Reply, Self::Refused, Self::Unreachable, Self::Lost, Self::Unsent, Self::Unmeasured];
+    pub const ALL: [Self; 6] = [
+        Self::Reply,
+        Self::Refused,
+        Self::Unreachable,
+        Self::Lost,
+        Self::Unsent,
+        Self::Unmeasured,
+    ];
 
     /// The outcome with this number, if there is one.
     pub const fn from_u8(number: u8) -> Option<Self> {
@@ -120,7 +126,9 @@ impl Cause {
     pub fn name(self) -> Option<String> {
         match self {
             Self::None => None,
-            Self::Errno(number) => Some(errno_name(number).map_or_else(|| format!("errno {number}"), str::to_owned)),
+            Self::Errno(number) => {
+                Some(errno_name(number).map_or_else(|| format!("errno {number}"), str::to_owned))
+            }
             Self::Icmp { kind, code, is_v6 } => Some(icmp_name(kind, code, is_v6)),
             Self::Retransmitted => Some("retransmitted".to_owned()),
             Self::Overload => Some("overload".to_owned()),
@@ -363,7 +371,10 @@ impl Counts {
         match record.outcome {
             Outcome::Reply => {
                 self.replied += 1;
-                if record.rtt.is_some_and(|rtt| u128::from(rtt.as_nanos()) > crate::limits::SLOW_REPLY.as_nanos()) {
+                if record
+                    .rtt
+                    .is_some_and(|rtt| u128::from(rtt.as_nanos()) > crate::limits::SLOW_REPLY.as_nanos())
+                {
                     self.slow += 1;
                 }
             }
@@ -493,7 +504,11 @@ mod tests {
 
     #[track_caller]
     fn check_ppm(failed: u64, finished: u64, expected: Option<u32>) {
-        assert_eq!(Loss { failed, finished }.ppm(), expected, "{failed} of {finished}");
+        assert_eq!(
+            Loss { failed, finished }.ppm(),
+            expected,
+            "{failed} of {finished}"
+        );
     }
 
     #[test]

@@ -260,3 +260,26 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_grid_with_an_end_gives_exactly_its_slots() {
+    let mut schedule = Schedule::new(3);
+    schedule.add(0, 10 * MS, at(0), 5);
+    schedule.end_after(0, 7);
+    let slots = run(&mut schedule, at(1000));
+    assert_eq!(
+        slots.iter().map(|slot| slot.seq).collect::<Vec<_>>(),
+        (5..12).collect::<Vec<_>>()
+    );
+    assert_eq!(schedule.next_deadline(), None);
+}
+
+#[test]
+fn sleep_does_not_count_slots_beyond_the_end() {
+    let mut schedule = Schedule::new(3);
+    schedule.add(0, 10 * MS, at(0), 0);
+    schedule.end_after(0, 7);
+    let mut missed = Vec::new();
+    schedule.slept(10 * SECOND, at(1), &mut missed);
+    assert_eq!((missed[0].slots, schedule.scheduled(0)), (7, 7));
+}

@@ -160,8 +160,16 @@ impl Default for Thresholds {
                 poor: ms(300),
                 very_high: ms(500),
             },
-            ok: StatusLimit { loss: 0.01, jitter: ms(10), rtt: ms(80) },
-            warn: StatusLimit { loss: 0.05, jitter: ms(30), rtt: ms(200) },
+            ok: StatusLimit {
+                loss: 0.01,
+                jitter: ms(10),
+                rtt: ms(80),
+            },
+            warn: StatusLimit {
+                loss: 0.05,
+                jitter: ms(30),
+                rtt: ms(200),
+            },
             outage: OutagePolicy::default(),
             latency: ms(150),
         }
@@ -171,7 +179,11 @@ impl Default for Thresholds {
 impl Default for ProbePlan {
     /// Once a second, two seconds of patience, 56 bytes as `ping` has.
     fn default() -> Self {
-        Self { interval: Duration::from_secs(1), timeout: Duration::from_secs(2), payload_bytes: 56 }
+        Self {
+            interval: Duration::from_secs(1),
+            timeout: Duration::from_secs(2),
+            payload_bytes: 56,
+        }
     }
 }
 
@@ -222,7 +234,12 @@ impl Target {
         };
         match (self.method.port(), &self.host) {
             (None, _) => host,
-            (Some(port), Host::Literal { ip: IpAddr::V6(_), .. }) => format!("[{host}]:{port}"),
+            (
+                Some(port),
+                Host::Literal {
+                    ip: IpAddr::V6(_), ..
+                },
+            ) => format!("[{host}]:{port}"),
             (Some(port), _) => format!("{host}:{port}"),
         }
     }

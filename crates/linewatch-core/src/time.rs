@@ -181,7 +181,11 @@ impl fmt::Display for Rtt {
 /// Nanoseconds of a length, saturating at 584 years.
 pub const fn nanos_of(length: Duration) -> u64 {
     let nanos = length.as_nanos();
-    if nanos > u64::MAX as u128 { u64::MAX } else { nanos as u64 }
+    if nanos > u64::MAX as u128 {
+        u64::MAX
+    } else {
+        nanos as u64
+    }
 }
 
 #[cfg(test)]
@@ -197,9 +201,18 @@ mod tests {
 
     #[test]
     fn an_anchor_maps_both_ways_and_before_itself() {
-        let anchor = Anchor { mono: MonoTime::from_nanos(500), wall: WallTime::from_nanos(10_000) };
-        assert_eq!(anchor.wall_at(MonoTime::from_nanos(400)), WallTime::from_nanos(9_900));
-        assert_eq!(anchor.mono_at(WallTime::from_nanos(10_100)), Some(MonoTime::from_nanos(600)));
+        let anchor = Anchor {
+            mono: MonoTime::from_nanos(500),
+            wall: WallTime::from_nanos(10_000),
+        };
+        assert_eq!(
+            anchor.wall_at(MonoTime::from_nanos(400)),
+            WallTime::from_nanos(9_900)
+        );
+        assert_eq!(
+            anchor.mono_at(WallTime::from_nanos(10_100)),
+            Some(MonoTime::from_nanos(600))
+        );
         assert_eq!(anchor.mono_at(WallTime::from_nanos(9_000)), None);
     }
 }

@@ -84,8 +84,24 @@ fn a_loss_decided_after_later_replies_takes_its_place_among_them() {
 #[test]
 fn a_reply_that_was_overtaken_keeps_its_neighbours() {
     let (overtaken, in_order) = (
-        figures(&[reply(0, 1000, 10), reply(2, 1000, 14), reply(1, 1000, 11), reply(3, 1000, 20)], 4000),
-        figures(&[reply(0, 1000, 10), reply(1, 1000, 11), reply(2, 1000, 14), reply(3, 1000, 20)], 4000),
+        figures(
+            &[
+                reply(0, 1000, 10),
+                reply(2, 1000, 14),
+                reply(1, 1000, 11),
+                reply(3, 1000, 20),
+            ],
+            4000,
+        ),
+        figures(
+            &[
+                reply(0, 1000, 10),
+                reply(1, 1000, 11),
+                reply(2, 1000, 14),
+                reply(3, 1000, 20),
+            ],
+            4000,
+        ),
     );
     assert_eq!(overtaken, in_order);
     assert_eq!(overtaken.jitter, Some(Rtt::from_nanos(10 * MS / 3)));

@@ -65,42 +65,85 @@ pub(crate) struct Home {
 /// # Errors
 ///
 /// What keeps it from starting: never half-started.
-pub(crate) fn run<W: Wire + 'static, C: Clock + Clone + Sync + 'static>(world: World<W, C>, home: Home) -> Result<Exit> {
-    let World { wire, clock, abilities, has_resolver } = world;
+pub(crate) fn run<W: Wire + 'static, C: Clock + Clone + Sync + 'static>(
+    world: World<W, C>,
+    home: Home,
+) -> Result<Exit> {
+    let World {
+        wire,
+        clock,
+        abilities,
+        has_resolver,
+    } = world;
     let settings = home.loaded.settings.clone();
     let is_terminal = io::stderr().is_terminal();
     // First what a person most often has to mend, then what costs.
     let open = listen::open(wanted(&home.loaded, is_terminal))?;
-    let vantage = if settings.server.vantage.is_empty() { host_name() } else { settings.server.vantage.clone() };
-    let opened = Store::open(&home.loaded.data_dir, &vantage, clock.wall()).map_err(|error| UserError::failed(error.to_string()))?;
+    let vantage = if settings.server.vantage.is_empty() {
+        host_name()
+    } else {
+        settings.server.vantage.clone()
+    };
+    let opened = Store::open(&home.loaded.data_dir, &vantage, clock.wall())
+        .map_err(|error| UserError::failed(error.to_string()))?;
     for sentence in &opened.trouble {
         tracing::warn!("{sentence}");
     }
     let (run, interrupted) = (opened.run, opened.interrupted);
     let (store, reader) = opened
         .store
-        .start(StartOptions { queue: limits::STORE_QUEUE, flush_interval: settings.storage.flush_interval, clock: Arc::new(clock.clone()) })
+        .start(StartOptions {
+            queue: limits::STORE_QUEUE,
+            flush_interval: settings.storage.flush_interval,
+            clock: Arc::new(clock.clone()),
+        })
         .context("cannot start the store's thread")?;
     {
         let store = store.clone();
-        home.log.connect(Box::new(move |row| drop(store.try_send(linewatch_store::StoreMessage::Log(row)))));
+        // A line for which there is no room stands on standard error all the same.
+        home.log.connect(Box::new(move |row| {
+            _ = store.try_send(linewatch_store::StoreMessage::Log(row))
+        }));
     }
-    let hub = Hub::new(HubOptions { epoch: epoch()?, run, started_at: clock.wall() });
+    let hub = Hub::new(HubOptions {
+        epoch: epoch()?,
+        run,
+        started_at: clock.wall(),
+    });
     hub.notices(notices(&abilities, open.addr));
     let tally = Tally::default();
-    let (spine, batches, monitor_thread) = Spine::start(Ends { clock: clock.clone(), run, store: store.clone(), hub: hub.clone(), tally: tally.clone() })
-        .context("cannot start the monitor's thread")?;
-    let engine = Engine::start(wire, clock.clone(), engine_options()?, batches).context("cannot start the engine")?;
+    let (spine, batches, monitor_thread) = Spine::start(Ends {
+        clock: clock.clone(),
+        run,
+        store: store.clone(),
+        hub: hub.clone(),
+        tally: tally.clone(),
+    })
+    .context("cannot start the monitor's thread")?;
+    let engine =
+        Engine::start(wire, clock.clone(), engine_options()?, batches).context("cannot start the engine")?;
     say_started(&spine, &clock, interrupted.is_some());
 
     let (inputs, heard) = mpsc::channel();
     signals::listen(forward(&inputs, Input::Order)).context("cannot listen to signals")?;
-    let resolver = if has_resolver { Some(Resolver::start(forward(&inputs, Input::Resolved))?) } else { None };
+    let resolver = if has_resolver {
+        Some(Resolver::start(forward(&inputs, Input::Resolved))?)
+    } else {
+        None
+    };
     let _watcher = watcher(&home.loaded, &inputs);
     let server = Server::start(&open, &home, &hub, Arc::new(reader), clock.clone(), inputs)?;
     say_ready(&open, &home, &abilities);
 
-    let to = Commanded { clock: clock.clone(), engine, spine, store, hub, tally, resolver };
+    let to = Commanded {
+        clock: clock.clone(),
+        engine,
+        spine,
+        store,
+        hub,
+        tally,
+        resolver,
+    };
     let status = StatusInfo {
         version: crate::VERSION.to_owned(),
         vantage,
@@ -113,21 +156,37 @@ pub(crate) fn run<W: Wire + 'static, C: Clock + Clone + Sync + 'static>(world: W
 
     // From the wire upwards: nothing new comes in, what is in flight gets its time, then each stage empties into the next.
     say::to_stderr("stopping: waiting for the last replies");
-    let Commanded { engine, spine, store, .. } = to;
+    let Commanded {
+        engine, spine, store, ..
+    } = to;
     engine.stop(DRAIN);
-    spine.say(Word::Note(EventKind::Stopped, Severity::Info, None, "monitor stopped".to_owned()), &clock);
+    spine.say(
+        Word::Note(
+            EventKind::Stopped,
+            Severity::Info,
+            None,
+            "monitor stopped".to_owned(),
+        ),
+        &clock,
+    );
     spine.say(Word::Finish, &clock);
     // A thread that panicked has already said so; the store must be closed all the same.
     let _ = monitor_thread.join();
     server.stop();
-    store.stop("stopped in order");
+    store
+        .stop("stopped in order")
+        .map_err(|error| UserError::failed(format!("not everything was written: {error}")))?;
     say::to_stderr("stopped");
     Ok(Exit::Ok)
 }
 
 fn wanted(loaded: &Loaded, is_terminal: bool) -> Wanted {
     let is_explicit = loaded.settings.origin("server.listen") != linewatch_core::target::Origin::Default;
-    Wanted { addr: loaded.settings.server.listen, is_explicit, is_terminal }
+    Wanted {
+        addr: loaded.settings.server.listen,
+        is_explicit,
+        is_terminal,
+    }
 }
 
 /// Watches the operator's file; without the watch SIGHUP still reloads.
@@ -135,7 +194,9 @@ fn watcher(loaded: &Loaded, inputs: &mpsc::Sender<Input>) -> Option<watch::FileW
     let path = loaded.config_path.clone()?;
     let inputs = inputs.clone();
     let started = watch::watch(&[path], move || drop(inputs.send(Input::FileChanged)));
-    started.map_err(|sentence| tracing::warn!("{sentence}; send SIGHUP after a change")).ok()
+    started
+        .map_err(|sentence| tracing::warn!("{sentence}; send SIGHUP after a change"))
+        .ok()
 }
 
 /// Makes a callback that hands its argument to the control thread.
@@ -147,10 +208,16 @@ fn forward<T>(inputs: &mpsc::Sender<Input>, wrap: fn(T) -> Input) -> impl Fn(T) 
 fn say_started<C: Clock>(spine: &Spine, clock: &C, was_interrupted: bool) {
     if was_interrupted {
         let message = "the monitor had been interrupted: it was killed, or the power failed".to_owned();
-        spine.say(Word::Note(EventKind::Interrupted, Severity::Warning, None, message), clock);
+        spine.say(
+            Word::Note(EventKind::Interrupted, Severity::Warning, None, message),
+            clock,
+        );
     }
     let message = format!("monitor started, version {}", crate::VERSION);
-    spine.say(Word::Note(EventKind::Started, Severity::Info, None, message), clock);
+    spine.say(
+        Word::Note(EventKind::Started, Severity::Info, None, message),
+        clock,
+    );
 }
 
 /// What S4 promised to print, and what a person needs to find the page and the data.
@@ -180,18 +247,30 @@ fn notices(abilities: &Abilities, addr: SocketAddr) -> Vec<Notice> {
         let (text, command) = match sentence.split_once("sudo ") {
             Some((_, command)) => {
                 let command = command.lines().next().unwrap_or_default().trim();
-                ("ICMP is not permitted on this system: measuring TCP handshakes instead.".to_owned(), Some(format!("sudo {command}")))
+                (
+                    "ICMP is not permitted on this system: measuring TCP handshakes instead.".to_owned(),
+                    Some(format!("sudo {command}")),
+                )
             }
             None => (sentence.clone(), None),
         };
-        notices.push(Notice { code: "icmp_not_permitted", severity: Severity::Warning, text, command });
+        notices.push(Notice {
+            code: "icmp_not_permitted",
+            severity: Severity::Warning,
+            text,
+            command,
+        });
     }
     if addr.ip().is_loopback() {
         notices.push(Notice {
             code: "loopback_only",
             severity: Severity::Info,
             text: "Only this computer can open this page.".to_owned(),
-            command: Some(format!("ssh -L {port}:127.0.0.1:{port} {}", host_name(), port = addr.port())),
+            command: Some(format!(
+                "ssh -L {port}:127.0.0.1:{port} {}",
+                host_name(),
+                port = addr.port()
+            )),
         });
     }
     notices
@@ -216,7 +295,11 @@ impl Server {
         let mut allowed_hosts = server.allowed_hosts.clone();
         allowed_hosts.push(host_name());
         let options = ServerOptions {
-            listeners: open.listeners.iter().map(std::net::TcpListener::try_clone).collect::<io::Result<_>>()?,
+            listeners: open
+                .listeners
+                .iter()
+                .map(std::net::TcpListener::try_clone)
+                .collect::<io::Result<_>>()?,
             base_path: server.base_path.clone(),
             allowed_hosts,
             is_public_read: server.public_read,
@@ -236,17 +319,21 @@ impl Server {
         let serve = async move {
             tokio::spawn(async move {
                 while let Some(request) = asked.recv().await {
-                    if inputs.send(Input::Change(request)).is_err() {
+                    if inputs.send(Input::Change(Box::new(request))).is_err() {
                         break;
                     }
                 }
             });
             let until = async move { drop(stopped.await) };
-            if let Err(error) = linewatch_web::serve(options, hub, history, changes, Arc::new(clock), until).await {
+            if let Err(error) =
+                linewatch_web::serve(options, hub, history, changes, Arc::new(clock), until).await
+            {
                 tracing::error!("the page is not served: {error}");
             }
         };
-        let thread = thread::Builder::new().name("web-main".to_owned()).spawn(move || runtime.block_on(serve))?;
+        let thread = thread::Builder::new()
+            .name("web-main".to_owned())
+            .spawn(move || runtime.block_on(serve))?;
         Ok(Self { stop, thread })
     }
 
@@ -259,11 +346,16 @@ impl Server {
 /// Tells browsers one start from another.
 fn epoch() -> Result<String> {
     let mut bytes = [0_u8; 8];
-    getrandom::fill(&mut bytes).map_err(|error| anyhow::anyhow!("{error}")).context("the operating system gives no random numbers")?;
+    getrandom::fill(&mut bytes)
+        .map_err(|error| anyhow::anyhow!("{error}"))
+        .context("the operating system gives no random numbers")?;
     Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
 /// This computer's name, for the vantage and the Host allow-list.
 pub(crate) fn host_name() -> String {
-    nix::unistd::gethostname().ok().and_then(|name| name.into_string().ok()).unwrap_or_else(|| "localhost".to_owned())
+    nix::unistd::gethostname()
+        .ok()
+        .and_then(|name| name.into_string().ok())
+        .unwrap_or_else(|| "localhost".to_owned())
 }

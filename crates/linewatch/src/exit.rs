@@ -45,12 +45,20 @@ pub struct UserError {
 impl UserError {
     /// Something that was asked for cannot be done.
     pub fn failed(message: impl Into<String>) -> Self {
-        Self { message: message.into(), help: None, exit: Exit::Failed }
+        Self {
+            message: message.into(),
+            help: None,
+            exit: Exit::Failed,
+        }
     }
 
     /// The command line or configuration is wrong.
     pub fn usage(message: impl Into<String>) -> Self {
-        Self { message: message.into(), help: None, exit: Exit::Usage }
+        Self {
+            message: message.into(),
+            help: None,
+            exit: Exit::Usage,
+        }
     }
 
     /// Adds what to do.

@@ -54,7 +54,9 @@ pub(crate) fn open(wanted: Wanted) -> Result<Open, UserError> {
         return Err(in_use(wanted.addr, holder.as_deref()));
     }
     for step in 1..=NEXT_PORTS {
-        let Some(port) = wanted.addr.port().checked_add(step) else { break };
+        let Some(port) = wanted.addr.port().checked_add(step) else {
+            break;
+        };
         if let Ok(listeners) = bind(SocketAddr::new(wanted.addr.ip(), port)) {
             let who = holder.as_deref().unwrap_or("another program");
             let notice = format!("port {} is in use by {who}; taking {port}", wanted.addr.port());
@@ -81,14 +83,25 @@ fn bind(addr: SocketAddr) -> io::Result<Vec<TcpListener>> {
 }
 
 fn opened(listeners: Vec<TcpListener>, wanted: Wanted, notice: Option<String>) -> Open {
-    let addr = listeners.first().and_then(|listener| listener.local_addr().ok()).unwrap_or(wanted.addr);
-    Open { listeners, addr, notice }
+    let addr = listeners
+        .first()
+        .and_then(|listener| listener.local_addr().ok())
+        .unwrap_or(wanted.addr);
+    Open {
+        listeners,
+        addr,
+        notice,
+    }
 }
 
 fn refused(addr: SocketAddr, error: &io::Error) -> UserError {
     let help = match error.kind() {
-        io::ErrorKind::PermissionDenied => "ports below 1024 need CAP_NET_BIND_SERVICE; take a higher one, such as 5000",
-        io::ErrorKind::AddrNotAvailable => "this computer does not have that address; 127.0.0.1 is this computer only, 0.0.0.0 is every address",
+        io::ErrorKind::PermissionDenied => {
+            "ports below 1024 need CAP_NET_BIND_SERVICE; take a higher one, such as 5000"
+        }
+        io::ErrorKind::AddrNotAvailable => {
+            "this computer does not have that address; 127.0.0.1 is this computer only, 0.0.0.0 is every address"
+        }
         _ => "set another one with --listen ADDR:PORT",
     };
     UserError::failed(format!("cannot listen on {addr}: {}", plain(error))).help(help)
@@ -104,7 +117,11 @@ fn in_use(addr: SocketAddr, holder: Option<&str>) -> UserError {
     } else {
         ""
     };
-    UserError::failed(who).help(format!("{mac}take another port with --listen {}:{}", addr.ip(), addr.port().wrapping_add(1).max(1)))
+    UserError::failed(who).help(format!(
+        "{mac}take another port with --listen {}:{}",
+        addr.ip(),
+        addr.port().wrapping_add(1).max(1)
+    ))
 }
 
 /// Asks the holder of a port whether it is linewatch.
@@ -112,8 +129,16 @@ fn holder(addr: SocketAddr) -> Option<String> {
     let mut stream = TcpStream::connect_timeout(&addr, WHO_IS_IT).ok()?;
     stream.set_read_timeout(Some(WHO_IS_IT)).ok()?;
     stream.set_write_timeout(Some(WHO_IS_IT)).ok()?;
-    let host = if addr.is_ipv6() { format!("[::1]:{}", addr.port()) } else { format!("127.0.0.1:{}", addr.port()) };
-    write!(stream, "GET /api/v1/status HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n").ok()?;
+    let host = if addr.is_ipv6() {
+        format!("[::1]:{}", addr.port())
+    } else {
+        format!("127.0.0.1:{}", addr.port())
+    };
+    write!(
+        stream,
+        "GET /api/v1/status HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"
+    )
+    .ok()?;
     let mut answer = Vec::new();
     // Whatever the other program says, 16 KB of it are enough to know linewatch.
     let _ = stream.take(16 * 1024).read_to_end(&mut answer);
@@ -135,7 +160,11 @@ mod tests {
     use super::*;
 
     fn wanted(addr: SocketAddr, is_explicit: bool, is_terminal: bool) -> Wanted {
-        Wanted { addr, is_explicit, is_terminal }
+        Wanted {
+            addr,
+            is_explicit,
+            is_terminal,
+        }
     }
 
     fn taken() -> (TcpListener, SocketAddr) {
@@ -154,7 +183,10 @@ mod tests {
     fn an_explicit_address_in_use_is_an_error_with_a_way_out() {
         let (_holder, addr) = taken();
         let error = open(wanted(addr, true, true)).expect_err("taken").to_string();
-        assert!(error.contains("in use by another program") && error.contains("--listen"), "{error}");
+        assert!(
+            error.contains("in use by another program") && error.contains("--listen"),
+            "{error}"
+        );
     }
 
     #[test]
@@ -173,7 +205,11 @@ mod tests {
 
     #[test]
     fn a_foreign_address_is_explained() {
-        let error = open(wanted("203.0.113.1:5000".parse().expect("literal"), true, true)).expect_err("not ours");
-        assert!(error.to_string().contains("does not have that address"), "{error}");
+        let error =
+            open(wanted("203.0.113.1:5000".parse().expect("literal"), true, true)).expect_err("not ours");
+        assert!(
+            error.to_string().contains("does not have that address"),
+            "{error}"
+        );
     }
 }

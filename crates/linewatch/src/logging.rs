@@ -10,9 +10,9 @@ use linewatch_core::event::LogRow;
 use linewatch_core::port::Clock;
 use tracing::field::{Field, Visit};
 use tracing::{Event, Level, Subscriber};
+use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt as _};
 use tracing_subscriber::util::SubscriberInitExt as _;
-use tracing_subscriber::filter::LevelFilter;
 
 /// Where rows for the store go once there is a store.
 pub(crate) type Sink = Box<dyn Fn(LogRow) + Send + Sync>;
@@ -39,7 +39,11 @@ pub(crate) fn start(level: &str, is_terminal: bool, clock: impl Clock + Clone + 
         "error" => LevelFilter::ERROR,
         _ => LevelFilter::INFO,
     };
-    let lines = Lines { later: later.clone(), clock: Box::new(clock), is_terminal };
+    let lines = Lines {
+        later: later.clone(),
+        clock: Box::new(clock),
+        is_terminal,
+    };
     // A second start in one process (tests) keeps the first subscriber.
     let _ = tracing_subscriber::registry().with(filter).with(lines).try_init();
     later
@@ -70,11 +74,24 @@ impl<S: Subscriber> Layer<S> for Lines {
             _ => "debug",
         };
         // `journalctl` adds the time; on a terminal the person knows it. What a service prints begins with its level.
-        let prefix = if self.is_terminal && level == "info" { String::new() } else { format!("{level}: ") };
+        let prefix = if self.is_terminal && level == "info" {
+            String::new()
+        } else {
+            format!("{level}: ")
+        };
         crate::say::to_stderr(&format!("{prefix}{}", line.text));
-        let module = target.strip_prefix("linewatch_").unwrap_or(target).split("::").next().unwrap_or(target);
-        let row =
-            LogRow { at: self.clock.wall(), level: level.to_owned(), module: module.to_owned(), message: line.text };
+        let module = target
+            .strip_prefix("linewatch_")
+            .unwrap_or(target)
+            .split("::")
+            .next()
+            .unwrap_or(target);
+        let row = LogRow {
+            at: self.clock.wall(),
+            level: level.to_owned(),
+            module: module.to_owned(),
+            message: line.text,
+        };
         if let Ok(place) = self.later.0.lock()
             && let Some(sink) = place.as_ref()
         {
@@ -117,7 +134,8 @@ impl Line {
 pub(crate) fn visible(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
-        let is_direction_mark = matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+        let is_direction_mark =
+            matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
         if c.is_control() || is_direction_mark {
             let _ = write!(out, "\\u{{{:x}}}", u32::from(c));
         } else {
@@ -133,6 +151,9 @@ mod tests {
 
     #[test]
     fn nobody_can_write_a_second_line_or_colour_the_terminal() {
-        assert_eq!(visible("a\nb\u{1b}[31mc\u{202e}d"), "a\\u{a}b\\u{1b}[31mc\\u{202e}d");
+        assert_eq!(
+            visible("a\nb\u{1b}[31mc\u{202e}d"),
+            "a\\u{a}b\\u{1b}[31mc\\u{202e}d"
+        );
     }
 }

@@ -19,7 +19,9 @@ fn report(error: &anyhow::Error) -> Exit {
             user.exit
         }
         None => {
-            linewatch::say::to_stderr(&format!("error: {error:#}\n  help: this is a bug of linewatch: report it with the line above"));
+            linewatch::say::to_stderr(&format!(
+                "error: {error:#}\n  help: this is a bug of linewatch: report it with the line above"
+            ));
             Exit::Bug
         }
     }

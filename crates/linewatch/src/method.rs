@@ -25,16 +25,26 @@ pub(crate) struct Chosen {
 /// # Errors
 ///
 /// The sentence with the cure, when an explicitly asked method is not permitted.
-pub(crate) fn choose(asked: Option<Method>, ability: impl Fn(Method) -> Result<(), String>) -> Result<Chosen, String> {
+pub(crate) fn choose(
+    asked: Option<Method>,
+    ability: impl Fn(Method) -> Result<(), String>,
+) -> Result<Chosen, String> {
     if let Some(method) = asked {
         ability(method)?;
         return Ok(Chosen { method, notice: None });
     }
     match ability(Method::IcmpEcho) {
-        Ok(()) => Ok(Chosen { method: Method::IcmpEcho, notice: None }),
+        Ok(()) => Ok(Chosen {
+            method: Method::IcmpEcho,
+            notice: None,
+        }),
         Err(sentence) => {
-            let notice = format!("measuring TCP handshakes with port {FALLBACK_PORT} instead of ICMP: {sentence}");
-            Ok(Chosen { method: Method::TcpConnect { port: FALLBACK_PORT }, notice: Some(notice) })
+            let notice =
+                format!("measuring TCP handshakes with port {FALLBACK_PORT} instead of ICMP: {sentence}");
+            Ok(Chosen {
+                method: Method::TcpConnect { port: FALLBACK_PORT },
+                notice: Some(notice),
+            })
         }
     }
 }
@@ -43,8 +53,12 @@ pub(crate) fn choose(asked: Option<Method>, ability: impl Fn(Method) -> Result<(
 pub(crate) fn engine_options() -> Result<EngineOptions> {
     let none = "the operating system gives no random numbers";
     Ok(EngineOptions {
-        key: random_cookie_key().map_err(|error| anyhow::anyhow!("{error}")).context(none)?,
-        seed: getrandom::u64().map_err(|error| anyhow::anyhow!("{error}")).context(none)?,
+        key: random_cookie_key()
+            .map_err(|error| anyhow::anyhow!("{error}"))
+            .context(none)?,
+        seed: getrandom::u64()
+            .map_err(|error| anyhow::anyhow!("{error}"))
+            .context(none)?,
         setup: Box::new(|| privilege::realtime().text),
     })
 }
@@ -69,6 +83,9 @@ mod tests {
 
     #[test]
     fn an_explicit_icmp_target_fails_instead() {
-        assert_eq!(choose(Some(Method::IcmpEcho), no_icmp), Err("not permitted".to_owned()));
+        assert_eq!(
+            choose(Some(Method::IcmpEcho), no_icmp),
+            Err("not permitted".to_owned())
+        );
     }
 }

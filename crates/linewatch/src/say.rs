@@ -16,8 +16,15 @@ pub enum Reader {
 /// Writes one line (or several) to standard output and flushes it, so that a pipe sees it at once.
 pub fn to_stdout(text: &str) -> Reader {
     let mut out = io::stdout().lock();
-    let result = out.write_all(text.as_bytes()).and_then(|()| out.write_all(b"\n")).and_then(|()| out.flush());
-    if result.is_ok() { Reader::There } else { Reader::Gone }
+    let result = out
+        .write_all(text.as_bytes())
+        .and_then(|()| out.write_all(b"\n"))
+        .and_then(|()| out.flush());
+    if result.is_ok() {
+        Reader::There
+    } else {
+        Reader::Gone
+    }
 }
 
 /// Writes to standard error; nobody reading is nobody's business.

@@ -58,11 +58,18 @@ pub(crate) struct Spine {
 
 impl Spine {
     /// Starts the thread "monitor". The sender of batches is for the engine.
-    pub(crate) fn start<C: Clock + 'static>(ends: Ends<C>) -> io::Result<(Self, SyncSender<Arc<RecordBatch>>, JoinHandle<()>)> {
+    pub(crate) fn start<C: Clock + 'static>(
+        ends: Ends<C>,
+    ) -> io::Result<(Self, SyncSender<Arc<RecordBatch>>, JoinHandle<()>)> {
         let (words, heard) = mpsc::channel();
         let (batches, come) = mpsc::sync_channel(limits::BATCH_QUEUE);
-        let spine = Self { words, batches: batches.clone() };
-        let thread = thread::Builder::new().name("monitor".to_owned()).spawn(move || turn_until_finished(ends, &heard, &come))?;
+        let spine = Self {
+            words,
+            batches: batches.clone(),
+        };
+        let thread = thread::Builder::new()
+            .name("monitor".to_owned())
+            .spawn(move || turn_until_finished(ends, &heard, &come))?;
         Ok((spine, batches, thread))
     }
 
@@ -75,7 +82,11 @@ impl Spine {
     }
 }
 
-fn turn_until_finished<C: Clock>(ends: Ends<C>, words: &Receiver<Word>, batches: &Receiver<Arc<RecordBatch>>) {
+fn turn_until_finished<C: Clock>(
+    ends: Ends<C>,
+    words: &Receiver<Word>,
+    batches: &Receiver<Arc<RecordBatch>>,
+) {
     let mut monitor = Monitor::new(ends.run, ends.clock.anchor());
     let mut effects = Vec::new();
     let mut tick_at = ends.clock.mono().plus(limits::EVALUATE_EVERY);
@@ -106,7 +117,12 @@ fn turn_until_finished<C: Clock>(ends: Ends<C>, words: &Receiver<Word>, batches:
     hand_on(&mut effects, &ends);
 }
 
-fn fold<C: Clock>(monitor: &mut Monitor, batch: &Arc<RecordBatch>, ends: &Ends<C>, effects: &mut Vec<Effect>) {
+fn fold<C: Clock>(
+    monitor: &mut Monitor,
+    batch: &Arc<RecordBatch>,
+    ends: &Ends<C>,
+    effects: &mut Vec<Effect>,
+) {
     if batch.is_empty() {
         return;
     }

@@ -33,7 +33,11 @@ impl Tally {
         let mut counted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         for record in batch.records.iter().filter(|record| is_ours(record.outcome)) {
             let cause = record.cause.name().unwrap_or_else(|| "unknown".to_owned());
-            let counts = if record.outcome == Outcome::Unsent { &mut counted.unsent } else { &mut counted.unmeasured };
+            let counts = if record.outcome == Outcome::Unsent {
+                &mut counted.unsent
+            } else {
+                &mut counted.unmeasured
+            };
             *counts.entry(cause).or_default() += 1;
         }
         for gap in batch.gaps.iter().filter(|gap| gap.slots > 0) {
@@ -54,7 +58,11 @@ impl Tally {
 
     /// A target that is gone is late no more.
     pub(crate) fn forget(&self, id: TargetId) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).lateness.remove(&id);
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .lateness
+            .remove(&id);
     }
 
     /// Fills in what is known. The lateness is that of the worst target: an average would hide it.

@@ -39,6 +39,7 @@ impl Engine {
             method,
             plan,
             allow_high_rate,
+            slots: None,
         }));
     }
 

@@ -101,6 +101,11 @@ fn turn(server: &TestServer, number: u64, targets: u32) -> u64 {
         .collect();
     server.hub.batch(&batch(anchor, records));
     server.hub.cut(server.clock.anchor());
+    newest_seq(server)
+}
+
+/// A function, so that the borrow ends here: held over an `await` it would keep the hub from cutting its next frame.
+fn newest_seq(server: &TestServer) -> u64 {
     *server.hub.watch().borrow()
 }
 
@@ -223,7 +228,7 @@ async fn starve(server: &TestServer, turns: u64) -> Vec<Value> {
         ));
         server.hub.event(event(number, None));
         server.hub.cut(server.clock.anchor());
-        reached = *server.hub.watch().borrow();
+        reached = newest_seq(server);
         // The other browser is not held up by the slow one.
         quick.until(reached).await;
     }
@@ -278,7 +283,7 @@ async fn fast_targets_come_as_bins_that_count_every_probe() {
             .batch(&batch(anchor, vec![reply(1, number, anchor.mono, 10 + number)]));
     }
     server.hub.cut(server.clock.advance(LIVE_FRAME));
-    let messages = client.until(*server.hub.watch().borrow()).await;
+    let messages = client.until(newest_seq(&server)).await;
     assert!(rows(&messages).is_empty());
     assert_eq!(binned(&messages), 100);
     let first = messages
@@ -332,11 +337,11 @@ async fn only_what_changed_is_summed_up_again() {
     ];
     server.hub.views(views.clone());
     server.hub.cut(server.clock.advance(Duration::from_secs(1)));
-    client.until(*server.hub.watch().borrow()).await;
+    client.until(newest_seq(&server)).await;
     views[1].window.rto = 7;
     server.hub.views(views);
     server.hub.cut(server.clock.advance(Duration::from_secs(1)));
-    let messages = client.until(*server.hub.watch().borrow()).await;
+    let messages = client.until(newest_seq(&server)).await;
     let sums: Vec<_> = messages.iter().filter(|message| message["t"] == "sum").collect();
     assert_eq!(sums.len(), 1);
     assert_eq!(sums[0]["d"].as_array().map(Vec::len), Some(1));

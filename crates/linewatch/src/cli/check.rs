@@ -52,9 +52,18 @@ pub(super) fn check_config(global: &Global, args: &CheckArgs) -> Result<Exit> {
 pub(super) fn config(global: &Global, command: &ConfigCommand) -> Result<Exit> {
     let ConfigCommand::Show { config } = command;
     let routes = linewatch_probe::route::default_gateways();
-    let gateways = Gateways { v4: routes.v4, v6: routes.v6, has_v4_route: routes.has_v4_route, has_v6_route: routes.has_v6_route };
+    let gateways = Gateways {
+        v4: routes.v4,
+        v6: routes.v6,
+        has_v4_route: routes.has_v4_route,
+        has_v6_route: routes.has_v6_route,
+    };
     // What is permitted is found out by `serve`; here the natural method is shown.
-    let built_in = BuiltIn { gateways, is_icmp_v4_permitted: true, is_icmp_v6_permitted: true };
+    let built_in = BuiltIn {
+        gateways,
+        is_icmp_v4_permitted: true,
+        is_icmp_v6_permitted: true,
+    };
     let loaded = config::load(&options(global, config.clone(), Some(built_in))?).map_err(mistakes)?;
     say::to_stdout(config::config_show(&loaded).trim_end());
     Ok(Exit::Ok)

@@ -55,7 +55,8 @@ pub(super) fn run(global: &Global, args: &Args) -> Result<Exit> {
     let scenario = scenario(args)?;
     let home = Burrow::dig(global.data_dir.as_deref())?;
     let file = home.dir.join("linewatch.toml");
-    std::fs::write(&file, configuration(&scenario.first_targets())?).with_context(|| format!("cannot write {}", file.display()))?;
+    std::fs::write(&file, configuration(&scenario.first_targets())?)
+        .with_context(|| format!("cannot write {}", file.display()))?;
     let options = LoadOptions {
         explicit: Some(file),
         cwd: home.dir.clone(),
@@ -70,12 +71,36 @@ pub(super) fn run(global: &Global, args: &Args) -> Result<Exit> {
     let clock = SystemClock::start();
     let wire = SimWire::open(&scenario.network(false), Paced::new(clock, args.speed));
     let log = logging::start(&loaded.settings.logging.level, io::stderr().is_terminal(), clock);
-    let reload: Reload = Box::new(move |web_text| config::load(&LoadOptions { web_text, ..options.clone() }));
+    let reload: Reload = Box::new(move |web_text| {
+        config::load(&LoadOptions {
+            web_text,
+            ..options.clone()
+        })
+    });
     let preamble = vec!["A simulated network: nothing leaves this computer, and nothing is kept.".to_owned()];
     let text = "simulated network (class K)".to_owned();
-    let abilities = Abilities { icmp_v4: Ok(()), icmp_v6: Ok(()), icmp_v4_text: text.clone(), icmp_v6_text: text };
-    let home_of_monitor = Home { loaded, reload, preamble, web_dir: args.web_dir.clone(), log };
-    app::run(World { wire, clock, abilities, has_resolver: false }, home_of_monitor)
+    let abilities = Abilities {
+        icmp_v4: Ok(()),
+        icmp_v6: Ok(()),
+        icmp_v4_text: text.clone(),
+        icmp_v6_text: text,
+    };
+    let home_of_monitor = Home {
+        loaded,
+        reload,
+        preamble,
+        web_dir: args.web_dir.clone(),
+        log,
+    };
+    app::run(
+        World {
+            wire,
+            clock,
+            abilities,
+            has_resolver: false,
+        },
+        home_of_monitor,
+    )
 }
 
 fn scenario(args: &Args) -> Result<Scenario> {
@@ -83,11 +108,15 @@ fn scenario(args: &Args) -> Result<Scenario> {
         Some(path) => read(path)?,
         None => DEMO.to_owned(),
     };
-    let mut scenario = Scenario::parse(&text).map_err(|error| UserError::usage(error.to_string()).help("tests/scenarios/README.md has the language"))?;
+    let mut scenario = Scenario::parse(&text).map_err(|error| {
+        UserError::usage(error.to_string()).help("tests/scenarios/README.md has the language")
+    })?;
     if let Some(what) = scenario.needs_simulated_time() {
-        return Err(UserError::usage(format!("this scenario needs {what}, which cannot be shown in real time"))
-            .help("it is run by the tests; a demo takes targets, nets and losses")
-            .into());
+        return Err(UserError::usage(format!(
+            "this scenario needs {what}, which cannot be shown in real time"
+        ))
+        .help("it is run by the tests; a demo takes targets, nets and losses")
+        .into());
     }
     if let Some(seed) = args.seed {
         scenario.seed = seed;
@@ -96,10 +125,18 @@ fn scenario(args: &Args) -> Result<Scenario> {
 }
 
 fn read(path: &Path) -> Result<String, UserError> {
-    let cannot = |error: io::Error| UserError::usage(format!("cannot read the scenario {}: {}", path.display(), crate::listen::plain(&error)));
+    let cannot = |error: io::Error| {
+        UserError::usage(format!(
+            "cannot read the scenario {}: {}",
+            path.display(),
+            crate::listen::plain(&error)
+        ))
+    };
     let mut text = String::new();
     let file = std::fs::File::open(path).map_err(cannot)?;
-    file.take(limits::CONFIG_BYTES).read_to_string(&mut text).map_err(cannot)?;
+    file.take(limits::CONFIG_BYTES)
+        .read_to_string(&mut text)
+        .map_err(cannot)?;
     Ok(text)
 }
 
@@ -147,10 +184,14 @@ impl Burrow {
     fn dig(asked: Option<&Path>) -> Result<Self> {
         if let Some(dir) = asked {
             std::fs::create_dir_all(dir).with_context(|| format!("cannot make {}", dir.display()))?;
-            return Ok(Self { dir: dir.to_owned(), is_ours: false });
+            return Ok(Self {
+                dir: dir.to_owned(),
+                is_ours: false,
+            });
         }
         let template = std::env::temp_dir().join("linewatch-demo-XXXXXX");
-        let dir = nix::unistd::mkdtemp(&template).with_context(|| format!("cannot make {}", template.display()))?;
+        let dir =
+            nix::unistd::mkdtemp(&template).with_context(|| format!("cannot make {}", template.display()))?;
         Ok(Self { dir, is_ours: true })
     }
 }

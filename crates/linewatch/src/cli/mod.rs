@@ -19,8 +19,23 @@ use crate::exit::{Exit, UserError};
 
 /// Commands of INTERFACE.md that a later version brings: said plainly instead of being taken for a target.
 const NOT_YET: [&str; 17] = [
-    "record", "compare", "graph", "report", "export", "rrd", "attach", "import", "alerts", "admin", "backup", "doctor",
-    "healthcheck", "check", "fping", "completions", "man",
+    "record",
+    "compare",
+    "graph",
+    "report",
+    "export",
+    "rrd",
+    "attach",
+    "import",
+    "alerts",
+    "admin",
+    "backup",
+    "doctor",
+    "healthcheck",
+    "check",
+    "fping",
+    "completions",
+    "man",
 ];
 
 /// Watches network lines: round-trip time, loss, jitter and outages, with the kernel's own time stamps
@@ -144,9 +159,16 @@ fn with_command(mut args: Vec<OsString>) -> Result<Vec<OsString>> {
             .into());
     }
     // The word may be the value of an option of `serve` or `watch`: what begins with an option of `serve` is `serve`.
-    let is_serve = args.iter().skip(1).map(|arg| arg.to_string_lossy()).find(|arg| arg.starts_with("--")).is_some_and(|arg| {
-        ["--config", "--listen", "--init-db", "--web-dir"].iter().any(|option| arg.split('=').next() == Some(option))
-    });
+    let is_serve = args
+        .iter()
+        .skip(1)
+        .map(|arg| arg.to_string_lossy())
+        .find(|arg| arg.starts_with("--"))
+        .is_some_and(|arg| {
+            ["--config", "--listen", "--init-db", "--web-dir"]
+                .iter()
+                .any(|option| arg.split('=').next() == Some(option))
+        });
     args.insert(1, if is_serve { "serve".into() } else { "watch".into() });
     Ok(args)
 }
@@ -160,23 +182,40 @@ mod tests {
         let args = line.split(' ').map(OsString::from).collect();
         let got = with_command(args).map_or_else(
             |error| format!("error: {error}"),
-            |args| args.iter().map(|arg| arg.to_string_lossy().into_owned()).collect::<Vec<_>>().join(" "),
+            |args| {
+                args.iter()
+                    .map(|arg| arg.to_string_lossy().into_owned())
+                    .collect::<Vec<_>>()
+                    .join(" ")
+            },
         );
-        assert!(got.starts_with(expected), "{line:?} became {got:?}, expected {expected:?}");
+        assert!(
+            got.starts_with(expected),
+            "{line:?} became {got:?}, expected {expected:?}"
+        );
     }
 
     #[test]
     fn nothing_means_serve() {
         check("linewatch", "linewatch serve");
-        check("linewatch --listen 127.0.0.1:0", "linewatch serve --listen 127.0.0.1:0");
+        check(
+            "linewatch --listen 127.0.0.1:0",
+            "linewatch serve --listen 127.0.0.1:0",
+        );
         check("linewatch --data-dir serve", "linewatch serve --data-dir serve");
     }
 
     #[test]
     fn a_target_means_watch() {
         check("linewatch 127.0.0.1", "linewatch watch 127.0.0.1");
-        check("linewatch --interval 10ms 127.0.0.1", "linewatch watch --interval 10ms 127.0.0.1");
-        check("linewatch --color never gw=10.0.0.1", "linewatch watch --color never gw=10.0.0.1");
+        check(
+            "linewatch --interval 10ms 127.0.0.1",
+            "linewatch watch --interval 10ms 127.0.0.1",
+        );
+        check(
+            "linewatch --color never gw=10.0.0.1",
+            "linewatch watch --color never gw=10.0.0.1",
+        );
     }
 
     #[test]
@@ -187,7 +226,10 @@ mod tests {
 
     #[test]
     fn a_command_of_a_later_version_is_not_taken_for_a_host() {
-        check("linewatch report gw", "error: the command \"report\" is not part of this version");
+        check(
+            "linewatch report gw",
+            "error: the command \"report\" is not part of this version",
+        );
     }
 
     #[test]

@@ -47,7 +47,8 @@ pub(super) struct Args {
 /// What keeps the monitor from starting.
 pub(super) fn run(global: &Global, args: &Args) -> Result<Exit> {
     let clock = SystemClock::start();
-    let (wire, report) = LinuxWire::open(clock, WireOptions::default()).context("cannot open the sockets of the engine")?;
+    let (wire, report) =
+        LinuxWire::open(clock, WireOptions::default()).context("cannot open the sockets of the engine")?;
     let abilities = abilities(&report.icmp_v4, &report.icmp_v6);
     let options = options(global, args, &abilities)?;
     let loaded = config::load(&options).map_err(mistakes)?;
@@ -60,21 +61,48 @@ pub(super) fn run(global: &Global, args: &Args) -> Result<Exit> {
     }
     let preamble = vec![match &loaded.config_path {
         Some(path) => format!("Configuration {}", path.display()),
-        None => "No configuration file: watching the built-in lines (linewatch.sample.toml has every key)".to_owned(),
+        None => "No configuration file: watching the built-in lines (linewatch.sample.toml has every key)"
+            .to_owned(),
     }];
-    let reload: Reload = Box::new(move |web_text| config::load(&LoadOptions { web_text, ..options.clone() }));
-    let home = Home { loaded, reload, preamble, web_dir: args.web_dir.clone(), log };
-    app::run(World { wire, clock, abilities, has_resolver: true }, home)
+    let reload: Reload = Box::new(move |web_text| {
+        config::load(&LoadOptions {
+            web_text,
+            ..options.clone()
+        })
+    });
+    let home = Home {
+        loaded,
+        reload,
+        preamble,
+        web_dir: args.web_dir.clone(),
+        log,
+    };
+    app::run(
+        World {
+            wire,
+            clock,
+            abilities,
+            has_resolver: true,
+        },
+        home,
+    )
 }
 
 /// Creates the database, says where, and ends (REQUIREMENTS S1-4).
 fn init_db(loaded: &Loaded, clock: SystemClock) -> Result<Exit> {
-    let opened = Store::open(&loaded.data_dir, &app::host_name(), clock.wall()).map_err(|error| UserError::failed(error.to_string()))?;
+    let opened = Store::open(&loaded.data_dir, &app::host_name(), clock.wall())
+        .map_err(|error| UserError::failed(error.to_string()))?;
     let (store, _) = opened
         .store
-        .start(StartOptions { queue: 1, flush_interval: loaded.settings.storage.flush_interval, clock: Arc::new(clock) })
+        .start(StartOptions {
+            queue: 1,
+            flush_interval: loaded.settings.storage.flush_interval,
+            clock: Arc::new(clock),
+        })
         .context("cannot start the store's thread")?;
-    store.stop("database created");
+    store
+        .stop("database created")
+        .map_err(|error| UserError::failed(error.to_string()))?;
     say::to_stdout(&format!("Database ready in {}", loaded.data_dir.display()));
     Ok(Exit::Ok)
 }
@@ -83,8 +111,9 @@ fn options(global: &Global, args: &Args, abilities: &Abilities) -> Result<LoadOp
     let routes = route::default_gateways();
     let mut targets = Vec::new();
     for text in &args.targets {
-        let spec = TargetSpec::parse(text)
-            .map_err(|error| UserError::usage(format!("target \"{}\": {error}", logging::visible(text))).help(error.help()))?;
+        let spec = TargetSpec::parse(text).map_err(|error| {
+            UserError::usage(format!("target \"{}\": {error}", logging::visible(text))).help(error.help())
+        })?;
         targets.push(spec);
     }
     Ok(LoadOptions {
@@ -95,7 +124,12 @@ fn options(global: &Global, args: &Args, abilities: &Abilities) -> Result<LoadOp
         listen: args.listen.clone(),
         targets,
         built_in: Some(BuiltIn {
-            gateways: Gateways { v4: routes.v4, v6: routes.v6, has_v4_route: routes.has_v4_route, has_v6_route: routes.has_v6_route },
+            gateways: Gateways {
+                v4: routes.v4,
+                v6: routes.v6,
+                has_v4_route: routes.has_v4_route,
+                has_v6_route: routes.has_v6_route,
+            },
             is_icmp_v4_permitted: abilities.icmp_v4.is_ok(),
             is_icmp_v6_permitted: abilities.icmp_v6.is_ok(),
         }),
@@ -123,7 +157,11 @@ fn abilities(v4: &Result<IcmpReport, String>, v6: &Result<IcmpReport, String>) -
 fn icmp_text(icmp: &Result<IcmpReport, String>) -> String {
     match icmp {
         Ok(report) => {
-            let socket = if report.is_raw { "raw socket" } else { "ping socket" };
+            let socket = if report.is_raw {
+                "raw socket"
+            } else {
+                "ping socket"
+            };
             let stamps = match report.class {
                 Class::K => "kernel time stamps (class K)",
                 Class::H => "kernel receive stamps (class H)",

@@ -90,18 +90,36 @@ struct Plan {
 pub(super) fn run(_: &Global, args: &Args) -> Result<Exit> {
     let plan = Plan::from_args(args)?;
     let clock = SystemClock::start();
-    let (wire, _) = LinuxWire::open(clock, WireOptions::default()).context("cannot open the sockets of the engine")?;
+    let (wire, _) =
+        LinuxWire::open(clock, WireOptions::default()).context("cannot open the sockets of the engine")?;
     let watched = watched(&plan, |method, is_v6| wire.ability(method, is_v6).map(drop))?;
     let (orders, heard) = mpsc::channel();
-    signals::listen(move |order| drop(orders.send(order))).context("cannot listen to signals")?;
+    let give = move |order| {
+        // After the last turn nobody listens any more, and nothing is left to order.
+        let _ = orders.send(order);
+    };
+    signals::listen(give).context("cannot listen to signals")?;
     let (records, batches) = mpsc::sync_channel(limits::BATCH_QUEUE);
     let engine = Engine::start(wire, clock, engine_options()?, records).context("cannot start the engine")?;
-    let mode = if args.json { Mode::Json } else { Mode::Plain { every: plan.every } };
-    let mut view = View::new(mode, watched.iter().map(|(target, _)| target), args.count, clock.anchor());
+    let mode = if args.json {
+        Mode::Json
+    } else {
+        Mode::Plain { every: plan.every }
+    };
+    let mut view = View::new(
+        mode,
+        watched.iter().map(|(target, _)| target),
+        args.count,
+        clock.anchor(),
+    );
     for (target, address) in &watched {
-        engine.set(engine_target(target, *address, args.count)).map_err(|refusal| UserError::usage(refusal.to_string()))?;
+        engine
+            .set(engine_target(target, *address, args.count))
+            .map_err(|refusal| UserError::usage(refusal.to_string()))?;
     }
-    let end_at = plan.duration.map_or(MonoTime::MAX, |duration| clock.mono().plus(duration));
+    let end_at = plan
+        .duration
+        .map_or(MonoTime::MAX, |duration| clock.mono().plus(duration));
     let reader = follow(&mut view, &batches, &heard, &clock, end_at);
     let grace = plan.probe.timeout.min(DRAIN);
     let stopping = std::thread::spawn(move || engine.stop(grace));
@@ -119,22 +137,48 @@ pub(super) fn run(_: &Global, args: &Args) -> Result<Exit> {
 
 impl Plan {
     fn from_args(args: &Args) -> Result<Self, UserError> {
-        let interval = length("--interval", &args.interval, limits::INTERVAL_MIN, limits::INTERVAL_MAX)?;
-        let timeout = length("--timeout", &args.timeout, limits::TIMEOUT_MIN, limits::TIMEOUT_MAX)?;
-        let every = length("--every", &args.every, Duration::from_secs(1), Duration::from_secs(3600))?;
+        let interval = length(
+            "--interval",
+            &args.interval,
+            limits::INTERVAL_MIN,
+            limits::INTERVAL_MAX,
+        )?;
+        let timeout = length(
+            "--timeout",
+            &args.timeout,
+            limits::TIMEOUT_MIN,
+            limits::TIMEOUT_MAX,
+        )?;
+        let every = length(
+            "--every",
+            &args.every,
+            Duration::from_secs(1),
+            Duration::from_secs(3600),
+        )?;
         let duration = match &args.duration {
-            Some(text) => Some(length("--duration", text, Duration::from_millis(1), Duration::from_secs(366 * 86_400))?),
+            Some(text) => Some(length(
+                "--duration",
+                text,
+                Duration::from_millis(1),
+                Duration::from_secs(366 * 86_400),
+            )?),
             None => None,
         };
         let mut specs = Vec::new();
         for text in &args.targets {
-            let spec = TargetSpec::parse(text)
-                .map_err(|error| UserError::usage(format!("target \"{}\": {error}", crate::logging::visible(text))).help(error.help()))?;
+            let spec = TargetSpec::parse(text).map_err(|error| {
+                UserError::usage(format!("target \"{}\": {error}", crate::logging::visible(text)))
+                    .help(error.help())
+            })?;
             specs.push(spec);
         }
         Ok(Self {
             specs,
-            probe: ProbePlan { interval, timeout, ..ProbePlan::default() },
+            probe: ProbePlan {
+                interval,
+                timeout,
+                ..ProbePlan::default()
+            },
             every,
             duration,
             is_interval_typed: interval != ProbePlan::default().interval,
@@ -144,23 +188,40 @@ impl Plan {
 
 /// A length of time from an option, within its limits.
 fn length(option: &str, text: &str, min: Duration, max: Duration) -> Result<Duration, UserError> {
-    let limits = format!("it can be {} to {}, such as 250ms or 2s", units::duration_text(min), units::duration_text(max));
-    let length = units::parse_duration(text).map_err(|error| UserError::usage(format!("{option} {text}: {error}")).help(limits.clone()))?;
+    let limits = format!(
+        "it can be {} to {}, such as 250ms or 2s",
+        units::duration_text(min),
+        units::duration_text(max)
+    );
+    let length = units::parse_duration(text)
+        .map_err(|error| UserError::usage(format!("{option} {text}: {error}")).help(limits.clone()))?;
     if length < min || length > max {
         let what = if length < min { "shorter" } else { "longer" };
         let limit = if length < min { min } else { max };
-        return Err(UserError::usage(format!("{option} {text}: {what} than the limit of {}", units::duration_text(limit))).help(limits));
+        return Err(UserError::usage(format!(
+            "{option} {text}: {what} than the limit of {}",
+            units::duration_text(limit)
+        ))
+        .help(limits));
     }
     Ok(length)
 }
 
 /// Targets with their addresses. Everything is known before the first probe leaves: no half-started run.
-fn watched(plan: &Plan, ability: impl Fn(Method, bool) -> Result<(), String>) -> Result<Vec<(Target, Address)>, UserError> {
+fn watched(
+    plan: &Plan,
+    ability: impl Fn(Method, bool) -> Result<(), String>,
+) -> Result<Vec<(Target, Address)>, UserError> {
     let mut watched: Vec<(Target, Address)> = Vec::new();
     for spec in &plan.specs {
         let address = address_of(&spec.host)?;
-        let chosen = method::choose(spec.method, |method| ability(method, address.ip.is_ipv6()))
-            .map_err(|sentence| UserError { message: sentence, help: None, exit: Exit::Privilege })?;
+        let chosen = method::choose(spec.method, |method| ability(method, address.ip.is_ipv6())).map_err(
+            |sentence| UserError {
+                message: sentence,
+                help: None,
+                exit: Exit::Privilege,
+            },
+        )?;
         let mut target = Target {
             id: TargetId(watched.len() as u32 + 1),
             slug: String::new(),
@@ -182,14 +243,20 @@ fn watched(plan: &Plan, ability: impl Fn(Method, bool) -> Result<(), String>) ->
         target.name = spec.name.clone().unwrap_or_else(|| target.address_text());
         target.slug = slug(&target.name);
         if watched.iter().any(|(other, _)| other.name == target.name) {
-            return Err(UserError::usage(format!("target \"{}\" is given twice", target.name)).help("give one of them another name: NAME=TARGET"));
+            return Err(
+                UserError::usage(format!("target \"{}\" is given twice", target.name))
+                    .help("give one of them another name: NAME=TARGET"),
+            );
         }
         if let Some(notice) = chosen.notice {
             say::to_stderr(&format!("note: {}: {notice}", target.name));
         }
         let per_s = target.plan.rate_per_s();
         if per_s > limits::PUBLIC_PROBES_PER_S as f64 && linewatch_core::caps::is_public(address.ip) {
-            say::to_stderr(&format!("note: {}: {per_s:.0} probes/s to a public address, because you typed the interval", target.name));
+            say::to_stderr(&format!(
+                "note: {}: {per_s:.0} probes/s to a public address, because you typed the interval",
+                target.name
+            ));
         }
         watched.push((target, address));
     }
@@ -198,12 +265,18 @@ fn watched(plan: &Plan, ability: impl Fn(Method, bool) -> Result<(), String>) ->
 
 fn address_of(host: &Host) -> Result<Address, UserError> {
     match host {
-        Host::Literal { ip, zone } => Ok(Address { ip: *ip, scope: scope_of(*ip, zone.as_deref())? }),
+        Host::Literal { ip, zone } => Ok(Address {
+            ip: *ip,
+            scope: scope_of(*ip, zone.as_deref())?,
+        }),
         Host::Name(name) => {
             let found = resolve(name).map_err(|sentence| {
                 UserError::failed(sentence).help("`linewatch --help` lists the commands, if you meant one")
             })?;
-            found.first().copied().ok_or_else(|| UserError::failed(format!("cannot find an address for \"{name}\"")))
+            found
+                .first()
+                .copied()
+                .ok_or_else(|| UserError::failed(format!("cannot find an address for \"{name}\"")))
         }
     }
 }
@@ -211,25 +284,43 @@ fn address_of(host: &Host) -> Result<Address, UserError> {
 /// Asks the system's resolver and waits for it: there is nothing else to do yet.
 fn resolve(name: &str) -> Result<Vec<Address>, String> {
     let (answers, answer) = mpsc::channel();
-    let resolver = Resolver::start(move |resolved| drop(answers.send(resolved.result))).map_err(|error| error.to_string())?;
+    let resolver = Resolver::start(move |resolved| drop(answers.send(resolved.result)))
+        .map_err(|error| error.to_string())?;
     if !resolver.resolve(TargetId(0), name, Family::Auto) {
         return Err(format!("cannot ask for the address of \"{name}\""));
     }
-    answer.recv().unwrap_or_else(|_| Err(format!("the resolver gave no answer for \"{name}\"")))
+    answer
+        .recv()
+        .unwrap_or_else(|_| Err(format!("the resolver gave no answer for \"{name}\"")))
 }
 
 fn scope_of(ip: IpAddr, zone: Option<&str>) -> Result<u32, UserError> {
     let Some(zone) = zone else { return Ok(0) };
-    linewatch_probe::route::interface_index(zone)
-        .ok_or_else(|| UserError::usage(format!("{ip}%{zone}: this computer has no interface \"{zone}\"")).help("`ip link` lists them"))
+    linewatch_probe::route::interface_index(zone).ok_or_else(|| {
+        UserError::usage(format!("{ip}%{zone}: this computer has no interface \"{zone}\""))
+            .help("`ip link` lists them")
+    })
 }
 
 fn engine_target(target: &Target, address: Address, slots: Option<u64>) -> EngineTarget {
-    EngineTarget { id: target.id, address, method: target.method, plan: target.plan, allow_high_rate: target.allow_high_rate, slots }
+    EngineTarget {
+        id: target.id,
+        address,
+        method: target.method,
+        plan: target.plan,
+        allow_high_rate: target.allow_high_rate,
+        slots,
+    }
 }
 
 /// Prints what comes until it is over: by count, by time, by signal, or because nobody reads.
-fn follow(view: &mut View, batches: &Receiver<Arc<RecordBatch>>, orders: &Receiver<Order>, clock: &SystemClock, end_at: MonoTime) -> Reader {
+fn follow(
+    view: &mut View,
+    batches: &Receiver<Arc<RecordBatch>>,
+    orders: &Receiver<Order>,
+    clock: &SystemClock,
+    end_at: MonoTime,
+) -> Reader {
     let mut tick_at = clock.mono().plus(limits::EVALUATE_EVERY);
     loop {
         let now = clock.mono();

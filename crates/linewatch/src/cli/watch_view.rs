@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 use std::io::IsTerminal as _;
 use std::time::Duration;
 
-use linewatch_core::monitor::{Effect, Monitor};
 use linewatch_core::event::RunId;
+use linewatch_core::monitor::{Effect, Monitor};
 use linewatch_core::record::{Counts, ProbeRecord, RecordBatch};
 use linewatch_core::stats::summary::Summary;
 use linewatch_core::target::{Target, TargetId};
@@ -76,7 +76,12 @@ pub(super) struct View {
 
 impl View {
     /// A run that begins at `start`. With `count` it is complete when every target has that many decided probes.
-    pub(super) fn new<'a>(mode: Mode, targets: impl Iterator<Item = &'a Target>, count: Option<u64>, start: Anchor) -> Self {
+    pub(super) fn new<'a>(
+        mode: Mode,
+        targets: impl Iterator<Item = &'a Target>,
+        count: Option<u64>,
+        start: Anchor,
+    ) -> Self {
         let mut monitor = Monitor::new(RunId(1), start);
         let mut effects = Vec::new();
         let mut lines = Vec::new();
@@ -93,7 +98,11 @@ impl View {
             });
         }
         let names: Vec<&str> = lines.iter().map(|line| line.name.as_str()).collect();
-        let every = if let Mode::Plain { every } = mode { every } else { Duration::from_secs(10) };
+        let every = if let Mode::Plain { every } = mode {
+            every
+        } else {
+            Duration::from_secs(10)
+        };
         let is_terminal = std::io::stdout().is_terminal();
         let zone = jiff::tz::TimeZone::system();
         if matches!(mode, Mode::Plain { .. }) {
@@ -101,7 +110,17 @@ impl View {
         }
         let table = PlainTable::new(every.as_secs(), &names, is_terminal, zone);
         let origin = WallTime::from_nanos(start.wall.as_nanos().div_euclid(1_000_000_000) * 1_000_000_000);
-        Self { lines, monitor, effects, mode, table, start, origin, next_span: 0, count }
+        Self {
+            lines,
+            monitor,
+            effects,
+            mode,
+            table,
+            start,
+            origin,
+            next_span: 0,
+            count,
+        }
     }
 
     /// Takes a batch: objects are printed at once.
@@ -135,12 +154,18 @@ impl View {
 
     fn take_record(&mut self, record: &ProbeRecord, anchor: Anchor) -> Reader {
         let origin = self.origin;
-        let Some(line) = self.lines.iter_mut().find(|line| line.id == record.target) else { return Reader::There };
+        let Some(line) = self.lines.iter_mut().find(|line| line.id == record.target) else {
+            return Reader::There;
+        };
         line.summary.add(record);
         match self.mode {
             Mode::Json => say::to_stdout(&json::probe_line(record, &line.name, anchor, None)),
             Mode::Plain { every } => {
-                let after = anchor.wall_at(record.sent_at).nanos_after(origin).max(0).unsigned_abs();
+                let after = anchor
+                    .wall_at(record.sent_at)
+                    .nanos_after(origin)
+                    .max(0)
+                    .unsigned_abs();
                 let span = line.spans.entry(after / nanos_of(every)).or_default();
                 span.counts.add(record);
                 if let Some(rtt) = record.rtt {
@@ -156,8 +181,15 @@ impl View {
     pub(super) fn tick(&mut self, anchor: Anchor) -> Reader {
         self.monitor.tick(anchor, &mut self.effects);
         self.effects.clear();
-        let Mode::Plain { every } = self.mode else { return Reader::There };
-        let slowest = self.lines.iter().map(|line| line.timeout).max().unwrap_or_default();
+        let Mode::Plain { every } = self.mode else {
+            return Reader::There;
+        };
+        let slowest = self
+            .lines
+            .iter()
+            .map(|line| line.timeout)
+            .max()
+            .unwrap_or_default();
         let is_quiet = self.lines.iter().all(|line| line.in_flight == 0);
         loop {
             let end = self.end_of(self.next_span, every);
@@ -173,7 +205,11 @@ impl View {
 
     /// Every target has its number of decided probes.
     pub(super) fn is_complete(&self) -> bool {
-        self.count.is_some_and(|count| self.lines.iter().all(|line| line.scheduled >= count && line.in_flight == 0))
+        self.count.is_some_and(|count| {
+            self.lines
+                .iter()
+                .all(|line| line.scheduled >= count && line.in_flight == 0)
+        })
     }
 
     /// Ends the run: the rows that are left, and the summary.
@@ -182,7 +218,9 @@ impl View {
         self.effects.clear();
         if reader == Reader::There {
             if let Mode::Plain { every } = self.mode {
-                while self.lines.iter().any(|line| !line.spans.is_empty()) && self.print_span(every) == Reader::There {}
+                while self.lines.iter().any(|line| !line.spans.is_empty())
+                    && self.print_span(every) == Reader::There
+                {}
             }
             self.print_summary(anchor);
         }
@@ -217,7 +255,10 @@ impl View {
 
     fn summaries(&self, anchor: Anchor) -> Vec<SummaryInput> {
         let duration = anchor.mono.since(self.start.mono);
-        self.lines.iter().map(|line| self.summary_of(line, duration)).collect()
+        self.lines
+            .iter()
+            .map(|line| self.summary_of(line, duration))
+            .collect()
     }
 
     fn summary_of(&self, line: &Line, duration: Duration) -> SummaryInput {
@@ -249,7 +290,8 @@ impl View {
     }
 
     fn end_of(&self, span: u64, every: Duration) -> WallTime {
-        self.origin.plus(Duration::from_nanos(nanos_of(every).saturating_mul(span + 1)))
+        self.origin
+            .plus(Duration::from_nanos(nanos_of(every).saturating_mul(span + 1)))
     }
 
     fn print_span(&mut self, every: Duration) -> Reader {
@@ -260,7 +302,10 @@ impl View {
         for line in &mut self.lines {
             let span = line.spans.remove(&number).unwrap_or_default();
             let counts = span.counts;
-            let is_outage = self.monitor.outage_rows(line.id).any(|row| row.from < to && row.to.is_none_or(|end| end > from));
+            let is_outage = self
+                .monitor
+                .outage_rows(line.id)
+                .any(|row| row.from < to && row.to.is_none_or(|end| end > from));
             let row = PlainRow {
                 target: &line.name,
                 from,
@@ -268,7 +313,8 @@ impl View {
                 to: to.minus(Duration::from_secs(1)),
                 sent: counts.sent(),
                 received: counts.replied + counts.refused,
-                avg_rtt: (span.rtts > 0).then(|| Rtt::from_nanos((span.rtt_sum_ns / u128::from(span.rtts)) as u64)),
+                avg_rtt: (span.rtts > 0)
+                    .then(|| Rtt::from_nanos((span.rtt_sum_ns / u128::from(span.rtts)) as u64)),
                 failed: counts.lost + counts.unreachable,
                 loss: counts.loss(),
                 is_outage,

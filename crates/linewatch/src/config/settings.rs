@@ -167,7 +167,9 @@ impl TargetSettings {
 
     /// The operator's file has it, so that the page can hide but not delete it.
     pub fn stands_in_file(&self) -> bool {
-        self.origins.values().any(|origin| matches!(origin, Origin::File { .. }))
+        self.origins
+            .values()
+            .any(|origin| matches!(origin, Origin::File { .. }))
     }
 }
 

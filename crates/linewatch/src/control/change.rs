@@ -28,16 +28,25 @@ impl<C: Clock> Control<C> {
 
     fn add_asked(&mut self, patch: &TargetPatch) -> Result<ChangeDone, ChangeError> {
         let Some(address) = &patch.address else {
-            return Err(invalid("address", "a target needs an address: HOST, HOST:PORT or tcp://HOST:PORT"));
+            return Err(invalid(
+                "address",
+                "a target needs an address: HOST, HOST:PORT or tcp://HOST:PORT",
+            ));
         };
-        let spec = TargetSpec::parse(address).map_err(|error| invalid("address", &format!("{error}: {}", error.help())))?;
+        let spec = TargetSpec::parse(address)
+            .map_err(|error| invalid("address", &format!("{error}: {}", error.help())))?;
         let mut changes = changes_of(patch)?;
         if changes.name.is_none() {
             changes.name = spec.name;
         }
-        let wish = patch.id.clone().unwrap_or_else(|| slug(changes.name.as_deref().unwrap_or(address)));
+        let wish = patch
+            .id
+            .clone()
+            .unwrap_or_else(|| slug(changes.name.as_deref().unwrap_or(address)));
         if patch.id.is_some() && self.lines.contains_key(&wish) {
-            return Err(ChangeError::Conflict(format!("there is a target with the id \"{wish}\" already")));
+            return Err(ChangeError::Conflict(format!(
+                "there is a target with the id \"{wish}\" already"
+            )));
         }
         let id = free_id(&wish, |id| self.lines.contains_key(id));
         if changes.name.is_none() && patch.name.is_none() {
@@ -46,13 +55,23 @@ impl<C: Clock> Control<C> {
         self.edit(&id, |text| web_toml::set_target(text, &id, &changes))
     }
 
-    fn patch_asked(&mut self, id: &str, patch: &TargetPatch, if_match: Option<u64>) -> Result<ChangeDone, ChangeError> {
+    fn patch_asked(
+        &mut self,
+        id: &str,
+        patch: &TargetPatch,
+        if_match: Option<u64>,
+    ) -> Result<ChangeDone, ChangeError> {
         let line = self.lines.get(id).ok_or(ChangeError::NotFound)?;
         if if_match.is_some_and(|version| version != line.version()) {
-            return Err(ChangeError::Conflict("somebody changed this target since you opened it: look again, then change".to_owned()));
+            return Err(ChangeError::Conflict(
+                "somebody changed this target since you opened it: look again, then change".to_owned(),
+            ));
         }
         if patch.id.as_ref().is_some_and(|wish| wish != id) {
-            return Err(invalid("id", "the id of a target cannot be changed: it is in its addresses and its history"));
+            return Err(invalid(
+                "id",
+                "the id of a target cannot be changed: it is in its addresses and its history",
+            ));
         }
         let changes = changes_of(patch)?;
         self.edit(id, |text| web_toml::set_target(text, id, &changes))
@@ -68,14 +87,20 @@ impl<C: Clock> Control<C> {
     fn remove_asked(&mut self, id: &str) -> Result<ChangeDone, ChangeError> {
         let line = self.lines.get(id).ok_or(ChangeError::NotFound)?;
         if line.settings().is_command_line {
-            return Err(ChangeError::Conflict("this target was typed at start: it leaves with this run; STOP it meanwhile".to_owned()));
+            return Err(ChangeError::Conflict(
+                "this target was typed at start: it leaves with this run; STOP it meanwhile".to_owned(),
+            ));
         }
         let stands_elsewhere = line.settings().is_built_in || line.settings().stands_in_file();
         self.edit(id, |text| web_toml::remove_target(text, id, stands_elsewhere))
     }
 
     /// Judges the edited text as a whole configuration; only then writes it and takes it over.
-    fn edit(&mut self, id: &str, edit: impl FnOnce(&str) -> Result<String, WebTomlError>) -> Result<ChangeDone, ChangeError> {
+    fn edit(
+        &mut self,
+        id: &str,
+        edit: impl FnOnce(&str) -> Result<String, WebTomlError>,
+    ) -> Result<ChangeDone, ChangeError> {
         let failed = |error: WebTomlError| ChangeError::Failed(error.to_string());
         let path = self.loaded.web_path.clone();
         let text = edit(&web_toml::read(&path).map_err(failed)?).map_err(failed)?;
@@ -86,25 +111,42 @@ impl<C: Clock> Control<C> {
     }
 
     fn take_over(&mut self, loaded: Loaded, id: &str) -> ChangeDone {
-        let built_in: Vec<_> = self.lines.values().filter(|line| line.settings().is_built_in).map(Line::entry).collect();
+        let built_in: Vec<_> = self
+            .lines
+            .values()
+            .filter(|line| line.settings().is_built_in)
+            .map(Line::entry)
+            .collect();
         let settings = loaded.settings.clone();
         self.loaded = loaded;
         self.apply(&settings, true);
-        let removed: Vec<_> = built_in.into_iter().filter(|entry| entry.target.slug != id && !self.lines.contains_key(&entry.target.slug)).collect();
+        let removed: Vec<_> = built_in
+            .into_iter()
+            .filter(|entry| entry.target.slug != id && !self.lines.contains_key(&entry.target.slug))
+            .collect();
         let line = self.lines.get(id);
         let notes = line.and_then(Line::note).into_iter().collect();
-        ChangeDone { target: line.map(Line::entry), removed, notes }
+        ChangeDone {
+            target: line.map(Line::entry),
+            removed,
+            notes,
+        }
     }
 }
 
 fn invalid(field: &str, message: &str) -> ChangeError {
-    ChangeError::Invalid { field: Some(field.to_owned()), message: message.to_owned() }
+    ChangeError::Invalid {
+        field: Some(field.to_owned()),
+        message: message.to_owned(),
+    }
 }
 
 /// Texts of the page to values of the file.
 fn changes_of(patch: &TargetPatch) -> Result<TargetChanges, ChangeError> {
     let length = |field: &str, text: &Option<String>| match text {
-        Some(text) => units::parse_duration(text).map(Some).map_err(|error| invalid(field, &error.to_string())),
+        Some(text) => units::parse_duration(text)
+            .map(Some)
+            .map_err(|error| invalid(field, &error.to_string())),
         None => Ok(None),
     };
     Ok(TargetChanges {
@@ -126,15 +168,32 @@ fn changes_of(patch: &TargetPatch) -> Result<TargetChanges, ChangeError> {
 /// `wish`, or the first of `wish-2`, `wish-3`, … that is free.
 fn free_id(wish: &str, is_taken: impl Fn(&str) -> bool) -> String {
     let numbered = (2_u32..).map(|number| format!("{wish}-{number}"));
-    std::iter::once(wish.to_owned()).chain(numbered).find(|id| !is_taken(id)).unwrap_or_else(|| wish.to_owned())
+    std::iter::once(wish.to_owned())
+        .chain(numbered)
+        .find(|id| !is_taken(id))
+        .unwrap_or_else(|| wish.to_owned())
 }
 
 /// The first mistake, with the field it is about.
 fn first_of(errors: &ConfigErrors) -> ChangeError {
-    let Some(first) = errors.0.first() else { return ChangeError::Failed("the change cannot be loaded".to_owned()) };
-    let field = first.key.rsplit('.').next().filter(|key| !key.is_empty() && *key != "targets").map(str::to_owned);
-    let help = first.help.as_ref().map(|help| format!(": {help}")).unwrap_or_default();
-    ChangeError::Invalid { field, message: format!("{}{help}", first.message) }
+    let Some(first) = errors.0.first() else {
+        return ChangeError::Failed("the change cannot be loaded".to_owned());
+    };
+    let field = first
+        .key
+        .rsplit('.')
+        .next()
+        .filter(|key| !key.is_empty() && *key != "targets")
+        .map(str::to_owned);
+    let help = first
+        .help
+        .as_ref()
+        .map(|help| format!(": {help}"))
+        .unwrap_or_default();
+    ChangeError::Invalid {
+        field,
+        message: format!("{}{help}", first.message),
+    }
 }
 
 /// Refuses a change that the engine would refuse, before it is written. Names are judged once they have an address.
@@ -143,11 +202,18 @@ fn within_caps(settings: &Settings, changed: &str) -> Result<(), ChangeError> {
     let mut last = None;
     for (index, wanted) in settings.targets.iter().enumerate() {
         let target = &wanted.target;
-        let Host::Literal { ip, .. } = target.host else { continue };
+        let Host::Literal { ip, .. } = target.host else {
+            continue;
+        };
         if !target.is_enabled {
             continue;
         }
-        let entry = CapEntry { id: TargetId(index as u32), address: Address::from(ip), plan: target.plan, allow_high_rate: target.allow_high_rate };
+        let entry = CapEntry {
+            id: TargetId(index as u32),
+            address: Address::from(ip),
+            plan: target.plan,
+            allow_high_rate: target.allow_high_rate,
+        };
         // The changed one is judged last: it is the one that is too much.
         if target.slug == changed {
             last = Some(entry);
@@ -157,7 +223,10 @@ fn within_caps(settings: &Settings, changed: &str) -> Result<(), ChangeError> {
         }
     }
     match last.map(|entry| ledger.admit(entry)) {
-        Some(Err(refusal)) => Err(ChangeError::Invalid { field: Some("address".to_owned()), message: refusal.to_string() }),
+        Some(Err(refusal)) => Err(ChangeError::Invalid {
+            field: Some("address".to_owned()),
+            message: refusal.to_string(),
+        }),
         _ => Ok(()),
     }
 }

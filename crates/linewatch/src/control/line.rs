@@ -58,7 +58,12 @@ impl Line {
         CatalogEntry {
             target: self.target.clone(),
             ip: self.address.map(|address| address.ip),
-            origins: self.settings.origins.iter().map(|(key, origin)| (key.clone(), origin.clone())).collect(),
+            origins: self
+                .settings
+                .origins
+                .iter()
+                .map(|(key, origin)| (key.clone(), origin.clone()))
+                .collect(),
             is_built_in: self.settings.is_built_in,
             version: self.version,
         }
@@ -68,7 +73,9 @@ impl Line {
     pub(super) fn note(&self) -> Option<String> {
         match (&self.error, self.settings.asked_method()) {
             (Some(error), _) => Some(error.text().to_owned()),
-            (None, None) if self.target.method != Method::IcmpEcho => Some("ICMP is not permitted here: measuring TCP handshakes instead".to_owned()),
+            (None, None) if self.target.method != Method::IcmpEcho => {
+                Some("ICMP is not permitted here: measuring TCP handshakes instead".to_owned())
+            }
             _ => None,
         }
     }
@@ -80,7 +87,12 @@ impl Line {
             (Some(error), true) => format!("error: {}", error.text()),
             (None, true) => "probed".to_owned(),
         };
-        format!("{}: {} every {:?}: {state}", self.target.name, self.target.address_text(), self.target.plan.interval)
+        format!(
+            "{}: {} every {:?}: {state}",
+            self.target.name,
+            self.target.address_text(),
+            self.target.plan.interval
+        )
     }
 }
 
@@ -113,14 +125,22 @@ impl<C: Clock> Control<C> {
 
     fn change_line(&mut self, wanted: &TargetSettings) {
         let version = self.next_version();
-        let Some(line) = self.lines.get_mut(&wanted.target.slug) else { return };
+        let Some(line) = self.lines.get_mut(&wanted.target.slug) else {
+            return;
+        };
         let (id, method) = (line.target.id, line.target.method);
         let was_enabled = line.target.is_enabled;
         line.settings = wanted.clone();
-        line.target = Target { id, method, ..wanted.target.clone() };
+        line.target = Target {
+            id,
+            method,
+            ..wanted.target.clone()
+        };
         line.version = version;
         let (target, is_enabled) = (line.target.clone(), line.target.is_enabled);
-        self.to.spine.say(Word::SetTarget(Box::new(target)), &self.to.clock);
+        self.to
+            .spine
+            .say(Word::SetTarget(Box::new(target)), &self.to.clock);
         let message = match (was_enabled, is_enabled) {
             (true, false) => {
                 self.to.engine.pause(id);
@@ -137,7 +157,12 @@ impl<C: Clock> Control<C> {
             }
             (false, false) => "settings changed",
         };
-        self.note(EventKind::TargetChanged, Severity::Info, Some(id), message.to_owned());
+        self.note(
+            EventKind::TargetChanged,
+            Severity::Info,
+            Some(id),
+            message.to_owned(),
+        );
     }
 
     fn add(&mut self, wanted: &TargetSettings, is_told: bool) {
@@ -169,11 +194,29 @@ impl<C: Clock> Control<C> {
             }
         };
         let id = target.id;
-        let line = Line { settings: wanted.clone(), target: target.clone(), address: None, error: None, ask_at: None, version: self.next_version() };
+        let line = Line {
+            settings: wanted.clone(),
+            target: target.clone(),
+            address: None,
+            error: None,
+            ask_at: None,
+            version: self.next_version(),
+        };
         self.lines.insert(target.slug.clone(), line);
-        self.to.spine.say(Word::SetTarget(Box::new(target.clone())), &self.to.clock);
+        self.to
+            .spine
+            .say(Word::SetTarget(Box::new(target.clone())), &self.to.clock);
         if is_told {
-            self.note(EventKind::TargetAdded, Severity::Info, Some(id), format!("added: {} every {:?}", target.address_text(), target.plan.interval));
+            self.note(
+                EventKind::TargetAdded,
+                Severity::Info,
+                Some(id),
+                format!(
+                    "added: {} every {:?}",
+                    target.address_text(),
+                    target.plan.interval
+                ),
+            );
         }
         match error {
             Some(error) => self.fail(&target.slug, error),
@@ -182,15 +225,24 @@ impl<C: Clock> Control<C> {
     }
 
     pub(super) fn remove(&mut self, slug: &str) {
-        let Some(line) = self.lines.remove(slug) else { return };
+        let Some(line) = self.lines.remove(slug) else {
+            return;
+        };
         self.to.engine.remove(line.id());
-        self.note(EventKind::TargetRemoved, Severity::Info, Some(line.id()), format!("removed: {}; its history stays", line.target.name));
+        self.note(
+            EventKind::TargetRemoved,
+            Severity::Info,
+            Some(line.id()),
+            format!("removed: {}; its history stays", line.target.name),
+        );
         self.to.spine.say(Word::RemoveTarget(line.id()), &self.to.clock);
     }
 
     /// Finds the address and hands the target to the engine; a stopped one waits until it is started.
     fn begin(&mut self, slug: &str) {
-        let Some(line) = self.lines.get_mut(slug) else { return };
+        let Some(line) = self.lines.get_mut(slug) else {
+            return;
+        };
         if !line.target.is_enabled || matches!(line.error, Some(TargetError::Permission(_))) {
             return;
         }
@@ -198,10 +250,15 @@ impl<C: Clock> Control<C> {
         match (line.target.host.clone(), line.address) {
             (_, Some(address)) => self.probe(slug, address),
             (Host::Literal { ip, zone: None }, None) => self.probe(slug, Address::from(ip)),
-            (Host::Literal { ip, zone: Some(zone) }, None) => match linewatch_probe::route::interface_index(&zone) {
-                Some(scope) => self.probe(slug, Address { ip, scope }),
-                None => self.fail(slug, TargetError::Refused(format!("this computer has no interface \"{zone}\""))),
-            },
+            (Host::Literal { ip, zone: Some(zone) }, None) => {
+                match linewatch_probe::route::interface_index(&zone) {
+                    Some(scope) => self.probe(slug, Address { ip, scope }),
+                    None => self.fail(
+                        slug,
+                        TargetError::Refused(format!("this computer has no interface \"{zone}\"")),
+                    ),
+                }
+            }
             (Host::Name(name), None) => {
                 let (id, family) = (line.target.id, line.target.family);
                 let why = match &self.to.resolver {
@@ -209,13 +266,18 @@ impl<C: Clock> Control<C> {
                     Some(_) => "too many names are waiting",
                     None => "there is no resolver here",
                 };
-                self.fail(slug, TargetError::Dns(format!("cannot find an address for \"{name}\": {why}")));
+                self.fail(
+                    slug,
+                    TargetError::Dns(format!("cannot find an address for \"{name}\": {why}")),
+                );
             }
         }
     }
 
     fn probe(&mut self, slug: &str, address: Address) {
-        let Some(line) = self.lines.get_mut(slug) else { return };
+        let Some(line) = self.lines.get_mut(slug) else {
+            return;
+        };
         let target = &line.target;
         if let Err(sentence) = self.abilities.of(target.method, address.ip.is_ipv6()) {
             self.fail(slug, TargetError::Permission(sentence));
@@ -243,7 +305,9 @@ impl<C: Clock> Control<C> {
 
     fn fail(&mut self, slug: &str, error: TargetError) {
         let now = self.now();
-        let Some(line) = self.lines.get_mut(slug) else { return };
+        let Some(line) = self.lines.get_mut(slug) else {
+            return;
+        };
         let is_new = line.error.as_ref() != Some(&error);
         let id = line.target.id;
         if let TargetError::Dns(text) = &error {
@@ -263,7 +327,12 @@ impl<C: Clock> Control<C> {
 
     /// The resolver's answer.
     pub(super) fn resolved(&mut self, answer: Resolved) {
-        let Some(slug) = self.lines.values().find(|line| line.id() == answer.target).map(|line| line.target.slug.clone()) else {
+        let Some(slug) = self
+            .lines
+            .values()
+            .find(|line| line.id() == answer.target)
+            .map(|line| line.target.slug.clone())
+        else {
             return;
         };
         match answer.result {

@@ -34,7 +34,7 @@ pub(crate) enum Input {
     /// A signal.
     Order(Order),
     /// The page.
-    Change(ControlRequest),
+    Change(Box<ControlRequest>),
     /// The resolver.
     Resolved(Resolved),
     /// The configuration file is another one now.
@@ -101,10 +101,24 @@ pub(crate) struct Control<C> {
 
 impl<C: Clock> Control<C> {
     /// Begins with a checked configuration: every enabled target is probed when this returns.
-    pub(crate) fn new(to: Commanded<C>, abilities: Abilities, reload: Reload, loaded: Loaded, status: StatusInfo) -> Self {
+    pub(crate) fn new(
+        to: Commanded<C>,
+        abilities: Abilities,
+        reload: Reload,
+        loaded: Loaded,
+        status: StatusInfo,
+    ) -> Self {
         let settings = loaded.settings.clone();
-        let mut control =
-            Self { to, abilities, reload, loaded, lines: BTreeMap::new(), order: Vec::new(), versions: 0, status };
+        let mut control = Self {
+            to,
+            abilities,
+            reload,
+            loaded,
+            lines: BTreeMap::new(),
+            order: Vec::new(),
+            versions: 0,
+            status,
+        };
         control.apply(&settings, false);
         control
     }
@@ -149,7 +163,10 @@ impl<C: Clock> Control<C> {
                 tracing::info!("configuration reloaded targets={}", self.order.len());
             }
             Err(errors) => {
-                tracing::warn!("configuration not reloaded, still running the one before: {} error(s): run `linewatch check-config`", errors.0.len());
+                tracing::warn!(
+                    "configuration not reloaded, still running the one before: {} error(s): run `linewatch check-config`",
+                    errors.0.len()
+                );
                 for error in &errors.0 {
                     tracing::warn!("{error}");
                 }
@@ -159,27 +176,48 @@ impl<C: Clock> Control<C> {
 
     /// Makes what runs what the settings say. With `is_told` every difference is an event.
     fn apply(&mut self, settings: &Settings, is_told: bool) {
-        let gone: Vec<String> = self.order.iter().filter(|slug| settings.target(slug).is_none()).cloned().collect();
+        let gone: Vec<String> = self
+            .order
+            .iter()
+            .filter(|slug| settings.target(slug).is_none())
+            .cloned()
+            .collect();
         for slug in gone {
             self.remove(&slug);
         }
-        self.order = settings.targets.iter().map(|target| target.target.slug.clone()).collect();
+        self.order = settings
+            .targets
+            .iter()
+            .map(|target| target.target.slug.clone())
+            .collect();
         for wanted in &settings.targets {
             self.set(wanted, is_told);
         }
-        let active = self.lines.values().filter(|line| line.is_probed()).map(Line::id).collect();
+        let active = self
+            .lines
+            .values()
+            .filter(|line| line.is_probed())
+            .map(Line::id)
+            .collect();
         self.to.store.try_send(StoreMessage::Active(active));
         self.publish();
     }
 
     /// Tells the page which targets there are.
     fn publish(&self) {
-        let entries = self.order.iter().filter_map(|slug| self.lines.get(slug)).map(Line::entry).collect::<Vec<CatalogEntry>>();
+        let entries = self
+            .order
+            .iter()
+            .filter_map(|slug| self.lines.get(slug))
+            .map(Line::entry)
+            .collect::<Vec<CatalogEntry>>();
         self.to.hub.catalog(entries);
     }
 
     fn note(&self, kind: EventKind, severity: Severity, target: Option<TargetId>, message: String) {
-        self.to.spine.say(Word::Note(kind, severity, target, message), &self.to.clock);
+        self.to
+            .spine
+            .say(Word::Note(kind, severity, target, message), &self.to.clock);
     }
 
     fn tell_status(&mut self) {
