@@ -1,8 +1,10 @@
 //! Runs the page's own tests: types, pure modules under node, and the whole page in headless Chromium.
 
+use std::io::{BufRead as _, BufReader};
 use std::path::PathBuf;
+use std::process::{Child, Stdio};
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 
 use crate::run;
 
@@ -52,7 +54,53 @@ pub(crate) fn run() -> Result<()> {
         return Ok(());
     }
     run::cargo(&["build", "--package", "linewatch", "--locked"])?;
+    let demo = Demo::start()?;
     let mut command = run::tool("npm", &dir());
-    command.args(["run", "--silent", "browser"]);
+    command
+        .args(["run", "--silent", "browser"])
+        .env("LINEWATCH_URL", &demo.url);
     run::run(command)
+}
+
+/// A running `linewatch demo` on a port of its own; ends with this value.
+struct Demo {
+    process: Child,
+    url: String,
+}
+
+impl Demo {
+    fn start() -> Result<Self> {
+        let target =
+            std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| run::root().join("target"), PathBuf::from);
+        let binary = target.join("debug/linewatch");
+        let mut command = run::tool(&binary.to_string_lossy(), &run::root());
+        command
+            .args(["demo", "--listen", "127.0.0.1:0"])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null());
+        let mut process = command
+            .spawn()
+            .with_context(|| format!("cannot run {}", binary.display()))?;
+        let output = process.stdout.take().context("the demo has no output")?;
+        let mut lines = BufReader::new(output).lines();
+        let url = loop {
+            let line = lines.next().context("the demo ended before it was ready")??;
+            if let Some(url) = line.strip_prefix("Running on ") {
+                break url.to_owned();
+            }
+        };
+        // Read on, so that the demo never waits for us.
+        std::thread::spawn(move || lines.for_each(drop));
+        Ok(Self { process, url })
+    }
+}
+
+impl Drop for Demo {
+    fn drop(&mut self) {
+        // In order, so that its directory among the temporary files leaves with it.
+        let mut stop = run::tool("kill", &run::root());
+        stop.args(["-TERM", &self.process.id().to_string()]);
+        let _ = stop.status();
+        let _ = self.process.wait();
+    }
 }

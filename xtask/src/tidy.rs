@@ -72,7 +72,7 @@ fn complain_about(root: &Path, path: &Path, complaints: &mut Vec<String>) -> Res
             }
         }
         "js" | "mjs" => {
-            if !text.starts_with("//") {
+            if !text.starts_with("//") && !text.starts_with("/*") {
                 complaints.push(format!("{name}: has no header that says what it owns"));
             }
             if lines > SCRIPT_LINES {

@@ -1,3 +1,5 @@
+//! Claims about `spec`: what people type, and what is refused with which words.
+
 use proptest::prelude::*;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! Claims about `json`: the documented keys, in their order, with `null` for what is not known.
+
 use linewatch_core::record::{Cause, Class, Outcome};
 use linewatch_core::target::TargetId;
 use linewatch_core::time::MonoTime;

@@ -1,3 +1,5 @@
+//! Claims about `text`: the columns of the table, the summary, and that nobody can colour the terminal.
+
 use std::time::Duration;
 
 use linewatch_core::record::Counts;

@@ -1,3 +1,5 @@
+//! Claims about the scenario language: every directive, and the line and word of every mistake.
+
 use std::time::Duration;
 
 use linewatch_core::record::Counts;

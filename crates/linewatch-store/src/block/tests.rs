@@ -1,3 +1,5 @@
+//! Claims about sample blocks: what goes in comes out, exactly at the block's unit, and damage is noticed.
+
 use proptest::prelude::*;
 
 use super::*;
