@@ -84,7 +84,7 @@ test("a first run leads to a live graph of the own target, and back with undo", 
     await shot(page, "first-run-1440-dark");
     await page.keyboard.type(`${OWN[0]}`);
     await page.keyboard.press("Enter");
-    await page.getByRole("link", { name: OWN[0] }).waitFor();
+    await page.getByRole("rowheader").getByRole("link", { name: OWN[0] }).waitFor();
     await page.locator(".fleet-table tbody tr").nth(1).waitFor({ state: "detached" });
     await page.getByRole("button", { name: "Undo" }).click();
     await page.locator(".fleet-table tbody tr").nth(before.targets.length).waitFor();

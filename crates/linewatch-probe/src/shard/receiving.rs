@@ -27,6 +27,10 @@ impl<W: Wire, C: Clock> Shard<W, C> {
             }
         }
         self.incoming = incoming;
+        if self.incoming.has_more {
+            // A reply may still wait in a socket: judged by the stamps it may be in time, so nothing expires yet.
+            return;
+        }
         while self.in_flight.expire(
             drained_at.minus(DRAIN_SLACK),
             BATCH_RECORDS,

@@ -326,6 +326,16 @@ fn an_overflow_makes_the_unanswered_unmeasured_and_never_lost() {
 }
 
 #[test]
+fn nothing_expires_while_a_reply_may_still_wait_in_a_socket() {
+    let mut bench = Bench::new(100, 50, |_| answer(40));
+    bench.jolt(1000, Jolt::Backlog(Duration::from_millis(500)));
+    bench.run(3000);
+    bench.end();
+    let counts = bench.found.counts(1);
+    assert_eq!((counts.lost, counts.replied), (0, counts.scheduled));
+}
+
+#[test]
 fn b13_a_thousand_targets_leave_evenly_and_in_small_batches() {
     let mut bench = Bench::empty(|_| answer(5));
     (0..1000).for_each(|id| {

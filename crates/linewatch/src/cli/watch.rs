@@ -39,10 +39,22 @@ pub(super) struct Args {
     #[arg(required = true, value_name = "TARGET")]
     targets: Vec<String>,
     /// Time between two probes: 1ms to 1h
-    #[arg(short, long, value_name = "T", default_value = "1s")]
+    #[arg(
+        short,
+        long,
+        value_name = "T",
+        default_value = "1s",
+        allow_hyphen_values = true
+    )]
     interval: String,
     /// How long a probe may take: 1ms to 30s
-    #[arg(short, long, value_name = "T", default_value = "2s")]
+    #[arg(
+        short,
+        long,
+        value_name = "T",
+        default_value = "2s",
+        allow_hyphen_values = true
+    )]
     timeout: String,
     /// Stop after this many probes of each target
     #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]

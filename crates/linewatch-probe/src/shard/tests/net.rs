@@ -23,6 +23,8 @@ pub(super) enum Jolt {
     Step(i64),
     /// The kernel throws away what has arrived.
     Overflow,
+    /// For so long every look at the sockets ends before it is through: there is more in them.
+    Backlog(Duration),
 }
 
 /// What becomes of the n-th probe.
@@ -60,6 +62,7 @@ pub(super) struct State {
     pub(super) seen: Vec<Seen>,
     pub(super) largest_batch: usize,
     has_overflown: bool,
+    backlog_until: MonoTime,
 }
 
 impl State {
@@ -96,6 +99,7 @@ impl State {
                     .retain(|packet| packet.at > now.plus(Duration::from_millis(30)));
                 self.has_overflown = true;
             }
+            Jolt::Backlog(length) => self.backlog_until = self.now.plus(length),
         }
     }
 }
@@ -117,6 +121,7 @@ impl Net {
             seen: Vec::new(),
             largest_batch: 0,
             has_overflown: false,
+            backlog_until: MonoTime::ZERO,
         })))
     }
 
@@ -183,6 +188,11 @@ impl Wire for Net {
         while let Some((_, jolt)) = state.jolts.front().copied().filter(|(at, _)| *at <= state.now) {
             state.jolts.pop_front();
             state.jolt(jolt);
+        }
+        if state.now < state.backlog_until {
+            state.now = state.now.plus(Duration::from_millis(1));
+            incoming.has_more = true;
+            return;
         }
         let now = state.now;
         let (mut arrived, waiting): (Vec<_>, Vec<_>) =
