@@ -5,7 +5,7 @@
 
 use linewatch_core::caps::{CapEntry, Ledger};
 use linewatch_core::port::Clock;
-use linewatch_core::spec::{TargetSpec, slug};
+use linewatch_core::spec::{TargetSpec, unique_slug};
 use linewatch_core::target::{Address, Host, TargetId};
 use linewatch_web::{Change, ChangeDone, ChangeError, TargetPatch};
 
@@ -39,16 +39,16 @@ impl<C: Clock> Control<C> {
         if changes.name.is_none() {
             changes.name = spec.name;
         }
-        let wish = patch
-            .id
-            .clone()
-            .unwrap_or_else(|| slug(changes.name.as_deref().unwrap_or(address)));
-        if patch.id.is_some() && self.lines.contains_key(&wish) {
-            return Err(ChangeError::Conflict(format!(
-                "there is a target with the id \"{wish}\" already"
-            )));
-        }
-        let id = free_id(&wish, |id| self.lines.contains_key(id));
+        let is_taken = |id: &str| self.lines.contains_key(id);
+        let id = match &patch.id {
+            Some(id) if is_taken(id) => {
+                return Err(ChangeError::Conflict(format!(
+                    "there is a target with the id \"{id}\" already"
+                )));
+            }
+            Some(id) => id.clone(),
+            None => unique_slug(changes.name.as_deref().unwrap_or(address), is_taken),
+        };
         if changes.name.is_none() && patch.name.is_none() {
             changes.name = Some(address.trim().to_owned());
         }
@@ -165,15 +165,6 @@ fn changes_of(patch: &TargetPatch) -> Result<TargetChanges, ChangeError> {
     })
 }
 
-/// `wish`, or the first of `wish-2`, `wish-3`, … that is free.
-fn free_id(wish: &str, is_taken: impl Fn(&str) -> bool) -> String {
-    let numbered = (2_u32..).map(|number| format!("{wish}-{number}"));
-    std::iter::once(wish.to_owned())
-        .chain(numbered)
-        .find(|id| !is_taken(id))
-        .unwrap_or_else(|| wish.to_owned())
-}
-
 /// The first mistake, with the field it is about.
 fn first_of(errors: &ConfigErrors) -> ChangeError {
     let Some(first) = errors.0.first() else {
@@ -237,7 +228,7 @@ mod tests {
 
     #[test]
     fn a_taken_id_gets_a_number() {
-        assert_eq!(free_id("gw", |id| ["gw", "gw-2"].contains(&id)), "gw-3");
-        assert_eq!(free_id("gw", |_| false), "gw");
+        assert_eq!(unique_slug("gw", |id| ["gw", "gw-2"].contains(&id)), "gw-3");
+        assert_eq!(unique_slug("gw", |_| false), "gw");
     }
 }

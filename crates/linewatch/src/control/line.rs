@@ -14,7 +14,7 @@ use linewatch_web::CatalogEntry;
 use std::time::Duration;
 
 use super::Control;
-use crate::config::TargetSettings;
+use crate::config::{TargetSettings, host_text};
 use crate::method;
 use crate::spine::Word;
 
@@ -181,7 +181,7 @@ impl<C: Clock> Control<C> {
         }
         let key = SeriesKey {
             slug: target.slug.clone(),
-            address: host_text(&target),
+            address: host_text(&target.host),
             method: target.method.word().to_owned(),
             port: target.method.port(),
         };
@@ -363,12 +363,4 @@ impl<C: Clock> Control<C> {
 /// The part of a target that makes its series.
 fn is_same_series(a: &Target, b: &Target) -> bool {
     a.host == b.host && a.method == b.method && a.family == b.family
-}
-
-fn host_text(target: &Target) -> String {
-    match &target.host {
-        Host::Literal { ip, zone: None } => ip.to_string(),
-        Host::Literal { ip, zone: Some(zone) } => format!("{ip}%{zone}"),
-        Host::Name(name) => name.clone(),
-    }
 }
