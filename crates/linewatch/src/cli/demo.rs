@@ -7,6 +7,7 @@ use std::io::{self, IsTerminal as _, Read as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
+use linewatch_core::caps::Costs;
 use linewatch_core::limits;
 use linewatch_core::target::Target;
 use linewatch_probe::clock::SystemClock;
@@ -84,6 +85,7 @@ pub(super) fn run(global: &Global, args: &Args) -> Result<Exit> {
         icmp_v6: Ok(()),
         icmp_v4_text: text.clone(),
         icmp_v6_text: text,
+        costs: Costs::default(),
     };
     let home_of_monitor = Home {
         loaded,

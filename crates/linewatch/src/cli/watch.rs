@@ -16,6 +16,7 @@ use linewatch_core::record::RecordBatch;
 use linewatch_core::spec::{TargetSpec, slug};
 use linewatch_core::target::{Address, Family, Host, Method, ProbePlan, Target, TargetId, Thresholds};
 use linewatch_core::time::MonoTime;
+use linewatch_probe::calibrate;
 use linewatch_probe::clock::SystemClock;
 use linewatch_probe::engine::{Engine, EngineTarget};
 use linewatch_probe::resolve::Resolver;
@@ -112,7 +113,9 @@ pub(super) fn run(_: &Global, args: &Args) -> Result<Exit> {
     };
     signals::listen(give).context("cannot listen to signals")?;
     let (records, batches) = mpsc::sync_channel(limits::BATCH_QUEUE);
-    let engine = Engine::start(wire, clock, engine_options()?, records).context("cannot start the engine")?;
+    let (wire, costs) = calibrate::measure(wire, clock);
+    let engine =
+        Engine::start(wire, clock, engine_options(costs)?, records).context("cannot start the engine")?;
     let mode = if args.json {
         Mode::Json
     } else {
