@@ -18,7 +18,7 @@ use linewatch_core::port::{Clock, Waker, Wire};
 use linewatch_core::record::{Class, RecordBatch};
 use linewatch_core::target::{Method, TargetId};
 
-use crate::privilege::Scheduling;
+use crate::privilege::{self, Scheduling};
 pub use crate::shard::EngineTarget;
 use crate::shard::{Command, Shard};
 
@@ -113,6 +113,17 @@ impl Shared {
 /// The wire's word on each method and family, asked once: sockets are opened at start and for good.
 #[derive(Debug)]
 struct Abilities([[Result<Class, String>; 2]; 2]);
+
+/// What the thread got, and whether it still has it.
+fn scheduling_text(got: Option<&String>, was_demoted: bool) -> String {
+    match got {
+        Some(text) if was_demoted => format!(
+            "ordinary priority: {text} was taken away by the watchdog, because a turn ran for half a second without a pause"
+        ),
+        Some(text) => text.clone(),
+        None => String::new(),
+    }
+}
 
 /// A key that nobody can guess.
 ///
@@ -231,7 +242,7 @@ impl Engine {
         } = &*self.shared;
         let ledger = self.ledger();
         EngineReport {
-            scheduling: scheduling.get().cloned().unwrap_or_default(),
+            scheduling: scheduling_text(scheduling.get(), privilege::was_demoted()),
             asked_per_s: ledger.rate_per_s(),
             core_share: ledger.core_share(),
             achieved_per_s: achieved_milli_per_s.load(Ordering::Relaxed) as f64 / 1000.0,

@@ -260,6 +260,14 @@ fn an_engine_whose_records_nobody_reads_still_ends() {
 }
 
 #[test]
+fn a_priority_that_was_taken_away_is_not_claimed() {
+    let had = "real-time priority".to_owned();
+    assert_eq!(scheduling_text(Some(&had), false), had);
+    assert!(scheduling_text(Some(&had), true).starts_with("ordinary priority"));
+    assert_eq!(scheduling_text(None, true), "");
+}
+
+#[test]
 fn a_second_thread_sends_what_the_first_sleeps_through() {
     if privilege::two_processors().is_none() {
         // One processor has no place for a second thread, and the engine does without.
