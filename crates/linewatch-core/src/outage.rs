@@ -90,6 +90,7 @@ pub struct OutageSoFar {
 ///   still full of its losses, would open it again.
 ///
 /// The first lost probe of an outage opened by window loss is the oldest failure in that window.
+/// A gap ends the window ([`OutageDetector::cut`]): losses on both sides of it are in no ratio together.
 #[derive(Clone, Debug)]
 pub struct OutageDetector {
     policy: OutagePolicy,
@@ -185,6 +186,14 @@ impl OutageDetector {
             None if is_failure => self.open_by_run().or_else(|| self.open_by_window()),
             None => None,
         }
+    }
+
+    /// Ends the window, because slots passed unmeasured (a suspension, a stall, an overrun): a share of "the last 10 s"
+    /// is not told by probes from before the hole, all the less as a suspension takes no time on the
+    /// monotonic clock. An open outage goes on, and a row of equal outcomes skips the hole (MEASURING.md "Outage").
+    pub fn cut(&mut self) {
+        self.window.clear();
+        self.failures_in_window = 0;
     }
 
     /// Forgets everything, because what comes next is not connected with it (the target was stopped, removed,
