@@ -287,7 +287,13 @@ impl OutageDetector {
             return None;
         }
         self.open = None;
-        self.forget_while(|seen| seen.sent_at() < until);
+        // By number and not by time: after a stall several probes leave at the same moment.
+        while self.window.len() as u64 > length {
+            let Some(oldest) = self.window.pop_front() else {
+                break;
+            };
+            self.failures_in_window -= u64::from(oldest.is_failure());
+        }
         Some(OutageChange::Closed {
             since: open.since,
             until,

@@ -163,6 +163,22 @@ fn a_gap_takes_away_what_kept_an_outage_by_window_loss_open() {
 }
 
 #[test]
+fn losses_of_the_same_moment_as_the_first_reply_are_before_it() {
+    // A stall lets several probes leave at once: the last two losses have the send time of the replies.
+    let mut detector = OutageDetector::new(OutagePolicy::default());
+    let mut tell = |second: u64, script: &str| {
+        let sent_at = MonoTime::from_nanos(second * SECOND_NS);
+        script
+            .chars()
+            .filter_map(|picture| detector.on_outcome(sent_at, outcome(picture)))
+            .count()
+    };
+    assert_eq!(tell(0, "xxx"), 1);
+    assert_eq!(tell(1, "xx..."), 1, "closed");
+    assert_eq!(tell(2, "x"), 0, "three of six, had the old losses stayed");
+}
+
+#[test]
 fn a_micro_outage_of_five_milliseconds_is_seen_at_a_millisecond() {
     let script = format!("{}xxxxx{}", ".".repeat(1000), ".".repeat(10));
     assert_eq!(

@@ -89,7 +89,10 @@ impl Case<'_> {
             .sleeps
             .iter()
             .any(|(at, _)| truth.sent_at < *at && *at <= until.plus(EXPIRY_SLACK));
-        let cut = self.cuts.iter().any(|at| truth.sent_at <= *at && *at <= until);
+        let cut = self
+            .cuts
+            .iter()
+            .any(|at| truth.sent_at <= *at && *at <= until.plus(EXPIRY_SLACK));
         let missed = outcome == Outcome::Lost && self.may_have_missed(truth.sent_at, until);
         Verdict {
             outcome,
