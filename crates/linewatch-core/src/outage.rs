@@ -225,17 +225,17 @@ impl OutageDetector {
         self.failures_in_window += u64::from(is_failure);
         // Half open: at one probe a second, 10 s are 10 probes.
         let length = self.policy.window;
-        self.forget_while(|oldest| sent_at.since(oldest.sent_at()) >= length);
+        while let Some(&oldest) = self.window.front()
+            && (sent_at.since(oldest.sent_at()) >= length
+                || self.window.len() > limits::OUTAGE_WINDOW_ENTRIES)
+        {
+            self.forget_oldest();
+        }
     }
 
-    fn forget_while(&mut self, is_past: impl Fn(Seen) -> bool) {
-        while let Some(&oldest) = self.window.front() {
-            if !is_past(oldest) && self.window.len() <= limits::OUTAGE_WINDOW_ENTRIES {
-                return;
-            }
-            self.failures_in_window -= u64::from(oldest.is_failure());
-            self.window.pop_front();
-        }
+    fn forget_oldest(&mut self) {
+        let oldest = self.window.pop_front();
+        self.failures_in_window -= u64::from(oldest.is_some_and(Seen::is_failure));
     }
 
     fn open_by_run(&mut self) -> Option<OutageChange> {
@@ -289,10 +289,7 @@ impl OutageDetector {
         self.open = None;
         // By number and not by time: after a stall several probes leave at the same moment.
         while self.window.len() as u64 > length {
-            let Some(oldest) = self.window.pop_front() else {
-                break;
-            };
-            self.failures_in_window -= u64::from(oldest.is_failure());
+            self.forget_oldest();
         }
         Some(OutageChange::Closed {
             since: open.since,
