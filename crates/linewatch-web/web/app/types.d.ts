@@ -141,7 +141,7 @@ export interface TargetDetail {
     lateness_p50_ms: number | null; lateness_p99_ms: number | null; lateness_max_ms: number | null;
   };
   totals: {
-    scheduled: number; replied: number; refused: number; unreachable: number; lost: number; unsent: number; unmeasured: number;
+    scheduled: number; sent: number; replied: number; refused: number; unreachable: number; lost: number; unsent: number; unmeasured: number;
     in_flight: number; late: number; slow: number; duplicate: number; reordered: number; forged: number;
   };
   outages_run: number;

@@ -66,6 +66,8 @@ pub(super) struct View {
     monitor: Monitor,
     effects: Vec<Effect>,
     mode: Mode,
+    /// Above the table, once.
+    preamble: Option<String>,
     table: PlainTable,
     start: Anchor,
     /// The table's first span begins here: a whole second.
@@ -105,9 +107,10 @@ impl View {
         };
         let is_terminal = std::io::stdout().is_terminal();
         let zone = jiff::tz::TimeZone::system();
-        if matches!(mode, Mode::Plain { .. }) {
-            say::to_stdout(&text::zone_line(start.wall, &zone));
-        }
+        let preamble = match mode {
+            Mode::Plain { .. } => Some(text::zone_line(start.wall, &zone)),
+            Mode::Json => None,
+        };
         let table = PlainTable::new(every.as_secs(), &names, is_terminal, zone);
         let origin = WallTime::from_nanos(start.wall.as_nanos().div_euclid(1_000_000_000) * 1_000_000_000);
         Self {
@@ -115,11 +118,20 @@ impl View {
             monitor,
             effects,
             mode,
+            preamble,
             table,
             start,
             origin,
             next_span: 0,
             count,
+        }
+    }
+
+    /// Prints what stands above the table. Only then is anything printed: a run that is refused says nothing else.
+    pub(super) fn open(&mut self) {
+        if let Some(line) = self.preamble.take() {
+            // Whether anybody reads shows with the first row.
+            let _ = say::to_stdout(&line);
         }
     }
 

@@ -8,6 +8,7 @@ use std::net::IpAddr;
 use linewatch_core::limits;
 use linewatch_core::target::{Family, Host, Origin, Thresholds};
 use linewatch_render::text::printable;
+use linewatch_render::words::origin_text;
 
 use super::check::{asked_per_s, rate_text};
 use super::load::Loaded;
@@ -16,21 +17,6 @@ use super::units::{duration_text, keep_text, size_text};
 
 /// Column at which origins stand, where the value leaves room.
 const ORIGIN_COLUMN: usize = 44;
-
-/// The words for an origin: `default`, `linewatch.toml, line 14`, `changed here`.
-pub fn origin_text(origin: &Origin) -> String {
-    match origin {
-        Origin::Default => "default".to_owned(),
-        Origin::BuiltIn => "built-in".to_owned(),
-        Origin::File { path, line } => {
-            let name = path.rsplit('/').next().unwrap_or(path);
-            format!("{}, line {line}", printable(name))
-        }
-        Origin::Web => "changed here".to_owned(),
-        Origin::CommandLine => "command line".to_owned(),
-        Origin::Environment(name) => format!("${name}"),
-    }
-}
 
 /// The whole configuration in the order of the manual.
 pub fn config_show(loaded: &Loaded) -> String {

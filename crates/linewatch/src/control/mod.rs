@@ -20,7 +20,7 @@ use linewatch_probe::resolve::{Resolved, Resolver};
 use linewatch_store::{StoreHandle, StoreMessage};
 use linewatch_web::{CatalogEntry, ControlRequest, Hub, StatusInfo};
 
-use crate::config::{ConfigErrors, Loaded, Settings};
+use crate::config::{self, ConfigErrors, LoadOptions, Loaded, Settings};
 use crate::signals::Order;
 use crate::spine::{Spine, Word};
 use crate::tally::Tally;
@@ -66,6 +66,16 @@ impl Abilities {
 
 /// Reads the configuration again: file, page, command line; with a text, as if that were `web.toml`.
 pub(crate) type Reload = Box<dyn Fn(Option<String>) -> Result<Loaded, ConfigErrors> + Send>;
+
+/// Reads what `options` say, each time anew.
+pub(crate) fn reload_with(options: LoadOptions) -> Reload {
+    Box::new(move |web_text| {
+        config::load(&LoadOptions {
+            web_text,
+            ..options.clone()
+        })
+    })
+}
 
 /// Everything the control thread commands.
 pub(crate) struct Commanded<C> {
