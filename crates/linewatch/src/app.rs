@@ -21,11 +21,12 @@ use linewatch_store::{StartOptions, Store};
 use linewatch_web::{Hub, HubOptions, Notice, ServerOptions, StatusInfo};
 
 use crate::config::{Loaded, watch};
-use crate::control::{Abilities, Commanded, Control, Input, Reload};
+use crate::control::{Abilities, Commanded, Control, Input, Reload, Start};
 use crate::exit::{Exit, UserError};
 use crate::listen::{self, Wanted};
 use crate::logging::Later;
 use crate::method::engine_options;
+use crate::notice;
 use crate::say;
 use crate::signals;
 use crate::spine::{Ends, Spine, Word};
@@ -110,7 +111,7 @@ pub(crate) fn run<W: Wire + 'static, C: Clock + Clone + Sync + 'static>(
         run,
         started_at: clock.wall(),
     });
-    hub.notices(notices(&abilities, open.addr));
+    let notices = notices(&abilities, open.addr);
     let tally = Tally::default();
     let (spine, batches, monitor_thread) = Spine::start(Ends {
         clock: clock.clone(),
@@ -151,7 +152,16 @@ pub(crate) fn run<W: Wire + 'static, C: Clock + Clone + Sync + 'static>(
         icmp_v6: abilities.icmp_v6_text.clone(),
         ..StatusInfo::default()
     };
-    let control = Control::new(to, abilities, home.reload, home.loaded, status);
+    let control = Control::new(
+        to,
+        Start {
+            abilities,
+            reload: home.reload,
+            loaded: home.loaded,
+            status,
+            notices,
+        },
+    );
     let to = control.run(&heard, is_terminal);
 
     // From the wire upwards: nothing new comes in, what is in flight gets its time, then each stage empties into the next.
@@ -240,40 +250,18 @@ fn say_ready(open: &listen::Open, home: &Home, abilities: &Abilities) {
     say::to_stdout("Monitoring ready");
 }
 
-/// What the page shows above everything else.
+/// What the page shows above everything else from the start.
 fn notices(abilities: &Abilities, addr: SocketAddr) -> Vec<Notice> {
-    let mut notices = Vec::new();
-    if let Err(sentence) = &abilities.icmp_v4 {
-        let (text, command) = match sentence.split_once("sudo ") {
-            Some((_, command)) => {
-                let command = command.lines().next().unwrap_or_default().trim();
-                (
-                    "ICMP is not permitted on this system: measuring TCP handshakes instead.".to_owned(),
-                    Some(format!("sudo {command}")),
-                )
-            }
-            None => (sentence.clone(), None),
-        };
-        notices.push(Notice {
-            code: "icmp_not_permitted",
-            severity: Severity::Warning,
-            text,
-            command,
-        });
-    }
-    if addr.ip().is_loopback() {
-        notices.push(Notice {
-            code: "loopback_only",
-            severity: Severity::Info,
-            text: "Only this computer can open this page.".to_owned(),
-            command: Some(format!(
-                "ssh -L {port}:127.0.0.1:{port} {}",
-                host_name(),
-                port = addr.port()
-            )),
-        });
-    }
-    notices
+    let no_icmp = abilities
+        .icmp_v4
+        .as_ref()
+        .err()
+        .map(|sentence| notice::no_icmp(sentence));
+    let loopback_only = addr
+        .ip()
+        .is_loopback()
+        .then(|| notice::loopback_only(&host_name(), addr.port()));
+    no_icmp.into_iter().chain(loopback_only).collect()
 }
 
 /// The web server on its own small runtime.

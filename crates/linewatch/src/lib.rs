@@ -12,6 +12,7 @@ mod control;
 mod listen;
 mod logging;
 mod method;
+mod notice;
 mod signals;
 mod spine;
 mod tally;

@@ -10,7 +10,7 @@ use linewatch_render::words::{duration_text, origin_text};
 use serde::Serialize;
 
 use super::overview::ThresholdsInfo;
-use super::{OverviewRow, duration_ms, rtt_ms, whole_ms};
+use super::{Notice, OverviewRow, duration_ms, rtt_ms, whole_ms};
 use crate::catalog::CatalogEntry;
 
 /// Settings of one target.
@@ -58,7 +58,7 @@ pub(crate) struct TargetAnswer {
 pub(crate) struct ChangeAnswer {
     pub(crate) target: Option<TargetInfo>,
     pub(crate) removed: Vec<TargetInfo>,
-    pub(crate) notes: Vec<String>,
+    pub(crate) notes: Vec<Notice>,
 }
 
 /// All figures of one target.
