@@ -83,7 +83,7 @@ test("nothing is configured: this computer is live, what has no route says so, a
       await openLive(page, `${base}/`);
       await page.getByRole("heading", { name: HEADING }).waitFor();
       await page.getByText("no route").first().waitFor({ timeout: 10_000 });
-      await page.locator(".badge", { hasText: "Excellent" }).first().waitFor({ timeout: 10_000 });
+      await page.locator(".level-word:visible", { hasText: "Excellent" }).first().waitFor({ timeout: 10_000 });
       await shot(page, `first-run-${width}-dark`);
     }, { width });
   }
@@ -122,7 +122,7 @@ test("the first own target turns live, and the built-in lines leave with undo", 
     await page.keyboard.press("Enter");
     const row = rowOf(page, "127.0.0.1");
     await row.waitFor();
-    await row.locator(".badge", { hasText: "Excellent" }).waitFor({ timeout: 10_000 });
+    await row.locator(".level-word", { hasText: "Excellent" }).waitFor({ timeout: 10_000 });
     expect((await page.locator(".fleet-table tbody tr").count()) === 1, "the built-in lines are still there");
     await shot(page, "first-target-1440-dark");
     await page.getByRole("button", { name: "Undo" }).click();

@@ -66,7 +66,11 @@ pub(crate) fn run() -> Result<()> {
 /// A fresh `serve` and the browser in a network namespace with nothing but loopback. Bounded: a hung browser ends the chore.
 fn first_run() -> Result<()> {
     let can = run::is_root()? && run::has("unshare") && run::has("ip");
-    if !run::require(can, "root with `unshare` and `ip`", "the first start in a browser")? {
+    if !run::require(
+        can,
+        "root with `unshare` and `ip`",
+        "the first start in a browser",
+    )? {
         return Ok(());
     }
     let mut command = run::tool("timeout", &dir());

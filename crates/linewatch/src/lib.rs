@@ -13,6 +13,7 @@ mod listen;
 mod logging;
 mod method;
 mod notice;
+mod server;
 mod signals;
 mod spine;
 mod tally;

@@ -285,3 +285,6 @@ impl<C: Clock> Control<C> {
         self.to.clock.mono()
     }
 }
+
+#[cfg(test)]
+mod tests;
