@@ -13,6 +13,7 @@ use linewatch_core::event::{EventKind, RunId};
 use linewatch_core::port::{History, RowQuery};
 use linewatch_probe::clock::SystemClock;
 use linewatch_probe::engine::EngineOptions;
+use linewatch_probe::privilege::Scheduling;
 use linewatch_sim::clock::Paced;
 use linewatch_sim::scenario::Scenario;
 use linewatch_sim::wire::SimWire;
@@ -89,13 +90,17 @@ impl Rig {
         };
         let (spine, batches, monitor) = Spine::start(ends).expect("the spine");
         let network = Scenario::parse(NETWORK).expect("a story").network(false);
-        let secrets = EngineOptions {
+        let options_of_engine = EngineOptions {
             key: linewatch_probe::engine::random_cookie_key().expect("random numbers"),
             seed: 1,
-            setup: Box::new(String::new),
+            costs: Costs::default(),
+            setup: Box::new(|| Scheduling {
+                is_realtime: false,
+                text: String::new(),
+            }),
         };
         let wire = SimWire::open(&network, Paced::new(clock, 1.0));
-        let engine = Engine::start(wire, clock, secrets, batches).expect("the engine");
+        let engine = Engine::start(wire, clock, options_of_engine, batches).expect("the engine");
         let (inputs, heard) = mpsc::channel();
         let history: Arc<dyn History> = Arc::new(reader);
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
@@ -120,6 +125,7 @@ impl Rig {
                 icmp_v6: icmp,
                 icmp_v4_text: String::new(),
                 icmp_v6_text: String::new(),
+                costs: Costs::default(),
             },
             reload: reload_with(options),
             loaded,
