@@ -259,7 +259,7 @@ impl Rig {
         self.monitor.join().expect("no panic");
         to.store.flush().expect("written");
         let query = RowQuery {
-            target: None,
+            targets: None,
             kind: None,
             severity: None,
             level: None,
