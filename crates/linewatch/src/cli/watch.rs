@@ -14,7 +14,7 @@ use linewatch_core::limits;
 use linewatch_core::port::{Clock, Wire as _};
 use linewatch_core::record::RecordBatch;
 use linewatch_core::spec::{TargetSpec, slug};
-use linewatch_core::target::{Address, Family, Host, Method, ProbePlan, Target, TargetId, Thresholds};
+use linewatch_core::target::{Address, EgressIndex, Family, Host, Method, ProbePlan, Target, TargetId, Thresholds};
 use linewatch_core::time::MonoTime;
 use linewatch_probe::clock::SystemClock;
 use linewatch_probe::engine::{Engine, EngineTarget};
@@ -321,6 +321,7 @@ fn engine_target(target: &Target, address: Address, slots: Option<u64>) -> Engin
         method: target.method,
         plan: target.plan,
         allow_high_rate: target.allow_high_rate,
+        egress: EgressIndex::default(),
         slots,
     }
 }
