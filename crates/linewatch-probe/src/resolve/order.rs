@@ -12,7 +12,8 @@ pub(super) fn prefer(addresses: &mut [Address], source_towards: impl Fn(Address)
     if addresses.len() > 1 {
         addresses.sort_by_cached_key(|address| {
             let source = source_towards(*address);
-            let is_mismatch = source.is_some_and(|source| is_unique_local(source) && !is_unique_local(address.ip));
+            let is_mismatch =
+                source.is_some_and(|source| is_unique_local(source) && !is_unique_local(address.ip));
             (source.is_none(), is_mismatch, address.ip.is_ipv4())
         });
     }
@@ -58,13 +59,23 @@ mod tests {
         let (v4, v6) = (Some("192.0.2.9"), Some("2001:db8::9"));
         check("192.0.2.1 2001:db8::1", v4, v6, "2001:db8::1 192.0.2.1");
         check("192.0.2.1 2001:db8::1", v4, None, "192.0.2.1 2001:db8::1");
-        check("2001:db8::1 192.0.2.1", v4, Some("fd00::9"), "192.0.2.1 2001:db8::1");
+        check(
+            "2001:db8::1 192.0.2.1",
+            v4,
+            Some("fd00::9"),
+            "192.0.2.1 2001:db8::1",
+        );
         check("192.0.2.1 fd00::1", v4, Some("fd00::9"), "fd00::1 192.0.2.1");
     }
 
     #[test]
     fn among_equals_the_name_servers_order_stands() {
-        check("192.0.2.7 192.0.2.1", Some("192.0.2.9"), None, "192.0.2.7 192.0.2.1");
+        check(
+            "192.0.2.7 192.0.2.1",
+            Some("192.0.2.9"),
+            None,
+            "192.0.2.7 192.0.2.1",
+        );
         check("192.0.2.7 192.0.2.1", None, None, "192.0.2.7 192.0.2.1");
     }
 

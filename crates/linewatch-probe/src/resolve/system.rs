@@ -255,7 +255,9 @@ fn stamps(files: &Files) -> [Stamp; 2] {
 /// A file far larger than any such file is not one.
 fn read_bounded(path: &Path) -> std::io::Result<Vec<u8>> {
     if fs::metadata(path)?.len() > CONFIG_BYTES {
-        return Err(std::io::Error::other(format!("it is larger than {CONFIG_BYTES} bytes")));
+        return Err(std::io::Error::other(format!(
+            "it is larger than {CONFIG_BYTES} bytes"
+        )));
     }
     fs::read(path)
 }

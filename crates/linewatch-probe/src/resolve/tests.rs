@@ -65,7 +65,8 @@ impl Bench {
 
     /// The addresses of a name, in their order, or the sentence.
     fn shown(&self, name: &str, family: Family) -> String {
-        self.ask(name, family).map_or_else(|sentence| sentence, |found| texts(&found))
+        self.ask(name, family)
+            .map_or_else(|sentence| sentence, |found| texts(&found))
     }
 
     fn path(&self) -> &Path {
@@ -102,7 +103,9 @@ fn reply_to(question: &[u8], zone: &str) -> Option<Vec<u8>> {
         }
         Some(words) => {
             let ttl = words[1].parse().unwrap_or(60);
-            let ips = words[2..].iter().map(|word| word.parse::<std::net::IpAddr>().expect("an address"));
+            let ips = words[2..]
+                .iter()
+                .map(|word| word.parse::<std::net::IpAddr>().expect("an address"));
             for ip in ips.filter(|ip| ip.is_ipv4() == (query.query_type() == RecordType::A)) {
                 reply.add_answer(Record::from_rdata(query.name().clone(), ttl, RData::from(ip)));
             }
@@ -154,10 +157,18 @@ fn half_an_answer_says_that_it_is_one() {
 fn every_failure_is_a_sentence() {
     let bench = Bench::new("v4.test 60 192.0.2.1\nbroken.test !\nempty.test 60", "", SERVER);
     for (name, family, why) in [
-        ("v4.test", Family::V6, "it has no IPv6 address, and IPv6 is asked for"),
+        (
+            "v4.test",
+            Family::V6,
+            "it has no IPv6 address, and IPv6 is asked for",
+        ),
         ("empty.test", Family::Auto, "the name exists but has no address"),
         ("nowhere.test", Family::Auto, "there is no such name"),
-        ("broken.test", Family::V4, "the name server answered \"Server Failure\""),
+        (
+            "broken.test",
+            Family::V4,
+            "the name server answered \"Server Failure\"",
+        ),
     ] {
         assert_eq!(
             bench.shown(name, family),
@@ -177,7 +188,11 @@ fn the_hosts_file_comes_first_and_asks_nobody() {
 #[test]
 fn the_search_list_and_ndots_count() {
     let zone = "db.lan.test 60 192.0.2.1\na.b.lan.test 60 192.0.2.2\na.b 60 192.0.2.3";
-    let bench = Bench::new(zone, "", "nameserver 127.0.0.1\nsearch lan.test\noptions ndots:2\n");
+    let bench = Bench::new(
+        zone,
+        "",
+        "nameserver 127.0.0.1\nsearch lan.test\noptions ndots:2\n",
+    );
     assert_eq!(bench.shown("db", Family::V4), "192.0.2.1");
     assert_eq!(bench.shown("a.b", Family::V4), "192.0.2.2");
     let bench = Bench::new(zone, "", "nameserver 127.0.0.1\nsearch lan.test\n");
@@ -200,7 +215,11 @@ fn a_changed_file_is_read_again_and_said() {
 fn a_black_hole_holds_its_own_names_and_no_others() {
     let bench = Bench::new("hole.test ?\nv4.test 60 192.0.2.1", "", SERVER);
     for index in 0..DNS_CONCURRENT - 1 {
-        assert!(bench.resolver.resolve(&format!("{index}"), "hole.test", Family::Auto));
+        assert!(
+            bench
+                .resolver
+                .resolve(&format!("{index}"), "hole.test", Family::Auto)
+        );
     }
     assert_eq!(bench.shown("v4.test", Family::Auto), "192.0.2.1");
 }

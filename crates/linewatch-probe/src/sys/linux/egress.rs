@@ -60,7 +60,12 @@ pub(super) fn apply(socket: &Socket, egress: Egress, to: Address) -> Result<(), 
             options::set(fd, level, kind, &octet_of(egress.dscp))?;
         }
         if egress.interface != 0 {
-            options::set(fd, libc::SOL_SOCKET, SO_BINDTOIFINDEX, &(egress.interface as libc::c_int))?;
+            options::set(
+                fd,
+                libc::SOL_SOCKET,
+                SO_BINDTOIFINDEX,
+                &(egress.interface as libc::c_int),
+            )?;
         }
         if let Some(source) = egress.source {
             // The port is chosen at the handshake, when the far end is known: many more are free then.
