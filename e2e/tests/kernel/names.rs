@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{IpAddr, TcpStream};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -343,7 +343,7 @@ fn wait_for(line: &Responder, far: &str, count: usize) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn follow_a_name(program: &PathBuf) -> anyhow::Result<()> {
+fn follow_a_name(program: &Path) -> anyhow::Result<()> {
     let directory = tempfile::tempdir()?;
     own_names(directory.path(), "10.9.0.2 edge.test\n")?;
     let line = Responder::start(|_, _| vec![(ms(2), Answer::Right)])?;

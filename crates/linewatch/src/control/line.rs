@@ -185,7 +185,6 @@ impl<C: Clock> Control<C> {
             return;
         };
         target.id = id;
-        let id = target.id;
         let line = Line {
             settings: wanted.clone(),
             target: target.clone(),
