@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
+use linewatch_core::caps::Costs;
 use linewatch_core::port::Clock as _;
 use linewatch_core::record::{Outcome, RecordBatch};
 use linewatch_core::target::{Egress, EgressIndex, Family, Method, ProbePlan, TargetId};
@@ -19,6 +20,7 @@ use linewatch_e2e::packet::{Answer, Packet};
 use linewatch_e2e::responder::{DEVICE, Responder};
 use linewatch_probe::clock::SystemClock;
 use linewatch_probe::engine::{Engine, EngineOptions, EngineTarget, random_cookie_key};
+use linewatch_probe::privilege::Scheduling;
 use linewatch_probe::resolve::Resolver;
 use linewatch_probe::route;
 use linewatch_probe::sys::{IcmpMode, LinuxWire, WireOptions};
@@ -226,7 +228,12 @@ fn a_black_holed_resolver_makes_nobody_late() {
         let options = EngineOptions {
             key: random_cookie_key()?,
             seed: 7,
-            setup: Box::new(String::new),
+            costs: Costs::default(),
+            // Ordinary threads: the resolver's must not get before them either.
+            setup: Box::new(|| Scheduling {
+                is_realtime: false,
+                text: String::new(),
+            }),
         };
         let engine = Engine::start(wire, clock, options, sender)?;
         for id in 0..QUIET_TARGETS {
