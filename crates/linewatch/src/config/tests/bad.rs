@@ -98,7 +98,7 @@ fn a_source_is_an_address_of_the_right_family_or_an_interface() {
     );
     check_target(
         "dscp = 64",
-        "target \"gw\": dscp 64 is above the limit of 63\n  --> linewatch.toml:4:8\n  help: write a whole number from 0 to 63",
+        "target \"gw\": dscp 64 is not a whole number from 0 to 63\n  --> linewatch.toml:4:8\n  help: write a number from 0 to 63, without quotes",
     );
 }
 
