@@ -4,6 +4,7 @@
 
 pub mod clock;
 pub mod engine;
+pub mod examine;
 pub mod privilege;
 pub mod resolve;
 pub mod route;
