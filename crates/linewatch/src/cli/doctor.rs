@@ -24,8 +24,9 @@ use linewatch_render::doctor::{Finding, Verdict, json, table};
 use super::{ColorWhen, Global};
 use crate::exit::Exit;
 use crate::say;
-use network::Links;
-use probes::Asked;
+use network::{Links, Wanted};
+use probes::{Answers, Asked};
+use resolving::Lookup;
 use situation::Situation;
 
 /// Options of `linewatch doctor`.
@@ -70,82 +71,84 @@ fn examine(
     situation: &Situation,
     asks_targets: bool,
 ) -> Result<Vec<Finding>> {
-    let permission = kernel::permission();
     // Alone, before anything else of ours runs.
     let punctuality = timers::punctuality(clock);
-    let (routes, servers, links) = (
-        route::default_gateways(),
-        names::servers(),
-        Links::of_this_computer(),
-    );
-    let lookup = resolving::Lookup::start(clock, situation.lookup_name());
+    let (routes, servers) = (route::default_gateways(), names::servers());
+    let lookup = Lookup::start(clock, situation.lookup_name());
     let targets = if asks_targets {
         situation.targets_to_ask(report)
     } else {
         Vec::new()
     };
     let asked = Asked::new(report, routes, &servers, &targets);
-    let answers = probes::ask(wire, clock, &asked.shots)?;
-    let heard = asked.sort(&answers);
-    let program = situation::program();
+    let heard = asked.sort(&probes::ask(wire, clock, &asked.shots)?);
+    let (permission, program) = (kernel::permission(), situation::program());
+    let wanted = situation.wanted();
+
     let mut findings = vec![
         situation.finding(),
         icmp::permission(report, &permission, &program),
-        icmp::method(
-            "icmp4",
-            report.icmp_v4.as_ref(),
-            heard.loopback_v4,
-            kernel::ignores_echo(false),
-        ),
-        icmp::ipv6(
-            kernel::has_ipv6(),
-            kernel::is_ipv6_disabled(),
-            situation.v6_targets(),
-        ),
     ];
-    if kernel::has_ipv6() {
-        let ignores = kernel::ignores_echo(true);
-        findings.push(icmp::method(
-            "icmp6",
-            report.icmp_v6.as_ref(),
-            heard.loopback_v6,
-            ignores,
-        ));
-    }
+    findings.extend(methods(report, situation, &heard));
     findings.extend(timing::punctuality(punctuality, &permission, &program));
     findings.extend(timing::clocks(&calendar::clocks()));
-    findings.push(room::buffer(
-        report,
-        kernel::rmem_max_bytes(),
-        situation.asked_per_s(),
-    ));
-    findings.push(network::neighbours(
-        &links,
-        &situation.literals(),
-        routes,
-        [kernel::neighbours(false), kernel::neighbours(true)],
-    ));
-    findings.push(network::route(&links, &situation.literals(), routes, &heard));
+    findings.extend(line(&wanted, routes, &heard));
     findings.push(resolving::dns(
         &servers,
         &heard.servers,
         &lookup.end(clock),
-        situation.has_names(),
+        wanted.has_names,
     ));
-    findings.push(room::tracked(kernel::tracked(), situation.settings.targets.len()));
-    findings.push(room::files(
-        linewatch_probe::privilege::open_files(),
-        &situation.settings.targets,
-    ));
-    findings.push(room::port(situation.settings.server.listen));
-    findings.extend(room::disk(
-        situation.data_dir.as_deref(),
-        situation.settings.storage.max_size_bytes,
-    ));
+    findings.extend(places(report, situation));
     if asks_targets {
         findings.push(network::targets(&targets, &heard.targets));
     }
     Ok(findings)
+}
+
+/// ICMP of both families, and whether there are both.
+fn methods(report: &WireReport, situation: &Situation, heard: &Answers) -> Vec<Finding> {
+    let (v4, v6) = (report.icmp_v4.as_ref(), report.icmp_v6.as_ref());
+    let has_ipv6 = kernel::has_ipv6();
+    let mut findings = vec![
+        icmp::method("icmp4", v4, heard.loopback_v4, kernel::ignores_echo(false)),
+        icmp::ipv6(has_ipv6, kernel::is_ipv6_disabled(), situation.v6_targets()),
+    ];
+    if has_ipv6 {
+        findings.push(icmp::method(
+            "icmp6",
+            v6,
+            heard.loopback_v6,
+            kernel::ignores_echo(true),
+        ));
+    }
+    findings
+}
+
+/// The line as far as the gateway.
+fn line(wanted: &Wanted, routes: route::Gateways, heard: &Answers) -> [Finding; 2] {
+    let links = Links::of_this_computer();
+    let limits = [false, true].map(kernel::neighbours);
+    [
+        network::neighbours(&links, wanted, routes, limits),
+        network::route(&links, wanted, routes, heard),
+    ]
+}
+
+/// What there must be room for on this computer.
+fn places(report: &WireReport, situation: &Situation) -> Vec<Finding> {
+    let settings = &situation.settings;
+    let mut findings = vec![
+        room::buffer(report, kernel::rmem_max_bytes(), situation.asked_per_s()),
+        room::tracked(kernel::tracked(), settings.targets.len()),
+        room::files(linewatch_probe::privilege::open_files(), &settings.targets),
+        room::port(settings.server.listen),
+    ];
+    findings.extend(room::disk(
+        situation.data_dir.as_deref(),
+        settings.storage.max_size_bytes,
+    ));
+    findings
 }
 
 fn is_coloured(when: ColorWhen) -> bool {

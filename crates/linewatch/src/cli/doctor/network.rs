@@ -68,10 +68,19 @@ impl Links {
     }
 }
 
+/// What the configuration wants to reach.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Wanted {
+    /// Targets that are written as addresses.
+    pub(super) literals: Vec<IpAddr>,
+    /// Some target is a name.
+    pub(super) has_names: bool,
+}
+
 /// Is there room for every neighbour we probe? `limits` of IPv4 and IPv6, where the kernel shows them.
 pub(super) fn neighbours(
     links: &Links,
-    literals: &[IpAddr],
+    wanted: &Wanted,
     routes: Gateways,
     limits: [Option<Neighbours>; 2],
 ) -> Finding {
@@ -79,14 +88,15 @@ pub(super) fn neighbours(
         .into_iter()
         .flatten()
         .map(|address| address.ip);
-    let wanted: BTreeSet<IpAddr> = literals
+    let near: BTreeSet<IpAddr> = wanted
+        .literals
         .iter()
         .copied()
         .chain(gateways)
         .filter(|ip| links.contain(*ip))
         .collect();
-    let needed_v6 = wanted.iter().filter(|ip| ip.is_ipv6()).count() as u64;
-    let needed = [wanted.len() as u64 - needed_v6, needed_v6];
+    let needed_v6 = near.iter().filter(|ip| ip.is_ipv6()).count() as u64;
+    let needed = [near.len() as u64 - needed_v6, needed_v6];
     let findings = [0, 1].map(|index| table_of(index == 1, needed[index], limits[index]));
     let [v4, v6] = findings;
     if v6.verdict > v4.verdict { v6 } else { v4 }
@@ -101,6 +111,12 @@ fn table_of(is_v6: bool, needed: u64, shown: Option<Neighbours>) -> Finding {
     } else {
         " (the kernel's default; the real limit is not shown in this network namespace)"
     };
+    if needed == 0 {
+        return say(
+            Verdict::Ok,
+            format!("no {family} target is on this computer's own networks"),
+        );
+    }
     let addresses = if needed == 1 {
         "address is"
     } else {
@@ -131,19 +147,22 @@ fn table_of(is_v6: bool, needed: u64, shown: Option<Neighbours>) -> Finding {
 }
 
 /// Is there a way out, and is its first step there?
-pub(super) fn route(links: &Links, literals: &[IpAddr], routes: Gateways, heard: &Answers) -> Finding {
+pub(super) fn route(links: &Links, wanted: &Wanted, routes: Gateways, heard: &Answers) -> Finding {
     let say = |verdict, sentence: String| Finding::new("route", verdict, sentence);
     let is_far = |ip: &&IpAddr| !links.contain(**ip) && !ip.is_loopback();
-    let far_v6 = literals.iter().filter(is_far).filter(|ip| ip.is_ipv6()).count();
-    let far_v4 = literals.iter().filter(is_far).count() - far_v6;
-    if !links.has_interface {
-        let sentence = "no network interface beside loopback is up: nothing but this computer can be reached";
-        return say(Verdict::Fault, sentence.to_owned()).cure("ip link");
-    }
+    let far = || wanted.literals.iter().filter(is_far);
+    let far_v6 = far().filter(|ip| ip.is_ipv6()).count();
+    let far_v4 = far().count() - far_v6;
     if !routes.has_v4_route && !routes.has_v6_route {
-        if far_v4 + far_v6 == 0 && !literals.is_empty() {
-            let sentence = "there is no default route; every target is on this computer's own networks";
+        // A name may be anywhere; without any target somebody will want one.
+        if far_v4 + far_v6 == 0 && !wanted.has_names && !wanted.literals.is_empty() {
+            let sentence = "there is no default route, and no target needs one";
             return say(Verdict::Note, sentence.to_owned());
+        }
+        if !links.has_interface {
+            let sentence =
+                "no network interface beside loopback is up: nothing but this computer can be reached";
+            return say(Verdict::Fault, sentence.to_owned()).cure("ip link");
         }
         let sentence = "there is no default route: nothing beyond this computer's own networks can be reached until \
                         DHCP or `ip route add default via GATEWAY` gives one";
@@ -264,8 +283,12 @@ mod tests {
         }
     }
 
-    fn ips(texts: &[&str]) -> Vec<IpAddr> {
-        texts.iter().map(|text| text.parse().expect("literal")).collect()
+    fn wanted(texts: &[&str]) -> Wanted {
+        let literals = texts.iter().map(|text| text.parse().expect("literal"));
+        Wanted {
+            literals: literals.collect(),
+            has_names: false,
+        }
     }
 
     fn nothing_heard() -> Answers {
@@ -303,15 +326,17 @@ mod tests {
 
     #[track_caller]
     fn check_neighbours(targets: u8, gc_thresh3: u64, expected: Verdict) -> Finding {
-        let literals: Vec<IpAddr> = (1..=targets)
-            .map(|last| IpAddr::from([192, 0, 2, last]))
-            .collect();
+        let literals = (1..=targets).map(|last| IpAddr::from([192, 0, 2, last]));
+        let wanted = Wanted {
+            literals: literals.collect(),
+            has_names: false,
+        };
         let limits = Neighbours {
             gc_thresh1: 1,
             gc_thresh2: gc_thresh3 / 2,
             gc_thresh3,
         };
-        let finding = neighbours(&links(), &literals, Gateways::default(), [Some(limits), None]);
+        let finding = neighbours(&links(), &wanted, Gateways::default(), [Some(limits), None]);
         assert_eq!(finding.verdict, expected, "{}", finding.sentence);
         finding
     }
@@ -332,13 +357,13 @@ mod tests {
 
     #[test]
     fn one_address_of_many_targets_is_one_neighbour() {
-        let literals = vec![IpAddr::from([192, 0, 2, 1]); 20];
+        let wanted = wanted(&["192.0.2.1"; 20]);
         let limits = Some(Neighbours {
             gc_thresh1: 1,
             gc_thresh2: 4,
             gc_thresh3: 8,
         });
-        let finding = neighbours(&links(), &literals, gateway("192.0.2.1"), [limits, limits]);
+        let finding = neighbours(&links(), &wanted, gateway("192.0.2.1"), [limits, limits]);
         assert!(
             finding.sentence.starts_with("1 IPv4 address is"),
             "{}",
@@ -349,17 +374,27 @@ mod tests {
     #[test]
     fn no_default_route_is_a_fault_unless_every_target_is_near() {
         let none = Gateways::default();
-        let far = route(&links(), &ips(&["198.51.100.1"]), none, &nothing_heard());
+        let far = route(&links(), &wanted(&["198.51.100.1"]), none, &nothing_heard());
         assert_eq!(far.verdict, Verdict::Fault);
         assert!(
             far.sentence.starts_with("there is no default route"),
             "{}",
             far.sentence
         );
-        let near = route(&links(), &ips(&["192.0.2.1", "::1"]), none, &nothing_heard());
+        let near = route(&links(), &wanted(&["192.0.2.1", "::1"]), none, &nothing_heard());
         assert_eq!(near.verdict, Verdict::Note);
-        let unknown = route(&links(), &[], none, &nothing_heard());
-        assert_eq!(unknown.verdict, Verdict::Fault, "names may be anywhere");
+        let unknown = route(&links(), &Wanted::default(), none, &nothing_heard());
+        assert_eq!(unknown.verdict, Verdict::Fault, "somebody will want one");
+    }
+
+    #[test]
+    fn a_name_may_be_anywhere() {
+        let named = Wanted {
+            has_names: true,
+            ..wanted(&["192.0.2.1"])
+        };
+        let finding = route(&links(), &named, Gateways::default(), &nothing_heard());
+        assert_eq!(finding.verdict, Verdict::Fault);
     }
 
     #[test]
@@ -382,7 +417,12 @@ mod tests {
                 Verdict::Fault,
             ),
         ] {
-            let finding = route(&links(), &[], gateway("192.0.2.1"), &heard(outcome, cause));
+            let finding = route(
+                &links(),
+                &Wanted::default(),
+                gateway("192.0.2.1"),
+                &heard(outcome, cause),
+            );
             assert_eq!(finding.verdict, expected, "{}", finding.sentence);
             assert!(finding.sentence.contains("192.0.2.1"));
         }
@@ -390,8 +430,8 @@ mod tests {
 
     #[test]
     fn targets_of_a_family_without_a_route_are_counted() {
-        let literals = ips(&["2001:db8:ffff::1", "192.0.2.1"]);
-        let finding = route(&links(), &literals, gateway("192.0.2.1"), &nothing_heard());
+        let wanted = wanted(&["2001:db8:ffff::1", "192.0.2.1"]);
+        let finding = route(&links(), &wanted, gateway("192.0.2.1"), &nothing_heard());
         assert_eq!(finding.verdict, Verdict::Warning);
         assert!(
             finding.sentence.contains("1 target needs one"),

@@ -31,7 +31,7 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(2);
 /// The engine hands records on at least this fast after the last time-out.
 const HAND_ON: Duration = Duration::from_millis(300);
 /// A name server takes questions over TCP too (RFC 7766): a handshake shows that it is there without asking anything.
-const DNS_PORT: u16 = 53;
+const NAME_SERVER: Method = Method::TcpConnect { port: 53 };
 
 /// Whom and how.
 #[derive(Clone, Copy, Debug)]
@@ -97,7 +97,7 @@ impl Asked {
         });
         shots.extend(servers.iter().map(|address| Shot {
             address: *address,
-            method: Method::TcpConnect { port: DNS_PORT },
+            method: NAME_SERVER,
         }));
         shots.extend(targets.iter().map(|target| Shot {
             address: target.address,

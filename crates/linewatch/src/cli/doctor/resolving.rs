@@ -176,7 +176,7 @@ impl State {
             Self::There(None) => "answers".to_owned(),
             Self::Closed => "refuses connections: no name server runs there".to_owned(),
             Self::Silent => format!("does not answer within {} s", PATIENCE.as_secs()),
-            Self::NoRoute => "has no route to it".to_owned(),
+            Self::NoRoute => "cannot be reached without a route".to_owned(),
             Self::Failed(words) => words.clone(),
         }
     }

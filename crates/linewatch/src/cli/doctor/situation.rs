@@ -1,6 +1,5 @@
 //! Reads the configuration the checks are judged against; a broken one is a finding, and the defaults stand in.
 
-use std::net::IpAddr;
 use std::path::PathBuf;
 
 use anyhow::{Context as _, Result};
@@ -9,6 +8,7 @@ use linewatch_probe::route;
 use linewatch_probe::sys::WireReport;
 use linewatch_render::doctor::{Finding, Verdict};
 
+use super::network::Wanted;
 use super::shell_word;
 use crate::cli::Global;
 use crate::config::{self, BuiltIn, ConfigErrors, Environment, Gateways, LoadOptions, Loaded, Settings};
@@ -125,19 +125,16 @@ impl Situation {
             .unwrap_or_else(|| EXAMPLE_NAME.to_owned())
     }
 
-    /// Some target is a name.
-    pub(super) fn has_names(&self) -> bool {
-        self.hosts().any(|host| matches!(host, Host::Name(_)))
-    }
-
-    /// The addresses of all targets that are written as such.
-    pub(super) fn literals(&self) -> Vec<IpAddr> {
-        self.hosts()
-            .filter_map(|host| match host {
-                Host::Literal { ip, .. } => Some(*ip),
-                Host::Name(_) => None,
-            })
-            .collect()
+    /// Where the targets are.
+    pub(super) fn wanted(&self) -> Wanted {
+        let literal = |host: &Host| match host {
+            Host::Literal { ip, .. } => Some(*ip),
+            Host::Name(_) => None,
+        };
+        Wanted {
+            literals: self.hosts().filter_map(literal).collect(),
+            has_names: self.hosts().any(|host| matches!(host, Host::Name(_))),
+        }
     }
 
     /// How many targets cannot do without IPv6.
