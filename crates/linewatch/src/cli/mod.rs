@@ -8,6 +8,7 @@ mod demo;
 mod doctor;
 mod serve;
 mod watch;
+mod watch_rows;
 mod watch_view;
 
 use std::ffi::OsString;
