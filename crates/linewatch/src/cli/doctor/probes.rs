@@ -8,6 +8,7 @@ use std::sync::mpsc::{self, Receiver};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
+use linewatch_core::caps::Costs;
 use linewatch_core::limits;
 use linewatch_core::port::Clock as _;
 use linewatch_core::record::{Cause, Class, Outcome, ProbeRecord, RecordBatch};
@@ -136,7 +137,9 @@ impl Asked {
 /// When the engine does not start.
 pub(super) fn ask(wire: SystemWire, clock: SystemClock, shots: &[Shot]) -> Result<Vec<Option<Heard>>> {
     let (records, batches) = mpsc::sync_channel(limits::BATCH_QUEUE);
-    let engine = Engine::start(wire, clock, engine_options()?, records).context("cannot start the engine")?;
+    // A few probes need no measured cost: the assumed one is on the safe side.
+    let options = engine_options(Costs::default())?;
+    let engine = Engine::start(wire, clock, options, records).context("cannot start the engine")?;
     let plan = ProbePlan {
         interval: APART,
         timeout: PATIENCE,
