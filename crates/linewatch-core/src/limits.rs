@@ -65,6 +65,12 @@ pub const WINDOW_ENTRIES: usize = 65_536;
 /// Probes the loss window of the outage rule keeps; the default 10 s at `INTERVAL_MIN` are 10,000. A longer
 /// window on a faster target judges by its newest 65,536 probes: 8 B each, hence 512 KB.
 pub const OUTAGE_WINDOW_ENTRIES: usize = 65_536;
+/// Times the calendar may leave the line of the monotonic clock (a suspension, a step) before the oldest is
+/// forgotten. A date is asked for within the hour of an outage's window, and 64 x 24 B are nothing.
+pub const CALENDAR_ERAS: usize = 64;
+/// Pauses of one target begun before what was in flight at the first of them is decided: more than a hand can
+/// make within a time-out; beyond it the newest two become one.
+pub const PENDING_PAUSES: usize = 8;
 /// Outages of one target kept in memory for the summary of a run, newest first to stay: 100 KB.
 pub const OUTAGE_ROWS: usize = 1000;
 /// Samples of which a `watch` summary gives exact percentiles: three lists of 8 MB a target; above, a histogram.
