@@ -3,6 +3,7 @@
 //! The same program runs in every role; a part gets its order as JSON in its arguments and answers with one line of
 //! JSON. Parts inherit the network namespace of whoever starts them.
 
+use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader};
 use std::net::Ipv4Addr;
 use std::process::{Child, Command, Stdio};
@@ -89,6 +90,8 @@ pub(crate) struct Loaded {
     pub process_cpu_s: f64,
     /// The law's terms.
     pub counts: Fates,
+    /// Why probes were not sent or not measured, and how many each time.
+    pub own_causes: BTreeMap<String, u64>,
     /// By the engine's own records.
     pub lateness_ns: Percentiles,
     /// Wire RTT.

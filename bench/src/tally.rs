@@ -1,6 +1,6 @@
 //! Counts the records of one load: fates over the whole run, lateness and RTTs over the measured span.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use linewatch_core::record::{Cause, GapKind, Outcome, ProbeRecord, RecordBatch, StrayKind};
@@ -13,6 +13,7 @@ use crate::part::{Fates, Load, Loaded, Percentiles};
 #[derive(Debug)]
 pub(crate) struct Tally {
     counts: Fates,
+    own_causes: BTreeMap<String, u64>,
     /// The newest word on each target.
     scheduled: HashMap<TargetId, u64>,
     begin_at: MonoTime,
@@ -30,6 +31,7 @@ impl Tally {
     pub(crate) fn new(load: &Load) -> Self {
         Self {
             counts: Fates::default(),
+            own_causes: BTreeMap::new(),
             scheduled: HashMap::with_capacity(load.targets as usize),
             begin_at: MonoTime::MAX,
             end_at: MonoTime::MAX,
@@ -76,6 +78,7 @@ impl Tally {
                 self.counts.stopped += gap.slots;
             } else {
                 self.counts.unmeasured += gap.slots;
+                *self.own_causes.entry(gap.kind.word().to_owned()).or_default() += gap.slots;
             }
         }
         for stray in &batch.strays {
@@ -101,6 +104,12 @@ impl Tally {
             Outcome::Unmeasured if record.cause == Cause::Gap(GapKind::Stopped) => counts.stopped += 1,
             Outcome::Unmeasured => counts.unmeasured += 1,
         }
+        if matches!(record.outcome, Outcome::Unsent | Outcome::Unmeasured)
+            && record.cause != Cause::Gap(GapKind::Stopped)
+        {
+            let cause = record.cause.name().unwrap_or_else(|| "unknown".to_owned());
+            *self.own_causes.entry(cause).or_default() += 1;
+        }
         if self.has_rtts
             && let Some(rtt) = record.rtt
         {
@@ -125,6 +134,7 @@ impl Tally {
             scheduled: self.scheduled.values().sum(),
             ..self.counts
         };
+        loaded.own_causes = self.own_causes;
         loaded.lateness_ns = Percentiles::of(self.lateness);
         loaded.rtt_ns = Percentiles::of(self.rtt);
         loaded.process_latency_ns = Percentiles::of(self.process_latency);

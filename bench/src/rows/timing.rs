@@ -22,7 +22,7 @@ const PERIOD_MS: u32 = 50;
 /// Between two probes of fping: below a millisecond with what its timer adds.
 const SPACING_MS: f64 = 0.5;
 /// Answers come after so long; short, because fping prints fewer digits of longer ones.
-const DELAY: Duration = Duration::from_micros(600);
+const DELAY: Duration = Duration::from_micros(800);
 /// First far end of the line.
 const FAR: Ipv4Addr = Ipv4Addr::new(10, 9, 0, 2);
 
@@ -155,7 +155,7 @@ pub(super) fn rtt_error(effort: Effort) -> Result<Line> {
 /// A far end that answers everything after `delay`, and runs before the burners as a real far end would.
 pub(crate) fn punctual_far_end(delay: Duration) -> Result<Responder> {
     let mut is_first = true;
-    Responder::start(move |_, _| {
+    Responder::start_polling(move |_, _| {
         // The script runs on the far end's own thread.
         if std::mem::take(&mut is_first) {
             privilege::realtime();
