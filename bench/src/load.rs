@@ -49,13 +49,9 @@ pub(crate) fn run(load: &Load) -> Result<Loaded> {
     let before = (allocated_bytes(), account::resident_bytes()?);
     add_targets(&prober, load, &received, &mut tally)?;
     let mut loaded = Loaded::default();
-    drain(
-        &received,
-        &mut tally,
-        clock,
-        until(clock, load.warm_ms),
-        |_| false,
-    )?;
+    drain(&received, &mut tally, clock, until(clock, load.warm_ms), |_| {
+        false
+    })?;
     tally.begin_measuring(clock.mono());
     let begin = Spent::now(clock, &prober)?;
     if load.measure_ms > 0 {
@@ -265,7 +261,10 @@ impl PlainThread {
         };
         let turn = move || {
             while !shall_end.load(Ordering::Relaxed) {
-                ordered.try_iter().take(256).for_each(|command| shard.apply(command));
+                ordered
+                    .try_iter()
+                    .take(256)
+                    .for_each(|command| shard.apply(command));
                 shard.turn(&mut sink);
                 theirs.store(shard.sent(), Ordering::Relaxed);
             }
@@ -287,11 +286,13 @@ impl PlainThread {
 pub(crate) fn burn() -> Result<()> {
     let is_over = Arc::<AtomicBool>::default();
     let told = Arc::clone(&is_over);
-    std::thread::Builder::new().name("burn".to_owned()).spawn(move || {
-        while !told.load(Ordering::Relaxed) {
-            std::hint::spin_loop();
-        }
-    })?;
+    std::thread::Builder::new()
+        .name("burn".to_owned())
+        .spawn(move || {
+            while !told.load(Ordering::Relaxed) {
+                std::hint::spin_loop();
+            }
+        })?;
     std::io::copy(&mut std::io::stdin(), &mut std::io::sink())?;
     is_over.store(true, Ordering::Relaxed);
     Ok(())

@@ -54,11 +54,7 @@ fn go(words: &[String]) -> Result<bool> {
         }
         Some("part") => {
             let (role, order) = (words.get(1), words.get(2));
-            part_of(
-                role.map_or("", String::as_str),
-                order.map_or("", String::as_str),
-            )
-            .map(|()| true)
+            part_of(role.map_or("", String::as_str), order.map_or("", String::as_str)).map(|()| true)
         }
         _ => {
             say(HELP);
@@ -71,7 +67,9 @@ fn option(words: &[String], name: &str) -> Result<Option<u8>> {
     let Some(at) = words.iter().position(|word| word == name) else {
         return Ok(None);
     };
-    let value = words.get(at + 1).with_context(|| format!("{name} needs a number"))?;
+    let value = words
+        .get(at + 1)
+        .with_context(|| format!("{name} needs a number"))?;
     let number = value
         .parse()
         .with_context(|| format!("{name} {value}: not a number"))?;
@@ -82,6 +80,7 @@ fn option(words: &[String], name: &str) -> Result<Option<u8>> {
 fn engine(row: Option<u8>, is_quick: bool) -> Result<()> {
     let effort = Effort::new(is_quick);
     say(&machine::line()?);
+    say("every fping runs as it comes (SCHED_OTHER), in the same network namespace");
     if !machine::has("ping") {
         say("ping: not installed; it probes one target a process, and no row compares with it");
     }

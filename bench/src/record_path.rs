@@ -277,6 +277,12 @@ pub(crate) fn whole() -> Result<Whole> {
     let (records, received) = sync_channel(BATCH_QUEUE);
     let prober = Prober::start(clock, Class::Realtime, order.seed, records)?;
     load::add_targets(&prober, &order, &received, &mut Tally::new(&order))?;
+    // Two rounds: its tables have their size then.
+    let settled_at = clock.mono().plus(2 * Duration::from_secs(1));
+    while let Ok(batch) = received.recv_timeout(settled_at.since(clock.mono())) {
+        drop(batch);
+    }
+    let engine_bytes = allocated_bytes().saturating_sub(start_bytes);
     let _drain = std::thread::Builder::new()
         .name("drain".to_owned())
         .spawn(move || received.iter().for_each(drop))?;
@@ -286,17 +292,15 @@ pub(crate) fn whole() -> Result<Whole> {
         begin: clock.wall(),
         next: 0,
     };
-    // The engine's own tables have their size when a round is over; the stream's first seconds take longer than that.
+    let monitor_begin = allocated_bytes();
     let mut path = Spine::new(RunId(1), &feed);
     let simulated_s = WINDOW.as_secs() + 5;
     let mut largest = 0;
-    let monitor_begin = allocated_bytes();
-    let engine_bytes = monitor_begin - start_bytes;
     while feed.next < u64::from(feed.targets) * simulated_s {
         let batch = feed.batch();
         path.carry(batch)?;
     }
-    let monitor_bytes = allocated_bytes() - monitor_begin;
+    let monitor_bytes = allocated_bytes().saturating_sub(monitor_begin);
     let dir = tempfile::tempdir()?;
     let (store, _) = open_store(dir.path(), clock, 0)?;
     path.store = Some(store.clone());

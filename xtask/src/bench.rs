@@ -10,7 +10,15 @@ pub(crate) fn run(role: &str, rest: &[String]) -> Result<()> {
     if !run::require(is_root, "root (for a network namespace)", role)? {
         return Ok(());
     }
-    let mut args = vec!["run", "--release", "--locked", "--package", "linewatch-bench", "--", role];
+    let mut args = vec![
+        "run",
+        "--release",
+        "--locked",
+        "--package",
+        "linewatch-bench",
+        "--",
+        role,
+    ];
     args.extend(rest.iter().map(String::as_str));
     run::cargo(&args)
 }

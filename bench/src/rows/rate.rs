@@ -10,7 +10,8 @@ use crate::machine;
 use crate::part::{self, Load};
 use crate::table::{Line, Runs, Verdict, say, short};
 
-const FULL: &str = "sustained probes/s, 100,000 loopback targets once a second (engine threads' share of a core)";
+const FULL: &str =
+    "sustained probes/s, 100,000 loopback targets once a second (engine threads' share of a core)";
 const LATE: &str = "send lateness p99 at 100,000 probes/s, us (slots skipped)";
 
 /// Rows 1 and 5.
@@ -169,18 +170,18 @@ pub(super) fn paced(effort: Effort) -> Result<Line> {
         spacing_ms: 0.09,
         has_rtts: false,
     };
-    per_probe(3, "CPU per probe paced at 6,000/s, us", &load, &order, 0.5, effort)
+    per_probe(
+        3,
+        "CPU per probe paced at 6,000/s, us",
+        &load,
+        &order,
+        0.5,
+        effort,
+    )
 }
 
 /// Our whole process against fping's, both without their start: of fping a run of one round is subtracted.
-fn per_probe(
-    row: u8,
-    what: &str,
-    load: &Load,
-    order: &Order,
-    goal: f64,
-    effort: Effort,
-) -> Result<Line> {
+fn per_probe(row: u8, what: &str, load: &Load, order: &Order, goal: f64, effort: Effort) -> Result<Line> {
     let has_fping = machine::has("fping");
     let (mut ours, mut engine, mut theirs, mut pace) =
         (Runs::default(), Runs::default(), Runs::default(), Runs::default());

@@ -168,7 +168,10 @@ pub(crate) fn punctual_far_end(delay: Duration) -> Result<Responder> {
 fn error_p99(far_end: &Responder, told: impl Iterator<Item = (Ipv4Addr, usize, u64)>) -> Result<f64> {
     let mut truth: HashMap<IpAddr, Vec<Option<i64>>> = HashMap::new();
     for exchange in far_end.exchanges()? {
-        truth.entry(exchange.key.far).or_default().push(exchange.delay_ns());
+        truth
+            .entry(exchange.key.far)
+            .or_default()
+            .push(exchange.delay_ns());
     }
     let mut errors = Vec::new();
     for (ip, number, rtt_ns) in told {
@@ -183,7 +186,10 @@ fn error_p99(far_end: &Responder, told: impl Iterator<Item = (Ipv4Addr, usize, u
 
 /// Row 7, two lines: what was measured of the wire, and what this computer added.
 pub(super) fn process_latency(effort: Effort) -> Result<Vec<Line>> {
-    let (mut wire, mut added) = ([Runs::default(), Runs::default()], [Runs::default(), Runs::default()]);
+    let (mut wire, mut added) = (
+        [Runs::default(), Runs::default()],
+        [Runs::default(), Runs::default()],
+    );
     let mut class = String::new();
     for _ in 0..effort.runs {
         for is_busy in [false, true] {
