@@ -24,8 +24,11 @@ use crate::rows::Effort;
 use crate::table::{Line, say};
 
 const HELP: &str = "\
-linewatch-bench engine [--row N] [--quick]   the table of speed and memory, or one row of it
-linewatch-bench proof [--show N]             counts against the kernel's: 2, 3 or 4, or all
+linewatch-bench engine [--row N] [--quick]   the table of speed and memory, or one row of it:
+   1 sustained rate   2 flood   3 steady pace   4 send lateness   5 lateness at the full rate
+   6 RTT error   7 process latency   8 memory   9 TCP connects   10 record path
+linewatch-bench proof [--show N]             counts against the kernel's; all, or one of
+   2 a millisecond on a long line   3 sequence wrap, two processes   4 conservation against nft
 ";
 
 fn main() -> ExitCode {
@@ -97,7 +100,7 @@ fn engine(row: Option<u8>, is_quick: bool) -> Result<()> {
         say(&format!("row {number} ..."));
         match rows::measure(number, effort) {
             Ok(measured) => lines.extend(measured),
-            Err(error) => lines.push(Line::not_measured(number, "", &format!("{error:#}"))),
+            Err(error) => lines.push(Line::not_measured(number, &format!("{error:#}"))),
         }
     }
     lines.retain(|line| row.is_none_or(|row| line.row == row));

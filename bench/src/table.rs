@@ -106,10 +106,10 @@ pub(crate) struct Line {
 
 impl Line {
     /// A row without a result, and why.
-    pub(crate) fn not_measured(row: u8, what: &str, why: &str) -> Self {
+    pub(crate) fn not_measured(row: u8, why: &str) -> Self {
         Self {
             row,
-            what: what.to_owned(),
+            what: "-".to_owned(),
             ours: "-".to_owned(),
             peer: "-".to_owned(),
             ratio: "-".to_owned(),

@@ -47,8 +47,18 @@ fn order(first: Ipv4Addr, span_ms: u64) -> Order {
     }
 }
 
+/// What takes the right to real-time priority away from a part.
+fn ensure_setpriv() -> Result<()> {
+    ensure!(
+        machine::has("setpriv"),
+        "setpriv (package util-linux) is not installed"
+    );
+    Ok(())
+}
+
 /// Row 4, twice: real-time against fping, unprivileged against a single thread.
 pub(super) fn send_lateness(effort: Effort) -> Result<Vec<Line>> {
+    ensure_setpriv()?;
     let has_fping = machine::has("fping");
     let span_ms = effort.span_ms * 2 / 3;
     let classes = [Class::Realtime, Class::Ordinary, Class::SingleThread];
@@ -186,6 +196,7 @@ fn error_p99(far_end: &Responder, told: impl Iterator<Item = (Ipv4Addr, usize, u
 
 /// Row 7, two lines: what was measured of the wire, and what this computer added.
 pub(super) fn process_latency(effort: Effort) -> Result<Vec<Line>> {
+    ensure_setpriv()?;
     let (mut wire, mut added) = (
         [Runs::default(), Runs::default()],
         [Runs::default(), Runs::default()],
