@@ -204,6 +204,24 @@ pub trait Wire: Send {
     fn ability(&self, method: crate::target::Method, is_v6: bool) -> Result<Class, String>;
     /// Makes a [`Wire::receive`] that waits return at once; may be called from any thread.
     fn waker(&self) -> Waker;
+    /// Ways to wait without holding the wire, so that a second thread may use it meanwhile.
+    /// `None`: only [`Wire::receive`] can wait.
+    fn sleepers(&self) -> Option<Sleepers> {
+        None
+    }
+}
+
+/// Sleeps until a moment, or shorter.
+pub type Sleeper = Box<dyn FnMut(MonoTime) + Send>;
+
+/// See [`Wire::sleepers`].
+pub struct Sleepers {
+    /// Ends early when there is something to receive, or when [`Wire::waker`] is called.
+    pub by_wire: Sleeper,
+    /// Ends early only when `time_waker` is called.
+    pub by_time: Sleeper,
+    /// Wakes `by_time`.
+    pub time_waker: Waker,
 }
 
 /// See [`Wire::waker`].
