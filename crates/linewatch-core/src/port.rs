@@ -257,8 +257,8 @@ pub struct StoredSample {
 /// Which rows of events, outages or logs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RowQuery {
-    /// Only this series.
-    pub target: Option<TargetId>,
+    /// Only these series; `None`: all.
+    pub targets: Option<Vec<TargetId>>,
     /// Only this kind of event.
     pub kind: Option<crate::event::EventKind>,
     /// At least this severity.
@@ -317,6 +317,17 @@ impl std::fmt::Display for HistoryError {
 
 impl std::error::Error for HistoryError {}
 
+/// One series that was ever stored: a target at one address.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredTarget {
+    /// Its series.
+    pub id: TargetId,
+    /// The target's lasting id.
+    pub slug: String,
+    /// Its newest name.
+    pub name: String,
+}
+
 /// What was: read-only, by short transactions, from any thread.
 pub trait History: Send + Sync {
     /// Samples and strays by send time, then run, then seq, oldest first; committed ones only.
@@ -349,6 +360,12 @@ pub trait History: Send + Sync {
     ///
     /// When the database cannot be read.
     fn logs(&self, query: &RowQuery) -> Result<Vec<LogRow>, HistoryError>;
+    /// Every series that was ever stored, removed targets and old addresses included.
+    ///
+    /// # Errors
+    ///
+    /// When the database cannot be read.
+    fn targets(&self) -> Result<Vec<StoredTarget>, HistoryError>;
     /// How the store is doing.
     fn storage(&self) -> StorageView;
 }
