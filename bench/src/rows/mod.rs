@@ -40,10 +40,11 @@ impl Effort {
 /// Numbers of the rows.
 pub(crate) const ROWS: std::ops::RangeInclusive<u8> = 1..=10;
 
-/// Measures a row; 1 and 5 are two views of the same runs and come together.
+/// Measures a row; 1 and 5 are two views of the same runs and come together, 5 alone without the comparison.
 pub(crate) fn measure(row: u8, effort: Effort) -> Result<Vec<Line>> {
     match row {
-        1 | 5 => rate::sustained(effort),
+        1 => rate::sustained(effort, true),
+        5 => rate::sustained(effort, false),
         2 => rate::flood(effort).map(|line| vec![line]),
         3 => rate::paced(effort).map(|line| vec![line]),
         4 => timing::send_lateness(effort),
@@ -58,6 +59,9 @@ pub(crate) fn measure(row: u8, effort: Effort) -> Result<Vec<Line>> {
 /// `SCHED_FIFO 10` or `ordinary priority with precise timers`: the engine's own words without the cure.
 fn scheduling(loaded: &Loaded) -> String {
     let text = &loaded.scheduling;
+    if text.contains("watchdog") {
+        return "ordinary: demoted by the watchdog".to_owned();
+    }
     let words = text
         .split_once('(')
         .filter(|_| text.starts_with("real-time"))

@@ -15,7 +15,7 @@ const FULL: &str =
 const LATE: &str = "send lateness p99 at 100,000 probes/s, us (slots skipped)";
 
 /// Rows 1 and 5.
-pub(super) fn sustained(effort: Effort) -> Result<Vec<Line>> {
+pub(super) fn sustained(effort: Effort, is_compared: bool) -> Result<Vec<Line>> {
     let load = Load {
         warm_ms: 1500,
         has_samples: true,
@@ -24,7 +24,7 @@ pub(super) fn sustained(effort: Effort) -> Result<Vec<Line>> {
     let (mut rate, mut engine, mut process, mut late) =
         (Runs::default(), Runs::default(), Runs::default(), Runs::default());
     let (mut harmed, mut class) = (0, String::new());
-    let mut search = machine::has("fping").then(Search::default);
+    let mut search = (is_compared && machine::has("fping")).then(Search::default);
     for _ in 0..effort.runs {
         let loaded = part::load(&load)?;
         rate.add(loaded.sent as f64 / loaded.span_s);
