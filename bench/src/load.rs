@@ -14,7 +14,7 @@ use linewatch_core::caps::Costs;
 use linewatch_core::limits::BATCH_QUEUE;
 use linewatch_core::port::Clock as _;
 use linewatch_core::record::RecordBatch;
-use linewatch_core::target::{Method, ProbePlan, TargetId};
+use linewatch_core::target::{EgressIndex, Method, ProbePlan, TargetId};
 use linewatch_core::time::MonoTime;
 use linewatch_probe::clock::SystemClock;
 use linewatch_probe::engine::{Engine, EngineOptions, EngineTarget, random_cookie_key};
@@ -117,6 +117,7 @@ fn target(load: &Load, index: u32) -> EngineTarget {
             timeout: Duration::from_millis(load.timeout_ms),
             ..ProbePlan::default()
         },
+        egress: EgressIndex::default(),
         allow_high_rate: true,
         slots: load.slots,
     }

@@ -12,7 +12,7 @@ use linewatch_core::caps::Costs;
 use linewatch_core::limits;
 use linewatch_core::port::Clock as _;
 use linewatch_core::record::{Cause, Class, Outcome, ProbeRecord, RecordBatch};
-use linewatch_core::target::{Address, Method, ProbePlan, TargetId};
+use linewatch_core::target::{Address, EgressIndex, Method, ProbePlan, TargetId};
 use linewatch_core::time::{MonoTime, Rtt};
 use linewatch_probe::clock::SystemClock;
 use linewatch_probe::engine::Engine;
@@ -152,6 +152,7 @@ pub(super) fn ask(wire: SystemWire, clock: SystemClock, shots: &[Shot]) -> Resul
             address: shot.address,
             method: shot.method,
             plan,
+            egress: EgressIndex::default(),
             allow_high_rate: false,
             slots: Some(PROBES),
         };

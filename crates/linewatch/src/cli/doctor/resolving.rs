@@ -8,10 +8,10 @@ use std::time::Duration;
 
 use linewatch_core::port::Clock as _;
 use linewatch_core::record::Outcome;
-use linewatch_core::target::{Address, Family, TargetId};
+use linewatch_core::target::{Address, Family};
 use linewatch_core::time::MonoTime;
 use linewatch_probe::clock::SystemClock;
-use linewatch_probe::resolve::Resolver;
+use linewatch_probe::resolve::{Resolver, Said};
 use linewatch_render::doctor::{Finding, Verdict};
 
 use super::probes::{Heard, PATIENCE};
@@ -53,14 +53,16 @@ impl Lookup {
     pub(super) fn start(clock: SystemClock, name: String) -> Self {
         let begun_at = clock.mono();
         let (answers, answer) = mpsc::channel();
-        let deliver = move |resolved: linewatch_probe::resolve::Resolved| {
+        let deliver = move |said| match said {
             // After our patience nobody listens any more.
-            let _ = answers.send((resolved.result.map(drop), clock.mono()));
+            Said::Answer(answer) => drop(answers.send((answer.result.map(drop), clock.mono()))),
+            Said::SourcesChanged => {}
         };
-        let resolver = Resolver::start(deliver).ok();
+        // Asked once: nothing has to be spread in time.
+        let resolver = Resolver::start(0, deliver).ok();
         let is_asked = resolver
             .as_ref()
-            .is_some_and(|resolver| resolver.resolve(TargetId(0), &name, Family::Auto));
+            .is_some_and(|resolver| resolver.resolve(&name, &name, Family::Auto));
         Self {
             name,
             begun_at,
