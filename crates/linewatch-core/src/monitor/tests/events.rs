@@ -42,12 +42,10 @@ fn an_outage_is_one_event_and_one_row_under_one_number() {
         Effect::Outage(row) => Some((row.id, row.to.is_some())),
         _ => None,
     });
-    let id = rows[0].id;
-    assert_eq!(
-        told_rows.collect::<Vec<_>>(),
-        [(id, false), (id, false), (id, true)],
-        "when it opens, as it grows, when it closes"
-    );
+    let told_rows: Vec<_> = told_rows.collect();
+    assert!(told_rows.iter().all(|(id, _)| *id == rows[0].id));
+    let closed = told_rows.iter().position(|(_, is_closed)| *is_closed);
+    assert_eq!(closed, Some(told_rows.len() - 1), "the end is the last word");
 }
 
 #[test]
