@@ -53,6 +53,11 @@ impl Handle {
         self.0 & ((1 << INDEX_BITS) - 1)
     }
 
+    /// The same place for the next target.
+    pub const fn next_generation(self) -> Self {
+        Self(self.0.wrapping_add(1 << INDEX_BITS))
+    }
+
     /// As it stands in a cookie.
     pub const fn as_u32(self) -> u32 {
         self.0
