@@ -126,7 +126,9 @@ impl Schedule {
     /// Begins a new grid with another interval; the numbers go on. The same interval changes nothing.
     pub fn change(&mut self, index: u32, interval: Duration, now: MonoTime) {
         let Some(&Grid {
-            interval_ns, next_seq, ..
+            interval_ns,
+            next_seq,
+            ..
         }) = self.grid(index)
         else {
             return;

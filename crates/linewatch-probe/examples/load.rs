@@ -78,12 +78,24 @@ fn main() -> Result<(), Box<dyn Error>> {
         engine.set(target(index, interval))?;
         let _before_the_window = records.try_iter().count();
     }
-    listen(&records, clock, clock.mono().plus(interval.max(Duration::from_secs(1))));
+    listen(
+        &records,
+        clock,
+        clock.mono().plus(interval.max(Duration::from_secs(1))),
+    );
     let (sent, turns, cpu) = (engine.report().sent, engine.report().turns, engine_cpu()?);
     let found = listen(&records, clock, clock.mono().plus(load.span));
     let (report, after) = (engine.report(), engine_cpu()?);
     engine.stop(TIMEOUT);
-    say(&load, &report.scheduling, found, report.sent - sent, report.turns - turns, cpu, after);
+    say(
+        &load,
+        &report.scheduling,
+        found,
+        report.sent - sent,
+        report.turns - turns,
+        cpu,
+        after,
+    );
     Ok(())
 }
 
@@ -97,7 +109,11 @@ fn read_arguments() -> Result<Load, Box<dyn Error>> {
         targets: targets.parse()?,
         per_s: per_s.parse()?,
         span: Duration::from_secs(seconds.parse()?),
-        icmp: if has("ping") { IcmpMode::Ping } else { IcmpMode::Raw },
+        icmp: if has("ping") {
+            IcmpMode::Ping
+        } else {
+            IcmpMode::Raw
+        },
         is_realtime: has("fifo"),
     })
 }
@@ -160,7 +176,8 @@ fn engine_cpu() -> Result<Cpu, Box<dyn Error>> {
 fn say(load: &Load, scheduling: &str, mut found: Found, sent: u64, turns: u64, cpu: Cpu, after: Cpu) {
     found.lateness_ns.sort_unstable();
     let late = |share: f64| {
-        let place = ((found.lateness_ns.len() as f64 * share) as usize).min(found.lateness_ns.len().saturating_sub(1));
+        let place = ((found.lateness_ns.len() as f64 * share) as usize)
+            .min(found.lateness_ns.len().saturating_sub(1));
         found.lateness_ns.get(place).copied().unwrap_or(0) as f64 / 1000.0
     };
     let cpu_s = (after.exact_ns - cpu.exact_ns) as f64 / 1e9;

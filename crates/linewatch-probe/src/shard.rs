@@ -31,6 +31,9 @@ use places::{Placed, Places};
 /// Between a stamp and the moment when its packet can be read lies the kernel's own work; a time-out is taken
 /// for passed only after it.
 const DRAIN_SLACK: Duration = Duration::from_millis(1);
+/// Nobody waits for a time-out: those of so long (half a batch's age) are ended in one wake-up. Without it every probe
+/// would wake the engine a second time, also an answered one.
+const EXPIRE_EVERY: Duration = Duration::from_millis(10);
 /// How often the clocks are compared when nothing else happens.
 const LOOK_EVERY: Duration = EVALUATE_EVERY;
 
@@ -315,7 +318,7 @@ impl<W: Wire, C: Clock> Shard<W, C> {
         let expiry = self
             .in_flight
             .next_deadline()
-            .map(|deadline| deadline.plus(DRAIN_SLACK));
+            .map(|deadline| rounded_up(deadline.plus(DRAIN_SLACK), EXPIRE_EVERY));
         let wishes = [self.schedule.next_deadline(), expiry, self.outbox.flush_at];
         let flush = self
             .in_flight
@@ -354,6 +357,12 @@ impl<W: Wire, C: Clock> Shard<W, C> {
             }
         }
     }
+}
+
+/// The first multiple of `grid` at or after `at`.
+fn rounded_up(at: MonoTime, grid: Duration) -> MonoTime {
+    let grid_ns = linewatch_core::time::nanos_of(grid);
+    MonoTime::from_nanos(at.as_nanos().div_ceil(grid_ns).saturating_mul(grid_ns))
 }
 
 /// `::ffff:192.0.2.1` is an IPv4 target, and payloads have the size that fits.

@@ -65,7 +65,11 @@ impl<W: Wire, C: Clock> Shard<W, C> {
                 .unwrap_or(0)
                 .saturating_add(to.nanos_after(from));
             self.outbox.batch.clock_step_ns = Some(sum_ns);
-            for placed in self.places.iter().filter(|placed| !self.places.is_paused(placed.id)) {
+            for placed in self
+                .places
+                .iter()
+                .filter(|placed| !self.places.is_paused(placed.id))
+            {
                 let first_seq = self.schedule.scheduled(placed.handle.index());
                 let (target, kind) = (placed.id, GapKind::ClockStepped);
                 self.outbox.batch.gaps.push(Gap {

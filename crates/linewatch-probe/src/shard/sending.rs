@@ -106,7 +106,10 @@ impl<W: Wire, C: Clock> Shard<W, C> {
 
     /// More are in flight than can be told apart.
     fn refuse(&mut self, slot: &Due) {
-        let Some(&Placed { id: target, class, .. }) = self.places.at(slot.index) else {
+        let Some(&Placed {
+            id: target, class, ..
+        }) = self.places.at(slot.index)
+        else {
             return;
         };
         self.in_flight.touch(slot.index);
