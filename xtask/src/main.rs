@@ -19,7 +19,7 @@ cargo xtask <chore>
   check     format, clippy, purity of the core, tidiness, TypeScript's opinion of the page
   unit      unit, property and scenario tests
   kernel    the real kernel: network namespaces and a TUN responder (needs root)
-  browser   the page in headless Chromium against `linewatch demo` (needs node and chromium)
+  browser   the page in headless Chromium: a first `serve` on loopback alone, then `linewatch demo` (needs node and chromium)
 
 LINEWATCH_REQUIRE_ALL=1 makes a missing tool or privilege a failure instead of a skip.
 ";

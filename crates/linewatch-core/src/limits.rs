@@ -20,6 +20,9 @@ pub const TARGETS: usize = 100_000;
 /// Probes per second of one process, over all targets: what one engine thread can do with a margin.
 /// `TARGETS` at `INTERVAL_MIN` would be 10^8/s and is refused with this sum.
 pub const PROBES_PER_S: u64 = 100_000;
+/// Share of one processor core that probing may ask for, in per cent: the rest is for the bursts, and for the
+/// other programs of a computer with a single core.
+pub const CORE_SHARE_MAX_PERCENT: u64 = 70;
 /// How long beyond its time-out every unanswered probe is remembered at least, to know a late answer.
 pub const LATE_MEMORY: Duration = Duration::from_secs(1);
 /// Unanswered probes that are remembered longer than [`LATE_MEMORY`]: 65,536 x about 50 B = 3 MB.
@@ -62,6 +65,12 @@ pub const WINDOW_ENTRIES: usize = 65_536;
 /// Probes the loss window of the outage rule keeps; the default 10 s at `INTERVAL_MIN` are 10,000. A longer
 /// window on a faster target judges by its newest 65,536 probes: 8 B each, hence 512 KB.
 pub const OUTAGE_WINDOW_ENTRIES: usize = 65_536;
+/// Times the calendar may leave the line of the monotonic clock (a suspension, a step) before the oldest is
+/// forgotten. A date is asked for within the hour of an outage's window, and 64 x 24 B are nothing.
+pub const CALENDAR_ERAS: usize = 64;
+/// Pauses of one target begun before what was in flight at the first of them is decided: more than a hand can
+/// make within a time-out; beyond it the newest two become one.
+pub const PENDING_PAUSES: usize = 8;
 /// Outages of one target kept in memory for the summary of a run, newest first to stay: 100 KB.
 pub const OUTAGE_ROWS: usize = 1000;
 /// Samples of which a `watch` summary gives exact percentiles: three lists of 8 MB a target; above, a histogram.

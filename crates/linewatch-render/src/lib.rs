@@ -8,3 +8,4 @@ pub mod format;
 pub mod json;
 pub mod text;
 pub mod when;
+pub mod words;

@@ -4,6 +4,7 @@
 //! none, and says so.
 
 use anyhow::{Context as _, Result};
+use linewatch_core::caps::Costs;
 use linewatch_core::target::Method;
 use linewatch_probe::engine::{EngineOptions, random_cookie_key};
 use linewatch_probe::privilege;
@@ -39,18 +40,26 @@ pub(crate) fn choose(
             notice: None,
         }),
         Err(sentence) => {
-            let notice =
-                format!("measuring TCP handshakes with port {FALLBACK_PORT} instead of ICMP: {sentence}");
+            let method = Method::TcpConnect { port: FALLBACK_PORT };
+            let notice = format!("measuring {} instead of ICMP: {sentence}", words(method));
             Ok(Chosen {
-                method: Method::TcpConnect { port: FALLBACK_PORT },
+                method,
                 notice: Some(notice),
             })
         }
     }
 }
 
+/// The method in a sentence: `ICMP`, `TCP handshakes with port 443`.
+pub(crate) fn words(method: Method) -> String {
+    match method {
+        Method::IcmpEcho => "ICMP".to_owned(),
+        Method::TcpConnect { port } => format!("TCP handshakes with port {port}"),
+    }
+}
+
 /// Options of the engine with this start's secrets.
-pub(crate) fn engine_options() -> Result<EngineOptions> {
+pub(crate) fn engine_options(costs: Costs) -> Result<EngineOptions> {
     let none = "the operating system gives no random numbers";
     Ok(EngineOptions {
         key: random_cookie_key()
@@ -59,7 +68,8 @@ pub(crate) fn engine_options() -> Result<EngineOptions> {
         seed: getrandom::u64()
             .map_err(|error| anyhow::anyhow!("{error}"))
             .context(none)?,
-        setup: Box::new(|| privilege::realtime().text),
+        costs,
+        setup: Box::new(privilege::realtime),
     })
 }
 

@@ -7,6 +7,7 @@ use std::io::{self, IsTerminal as _, Read as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
+use linewatch_core::caps::Costs;
 use linewatch_core::limits;
 use linewatch_core::target::Target;
 use linewatch_probe::clock::SystemClock;
@@ -15,11 +16,10 @@ use linewatch_sim::scenario::{DEMO, Scenario};
 use linewatch_sim::wire::SimWire;
 use toml_edit::{ArrayOfTables, DocumentMut, Item, Table, value};
 
-use super::Global;
-use super::serve::mistakes;
+use super::{Global, mistakes};
 use crate::app::{self, Home, World};
 use crate::config::{self, LoadOptions, units};
-use crate::control::{Abilities, Reload};
+use crate::control::{self, Abilities};
 use crate::exit::{Exit, UserError};
 use crate::logging;
 
@@ -60,23 +60,14 @@ pub(super) fn run(global: &Global, args: &Args) -> Result<Exit> {
     let options = LoadOptions {
         explicit: Some(file),
         cwd: home.dir.clone(),
-        environment: config::Environment::default(),
         data_dir: Some(home.dir.clone()),
         listen: args.listen.clone(),
-        targets: Vec::new(),
-        built_in: None,
-        web_text: None,
+        ..LoadOptions::default()
     };
     let loaded = config::load(&options).map_err(mistakes)?;
     let clock = SystemClock::start();
     let wire = SimWire::open(&scenario.network(false), Paced::new(clock, args.speed));
     let log = logging::start(&loaded.settings.logging.level, io::stderr().is_terminal(), clock);
-    let reload: Reload = Box::new(move |web_text| {
-        config::load(&LoadOptions {
-            web_text,
-            ..options.clone()
-        })
-    });
     let preamble = vec!["A simulated network: nothing leaves this computer, and nothing is kept.".to_owned()];
     let text = "simulated network (class K)".to_owned();
     let abilities = Abilities {
@@ -84,10 +75,11 @@ pub(super) fn run(global: &Global, args: &Args) -> Result<Exit> {
         icmp_v6: Ok(()),
         icmp_v4_text: text.clone(),
         icmp_v6_text: text,
+        costs: Costs::default(),
     };
     let home_of_monitor = Home {
         loaded,
-        reload,
+        reload: control::reload_with(options),
         preamble,
         web_dir: args.web_dir.clone(),
         log,
@@ -174,7 +166,7 @@ fn configuration(targets: &[Target]) -> Result<String> {
     Ok(document.to_string())
 }
 
-/// A directory of the demo's own, which leaves with it.
+/// A directory of the demo's own, which leaves with it. What is simulated must never stand beside what was measured.
 struct Burrow {
     dir: PathBuf,
     is_ours: bool,
@@ -184,6 +176,17 @@ impl Burrow {
     fn dig(asked: Option<&Path>) -> Result<Self> {
         if let Some(dir) = asked {
             std::fs::create_dir_all(dir).with_context(|| format!("cannot make {}", dir.display()))?;
+            let mut found =
+                std::fs::read_dir(dir).with_context(|| format!("cannot read {}", dir.display()))?;
+            if found.next().is_some() {
+                let text = format!(
+                    "{} is not empty: the demo would write among what is there",
+                    dir.display()
+                );
+                return Err(UserError::usage(text)
+                    .help("name an empty directory, or none: then it makes one and removes it")
+                    .into());
+            }
             return Ok(Self {
                 dir: dir.to_owned(),
                 is_ours: false,

@@ -10,19 +10,21 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use clap::ValueEnum;
+use linewatch_core::caps::{self, CapEntry, Costs, Ledger};
 use linewatch_core::limits;
 use linewatch_core::port::{Clock, Wire as _};
 use linewatch_core::record::RecordBatch;
 use linewatch_core::spec::{TargetSpec, slug};
 use linewatch_core::target::{Address, Family, Host, Method, ProbePlan, Target, TargetId, Thresholds};
 use linewatch_core::time::MonoTime;
+use linewatch_probe::calibrate;
 use linewatch_probe::clock::SystemClock;
 use linewatch_probe::engine::{Engine, EngineTarget};
 use linewatch_probe::resolve::Resolver;
 use linewatch_probe::sys::{LinuxWire, WireOptions};
 
-use super::Global;
 use super::watch_view::{Mode, View};
+use super::{Global, target_spec};
 use crate::config::units;
 use crate::exit::{Exit, UserError};
 use crate::method::{self, engine_options};
@@ -104,7 +106,9 @@ pub(super) fn run(_: &Global, args: &Args) -> Result<Exit> {
     let clock = SystemClock::start();
     let (wire, _) =
         LinuxWire::open(clock, WireOptions::default()).context("cannot open the sockets of the engine")?;
+    let (wire, costs) = calibrate::measure(wire, clock);
     let watched = watched(&plan, |method, is_v6| wire.ability(method, is_v6).map(drop))?;
+    admit(&watched.targets, costs)?;
     let (orders, heard) = mpsc::channel();
     let give = move |order| {
         // After the last turn nobody listens any more, and nothing is left to order.
@@ -112,23 +116,25 @@ pub(super) fn run(_: &Global, args: &Args) -> Result<Exit> {
     };
     signals::listen(give).context("cannot listen to signals")?;
     let (records, batches) = mpsc::sync_channel(limits::BATCH_QUEUE);
-    let engine = Engine::start(wire, clock, engine_options()?, records).context("cannot start the engine")?;
-    let mode = if args.json {
-        Mode::Json
-    } else {
-        Mode::Plain { every: plan.every }
-    };
+    let engine =
+        Engine::start(wire, clock, engine_options(costs)?, records).context("cannot start the engine")?;
+    let mode = if args.json { Mode::Json } else { Mode::Plain };
     let mut view = View::new(
         mode,
-        watched.iter().map(|(target, _)| target),
+        plan.every,
+        watched.targets.iter().map(|(target, _)| target),
         args.count,
         clock.anchor(),
     );
-    for (target, address) in &watched {
+    for (target, address) in &watched.targets {
         engine
             .set(engine_target(target, *address, args.count))
             .map_err(|refusal| UserError::usage(refusal.to_string()))?;
     }
+    for note in &watched.notes {
+        say::to_stderr(note);
+    }
+    view.open();
     let end_at = plan
         .duration
         .map_or(MonoTime::MAX, |duration| clock.mono().plus(duration));
@@ -176,14 +182,11 @@ impl Plan {
             )?),
             None => None,
         };
-        let mut specs = Vec::new();
-        for text in &args.targets {
-            let spec = TargetSpec::parse(text).map_err(|error| {
-                UserError::usage(format!("target \"{}\": {error}", crate::logging::visible(text)))
-                    .help(error.help())
-            })?;
-            specs.push(spec);
-        }
+        let specs = args
+            .targets
+            .iter()
+            .map(|text| target_spec(text))
+            .collect::<Result<_, _>>()?;
         Ok(Self {
             specs,
             probe: ProbePlan {
@@ -219,12 +222,17 @@ fn length(option: &str, text: &str, min: Duration, max: Duration) -> Result<Dura
     Ok(length)
 }
 
-/// Targets with their addresses. Everything is known before the first probe leaves: no half-started run.
-fn watched(
-    plan: &Plan,
-    ability: impl Fn(Method, bool) -> Result<(), String>,
-) -> Result<Vec<(Target, Address)>, UserError> {
-    let mut watched: Vec<(Target, Address)> = Vec::new();
+/// What is watched, and what a person should know of it.
+#[derive(Default)]
+struct Watched {
+    targets: Vec<(Target, Address)>,
+    notes: Vec<String>,
+}
+
+/// Targets with their addresses. Everything is known before the first probe leaves or the first line is printed: no
+/// half-started run, and a refusal stands alone.
+fn watched(plan: &Plan, ability: impl Fn(Method, bool) -> Result<(), String>) -> Result<Watched, UserError> {
+    let mut watched = Watched::default();
     for spec in &plan.specs {
         let address = address_of(&spec.host)?;
         let chosen = method::choose(spec.method, |method| ability(method, address.ip.is_ipv6())).map_err(
@@ -234,45 +242,69 @@ fn watched(
                 exit: Exit::Privilege,
             },
         )?;
-        let mut target = Target {
-            id: TargetId(watched.len() as u32 + 1),
-            slug: String::new(),
-            name: String::new(),
-            host: spec.host.clone(),
-            family: Family::Auto,
-            method: chosen.method,
-            plan: plan.probe,
-            thresholds: Thresholds::default(),
-            behind: None,
-            country: String::new(),
-            partner: String::new(),
-            group: String::new(),
-            labels: Vec::new(),
-            is_enabled: true,
-            // The person typed the interval (REQUIREMENTS X9); a notice is printed below.
-            allow_high_rate: plan.is_interval_typed,
-        };
-        target.name = spec.name.clone().unwrap_or_else(|| target.address_text());
-        target.slug = slug(&target.name);
-        if watched.iter().any(|(other, _)| other.name == target.name) {
+        let id = TargetId(watched.targets.len() as u32 + 1);
+        let target = target_of(id, spec, chosen.method, plan);
+        if watched.targets.iter().any(|(other, _)| other.name == target.name) {
             return Err(
                 UserError::usage(format!("target \"{}\" is given twice", target.name))
                     .help("give one of them another name: NAME=TARGET"),
             );
         }
         if let Some(notice) = chosen.notice {
-            say::to_stderr(&format!("note: {}: {notice}", target.name));
+            watched.notes.push(format!("note: {}: {notice}", target.name));
         }
         let per_s = target.plan.rate_per_s();
-        if per_s > limits::PUBLIC_PROBES_PER_S as f64 && linewatch_core::caps::is_public(address.ip) {
-            say::to_stderr(&format!(
+        if per_s > limits::PUBLIC_PROBES_PER_S as f64 && caps::is_public(address.ip) {
+            watched.notes.push(format!(
                 "note: {}: {per_s:.0} probes/s to a public address, because you typed the interval",
                 target.name
             ));
         }
-        watched.push((target, address));
+        watched.targets.push((target, address));
     }
     Ok(watched)
+}
+
+fn target_of(id: TargetId, spec: &TargetSpec, method: Method, plan: &Plan) -> Target {
+    let mut target = Target {
+        id,
+        slug: String::new(),
+        name: String::new(),
+        host: spec.host.clone(),
+        family: Family::Auto,
+        method,
+        plan: plan.probe,
+        thresholds: Thresholds::default(),
+        behind: None,
+        country: String::new(),
+        partner: String::new(),
+        group: String::new(),
+        labels: Vec::new(),
+        is_enabled: true,
+        // The person typed the interval (REQUIREMENTS X9); a note says so.
+        allow_high_rate: plan.is_interval_typed,
+    };
+    target.name = spec.name.clone().unwrap_or_else(|| target.address_text());
+    target.slug = slug(&target.name);
+    target
+}
+
+/// Refuses what the engine would refuse, before it has begun with the others.
+fn admit(watched: &[(Target, Address)], costs: Costs) -> Result<(), UserError> {
+    let mut ledger = Ledger::new(costs);
+    for (target, address) in watched {
+        let entry = CapEntry {
+            id: target.id,
+            address: *address,
+            method: target.method,
+            plan: target.plan,
+            allow_high_rate: target.allow_high_rate,
+        };
+        ledger
+            .admit(entry)
+            .map_err(|refusal| UserError::usage(format!("target \"{}\": {refusal}", target.name)))?;
+    }
+    Ok(())
 }
 
 fn address_of(host: &Host) -> Result<Address, UserError> {

@@ -19,7 +19,7 @@ use super::targets::{Draft, identify, read_operator, read_web};
 use super::{check, convert, sections};
 
 /// Everything the configuration depends on.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct LoadOptions {
     /// `--config`.
     pub explicit: Option<PathBuf>,

@@ -10,12 +10,13 @@ use linewatch_core::view::TargetError;
 use linewatch_probe::engine::EngineTarget;
 use linewatch_probe::resolve::Resolved;
 use linewatch_store::SeriesKey;
-use linewatch_web::CatalogEntry;
+use linewatch_web::{CatalogEntry, Notice};
 use std::time::Duration;
 
 use super::Control;
 use crate::config::{TargetSettings, host_text};
 use crate::method;
+use crate::notice;
 use crate::spine::Word;
 
 /// A name without an address is asked for again after this time (UI.md 4.3: "Next try in 30 s").
@@ -70,14 +71,17 @@ impl Line {
     }
 
     /// What a person who just changed this line should know at once.
-    pub(super) fn note(&self) -> Option<String> {
-        match (&self.error, self.settings.asked_method()) {
-            (Some(error), _) => Some(error.text().to_owned()),
-            (None, None) if self.target.method != Method::IcmpEcho => {
-                Some("ICMP is not permitted here: measuring TCP handshakes instead".to_owned())
-            }
-            _ => None,
+    pub(super) fn note(&self) -> Option<Notice> {
+        match (&self.error, self.settings.asked_method(), self.target.method) {
+            (Some(error), ..) => Some(notice::not_probed(error)),
+            (None, None, Method::TcpConnect { port }) => Some(notice::tcp_instead(port)),
+            (None, ..) => None,
         }
+    }
+
+    /// What is measured is the same; where its values stand may have changed.
+    pub(super) fn stands_now(&mut self, wanted: &TargetSettings) {
+        self.settings.origins.clone_from(&wanted.origins);
     }
 
     /// For SIGUSR1.
@@ -97,30 +101,39 @@ impl Line {
 }
 
 impl<C: Clock> Control<C> {
-    /// Adds or changes one target; nothing happens to it when nothing of it changed.
-    pub(super) fn set(&mut self, wanted: &TargetSettings, is_told: bool) {
-        let slug = wanted.target.slug.clone();
-        let Some(line) = self.lines.get(&slug) else {
-            self.add(wanted, is_told);
+    /// Changes one target. One for which the store had no number is none yet.
+    pub(super) fn set(&mut self, wanted: &TargetSettings) {
+        let slug = &wanted.target.slug;
+        let Some(line) = self.lines.get(slug) else {
             return;
         };
-        if line.settings == *wanted {
+        let (method, _) = self.method_of(wanted);
+        let before = line.target.clone();
+        if before.method == method
+            && before.host == wanted.target.host
+            && before.family == wanted.target.family
+        {
+            self.change_line(wanted);
             return;
         }
-        if !is_same_series(&line.settings.target, &wanted.target) {
-            // A new address or method is a new series (DESIGN 8): the old one keeps its history.
-            let old = line.id();
-            self.to.engine.remove(old);
-            self.to.spine.say(Word::RemoveTarget(old), &self.to.clock);
-            self.lines.remove(&slug);
-            self.add(wanted, false);
-            if let Some(line) = self.lines.get(&slug) {
-                let message = format!("now probes {}", line.target.address_text());
-                self.note(EventKind::TargetChanged, Severity::Info, Some(line.id()), message);
-            }
-            return;
+        // A new address or method is a new series (docs/on-disk-format.md): the old one keeps its history.
+        self.to.engine.remove(before.id);
+        self.to.spine.say(Word::RemoveTarget(before.id), &self.to.clock);
+        self.lines.remove(slug);
+        self.add(wanted, false);
+        if let Some(line) = self.lines.get(slug) {
+            let message = new_series(&before, &line.target);
+            self.note(EventKind::TargetChanged, Severity::Info, Some(line.id()), message);
         }
-        self.change_line(wanted);
+    }
+
+    /// How it is probed here, or how it ought to be and why it cannot.
+    fn method_of(&self, wanted: &TargetSettings) -> (Method, Option<TargetError>) {
+        let is_v6 = matches!(wanted.target.host, Host::Literal { ip, .. } if ip.is_ipv6());
+        match method::choose(wanted.asked_method(), |method| self.abilities.of(method, is_v6)) {
+            Ok(chosen) => (chosen.method, None),
+            Err(sentence) => (wanted.target.method, Some(TargetError::Permission(sentence))),
+        }
     }
 
     fn change_line(&mut self, wanted: &TargetSettings) {
@@ -165,20 +178,11 @@ impl<C: Clock> Control<C> {
         );
     }
 
-    fn add(&mut self, wanted: &TargetSettings, is_told: bool) {
+    pub(super) fn add(&mut self, wanted: &TargetSettings, is_told: bool) {
         let mut target = wanted.target.clone();
-        let mut error = None;
-        let is_v6 = matches!(target.host, Host::Literal { ip, .. } if ip.is_ipv6());
-        let asked = wanted.asked_method();
-        match method::choose(asked, |method| self.abilities.of(method, is_v6)) {
-            Ok(chosen) => {
-                if let Some(notice) = chosen.notice {
-                    tracing::warn!("{}: {notice}", target.name);
-                }
-                target.method = chosen.method;
-            }
-            Err(sentence) => error = Some(TargetError::Permission(sentence)),
-        }
+        let (method, error) = self.method_of(wanted);
+        let is_fallback = method != target.method;
+        target.method = method;
         let key = SeriesKey {
             slug: target.slug.clone(),
             address: host_text(&target.host),
@@ -216,6 +220,14 @@ impl<C: Clock> Control<C> {
                     target.address_text(),
                     target.plan.interval
                 ),
+            );
+        }
+        if is_fallback {
+            self.note(
+                EventKind::TargetChanged,
+                Severity::Warning,
+                Some(id),
+                fallback(method),
             );
         }
         match error {
@@ -360,7 +372,26 @@ impl<C: Clock> Control<C> {
     }
 }
 
-/// The part of a target that makes its series.
-fn is_same_series(a: &Target, b: &Target) -> bool {
-    a.host == b.host && a.method == b.method && a.family == b.family
+/// Why a series ended and another began.
+fn new_series(before: &Target, after: &Target) -> String {
+    if before.host == after.host && before.family == after.family {
+        return format!(
+            "now measured by {}: a series of its own, because its times cannot be compared with those by {}, which are kept",
+            method::words(after.method),
+            method::words(before.method)
+        );
+    }
+    format!(
+        "now probes {}: a new series, the old one is kept",
+        after.address_text()
+    )
+}
+
+/// Why a target has two series although nobody changed it.
+fn fallback(method: Method) -> String {
+    format!(
+        "measured by {} because ICMP is not permitted: a series of its own, because its times cannot be compared; \
+         once ICMP is permitted, the series by ICMP begins or goes on",
+        method::words(method)
+    )
 }

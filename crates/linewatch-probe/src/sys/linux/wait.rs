@@ -34,7 +34,10 @@ pub(super) struct Ready {
 /// One sleeper.
 pub(super) struct Waiter {
     epoll: OwnedFd,
-    timer: File,
+    timer: OwnedFd,
+    /// The timer has fired and was not set again: it would end every sleep at once. It is never read, for another
+    /// thread may be about to wake by it ([`Waiter::sleeper`]).
+    is_timer_spent: bool,
     bell: Arc<File>,
     events: Box<[libc::epoll_event; EVENTS]>,
     /// The kernel takes time-outs in nanoseconds, as far as is known.
@@ -60,7 +63,7 @@ impl Waiter {
         // SAFETY: takes no pointer.
         let timer =
             unsafe { libc::timerfd_create(libc::CLOCK_MONOTONIC, libc::TFD_CLOEXEC | libc::TFD_NONBLOCK) };
-        let timer = File::from(owned(timer, "make a timer (timerfd)")?);
+        let timer = owned(timer, "make a timer (timerfd)")?;
         // SAFETY: takes no pointer.
         let bell = unsafe { libc::eventfd(0, libc::EFD_CLOEXEC | libc::EFD_NONBLOCK) };
         let bell = Arc::new(File::from(owned(bell, "make a wake-up call (eventfd)")?));
@@ -68,6 +71,7 @@ impl Waiter {
         let waiter = Self {
             epoll,
             timer,
+            is_timer_spent: false,
             bell,
             events,
             has_short_sleeps: true,
@@ -117,17 +121,15 @@ impl Waiter {
             // Reading resets the count. It cannot fail but by being empty already, which is as good.
             let _reset = (&*self.bell).read(&mut [0; 8]);
         }
-        if self.events[..count].iter().any(|event| event.u64 == TIMER_TAG) {
-            // Until it is read it would end every later sleep at once that does not set it anew.
-            let _reset = (&self.timer).read(&mut [0; 8]);
-        }
+        self.is_timer_spent |= self.events[..count].iter().any(|event| event.u64 == TIMER_TAG);
         Woken { count, is_called }
     }
 
     /// Sleeps until a moment kept by the timer.
     fn sleep(&mut self, until_ns: Option<u64>) -> libc::c_int {
         let timeout = if let Some(until_ns) = until_ns {
-            self.arm(until_ns);
+            arm(&self.timer, until_ns);
+            self.is_timer_spent = false;
             -1
         } else {
             0
@@ -145,6 +147,9 @@ impl Waiter {
 
     /// Sleeps for so long; `None` if this kernel cannot.
     fn sleep_short(&mut self, length: Duration) -> Option<libc::c_int> {
+        if std::mem::take(&mut self.is_timer_spent) {
+            arm(&self.timer, u64::MAX);
+        }
         // This call has 64-bit seconds and nanoseconds on every system, unlike some systems' `timespec`.
         let timeout = [0_i64, i64::from(length.subsec_nanos())];
         // SAFETY: the kernel reads `timeout` and writes at most EVENTS entries into the live array of that length; no
@@ -183,31 +188,48 @@ impl Waiter {
         Arc::new(move || drop((&*bell).write(&1u64.to_ne_bytes())))
     }
 
-    fn arm(&self, until_ns: u64) {
-        // All zeroes would disarm; more than 2^62 ns (146 years) means for ever.
-        let until_ns = until_ns.clamp(1, 1 << 62);
-        let spec = libc::itimerspec {
-            it_interval: libc::timespec {
-                tv_sec: 0,
-                tv_nsec: 0,
-            },
-            it_value: libc::timespec {
-                tv_sec: (until_ns / 1_000_000_000) as libc::time_t,
-                tv_nsec: (until_ns % 1_000_000_000) as libc::c_long,
-            },
+    /// The same sleep for whoever does not hold `self`: nothing is read, so what ended it is still there.
+    pub(super) fn sleeper(&self) -> Result<impl FnMut(u64) + Send + use<>, WireError> {
+        let copy = |fd: &OwnedFd| {
+            fd.try_clone().map_err(|source| WireError {
+                doing: "share a place to wait (dup)",
+                source,
+            })
         };
-        // SAFETY: `spec` lives through the call; no old value is asked for.
-        let answer = unsafe {
-            libc::timerfd_settime(
-                self.timer.as_raw_fd(),
-                libc::TFD_TIMER_ABSTIME,
-                &spec,
-                std::ptr::null_mut(),
-            )
-        };
-        // The arguments are valid by construction; without the timer we would sleep for ever.
-        assert_eq!(answer, 0, "a timer at {until_ns} ns was refused");
+        let (epoll, timer) = (copy(&self.epoll)?, copy(&self.timer)?);
+        Ok(move |until_ns| {
+            arm(&timer, until_ns);
+            let mut event = libc::epoll_event { events: 0, u64: 0 };
+            // SAFETY: the kernel writes at most one entry into `event`. An early end by a signal is an end.
+            unsafe { libc::epoll_wait(epoll.as_raw_fd(), &mut event, 1, -1) };
+        })
     }
+}
+
+fn arm(timer: &OwnedFd, until_ns: u64) {
+    // All zeroes would disarm; more than 2^62 ns (146 years) means for ever.
+    let until_ns = until_ns.clamp(1, 1 << 62);
+    let spec = libc::itimerspec {
+        it_interval: libc::timespec {
+            tv_sec: 0,
+            tv_nsec: 0,
+        },
+        it_value: libc::timespec {
+            tv_sec: (until_ns / 1_000_000_000) as libc::time_t,
+            tv_nsec: (until_ns % 1_000_000_000) as libc::c_long,
+        },
+    };
+    // SAFETY: `spec` lives through the call; no old value is asked for.
+    let answer = unsafe {
+        libc::timerfd_settime(
+            timer.as_raw_fd(),
+            libc::TFD_TIMER_ABSTIME,
+            &spec,
+            std::ptr::null_mut(),
+        )
+    };
+    // The arguments are valid by construction; without the timer we would sleep for ever.
+    assert_eq!(answer, 0, "a timer at {until_ns} ns was refused");
 }
 
 fn owned(fd: libc::c_int, doing: &'static str) -> Result<OwnedFd, WireError> {
