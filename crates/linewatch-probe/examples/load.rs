@@ -15,7 +15,7 @@ use linewatch_core::caps::Costs;
 use linewatch_core::limits::BATCH_QUEUE;
 use linewatch_core::port::Clock as _;
 use linewatch_core::record::{Outcome, RecordBatch};
-use linewatch_core::target::{Address, Method, ProbePlan, TargetId};
+use linewatch_core::target::{Address, EgressIndex, Method, ProbePlan, TargetId};
 use linewatch_core::time::MonoTime;
 use linewatch_probe::clock::SystemClock;
 use linewatch_probe::engine::{Engine, EngineOptions, EngineTarget, random_cookie_key};
@@ -137,6 +137,7 @@ fn target(index: u32, interval: Duration) -> EngineTarget {
             timeout: TIMEOUT,
             payload_bytes: 56,
         },
+        egress: EgressIndex::default(),
         allow_high_rate: true,
         slots: None,
     }

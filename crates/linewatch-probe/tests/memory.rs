@@ -9,7 +9,7 @@ use cap::Cap;
 use linewatch_core::packet::cookie::CookieKey;
 use linewatch_core::port::{Clock, Incoming, Outgoing, SendResult, Waker, Wire};
 use linewatch_core::record::Class;
-use linewatch_core::target::{Address, Method, ProbePlan, TargetId};
+use linewatch_core::target::{Address, EgressIndex, Method, ProbePlan, TargetId};
 use linewatch_core::time::{Anchor, MonoTime, WallTime};
 use linewatch_probe::shard::{Command, EngineTarget, Shard};
 
@@ -83,6 +83,7 @@ fn a_target_with_a_probe_in_flight_costs_256_bytes_at_most() {
                 timeout: Duration::from_secs(2),
                 payload_bytes: 56,
             },
+            egress: EgressIndex::default(),
             allow_high_rate: true,
             slots: None,
         }));

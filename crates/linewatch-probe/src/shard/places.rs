@@ -7,7 +7,7 @@ use linewatch_core::inflight::Handle;
 use linewatch_core::limits::TARGETS;
 use linewatch_core::record::Class;
 use linewatch_core::table;
-use linewatch_core::target::{Method, TargetId};
+use linewatch_core::target::{EgressIndex, Method, TargetId};
 use linewatch_core::time::WallTime;
 
 use super::EngineTarget;
@@ -15,7 +15,8 @@ use super::EngineTarget;
 /// See the module.
 #[derive(Debug, Default)]
 pub(super) struct Places {
-    targets: Vec<Place>,
+    /// Free ones wait under the handle of their next target.
+    targets: Vec<Placed>,
     by_id: HashMap<TargetId, u32>,
     /// Longest free first, so that generations last.
     free: VecDeque<u32>,
@@ -23,13 +24,6 @@ pub(super) struct Places {
     pauses: BTreeMap<TargetId, WallTime>,
     /// Next number of each target that was removed: it may come back, and no number is used twice in a run.
     retired: HashMap<TargetId, u64>,
-}
-
-/// A place taken, or free and waiting under the handle of its next target.
-#[derive(Clone, Copy, Debug)]
-struct Place {
-    placed: Placed,
-    is_taken: bool,
 }
 
 /// What sending needs of a target beside its address, which `inflight` has. 24 bytes: there are 100,000 of them.
@@ -41,10 +35,12 @@ pub(super) struct Placed {
     /// In microseconds, of which 30 s fit.
     timeout_us: u32,
     pub(super) payload_bytes: u16,
+    pub(super) egress: EgressIndex,
     pub(super) class: Class,
+    is_taken: bool,
 }
 
-const _: () = assert!(size_of::<Place>() <= 24);
+const _: () = assert!(size_of::<Placed>() <= 24);
 
 impl Placed {
     fn new(target: &EngineTarget, handle: Handle, class: Class) -> Self {
@@ -54,7 +50,9 @@ impl Placed {
             method: target.method,
             timeout_us: u32::try_from(target.plan.timeout.as_micros()).unwrap_or(u32::MAX),
             payload_bytes: target.plan.payload_bytes,
+            egress: target.egress,
             class,
+            is_taken: true,
         }
     }
 
@@ -65,8 +63,7 @@ impl Placed {
 
 impl Places {
     pub(super) fn at(&self, index: u32) -> Option<&Placed> {
-        let place = self.targets.get(index as usize)?;
-        place.is_taken.then_some(&place.placed)
+        self.targets.get(index as usize).filter(|placed| placed.is_taken)
     }
 
     pub(super) fn get(&self, id: TargetId) -> Option<&Placed> {
@@ -83,14 +80,13 @@ impl Places {
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &Placed> {
-        let taken = self.targets.iter().filter(|place| place.is_taken);
-        taken.map(|place| &place.placed)
+        self.targets.iter().filter(|placed| placed.is_taken)
     }
 
     /// Takes over another plan of a target that stays in its place.
     pub(super) fn replan(&mut self, target: &EngineTarget) {
         if let Some(index) = self.index_of(target.id) {
-            let placed = &mut self.targets[index as usize].placed;
+            let placed = &mut self.targets[index as usize];
             *placed = Placed::new(target, placed.handle, placed.class);
         }
     }
@@ -116,22 +112,19 @@ impl Places {
     /// Gives `target` a place; the answer is its name there and the number of its next probe.
     pub(super) fn take(&mut self, target: &EngineTarget, class: Class) -> (Handle, u64) {
         let (index, handle) = match self.free.pop_front() {
-            Some(index) => (index, self.targets[index as usize].placed.handle),
+            Some(index) => (index, self.targets[index as usize].handle),
             None => (self.len(), Handle::new(self.len(), 0)),
         };
         assert!(
             (index as usize) < TARGETS,
             "the caps let in more targets than there are places"
         );
-        let place = Place {
-            placed: Placed::new(target, handle, class),
-            is_taken: true,
-        };
+        let placed = Placed::new(target, handle, class);
         if index == self.len() {
             table::make_room(&mut self.targets, index as usize + 1);
-            self.targets.push(place);
+            self.targets.push(placed);
         } else {
-            self.targets[index as usize] = place;
+            self.targets[index as usize] = placed;
         }
         self.by_id.insert(target.id, index);
         (handle, self.retired.remove(&target.id).unwrap_or(0))
@@ -142,9 +135,9 @@ impl Places {
         let Some(index) = self.by_id.remove(&id) else {
             return;
         };
-        let place = &mut self.targets[index as usize];
-        place.is_taken = false;
-        place.placed.handle = place.placed.handle.next_generation();
+        let placed = &mut self.targets[index as usize];
+        placed.is_taken = false;
+        placed.handle = placed.handle.next_generation();
         self.free.push_back(index);
         self.retired.insert(id, next_seq);
     }

@@ -99,6 +99,7 @@ impl<W: Wire, C: Clock> Shard<W, C> {
         self.outgoing.shots.push(Shot {
             token: handle.token(slot.seq),
             to,
+            egress: placed.egress,
             body,
         });
         self.shots.push(*slot);

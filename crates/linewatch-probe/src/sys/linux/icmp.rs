@@ -7,7 +7,7 @@
 use std::os::fd::{AsFd as _, BorrowedFd};
 
 use linewatch_core::limits::{RECEIVE_BATCH, SEND_BATCH};
-use linewatch_core::port::{Arrival, Clock as _, SendResult, Shot, ShotBody};
+use linewatch_core::port::{Arrival, Clock as _, Outgoing, SendResult, Shot, ShotBody};
 use linewatch_core::record::Class;
 use linewatch_core::time::MonoTime;
 use socket2::Socket;
@@ -52,7 +52,7 @@ impl IcmpSocket {
         while first < shots.len() {
             let batch = &shots[first..shots.len().min(first + SEND_BATCH)];
             let sent_at = outlet.clock.mono();
-            match self.send_once(batch, outlet.bytes) {
+            match self.send_once(batch, outlet.outgoing) {
                 Ok(count) => {
                     for shot in &batch[..count] {
                         self.book.sent(shot.token);
@@ -84,11 +84,12 @@ impl IcmpSocket {
 
     /// One `sendmmsg`. An ICMP socket takes anything as long as it is an echo request; a shot without bytes
     /// cannot be, and the kernel says so.
-    fn send_once(&self, shots: &[Shot], bytes: &[u8]) -> Result<usize, i32> {
+    fn send_once(&self, shots: &[Shot], outgoing: &Outgoing) -> Result<usize, i32> {
         let packet = |index: usize| Departing {
             to: shots[index].to,
-            bytes: message(&shots[index], bytes),
+            bytes: message(&shots[index], &outgoing.bytes),
             key: self.book.is_explicit().then(|| self.book.key_ahead(index)),
+            egress: outgoing.egress(shots[index].egress),
         };
         batch::send(self.fd(), shots.len(), packet, libc::MSG_DONTWAIT)
     }
@@ -217,8 +218,8 @@ impl IcmpSocket {
 /// What a send needs besides the socket.
 pub(super) struct Outlet<'a> {
     pub(super) clock: SystemClock,
-    /// [`linewatch_core::port::Outgoing::bytes`].
-    pub(super) bytes: &'a [u8],
+    /// What all shots share.
+    pub(super) outgoing: &'a Outgoing,
     pub(super) results: &'a mut Vec<SendResult>,
     pub(super) room: &'a mut ReceiveBatch,
     pub(super) haul: &'a mut Haul,
