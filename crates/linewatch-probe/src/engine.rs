@@ -16,7 +16,7 @@ use linewatch_core::limits::BATCH_AGE;
 use linewatch_core::packet::cookie::CookieKey;
 use linewatch_core::port::{Clock, Waker, Wire};
 use linewatch_core::record::{Class, RecordBatch};
-use linewatch_core::target::{Method, TargetId};
+use linewatch_core::target::{Method, TargetId, UdpPayload};
 use linewatch_core::time::MonoTime;
 
 pub use crate::shard::EngineTarget;
@@ -104,7 +104,7 @@ struct Shared {
 
 /// The wire's word on each method and family, asked once: sockets are opened at start and for good.
 #[derive(Debug)]
-struct Abilities([[Result<Class, String>; 2]; 2]);
+struct Abilities([[Result<Class, String>; 2]; 3]);
 
 /// A key that nobody can guess.
 ///
@@ -270,8 +270,12 @@ impl Engine {
 
 impl Abilities {
     fn of(wire: &impl Wire) -> Self {
-        // Any port stands for all.
-        let methods = [Method::IcmpEcho, Method::TcpConnect { port: 1 }];
+        // Any port and payload stands for all.
+        let udp = Method::Udp {
+            port: 1,
+            payload: UdpPayload::Echo,
+        };
+        let methods = [Method::IcmpEcho, Method::TcpConnect { port: 1 }, udp];
         Self(methods.map(|method| [false, true].map(|is_v6| wire.ability(method, is_v6))))
     }
 
@@ -279,6 +283,7 @@ impl Abilities {
         let of_method = match target.method {
             Method::IcmpEcho => &self.0[0],
             Method::TcpConnect { .. } => &self.0[1],
+            Method::Udp { .. } => &self.0[2],
         };
         let is_v6 = target.address.ip.to_canonical().is_ipv6();
         of_method[usize::from(is_v6)]

@@ -62,7 +62,7 @@ pub enum Command {
     Pause(TargetId),
     /// Sends again; the pause becomes a gap without slots.
     Resume(TargetId),
-    /// Gives it another ICMP identifier, as after an outage: a stateful firewall may remember the old one.
+    /// Gives it another ICMP identifier or local UDP port, as after an outage: a stateful firewall may remember the old one.
     RotateId(TargetId),
 }
 
@@ -154,8 +154,9 @@ impl<W: Wire, C: Clock> Shard<W, C> {
                 }
             }
             Command::RotateId(id) => {
-                if let Some(handle) = self.places.get_mut(id).map(|placed| placed.handle) {
-                    self.in_flight.rotate_id(handle, self.ids.next());
+                if let Some(placed) = self.places.get_mut(id) {
+                    placed.source = placed.source.wrapping_add(1);
+                    self.in_flight.rotate_id(placed.handle, self.ids.next());
                 }
             }
         }

@@ -5,7 +5,7 @@ use std::collections::{HashMap, VecDeque};
 use linewatch_core::inflight::Handle;
 use linewatch_core::limits::TARGETS;
 use linewatch_core::record::Class;
-use linewatch_core::target::TargetId;
+use linewatch_core::target::{Method, TargetId, UdpPayload};
 use linewatch_core::time::WallTime;
 
 use super::EngineTarget;
@@ -27,6 +27,8 @@ pub(super) struct Placed {
     pub(super) target: EngineTarget,
     pub(super) handle: Handle,
     pub(super) class: Class,
+    /// Which local port its datagrams leave from.
+    pub(super) source: u8,
     /// Begin of the pause that goes on.
     pub(super) paused_at: Option<WallTime>,
 }
@@ -34,6 +36,21 @@ pub(super) struct Placed {
 impl Places {
     pub(super) fn at(&self, index: u32) -> Option<Placed> {
         self.targets.get(index as usize).copied().flatten()
+    }
+
+    /// Whether datagrams of this target go to `port`, with `payload` where that is known.
+    pub(super) fn speaks_udp(&self, handle: Handle, port: u16, payload: Option<UdpPayload>) -> bool {
+        let placed = self.targets.get(handle.index() as usize).and_then(Option::as_ref);
+        placed.is_some_and(|placed| match placed.target.method {
+            Method::Udp {
+                port: its_port,
+                payload: its_payload,
+            } => {
+                let is_its = payload.is_none_or(|payload| payload == its_payload);
+                placed.handle == handle && its_port == port && is_its
+            }
+            Method::IcmpEcho | Method::TcpConnect { .. } => false,
+        })
     }
 
     pub(super) fn get_mut(&mut self, id: TargetId) -> Option<&mut Placed> {
@@ -62,6 +79,7 @@ impl Places {
             target,
             handle,
             class,
+            source: 0,
             paused_at,
         });
         self.by_id.insert(target.id, index);

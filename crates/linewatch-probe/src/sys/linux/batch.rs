@@ -28,6 +28,8 @@ struct Aligned<const N: usize>([u8; N]);
 /// One packet to be sent.
 pub(super) struct Departing<'a> {
     pub(super) to: Address,
+    /// 0 where there are none.
+    pub(super) port: u16,
     pub(super) bytes: &'a [u8],
     /// Its stamp key, where packets carry one.
     pub(super) key: Option<u32>,
@@ -46,7 +48,7 @@ pub(super) fn send(fd: BorrowedFd<'_>, packets: &[Departing<'_>], flags: libc::c
     let mut headers: [libc::mmsghdr; SEND_BATCH] = unsafe { std::mem::zeroed() };
     for (index, packet) in packets.iter().take(count).enumerate() {
         let header = &mut headers[index].msg_hdr;
-        header.msg_namelen = names[index].write(packet.to, 0) as libc::socklen_t;
+        header.msg_namelen = names[index].write(packet.to, packet.port) as libc::socklen_t;
         header.msg_name = names[index].0.as_mut_ptr().cast();
         vectors[index].iov_base = packet.bytes.as_ptr().cast_mut().cast();
         vectors[index].iov_len = packet.bytes.len();
@@ -92,6 +94,8 @@ pub(super) struct ReceiveBatch {
 /// One packet that came.
 pub(super) struct Arrived<'a> {
     pub(super) name: Option<Address>,
+    /// Beside `name`; 0 where there are none.
+    pub(super) port: u16,
     pub(super) bytes: &'a [u8],
     pub(super) control: control::Control,
 }
@@ -150,6 +154,7 @@ impl ReceiveBatch {
         let (data, control, name) = self.lens[index];
         Arrived {
             name: address::read(&self.names[index].0[..name.min(address::LEN)]),
+            port: address::read_port(&self.names[index].0[..name.min(address::LEN)]),
             bytes: &self.data[index][..data],
             control: control::read(&self.controls[index].0[..control]),
         }
