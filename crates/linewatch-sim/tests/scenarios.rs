@@ -35,6 +35,7 @@ stories! {
     answers_dropped_by_our_kernel_are_not_lost: "receive-overflow",
     a_local_outage_is_no_packet_loss: "local-outage",
     targets_come_and_go_without_holes_in_others: "come-and-go",
+    datagrams_are_matched_as_strictly_as_pings: "udp",
     a_closed_port_answers: "tcp-refused",
     a_repeated_syn_is_a_lost_probe: "karn",
     copies_and_reordering_are_counted_apart: "twice-and-out-of-order",
