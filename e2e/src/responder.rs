@@ -35,7 +35,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 pub struct Exchange {
     /// Tells it from others.
     pub key: Key,
-    /// Echo request or SYN.
+    /// Echo request, SYN or datagram.
     pub kind: Kind,
     /// Kernel stamp of the request.
     pub asked_at_ns: i64,

@@ -77,6 +77,14 @@ impl Method {
             Self::TcpConnect { port } | Self::Udp { port, .. } => Some(port),
         }
     }
+
+    /// What it carries, where that is a choice.
+    pub const fn payload(self) -> Option<UdpPayload> {
+        match self {
+            Self::IcmpEcho | Self::TcpConnect { .. } => None,
+            Self::Udp { payload, .. } => Some(payload),
+        }
+    }
 }
 
 /// Which address family to take when a name has both.

@@ -70,7 +70,7 @@ mod tests {
     fn no_icmp(method: Method) -> Result<(), String> {
         match method {
             Method::IcmpEcho => Err("not permitted".to_owned()),
-            Method::TcpConnect { .. } => Ok(()),
+            Method::TcpConnect { .. } | Method::Udp { .. } => Ok(()),
         }
     }
 

@@ -6,3 +6,4 @@ mod icmp;
 mod rig;
 mod system;
 mod tcp;
+mod udp;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use linewatch_core::record::Counts;
-use linewatch_core::target::{Family, Origin};
+use linewatch_core::target::{Family, Origin, UdpPayload};
 use linewatch_core::view::{Concern, TargetView, WindowView};
 use serde::Serialize;
 
@@ -26,6 +26,7 @@ pub(crate) struct TargetInfo {
     family: &'static str,
     interval: String,
     timeout: String,
+    payload: Option<&'static str>,
     payload_bytes: u16,
     thresholds: ThresholdsInfo,
     behind: Option<String>,
@@ -225,6 +226,7 @@ impl From<&CatalogEntry> for TargetInfo {
             },
             interval: duration_text(target.plan.interval),
             timeout: duration_text(target.plan.timeout),
+            payload: target.method.payload().map(UdpPayload::word),
             payload_bytes: target.plan.payload_bytes,
             thresholds: ThresholdsInfo::from(&target.thresholds),
             behind: target.behind.clone(),

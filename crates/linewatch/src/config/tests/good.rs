@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use linewatch_core::target::{Host, Method, Origin};
+use linewatch_core::target::{Host, Method, Origin, UdpPayload};
 
 use super::*;
 
@@ -175,4 +175,32 @@ fn what_has_no_effect_yet_is_said() {
             "target \"gw\": dscp has no effect in this version yet"
         ]
     );
+}
+
+#[test]
+fn a_udp_target_asks_names_on_port_53_unless_it_says_otherwise() {
+    let text = r#"
+[[targets]]
+address = "udp://192.0.2.1:53"
+[[targets]]
+address = "192.0.2.2"
+probe = "udp"
+port = 7
+[[targets]]
+address = "udp://192.0.2.3:5353"
+payload = "dns"
+[[targets]]
+address = "udp://192.0.2.4:53"
+payload = "echo"
+"#;
+    let loaded = Bench::new(text).load();
+    let methods: Vec<Method> = loaded.settings.targets.iter().map(|it| it.target.method).collect();
+    let udp = |port, payload| Method::Udp { port, payload };
+    let expected = [
+        udp(53, UdpPayload::Dns),
+        udp(7, UdpPayload::Echo),
+        udp(5353, UdpPayload::Dns),
+        udp(53, UdpPayload::Echo),
+    ];
+    assert_eq!(methods, expected);
 }
