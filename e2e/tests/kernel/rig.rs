@@ -28,19 +28,11 @@ pub(crate) fn ms(millis: u64) -> Duration {
 
 pub(crate) struct Rig {
     clock: SystemClock,
-    pub(crate) wire: LinuxWire,
+    wire: LinuxWire,
     pub(crate) report: WireReport,
     pub(crate) arrivals: Vec<Arrival>,
     bytes: Vec<u8>,
     stamps: HashMap<u64, WireTime>,
-}
-
-/// A datagram to be sent.
-pub(crate) struct Datagram<'a> {
-    pub(crate) port: u16,
-    pub(crate) source: u8,
-    pub(crate) seq: u16,
-    pub(crate) payload: &'a [u8],
 }
 
 /// What one `receive` was like.
@@ -108,25 +100,6 @@ impl Rig {
         Ok(self.send(&Outgoing {
             shots: vec![shot],
             bytes: Vec::new(),
-        })?[0])
-    }
-
-    /// Sends one datagram; its token is in `packet`.
-    pub(crate) fn datagram(&mut self, to: &str, packet: Datagram<'_>) -> anyhow::Result<Result<(), i32>> {
-        let body = ShotBody::Udp {
-            port: packet.port,
-            source: packet.source,
-            start: 0,
-            len: packet.payload.len() as u16,
-        };
-        let shot = Shot {
-            token: Token(u64::from(packet.seq)),
-            to: address(to)?,
-            body,
-        };
-        Ok(self.send(&Outgoing {
-            shots: vec![shot],
-            bytes: packet.payload.to_vec(),
         })?[0])
     }
 
@@ -262,7 +235,7 @@ impl Rig {
         drops.sum()
     }
 
-    pub(crate) fn message(&self, start: u32, len: u16) -> &[u8] {
+    fn message(&self, start: u32, len: u16) -> &[u8] {
         &self.bytes[start as usize..start as usize + usize::from(len)]
     }
 }

@@ -194,7 +194,12 @@ address = "udp://192.0.2.4:53"
 payload = "echo"
 "#;
     let loaded = Bench::new(text).load();
-    let methods: Vec<Method> = loaded.settings.targets.iter().map(|it| it.target.method).collect();
+    let methods: Vec<Method> = loaded
+        .settings
+        .targets
+        .iter()
+        .map(|it| it.target.method)
+        .collect();
     let udp = |port, payload| Method::Udp { port, payload };
     let expected = [
         udp(53, UdpPayload::Dns),
