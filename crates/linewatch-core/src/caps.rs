@@ -10,9 +10,10 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
 use crate::limits::{
-    IN_FLIGHT_PER_TARGET, PROBES_PER_S, PUBLIC_PREFIX_PROBES_PER_S, PUBLIC_PROBES_PER_S, TARGETS,
+    CORE_SHARE_MAX_PERCENT, IN_FLIGHT_PER_TARGET, PROBES_PER_S, PUBLIC_PREFIX_PROBES_PER_S,
+    PUBLIC_PROBES_PER_S, TARGETS,
 };
-use crate::target::{Address, ProbePlan, TargetId};
+use crate::target::{Address, Method, ProbePlan, TargetId};
 use crate::time::nanos_of;
 
 /// Rates are added in millionths of a probe per second: what is added can be subtracted again exactly.
@@ -25,11 +26,54 @@ pub struct CapEntry {
     pub id: TargetId,
     /// Where.
     pub address: Address,
+    /// How.
+    pub method: Method,
     /// How often.
     pub plan: ProbePlan,
     /// The operator permits high rates to it.
     pub allow_high_rate: bool,
 }
+
+/// Processor time that one probe costs the engine's thread on this computer, in nanoseconds, with everything
+/// the kernel does for it in our name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Costs {
+    /// An ICMP or UDP probe and its reply.
+    pub packet_ns: u64,
+    /// A TCP handshake.
+    pub handshake_ns: u64,
+}
+
+/// What a slow computer needs, for when nothing could be measured: a start without any usable socket.
+impl Default for Costs {
+    fn default() -> Self {
+        Self {
+            packet_ns: 6_000,
+            handshake_ns: 25_000,
+        }
+    }
+}
+
+impl Costs {
+    /// No more than this can be meant: a measurement disturbed so badly says nothing.
+    const MAX_NS: u64 = 1_000_000;
+
+    /// Share of one processor core that a target of this kind takes.
+    pub fn core_share(self, method: Method, plan: &ProbePlan) -> f64 {
+        self.of(method) as f64 / 1e9 * plan.rate_per_s()
+    }
+
+    fn of(self, method: Method) -> u64 {
+        let cost_ns = match method {
+            Method::IcmpEcho | Method::Udp { .. } => self.packet_ns,
+            Method::TcpConnect { .. } => self.handshake_ns,
+        };
+        cost_ns.min(Self::MAX_NS)
+    }
+}
+
+/// A whole core, in the unit that loads are added in: millionths of a probe per second, times nanoseconds.
+const CORE: u64 = MICRO * 1_000_000_000;
 
 /// Why a target is not probed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,6 +107,15 @@ pub enum Refusal {
         /// Targets with the new one.
         targets: usize,
     },
+    /// More than this computer can do in time.
+    Load {
+        /// Per cent of one processor core with the new target.
+        percent: u64,
+        /// Sum with the new target, in millionths of a probe per second.
+        micro_per_s: u64,
+        /// Processor time of one probe like the new one, in nanoseconds.
+        cost_ns: u64,
+    },
     /// More in flight than can be told apart.
     InFlight {
         /// Probes in flight when nobody answers.
@@ -78,10 +131,21 @@ pub struct Ledger {
     entries: HashMap<TargetId, CapEntry>,
     /// Of public targets without permission, by neighbourhood.
     prefixes: HashMap<(IpAddr, u8), u64>,
+    costs: Costs,
     total_micro_per_s: u64,
+    /// Of [`CORE`].
+    load: u64,
 }
 
 impl Ledger {
+    /// An empty one for a computer with these costs.
+    pub fn new(costs: Costs) -> Self {
+        Self {
+            costs,
+            ..Self::default()
+        }
+    }
+
     /// Whether `entry` may come in, or take the place of the one with its id.
     ///
     /// # Errors
@@ -104,6 +168,14 @@ impl Ledger {
         let micro_per_s = self.total_micro_per_s - old.map_or(0, rate_micro_per_s) + rate;
         if micro_per_s > PROBES_PER_S * MICRO {
             return Err(Refusal::TotalRate { micro_per_s, targets });
+        }
+        let load = self.load - old.map_or(0, |old| self.load_of(old)) + self.load_of(entry);
+        if load > CORE / 100 * CORE_SHARE_MAX_PERCENT {
+            return Err(Refusal::Load {
+                percent: load.div_ceil(CORE / 100),
+                micro_per_s,
+                cost_ns: self.costs.of(entry.method),
+            });
         }
         let Some(key) = capped_prefix(entry) else {
             return Ok(());
@@ -138,6 +210,7 @@ impl Ledger {
         self.remove(entry.id);
         let rate = rate_micro_per_s(&entry);
         self.total_micro_per_s += rate;
+        self.load += self.load_of(&entry);
         if let Some(key) = capped_prefix(&entry) {
             *self.prefixes.entry(key).or_default() += rate;
         }
@@ -152,6 +225,7 @@ impl Ledger {
         };
         let rate = rate_micro_per_s(&entry);
         self.total_micro_per_s -= rate;
+        self.load -= self.load_of(&entry);
         if let Some(key) = capped_prefix(&entry)
             && let Some(sum) = self.prefixes.get_mut(&key)
         {
@@ -165,6 +239,16 @@ impl Ledger {
     /// Probes per second of all targets that were let in.
     pub fn rate_per_s(&self) -> f64 {
         self.total_micro_per_s as f64 / MICRO as f64
+    }
+
+    /// Share of one processor core that their probes take.
+    pub fn core_share(&self) -> f64 {
+        self.load as f64 / CORE as f64
+    }
+
+    /// The rate times the cost; both are bounded, so that 100,000 of them are far from the end of the number.
+    fn load_of(&self, entry: &CapEntry) -> u64 {
+        rate_micro_per_s(entry) * self.costs.of(entry.method)
     }
 }
 
@@ -316,6 +400,18 @@ impl fmt::Display for Refusal {
                 f,
                 "{} in sum over {targets} targets is above the limit of {PROBES_PER_S}/s; use longer intervals",
                 per_s(micro_per_s),
+            ),
+            Self::Load {
+                percent,
+                micro_per_s,
+                cost_ns,
+            } => write!(
+                f,
+                "{} in sum would take {percent} % of a processor core (a probe like this costs {:.1} us here, \
+                 measured at start), above the limit of {CORE_SHARE_MAX_PERCENT} %; use longer intervals, or \
+                 a second monitor on another computer",
+                per_s(micro_per_s),
+                cost_ns as f64 / 1000.0,
             ),
             Self::InFlight { probes } => write!(
                 f,

@@ -14,6 +14,7 @@ fn entry(id: u32, address: &str, interval_ms: u64) -> CapEntry {
     CapEntry {
         id: TargetId(id),
         address: ip(address).into(),
+        method: Method::IcmpEcho,
         plan,
         allow_high_rate: false,
     }
@@ -184,4 +185,35 @@ fn more_in_flight_than_can_be_told_apart_is_refused() {
         Ledger::default().check(&one),
         Err(Refusal::InFlight { probes: 40_000 })
     );
+}
+
+#[test]
+fn what_this_computer_cannot_do_in_time_is_refused_with_the_sum() {
+    let costs = Costs {
+        packet_ns: 20_000,
+        handshake_ns: 70_000,
+    };
+    let mut ledger = Ledger::new(costs);
+    for id in 0..35 {
+        assert_eq!(ledger.admit(entry(id, "10.0.0.1", 1)), Ok(()));
+    }
+    assert!(
+        (ledger.core_share() - 0.7).abs() < 1e-9,
+        "{}",
+        ledger.core_share()
+    );
+    let refusal = ledger.admit(entry(35, "10.0.0.1", 1)).expect_err("72 %");
+    assert_eq!(
+        refusal.to_string(),
+        "36000/s in sum would take 72 % of a processor core (a probe like this costs 20.0 us here, measured at \
+         start), above the limit of 70 %; use longer intervals, or a second monitor on another computer"
+    );
+    assert_eq!(ledger.admit(entry(34, "10.0.0.1", 1)), Ok(()), "itself again");
+    ledger.remove(TargetId(34));
+    let handshakes = CapEntry {
+        method: Method::TcpConnect { port: 443 },
+        ..entry(36, "10.0.0.1", 1)
+    };
+    assert!(ledger.admit(handshakes).is_err(), "a handshake costs more");
+    assert_eq!(ledger.admit(entry(35, "10.0.0.1", 1)), Ok(()));
 }

@@ -20,6 +20,9 @@ pub const TARGETS: usize = 100_000;
 /// Probes per second of one process, over all targets: what one engine thread can do with a margin.
 /// `TARGETS` at `INTERVAL_MIN` would be 10^8/s and is refused with this sum.
 pub const PROBES_PER_S: u64 = 100_000;
+/// Share of one processor core that probing may ask for, in per cent: the rest is for the bursts, and for the
+/// other programs of a computer with a single core.
+pub const CORE_SHARE_MAX_PERCENT: u64 = 70;
 /// How long beyond its time-out every closed probe is remembered, to know a late or second answer.
 pub const LATE_MEMORY: Duration = Duration::from_secs(1);
 /// Unanswered probes that are remembered longer than [`LATE_MEMORY`]: 65,536 x about 50 B = 3 MB.

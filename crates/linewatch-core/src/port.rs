@@ -249,6 +249,24 @@ pub trait Wire: Send {
     fn ability(&self, method: crate::target::Method, is_v6: bool) -> Result<Class, String>;
     /// Makes a [`Wire::receive`] that waits return at once; may be called from any thread.
     fn waker(&self) -> Waker;
+    /// Ways to wait without holding the wire, so that a second thread may use it meanwhile.
+    /// `None`: only [`Wire::receive`] can wait.
+    fn sleepers(&self) -> Option<Sleepers> {
+        None
+    }
+}
+
+/// Sleeps until a moment, or shorter.
+pub type Sleeper = Box<dyn FnMut(MonoTime) + Send>;
+
+/// See [`Wire::sleepers`].
+pub struct Sleepers {
+    /// Ends early when there is something to receive, or when [`Wire::waker`] is called.
+    pub by_wire: Sleeper,
+    /// Ends early only when `time_waker` is called.
+    pub by_time: Sleeper,
+    /// Wakes `by_time`.
+    pub time_waker: Waker,
 }
 
 /// See [`Wire::waker`].
@@ -284,8 +302,8 @@ pub struct StoredSample {
 /// Which rows of events, outages or logs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RowQuery {
-    /// Only this series.
-    pub target: Option<TargetId>,
+    /// Only these series; `None`: all.
+    pub targets: Option<Vec<TargetId>>,
     /// Only this kind of event.
     pub kind: Option<crate::event::EventKind>,
     /// At least this severity.
@@ -344,6 +362,17 @@ impl std::fmt::Display for HistoryError {
 
 impl std::error::Error for HistoryError {}
 
+/// One series that was ever stored: a target at one address.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredTarget {
+    /// Its series.
+    pub id: TargetId,
+    /// The target's lasting id.
+    pub slug: String,
+    /// Its newest name.
+    pub name: String,
+}
+
 /// What was: read-only, by short transactions, from any thread.
 pub trait History: Send + Sync {
     /// Samples and strays by send time, then run, then seq, oldest first; committed ones only.
@@ -376,6 +405,12 @@ pub trait History: Send + Sync {
     ///
     /// When the database cannot be read.
     fn logs(&self, query: &RowQuery) -> Result<Vec<LogRow>, HistoryError>;
+    /// Every series that was ever stored, removed targets and old addresses included.
+    ///
+    /// # Errors
+    ///
+    /// When the database cannot be read.
+    fn targets(&self) -> Result<Vec<StoredTarget>, HistoryError>;
     /// How the store is doing.
     fn storage(&self) -> StorageView;
 }

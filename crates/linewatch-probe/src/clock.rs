@@ -27,6 +27,15 @@ impl SystemClock {
         }
     }
 
+    /// Processor time the calling thread has had, the kernel's work for it included; zero where that is not known.
+    pub fn thread_cpu(self) -> Duration {
+        #[cfg(target_os = "linux")]
+        let cpu_ns = crate::sys::linux::clocks::thread_cpu_ns();
+        #[cfg(not(target_os = "linux"))]
+        let cpu_ns = 0;
+        Duration::from_nanos(cpu_ns)
+    }
+
     /// The same instant on `CLOCK_MONOTONIC`, in nanoseconds: for absolute waits in the kernel.
     #[cfg(target_os = "linux")]
     pub(crate) fn to_kernel(self, at: MonoTime) -> u64 {

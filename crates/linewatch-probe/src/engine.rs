@@ -1,35 +1,29 @@
-//! Runs a shard on a thread of its own and lets others change what it probes.
+//! Runs a shard on threads of its own and lets others change what it probes.
 //!
 //! Caps and abilities are checked in the caller's thread, so that a refusal is an answer and not a log line.
 //! Commands go through a bounded channel; records come out of another one, and the engine never waits for
 //! whoever reads them. Not here: what a turn does (`shard`), names and addresses (`resolve`).
 
-use std::collections::VecDeque;
+mod turns;
+
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, TrySendError, sync_channel};
+use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use linewatch_core::caps::{CapEntry, Ledger, Refusal};
-use linewatch_core::limits::BATCH_AGE;
+use linewatch_core::caps::{CapEntry, Costs, Ledger, Refusal};
 use linewatch_core::packet::cookie::CookieKey;
 use linewatch_core::port::{Clock, Waker, Wire};
 use linewatch_core::record::{Class, RecordBatch};
 use linewatch_core::target::{Method, TargetId, UdpPayload};
-use linewatch_core::time::MonoTime;
 
+use crate::privilege::{self, Scheduling};
 pub use crate::shard::EngineTarget;
 use crate::shard::{Command, Shard};
 
 /// Commands that wait for the engine; a caller with more waits too.
 const COMMAND_QUEUE: usize = 1024;
-/// Commands applied between two turns, so that adding 100,000 targets does not stop the measuring of others.
-const COMMANDS_PER_TURN: usize = 256;
-/// The achieved rate is measured over this.
-const RATE_OVER: Duration = Duration::from_secs(1);
-/// After the last turn, full queues are offered the rest for this long.
-const HAND_OVER: Duration = Duration::from_secs(1);
 
 /// What an engine is started with.
 pub struct EngineOptions {
@@ -37,8 +31,11 @@ pub struct EngineOptions {
     pub key: CookieKey,
     /// Phases and ICMP identifiers.
     pub seed: u64,
-    /// Runs first on the engine's thread, to make it punctual; its sentence goes into the report.
-    pub setup: Box<dyn FnOnce() -> String + Send>,
+    /// What a probe costs here ([`crate::calibrate`]).
+    pub costs: Costs,
+    /// Runs first on the engine's thread, to make it punctual; its sentence goes into the report. A thread that did
+    /// not become a real-time one gets a second one beside it where the wire permits: the first to wake sends.
+    pub setup: Box<dyn FnOnce() -> Scheduling + Send>,
 }
 
 /// Why the engine cannot start.
@@ -70,6 +67,8 @@ pub struct EngineReport {
     pub scheduling: String,
     /// Probes per second of all targets, paused ones included.
     pub asked_per_s: f64,
+    /// Share of one processor core that they take, by the costs measured at start.
+    pub core_share: f64,
     /// Probes per second handed to the kernel during the last second.
     pub achieved_per_s: f64,
     /// Probes handed to the kernel since the start.
@@ -94,6 +93,8 @@ pub struct Engine {
 #[derive(Debug, Default)]
 struct Shared {
     scheduling: OnceLock<String>,
+    /// Probes per second of all targets, whole ones.
+    asked_per_s: AtomicU64,
     achieved_milli_per_s: AtomicU64,
     sent: AtomicU64,
     turns: AtomicU64,
@@ -102,9 +103,27 @@ struct Shared {
     grace_ns: AtomicU64,
 }
 
+impl Shared {
+    fn set_asked(&self, ledger: &Ledger) {
+        self.asked_per_s
+            .store(ledger.rate_per_s() as u64, Ordering::Relaxed);
+    }
+}
+
 /// The wire's word on each method and family, asked once: sockets are opened at start and for good.
 #[derive(Debug)]
 struct Abilities([[Result<Class, String>; 2]; 3]);
+
+/// What the thread got, and whether it still has it.
+fn scheduling_text(got: Option<&String>, was_demoted: bool) -> String {
+    match got {
+        Some(text) if was_demoted => format!(
+            "ordinary priority: {text} was taken away by the watchdog, because a turn ran for half a second without a pause"
+        ),
+        Some(text) => text.clone(),
+        None => String::new(),
+    }
+}
 
 /// A key that nobody can guess.
 ///
@@ -118,7 +137,7 @@ pub fn random_cookie_key() -> Result<CookieKey, getrandom::Error> {
 }
 
 impl Engine {
-    /// Starts the thread `probe-0`.
+    /// Starts the thread `probe-0`, and `probe-0b` beside it where two are better.
     ///
     /// # Errors
     ///
@@ -133,19 +152,16 @@ impl Engine {
         let (waker, abilities) = (wire.waker(), Abilities::of(&wire));
         let shared = Arc::new(Shared::default());
         let theirs = Arc::clone(&shared);
-        let EngineOptions { key, seed, setup } = options;
+        let EngineOptions {
+            key,
+            seed,
+            costs,
+            setup,
+        } = options;
         let run = move || {
-            // Nobody else sets it.
-            let _ = theirs.scheduling.set(setup());
+            let sleepers = wire.sleepers();
             let shard = Shard::new(wire, clock, key, seed);
-            Loop {
-                shard,
-                commands: received,
-                records,
-                shared: theirs,
-                left: VecDeque::new(),
-            }
-            .run();
+            turns::run(shard, sleepers, setup, received, records, theirs);
         };
         let thread = std::thread::Builder::new()
             .name("probe-0".to_owned())
@@ -154,7 +170,7 @@ impl Engine {
         Ok(Self {
             commands,
             waker,
-            ledger: Mutex::default(),
+            ledger: Mutex::new(Ledger::new(costs)),
             abilities,
             shared,
             thread,
@@ -171,6 +187,7 @@ impl Engine {
         let EngineTarget {
             id,
             address,
+            method,
             plan,
             allow_high_rate,
             ..
@@ -180,10 +197,12 @@ impl Engine {
             .admit(CapEntry {
                 id,
                 address,
+                method,
                 plan,
                 allow_high_rate,
             })
             .map_err(EngineRefusal::Cap)?;
+        self.shared.set_asked(&ledger);
         // Under the ledger's lock, so that two callers cannot disagree with it about the order.
         self.send(Command::Set(target))
     }
@@ -192,6 +211,7 @@ impl Engine {
     pub fn remove(&self, id: TargetId) {
         let mut ledger = self.ledger();
         ledger.remove(id);
+        self.shared.set_asked(&ledger);
         self.tell(Command::Remove(id));
     }
 
@@ -205,7 +225,7 @@ impl Engine {
         self.tell(Command::Resume(id));
     }
 
-    /// Gives a target another ICMP identifier, as after an outage.
+    /// Gives a target another ICMP identifier or local UDP port, as after an outage.
     pub fn rotate_id(&self, id: TargetId) {
         self.tell(Command::RotateId(id));
     }
@@ -220,9 +240,11 @@ impl Engine {
             impossible_stamps,
             ..
         } = &*self.shared;
+        let ledger = self.ledger();
         EngineReport {
-            scheduling: scheduling.get().cloned().unwrap_or_default(),
-            asked_per_s: self.ledger().rate_per_s(),
+            scheduling: scheduling_text(scheduling.get(), privilege::was_demoted()),
+            asked_per_s: ledger.rate_per_s(),
+            core_share: ledger.core_share(),
             achieved_per_s: achieved_milli_per_s.load(Ordering::Relaxed) as f64 / 1000.0,
             sent: sent.load(Ordering::Relaxed),
             turns: turns.load(Ordering::Relaxed),
@@ -290,93 +312,6 @@ impl Abilities {
             .as_ref()
             .map(|_| ())
             .map_err(|why| EngineRefusal::Ability(why.clone()))
-    }
-}
-
-/// The engine's thread.
-struct Loop<W, C> {
-    shard: Shard<W, C>,
-    commands: Receiver<Command>,
-    records: SyncSender<Arc<RecordBatch>>,
-    shared: Arc<Shared>,
-    /// Refused at the very end.
-    left: VecDeque<Arc<RecordBatch>>,
-}
-
-impl<W: Wire, C: Clock> Loop<W, C> {
-    fn run(mut self) {
-        let mut rate = (self.shard.now(), 0);
-        while !self.shared.is_stopping.load(Ordering::Acquire) && self.apply_commands() {
-            self.turn_before(MonoTime::MAX);
-            rate = self.publish(rate);
-        }
-        self.end();
-    }
-
-    /// False: the engine was dropped without being stopped.
-    fn apply_commands(&mut self) -> bool {
-        for _ in 0..COMMANDS_PER_TURN {
-            match self.commands.try_recv() {
-                Ok(command) => self.shard.apply(command),
-                Err(TryRecvError::Empty) => break,
-                Err(TryRecvError::Disconnected) => return false,
-            }
-        }
-        true
-    }
-
-    fn turn_before(&mut self, end_at: MonoTime) {
-        let records = &self.records;
-        self.shard.turn_before(end_at, &mut |batch| offer(records, batch));
-    }
-
-    fn publish(&self, (since, sent_then): (MonoTime, u64)) -> (MonoTime, u64) {
-        let (now, sent) = (self.shard.now(), self.shard.sent());
-        self.shared.sent.store(sent, Ordering::Relaxed);
-        self.shared.turns.fetch_add(1, Ordering::Relaxed);
-        self.shared
-            .impossible_stamps
-            .store(self.shard.impossible_stamps(), Ordering::Relaxed);
-        let span = now.since(since);
-        if span < RATE_OVER {
-            return (since, sent_then);
-        }
-        let milli_per_s = (sent - sent_then) as f64 * 1000.0 / span.as_secs_f64();
-        self.shared
-            .achieved_milli_per_s
-            .store(milli_per_s as u64, Ordering::Relaxed);
-        (now, sent)
-    }
-
-    fn end(mut self) {
-        self.shard.stop_sending();
-        let grace = Duration::from_nanos(self.shared.grace_ns.load(Ordering::Relaxed));
-        let end_at = self.shard.now().plus(grace);
-        while self.shard.in_flight() > 0 && self.shard.now() < end_at {
-            self.turn_before(end_at);
-        }
-        let (records, left) = (&self.records, &mut self.left);
-        self.shard.finish(&mut |batch| {
-            left.extend(offer(records, batch).map(Arc::new));
-            None
-        });
-        let give_up_at = self.shard.now().plus(HAND_OVER);
-        while let Some(batch) = self.left.pop_front() {
-            if let Err(TrySendError::Full(batch)) = self.records.try_send(batch)
-                && self.shard.now() < give_up_at
-            {
-                self.left.push_front(batch);
-                self.shard.wait(BATCH_AGE);
-            }
-        }
-    }
-}
-
-/// Gives a batch to the channel, or back. Nobody there to read is nobody to tell: the batch is gone.
-fn offer(records: &SyncSender<Arc<RecordBatch>>, batch: RecordBatch) -> Option<RecordBatch> {
-    match records.try_send(Arc::new(batch)) {
-        Ok(()) | Err(TrySendError::Disconnected(_)) => None,
-        Err(TrySendError::Full(batch)) => Some(Arc::unwrap_or_clone(batch)),
     }
 }
 

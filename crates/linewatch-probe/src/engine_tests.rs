@@ -2,22 +2,50 @@
 //! the process; the clock is the real one, because a real thread waits by it.
 
 use std::net::IpAddr;
-use std::sync::mpsc::sync_channel;
+use std::sync::mpsc::{Receiver, sync_channel};
 use std::sync::{Condvar, Mutex};
 
-use linewatch_core::port::{Arrival, Incoming, Outgoing, SendResult, ShotBody, TcpEnd};
+use linewatch_core::port::{Arrival, Incoming, Outgoing, SendResult, ShotBody, Sleepers, TcpEnd};
 use linewatch_core::record::{Cause, GapKind, Outcome, ProbeRecord};
 use linewatch_core::target::ProbePlan;
+use linewatch_core::time::MonoTime;
 
 use super::*;
 use crate::clock::SystemClock;
+use crate::privilege;
 
 /// Connects every handshake at once if `answers`; swallows echoes, which it says it cannot send over IPv6.
 struct Mirror {
     clock: SystemClock,
     answers: bool,
     arrived: Vec<Arrival>,
-    bell: Arc<(Mutex<bool>, Condvar)>,
+    bell: Arc<Bell>,
+    /// There is a second thread, and the first never wakes by itself.
+    is_first_starved: bool,
+}
+
+/// Rung by a waker, silenced by the sleep that it ends.
+#[derive(Default)]
+struct Bell(Mutex<bool>, Condvar);
+
+impl Bell {
+    fn sleep(&self, length: Duration) {
+        let rung = self.0.lock().expect("nobody panics with it");
+        let waited = self
+            .1
+            .wait_timeout_while(rung, length, |is_rung| !*is_rung)
+            .expect("nobody panics with it");
+        let (mut rung, _) = waited;
+        *rung = false;
+    }
+
+    fn waker(self: &Arc<Self>) -> Waker {
+        let bell = Arc::clone(self);
+        Arc::new(move || {
+            *bell.0.lock().expect("nobody panics with it") = true;
+            bell.1.notify_all();
+        })
+    }
 }
 
 impl Wire for Mirror {
@@ -41,14 +69,10 @@ impl Wire for Mirror {
 
     fn receive(&mut self, until: MonoTime, incoming: &mut Incoming) {
         incoming.arrivals.append(&mut self.arrived);
-        let (is_rung, changed) = &*self.bell;
-        let rung = is_rung.lock().expect("nobody panics with it");
         let length = until.since(self.clock.mono());
-        let waited = changed
-            .wait_timeout_while(rung, length, |is_rung| !*is_rung)
-            .expect("nobody panics with it");
-        let (mut rung, _) = waited;
-        *rung = false;
+        if !length.is_zero() {
+            self.bell.sleep(length);
+        }
     }
 
     fn ability(&self, method: Method, is_v6: bool) -> Result<Class, String> {
@@ -59,26 +83,41 @@ impl Wire for Mirror {
     }
 
     fn waker(&self) -> Waker {
-        let bell = Arc::clone(&self.bell);
-        Arc::new(move || {
-            *bell.0.lock().expect("nobody panics with it") = true;
-            bell.1.notify_all();
+        self.bell.waker()
+    }
+
+    fn sleepers(&self) -> Option<Sleepers> {
+        let (clock, bell, time_bell) = (self.clock, Arc::clone(&self.bell), Arc::new(Bell::default()));
+        let time_waker = time_bell.waker();
+        self.is_first_starved.then(|| Sleepers {
+            by_wire: Box::new(move |_| bell.sleep(Duration::from_secs(3600))),
+            by_time: Box::new(move |until: MonoTime| time_bell.sleep(until.since(clock.mono()))),
+            time_waker,
         })
     }
 }
 
 fn start(answers: bool) -> (Engine, Receiver<Arc<RecordBatch>>) {
+    start_starved(answers, false)
+}
+
+fn start_starved(answers: bool, is_first_starved: bool) -> (Engine, Receiver<Arc<RecordBatch>>) {
     let clock = SystemClock::start();
     let wire = Mirror {
         clock,
         answers,
         arrived: Vec::new(),
         bell: Arc::default(),
+        is_first_starved,
     };
-    let setup = Box::new(|| "as it comes".to_owned());
+    let setup = Box::new(|| Scheduling {
+        is_realtime: false,
+        text: "as it comes".to_owned(),
+    });
     let options = EngineOptions {
         key: CookieKey::new([1; 16]),
         seed: 1,
+        costs: Costs::default(),
         setup,
     };
     let (sender, receiver) = sync_channel(64);
@@ -217,5 +256,29 @@ fn an_engine_whose_records_nobody_reads_still_ends() {
     let (engine, receiver) = start(true);
     drop(receiver);
     engine.set(target(1, "127.0.0.1", TCP)).expect("permitted");
+    engine.stop(Duration::from_secs(1));
+}
+
+#[test]
+fn a_priority_that_was_taken_away_is_not_claimed() {
+    let had = "real-time priority".to_owned();
+    assert_eq!(scheduling_text(Some(&had), false), had);
+    assert!(scheduling_text(Some(&had), true).starts_with("ordinary priority"));
+    assert_eq!(scheduling_text(None, true), "");
+}
+
+#[test]
+fn a_second_thread_sends_what_the_first_sleeps_through() {
+    if privilege::two_processors().is_none() {
+        // One processor has no place for a second thread, and the engine does without.
+        return;
+    }
+    let (engine, receiver) = start_starved(true, true);
+    engine.set(target(1, "127.0.0.1", TCP)).expect("permitted");
+    let records = records_until(&receiver, |records| records.len() >= 20);
+    assert!(records.iter().all(|record| record.outcome == Outcome::Reply));
+    let numbers: Vec<_> = records.iter().map(|record| record.seq).collect();
+    assert!(numbers.is_sorted() && numbers[0] == 0, "{numbers:?}");
+    assert!(engine.report().scheduling.contains("two threads"));
     engine.stop(Duration::from_secs(1));
 }

@@ -2,6 +2,7 @@
 //!
 //! The only crate allowed `unsafe`, and that only under [`sys`]. What a probe means is `linewatch_core`'s.
 
+pub mod calibrate;
 pub mod clock;
 pub mod engine;
 pub mod privilege;

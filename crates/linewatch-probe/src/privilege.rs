@@ -55,6 +55,27 @@ pub fn was_demoted() -> bool {
     was_demoted
 }
 
+/// Two processors that the calling thread may run on, where there are two.
+pub(crate) fn two_processors() -> Option<[usize; 2]> {
+    #[cfg(target_os = "linux")]
+    let processors = crate::sys::linux::scheduling::processors();
+    #[cfg(not(target_os = "linux"))]
+    let processors = Vec::new();
+    match processors[..] {
+        // The last ones: interrupts and everything that starts first prefer the first.
+        [.., second, first] => Some([first, second]),
+        _ => None,
+    }
+}
+
+/// Keeps the calling thread on one processor, as far as permitted: elsewhere it is as good, only less surely.
+pub(crate) fn pin(processor: usize) {
+    #[cfg(target_os = "linux")]
+    let _best_effort = crate::sys::linux::scheduling::pin(processor);
+    #[cfg(not(target_os = "linux"))]
+    let _ = processor;
+}
+
 /// How many files and sockets this process may have open, after raising that limit as far as permitted.
 /// A TCP probe in flight holds one.
 #[cfg(target_os = "linux")]

@@ -183,6 +183,18 @@ impl<W: Wire, C: Clock> Shard<W, C> {
         }
     }
 
+    /// One turn that does not wait; returns when the next one should come, however the caller waits for it.
+    pub(crate) fn turn_now(&mut self, sink: Sink<'_>) -> MonoTime {
+        self.turn_before(MonoTime::ZERO, sink);
+        self.awaited_at = self.next_deadline(self.awaited_at);
+        self.awaited_at
+    }
+
+    /// When the next slot is due, as far as known.
+    pub(crate) fn next_slot(&self) -> Option<MonoTime> {
+        self.schedule.next_deadline()
+    }
+
     /// Sends nothing from now on; turns still take what comes.
     pub fn stop_sending(&mut self) {
         self.is_stopping = true;
@@ -204,6 +216,11 @@ impl<W: Wire, C: Clock> Shard<W, C> {
                 .abandon(placed.handle, GapKind::Stopped, &mut self.outbox.batch);
         }
         self.flush(sink);
+    }
+
+    /// Ends it without a word and gives the wire back.
+    pub(crate) fn into_wire(self) -> W {
+        self.wire
     }
 
     /// Probes in flight.

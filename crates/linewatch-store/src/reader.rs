@@ -6,7 +6,9 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use linewatch_core::event::{Event, LogRow, OutageRow};
-use linewatch_core::port::{History, HistoryError, RowQuery, SampleQuery, StorageView, StoredSample};
+use linewatch_core::port::{
+    History, HistoryError, RowQuery, SampleQuery, StorageView, StoredSample, StoredTarget,
+};
 use linewatch_core::record::Gap;
 use rusqlite::Connection;
 
@@ -70,6 +72,10 @@ impl History for Reader {
 
     fn logs(&self, query: &RowQuery) -> Result<Vec<LogRow>, HistoryError> {
         self.answer(|connection| read::logs(connection, query))
+    }
+
+    fn targets(&self) -> Result<Vec<StoredTarget>, HistoryError> {
+        self.answer(read::targets)
     }
 
     fn storage(&self) -> StorageView {

@@ -76,6 +76,20 @@ fn a_run_without_a_stop_is_an_interruption_and_ends_what_was_going_on() {
     let (handle, reader) = start(first, &clock);
     handle.try_send(StoreMessage::Active(vec![id]));
     handle.try_send(StoreMessage::Event(event(4, "is down")));
+    handle.try_send(StoreMessage::Outage(OutageRow {
+        id: EventId {
+            run: RunId(1),
+            seq: 4,
+        },
+        target: id,
+        from: wall(4),
+        to: None,
+        duration_ns: SECOND,
+        opened_by: OpenedBy::Run,
+        sent: 3,
+        lost: 3,
+        uncertainty_ns: SECOND,
+    }));
     feed(&handle, &clock, id, 0..10, SECOND, 10);
     assert_eq!(reader.events(&all_rows()).expect("events")[0].until, None);
     let copy = tempfile::tempdir().expect("a directory");
@@ -95,6 +109,8 @@ fn a_run_without_a_stop_is_an_interruption_and_ends_what_was_going_on() {
         .collect();
     assert_eq!(crashed, [(GapKind::Crashed, wall(10), wall(60))]);
     assert_eq!(gaps(&reader, idle), []);
+    let outage = reader.outages(&all_rows()).expect("outages").remove(0);
+    assert_eq!((outage.to, outage.duration_ns), (Some(wall(10)), 6 * SECOND));
     assert_eq!(
         reader.events(&all_rows()).expect("events")[0].until,
         Some(wall(10))
@@ -374,7 +390,7 @@ fn events_are_told_newest_first_filtered_and_by_pages() {
     );
     assert_eq!(
         ask(RowQuery {
-            target: Some(TargetId(1)),
+            targets: Some(vec![TargetId(1)]),
             ..all_rows()
         }),
         [8, 6, 4, 2, 0]

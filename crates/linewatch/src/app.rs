@@ -120,8 +120,8 @@ pub(crate) fn run<W: Wire + 'static, C: Clock + Clone + Sync + 'static>(
         tally: tally.clone(),
     })
     .context("cannot start the monitor's thread")?;
-    let engine =
-        Engine::start(wire, clock.clone(), engine_options()?, batches).context("cannot start the engine")?;
+    let engine = Engine::start(wire, clock.clone(), engine_options(abilities.costs)?, batches)
+        .context("cannot start the engine")?;
     say_started(&spine, &clock, interrupted.is_some());
 
     let (inputs, heard) = mpsc::channel();

@@ -4,6 +4,7 @@
 //! none, and says so.
 
 use anyhow::{Context as _, Result};
+use linewatch_core::caps::Costs;
 use linewatch_core::target::Method;
 use linewatch_probe::engine::{EngineOptions, random_cookie_key};
 use linewatch_probe::privilege;
@@ -50,7 +51,7 @@ pub(crate) fn choose(
 }
 
 /// Options of the engine with this start's secrets.
-pub(crate) fn engine_options() -> Result<EngineOptions> {
+pub(crate) fn engine_options(costs: Costs) -> Result<EngineOptions> {
     let none = "the operating system gives no random numbers";
     Ok(EngineOptions {
         key: random_cookie_key()
@@ -59,7 +60,8 @@ pub(crate) fn engine_options() -> Result<EngineOptions> {
         seed: getrandom::u64()
             .map_err(|error| anyhow::anyhow!("{error}"))
             .context(none)?,
-        setup: Box::new(|| privilege::realtime().text),
+        costs,
+        setup: Box::new(privilege::realtime),
     })
 }
 

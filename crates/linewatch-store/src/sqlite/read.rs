@@ -2,7 +2,7 @@
 
 use linewatch_core::event::{Event, EventId, EventKind, LogRow, OutageRow, RunId, Severity};
 use linewatch_core::outage::OpenedBy;
-use linewatch_core::port::{RowQuery, SampleQuery, StoredSample};
+use linewatch_core::port::{RowQuery, SampleQuery, StoredSample, StoredTarget};
 use linewatch_core::record::Gap;
 use linewatch_core::target::TargetId;
 use linewatch_core::time::WallTime;
@@ -88,11 +88,11 @@ pub(crate) fn gaps(connection: &Connection, query: SampleQuery) -> rusqlite::Res
 }
 
 /// The filters that events and outages share; `?1` to `?6` of [`filter`].
-const WHERE: &str = "(?1 IS NULL OR target = ?1) AND (?2 IS NULL OR {begin} >= ?2) AND (?3 IS NULL OR {begin} < ?3) \
+const WHERE: &str = "(?1 IS NULL OR target IN (SELECT value FROM json_each(?1))) AND (?2 IS NULL OR {begin} >= ?2) AND (?3 IS NULL OR {begin} < ?3) \
      AND (?4 IS NULL OR (run, seq) < (?4, ?5))";
 
 type Filter = (
-    Option<u32>,
+    Option<String>,
     Option<i64>,
     Option<i64>,
     Option<i64>,
@@ -102,13 +102,32 @@ type Filter = (
 
 fn filter(query: &RowQuery) -> Filter {
     (
-        query.target.map(|target| target.0),
+        query.targets.as_deref().map(json_list),
         query.from.map(WallTime::as_nanos),
         query.to.map(WallTime::as_nanos),
         query.before.map(|id| to_sql(id.run.0)),
         query.before.map(|id| to_sql(id.seq)),
         to_sql(query.limit as u64),
     )
+}
+
+/// The list as SQLite's `json_each` reads it.
+fn json_list(targets: &[TargetId]) -> String {
+    let numbers: Vec<String> = targets.iter().map(|target| target.0.to_string()).collect();
+    format!("[{}]", numbers.join(","))
+}
+
+/// Every series, by number.
+pub(crate) fn targets(connection: &Connection) -> rusqlite::Result<Vec<StoredTarget>> {
+    let mut statement = connection.prepare_cached("SELECT id, slug, name FROM targets ORDER BY id")?;
+    let rows = statement.query_map([], |row| {
+        Ok(StoredTarget {
+            id: TargetId(row.get(0)?),
+            slug: row.get(1)?,
+            name: row.get(2)?,
+        })
+    })?;
+    rows.collect()
 }
 
 /// Events, newest first.

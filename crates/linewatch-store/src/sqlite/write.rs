@@ -368,7 +368,7 @@ fn close_run(connection: &Connection, begun: &Begun, now: WallTime) -> rusqlite:
         [from.as_nanos()],
     )?;
     connection.execute(
-        "UPDATE outages SET to_ns = max(from_ns, ?1) WHERE to_ns IS NULL",
+        "UPDATE outages SET to_ns = max(from_ns, ?1), duration_ns = max(duration_ns, ?1 - from_ns) WHERE to_ns IS NULL",
         [from.as_nanos()],
     )?;
     Ok(())

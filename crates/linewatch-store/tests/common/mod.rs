@@ -162,7 +162,7 @@ pub(crate) fn seqs(samples: &[StoredSample]) -> Vec<u64> {
 
 pub(crate) fn all_rows() -> RowQuery {
     RowQuery {
-        target: None,
+        targets: None,
         kind: None,
         severity: None,
         level: None,

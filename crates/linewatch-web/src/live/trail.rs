@@ -53,6 +53,14 @@ impl Trail {
         self.gaps.push_back(gap);
     }
 
+    /// Whether the store, whose newest probe has the number `newest`, is behind what a fast target still has here:
+    /// then probes sent since `from` are in neither.
+    pub(crate) fn has_hole_after(&self, newest: Option<u64>, from: WallTime) -> bool {
+        let next = newest.map_or(0, |newest| newest + 1);
+        let is_hole = |front: &Row| front.at_us > wall_us(from) && front.seq > next;
+        self.is_fast && self.rows.front().is_some_and(is_hole)
+    }
+
     /// Single probes sent in `from..to`.
     pub(crate) fn rows_between(&self, from: WallTime, to: WallTime) -> impl Iterator<Item = Row> {
         let (from, to) = (wall_us(from), wall_us(to));

@@ -5,13 +5,13 @@ use std::collections::HashSet;
 use axum::http::StatusCode;
 use linewatch_core::event::{EventKind, Severity};
 use linewatch_core::limits::{API_ROWS, LIVE_TRAIL};
-use linewatch_core::port::{RowQuery, SampleQuery};
+use linewatch_core::port::{RowQuery, SampleQuery, StoredTarget};
 use linewatch_core::target::TargetId;
 use linewatch_core::time::WallTime;
 
 use super::{Call, targets};
 use crate::api::{EventRow, GapRow, LogInfo, OutageInfo, Page, SampleSegment, Samples};
-use crate::live::{Row, gap_row};
+use crate::live::{Row, State, gap_row};
 use crate::query::{Params, event_id};
 use crate::respond::{Answer, Refusal, json};
 
@@ -31,7 +31,7 @@ pub(super) async fn samples(call: Call) -> Result<Answer, Refusal> {
         Ok((history.samples(query)?, history.gaps(query)?))
     });
     let (mut samples, gaps) = stored.await?;
-    let is_truncated = samples.len() > API_ROWS;
+    let mut is_truncated = samples.len() > API_ROWS;
     samples.truncate(API_ROWS);
 
     let key = query.target.0;
@@ -49,8 +49,17 @@ pub(super) async fn samples(call: Call) -> Result<Answer, Refusal> {
             .filter(|(of, _)| *of == run)
             .map(|(_, row)| row.identity())
             .collect();
+        let newest = samples
+            .iter()
+            .filter(|sample| sample.run == run)
+            .map(|sample| sample.seq)
+            .max();
         let state = call.app.hub.state();
         if let Some(trail) = state.trail(key) {
+            // The live view keeps seconds of a fast target, and the disk may be a minute behind.
+            is_truncated = trail.has_hole_after(newest, query.from);
+        }
+        if let Some(trail) = state.trail(key).filter(|_| !is_truncated) {
             let fresh = trail
                 .rows_between(query.from, query.to)
                 .filter(|row| !stored.contains(&row.identity()));
@@ -111,11 +120,11 @@ fn segments(rows: &[(u64, Row)]) -> Vec<SampleSegment> {
 
 /// Outages, newest first.
 pub(super) async fn outages(call: Call) -> Result<Answer, Refusal> {
-    let query = row_query(&call)?;
+    let query = row_query(&call).await?;
     let limit = query.limit;
-    let rows = call
+    let (rows, stored) = call
         .app
-        .ask_history(move |history| history.outages(&query))
+        .ask_history(move |history| Ok((history.outages(&query)?, history.targets()?)))
         .await?;
     let next = (rows.len() >= limit)
         .then(|| rows.last().map(|row| row.id.to_string()))
@@ -123,27 +132,29 @@ pub(super) async fn outages(call: Call) -> Result<Answer, Refusal> {
     let state = call.app.hub.state();
     let rows = rows
         .iter()
-        .map(|row| OutageInfo::new(row, state.named(row.target)))
+        .map(|row| OutageInfo::new(row, named(&state, &stored, row.target)))
         .collect();
     Ok(json(StatusCode::OK, &Page { rows, next }))
 }
 
 /// Events, newest first.
 pub(super) async fn events(call: Call) -> Result<Answer, Refusal> {
-    let query = row_query(&call)?;
+    let query = row_query(&call).await?;
     let limit = query.limit;
-    let rows = call
+    let (rows, stored) = call
         .app
-        .ask_history(move |history| history.events(&query))
+        .ask_history(move |history| Ok((history.events(&query)?, history.targets()?)))
         .await?;
     let next = (rows.len() >= limit)
         .then(|| rows.last().map(|row| row.id.to_string()))
         .flatten();
     let state = call.app.hub.state();
-    let named = |target: Option<TargetId>| target.and_then(|target| state.named(target));
     let rows = rows
         .iter()
-        .map(|row| EventRow::new(row, named(row.target)))
+        .map(|row| {
+            let named = row.target.and_then(|target| named(&state, &stored, target));
+            EventRow::new(row, named)
+        })
         .collect();
     Ok(json(StatusCode::OK, &Page { rows, next }))
 }
@@ -153,7 +164,7 @@ pub(super) async fn logs(call: Call) -> Result<Answer, Refusal> {
     let params = Params::of(&call.parts.uri)?;
     let older_than = params.word("before", |text| text.parse().ok().map(WallTime::from_nanos))?;
     let query = RowQuery {
-        target: None,
+        targets: None,
         kind: None,
         severity: None,
         level: params.word("level", |word| LEVELS.contains(&word).then(|| word.to_owned()))?,
@@ -171,10 +182,10 @@ pub(super) async fn logs(call: Call) -> Result<Answer, Refusal> {
     Ok(json(StatusCode::OK, &Page { rows, next }))
 }
 
-fn row_query(call: &Call) -> Result<RowQuery, Refusal> {
+async fn row_query(call: &Call) -> Result<RowQuery, Refusal> {
     let params = Params::of(&call.parts.uri)?;
     Ok(RowQuery {
-        target: target_of(call, &params)?,
+        targets: series_of(call, &params).await?,
         kind: params.word("type", EventKind::from_word)?,
         severity: params.word("severity", Severity::from_word)?,
         level: None,
@@ -183,6 +194,32 @@ fn row_query(call: &Call) -> Result<RowQuery, Refusal> {
         before: params.word("before", event_id)?,
         limit: params.number("limit", ROWS_DEFAULT, 1, API_ROWS)?,
     })
+}
+
+/// Slug and name of a series: as it is called now, else as it was called last.
+fn named(state: &State, stored: &[StoredTarget], id: TargetId) -> Option<(String, String)> {
+    state.named(id).or_else(|| {
+        let target = stored.iter().find(|target| target.id == id)?;
+        Some((target.slug.clone(), target.name.clone()))
+    })
+}
+
+/// Every series that the target in the address has or had: its address may have changed, and it may be gone.
+async fn series_of(call: &Call, params: &Params) -> Result<Option<Vec<TargetId>>, Refusal> {
+    let Some(id) = params.one("target") else {
+        return Ok(None);
+    };
+    let mut series: Vec<TargetId> = call.app.hub.state().key(id).map(TargetId).into_iter().collect();
+    let stored = call.app.ask_history(|history| history.targets()).await?;
+    let old = stored
+        .iter()
+        .filter(|target| target.slug == id)
+        .map(|target| target.id);
+    series.extend(old.filter(|old| !series.contains(old)).collect::<Vec<_>>());
+    if series.is_empty() {
+        return Err(targets::unknown(id));
+    }
+    Ok(Some(series))
 }
 
 fn target_of(call: &Call, params: &Params) -> Result<Option<TargetId>, Refusal> {

@@ -13,7 +13,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use linewatch_core::event::{Event, LogRow, OutageRow, RunId};
-use linewatch_core::port::{Clock, History, HistoryError, RowQuery, SampleQuery, StorageView, StoredSample};
+use linewatch_core::port::{
+    Clock, History, HistoryError, RowQuery, SampleQuery, StorageView, StoredSample, StoredTarget,
+};
 use linewatch_core::record::Gap;
 use linewatch_core::time::{Anchor, MonoTime, WallTime};
 use serde_json::Value;
@@ -59,6 +61,7 @@ pub(crate) struct TestHistory {
     pub(crate) events: Mutex<Vec<Event>>,
     pub(crate) outages: Mutex<Vec<OutageRow>>,
     pub(crate) logs: Mutex<Vec<LogRow>>,
+    pub(crate) targets: Mutex<Vec<StoredTarget>>,
     pub(crate) asked: Mutex<Vec<RowQuery>>,
     pub(crate) is_broken: std::sync::atomic::AtomicBool,
 }
@@ -99,6 +102,9 @@ impl History for TestHistory {
     }
     fn logs(&self, query: &RowQuery) -> Result<Vec<LogRow>, HistoryError> {
         self.rows(query, &self.logs)
+    }
+    fn targets(&self) -> Result<Vec<StoredTarget>, HistoryError> {
+        Ok(self.targets.lock().expect("targets").clone())
     }
     fn storage(&self) -> StorageView {
         StorageView {

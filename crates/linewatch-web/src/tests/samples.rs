@@ -3,8 +3,9 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use linewatch_core::port::{Clock, StoredSample};
+use linewatch_core::port::{Clock, StoredSample, StoredTarget};
 use linewatch_core::record::{Cause, ProbeRecord};
+use linewatch_core::target::TargetId;
 use serde_json::Value;
 
 use super::data::{batch, entry, entry_every, event, reply};
@@ -67,6 +68,41 @@ async fn of_a_fast_target_the_newest_seconds_are_single_probes_too() {
     server.hub.catalog(vec![entry_every(1, "fra", 10)]);
     let mixed = sampled(&server, 8).await;
     assert_eq!(mixed["segments"][0]["d"].as_array().expect("rows").len(), 10);
+}
+
+#[tokio::test]
+async fn an_answer_ends_where_a_slow_disk_has_left_a_hole() {
+    let server = TestServer::start();
+    server.hub.catalog(vec![entry_every(1, "fra", 10)]);
+    // Of ten seconds the live view keeps three.
+    let mixed = sampled(&server, 4).await;
+    assert_eq!(mixed["is_truncated"], true);
+    assert_eq!(mixed["segments"][0]["d"].as_array().expect("rows").len(), 4);
+}
+
+#[tokio::test]
+async fn a_removed_target_keeps_its_name_and_is_found_by_it() {
+    let server = TestServer::start();
+    *server.history.targets.lock().expect("targets") = [(7, "gone"), (8, "gone"), (9, "other")]
+        .map(|(id, slug)| StoredTarget {
+            id: TargetId(id),
+            slug: slug.to_owned(),
+            name: format!("Name of {slug}"),
+        })
+        .to_vec();
+    *server.history.events.lock().expect("events") = vec![event(1, Some(8))];
+    let json = server.get("/api/v1/events?target=gone").await.json();
+    assert_eq!(json["rows"][0]["target"], "gone");
+    assert_eq!(json["rows"][0]["target_name"], "Name of gone");
+    let asked = server
+        .history
+        .asked
+        .lock()
+        .expect("asked")
+        .pop()
+        .expect("a query");
+    assert_eq!(asked.targets, Some(vec![TargetId(7), TargetId(8)]));
+    assert_eq!(server.get("/api/v1/events?target=never").await.status, 404);
 }
 
 #[tokio::test]

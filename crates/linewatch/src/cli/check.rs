@@ -4,11 +4,16 @@ use std::path::PathBuf;
 
 use anyhow::{Context as _, Result};
 use clap::Subcommand;
+use linewatch_core::caps::Costs;
+use linewatch_core::limits::CORE_SHARE_MAX_PERCENT;
+use linewatch_probe::calibrate;
+use linewatch_probe::clock::SystemClock;
+use linewatch_probe::sys::{LinuxWire, WireOptions};
 
 use super::Global;
 use super::serve::mistakes;
-use crate::config::{self, BuiltIn, Gateways, LoadOptions};
-use crate::exit::Exit;
+use crate::config::{self, BuiltIn, Gateways, LoadOptions, Loaded};
+use crate::exit::{Exit, UserError};
 use crate::say;
 
 /// Options of `linewatch check-config`.
@@ -41,7 +46,32 @@ pub(super) fn check_config(global: &Global, args: &CheckArgs) -> Result<Exit> {
         say::to_stderr(&format!("warning: {warning}"));
     }
     say::to_stdout(config::check_report(&loaded).trim_end());
+    let clock = SystemClock::start();
+    let (wire, _) =
+        LinuxWire::open(clock, WireOptions::default()).context("cannot open sockets to measure with")?;
+    let (_, costs) = calibrate::measure(wire, clock);
+    say::to_stdout(&load(&loaded, costs)?);
     Ok(Exit::Ok)
+}
+
+/// What all targets together take of this computer, or that it is too much.
+fn load(loaded: &Loaded, costs: Costs) -> Result<String, UserError> {
+    let enabled = loaded.settings.targets.iter().map(|target| &target.target);
+    let share: f64 = enabled
+        .filter(|target| target.is_enabled)
+        .map(|target| costs.core_share(target.method, &target.plan))
+        .sum();
+    let percent = (share * 100.0).ceil();
+    let text = format!(
+        "{percent} % of a processor core of {CORE_SHARE_MAX_PERCENT} % (measured here: {:.1} us a packet, {:.1} us a TCP handshake)",
+        costs.packet_ns as f64 / 1000.0,
+        costs.handshake_ns as f64 / 1000.0
+    );
+    if percent > CORE_SHARE_MAX_PERCENT as f64 {
+        return Err(UserError::usage(format!("all targets together take {text}"))
+            .help("raise `interval`, or split the targets over several monitors"));
+    }
+    Ok(format!("  about {text}"))
 }
 
 /// Does `config …`.

@@ -7,6 +7,7 @@ use std::io::{self, IsTerminal as _, Read as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
+use linewatch_core::caps::Costs;
 use linewatch_core::limits;
 use linewatch_core::target::Target;
 use linewatch_probe::clock::SystemClock;
@@ -84,6 +85,7 @@ pub(super) fn run(global: &Global, args: &Args) -> Result<Exit> {
         icmp_v6: Ok(()),
         icmp_v4_text: text.clone(),
         icmp_v6_text: text,
+        costs: Costs::default(),
     };
     let home_of_monitor = Home {
         loaded,
@@ -178,7 +180,7 @@ fn configuration(targets: &[Target]) -> Result<String> {
     Ok(document.to_string())
 }
 
-/// A directory of the demo's own, which leaves with it.
+/// A directory of the demo's own, which leaves with it. What is simulated must never stand beside what was measured.
 struct Burrow {
     dir: PathBuf,
     is_ours: bool,
@@ -188,6 +190,17 @@ impl Burrow {
     fn dig(asked: Option<&Path>) -> Result<Self> {
         if let Some(dir) = asked {
             std::fs::create_dir_all(dir).with_context(|| format!("cannot make {}", dir.display()))?;
+            let mut found =
+                std::fs::read_dir(dir).with_context(|| format!("cannot read {}", dir.display()))?;
+            if found.next().is_some() {
+                let text = format!(
+                    "{} is not empty: the demo would write among what is there",
+                    dir.display()
+                );
+                return Err(UserError::usage(text)
+                    .help("name an empty directory, or none: then it makes one and removes it")
+                    .into());
+            }
             return Ok(Self {
                 dir: dir.to_owned(),
                 is_ours: false,

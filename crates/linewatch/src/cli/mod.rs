@@ -7,6 +7,7 @@ mod check;
 mod demo;
 mod serve;
 mod watch;
+mod watch_rows;
 mod watch_view;
 
 use std::ffi::OsString;

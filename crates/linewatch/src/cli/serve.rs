@@ -5,9 +5,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
+use linewatch_core::caps::Costs;
 use linewatch_core::port::Clock as _;
 use linewatch_core::record::Class;
 use linewatch_core::spec::TargetSpec;
+use linewatch_probe::calibrate;
 use linewatch_probe::clock::SystemClock;
 use linewatch_probe::route;
 use linewatch_probe::sys::{IcmpReport, LinuxWire, WireOptions};
@@ -49,7 +51,8 @@ pub(super) fn run(global: &Global, args: &Args) -> Result<Exit> {
     let clock = SystemClock::start();
     let (wire, report) =
         LinuxWire::open(clock, WireOptions::default()).context("cannot open the sockets of the engine")?;
-    let abilities = abilities(&report.icmp_v4, &report.icmp_v6);
+    let (wire, costs) = calibrate::measure(wire, clock);
+    let abilities = abilities(&report.icmp_v4, &report.icmp_v6, costs);
     let options = options(global, args, &abilities)?;
     let loaded = config::load(&options).map_err(mistakes)?;
     let log = logging::start(&loaded.settings.logging.level, io::stderr().is_terminal(), clock);
@@ -144,12 +147,13 @@ pub(super) fn mistakes(errors: ConfigErrors) -> UserError {
     UserError::usage(text.strip_prefix("error: ").unwrap_or(&text).to_owned())
 }
 
-fn abilities(v4: &Result<IcmpReport, String>, v6: &Result<IcmpReport, String>) -> Abilities {
+fn abilities(v4: &Result<IcmpReport, String>, v6: &Result<IcmpReport, String>, costs: Costs) -> Abilities {
     Abilities {
         icmp_v4: v4.as_ref().map(drop).map_err(Clone::clone),
         icmp_v6: v6.as_ref().map(drop).map_err(Clone::clone),
         icmp_v4_text: icmp_text(v4),
         icmp_v6_text: icmp_text(v6),
+        costs,
     }
 }
 

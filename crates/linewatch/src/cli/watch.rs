@@ -10,12 +10,14 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use clap::ValueEnum;
+use linewatch_core::caps::{CapEntry, Costs, Ledger};
 use linewatch_core::limits;
 use linewatch_core::port::{Clock, Wire as _};
 use linewatch_core::record::RecordBatch;
 use linewatch_core::spec::{TargetSpec, slug};
 use linewatch_core::target::{Address, Family, Host, Method, ProbePlan, Target, TargetId, Thresholds};
 use linewatch_core::time::MonoTime;
+use linewatch_probe::calibrate;
 use linewatch_probe::clock::SystemClock;
 use linewatch_probe::engine::{Engine, EngineTarget};
 use linewatch_probe::resolve::Resolver;
@@ -104,7 +106,9 @@ pub(super) fn run(_: &Global, args: &Args) -> Result<Exit> {
     let clock = SystemClock::start();
     let (wire, _) =
         LinuxWire::open(clock, WireOptions::default()).context("cannot open the sockets of the engine")?;
+    let (wire, costs) = calibrate::measure(wire, clock);
     let watched = watched(&plan, |method, is_v6| wire.ability(method, is_v6).map(drop))?;
+    admit(&watched, costs)?;
     let (orders, heard) = mpsc::channel();
     let give = move |order| {
         // After the last turn nobody listens any more, and nothing is left to order.
@@ -112,14 +116,12 @@ pub(super) fn run(_: &Global, args: &Args) -> Result<Exit> {
     };
     signals::listen(give).context("cannot listen to signals")?;
     let (records, batches) = mpsc::sync_channel(limits::BATCH_QUEUE);
-    let engine = Engine::start(wire, clock, engine_options()?, records).context("cannot start the engine")?;
-    let mode = if args.json {
-        Mode::Json
-    } else {
-        Mode::Plain { every: plan.every }
-    };
+    let engine =
+        Engine::start(wire, clock, engine_options(costs)?, records).context("cannot start the engine")?;
+    let mode = if args.json { Mode::Json } else { Mode::Plain };
     let mut view = View::new(
         mode,
+        plan.every,
         watched.iter().map(|(target, _)| target),
         args.count,
         clock.anchor(),
@@ -273,6 +275,24 @@ fn watched(
         watched.push((target, address));
     }
     Ok(watched)
+}
+
+/// Refuses what the engine would refuse, before it has begun with the others.
+fn admit(watched: &[(Target, Address)], costs: Costs) -> Result<(), UserError> {
+    let mut ledger = Ledger::new(costs);
+    for (target, address) in watched {
+        let entry = CapEntry {
+            id: target.id,
+            address: *address,
+            method: target.method,
+            plan: target.plan,
+            allow_high_rate: target.allow_high_rate,
+        };
+        ledger
+            .admit(entry)
+            .map_err(|refusal| UserError::usage(format!("target \"{}\": {refusal}", target.name)))?;
+    }
+    Ok(())
 }
 
 fn address_of(host: &Host) -> Result<Address, UserError> {

@@ -3,19 +3,19 @@
 //! Input: the engine's batches. A row of the table belongs to the probes *sent* in its span, so it is printed when they are
 //! decided, at most a time-out later. Not here: the look of a line (`linewatch_render`).
 
-use std::collections::BTreeMap;
 use std::io::IsTerminal as _;
 use std::time::Duration;
 
 use linewatch_core::event::RunId;
 use linewatch_core::monitor::{Effect, Monitor};
-use linewatch_core::record::{Counts, ProbeRecord, RecordBatch};
+use linewatch_core::record::{ProbeRecord, RecordBatch};
 use linewatch_core::stats::summary::Summary;
 use linewatch_core::target::{Target, TargetId};
-use linewatch_core::time::{Anchor, Rtt, WallTime, nanos_of};
+use linewatch_core::time::Anchor;
 use linewatch_render::json::{self, OutageInput, SummaryInput};
 use linewatch_render::text::{self, PlainRow, PlainTable};
 
+use super::watch_rows::Rows;
 use crate::say::{self, Reader};
 
 /// How to print.
@@ -24,10 +24,7 @@ pub(super) enum Mode {
     /// One object per probe.
     Json,
     /// One row per span and target.
-    Plain {
-        /// The span.
-        every: Duration,
-    },
+    Plain,
 }
 
 /// What `--fail-on` asks about.
@@ -48,16 +45,6 @@ struct Line {
     /// Slots the engine said it has scheduled, and those undecided.
     scheduled: u64,
     in_flight: u64,
-    /// Rows of the table still open, by number of the span.
-    spans: BTreeMap<u64, Span>,
-}
-
-/// What a row will say.
-#[derive(Clone, Copy, Default)]
-struct Span {
-    counts: Counts,
-    rtt_sum_ns: u128,
-    rtts: u64,
 }
 
 /// The run.
@@ -68,16 +55,15 @@ pub(super) struct View {
     mode: Mode,
     table: PlainTable,
     start: Anchor,
-    /// The table's first span begins here: a whole second.
-    origin: WallTime,
-    next_span: u64,
+    rows: Rows,
     count: Option<u64>,
 }
 
 impl View {
-    /// A run that begins at `start`. With `count` it is complete when every target has that many decided probes.
+    /// A run that begins at `start`, in rows of `every`. With `count` it is complete when every target has that many decided probes.
     pub(super) fn new<'a>(
         mode: Mode,
+        every: Duration,
         targets: impl Iterator<Item = &'a Target>,
         count: Option<u64>,
         start: Anchor,
@@ -94,22 +80,15 @@ impl View {
                 summary: Summary::new(),
                 scheduled: 0,
                 in_flight: 0,
-                spans: BTreeMap::new(),
             });
         }
         let names: Vec<&str> = lines.iter().map(|line| line.name.as_str()).collect();
-        let every = if let Mode::Plain { every } = mode {
-            every
-        } else {
-            Duration::from_secs(10)
-        };
         let is_terminal = std::io::stdout().is_terminal();
         let zone = jiff::tz::TimeZone::system();
-        if matches!(mode, Mode::Plain { .. }) {
+        if matches!(mode, Mode::Plain) {
             say::to_stdout(&text::zone_line(start.wall, &zone));
         }
         let table = PlainTable::new(every.as_secs(), &names, is_terminal, zone);
-        let origin = WallTime::from_nanos(start.wall.as_nanos().div_euclid(1_000_000_000) * 1_000_000_000);
         Self {
             lines,
             monitor,
@@ -117,8 +96,7 @@ impl View {
             mode,
             table,
             start,
-            origin,
-            next_span: 0,
+            rows: Rows::new(every, start),
             count,
         }
     }
@@ -153,25 +131,16 @@ impl View {
     }
 
     fn take_record(&mut self, record: &ProbeRecord, anchor: Anchor) -> Reader {
-        let origin = self.origin;
-        let Some(line) = self.lines.iter_mut().find(|line| line.id == record.target) else {
+        let found = self.lines.iter().position(|line| line.id == record.target);
+        let Some(place) = found else {
             return Reader::There;
         };
+        let line = &mut self.lines[place];
         line.summary.add(record);
         match self.mode {
             Mode::Json => say::to_stdout(&json::probe_line(record, &line.name, anchor, None)),
-            Mode::Plain { every } => {
-                let after = anchor
-                    .wall_at(record.sent_at)
-                    .nanos_after(origin)
-                    .max(0)
-                    .unsigned_abs();
-                let span = line.spans.entry(after / nanos_of(every)).or_default();
-                span.counts.add(record);
-                if let Some(rtt) = record.rtt {
-                    span.rtt_sum_ns += u128::from(rtt.as_nanos());
-                    span.rtts += 1;
-                }
+            Mode::Plain => {
+                self.rows.add(place, record);
                 Reader::There
             }
         }
@@ -181,26 +150,17 @@ impl View {
     pub(super) fn tick(&mut self, anchor: Anchor) -> Reader {
         self.monitor.tick(anchor, &mut self.effects);
         self.effects.clear();
-        let Mode::Plain { every } = self.mode else {
+        if matches!(self.mode, Mode::Json) {
             return Reader::There;
-        };
-        let slowest = self
-            .lines
-            .iter()
-            .map(|line| line.timeout)
-            .max()
-            .unwrap_or_default();
-        let is_quiet = self.lines.iter().all(|line| line.in_flight == 0);
-        loop {
-            let end = self.end_of(self.next_span, every);
-            let decided_at = if is_quiet { end } else { end.plus(slowest) };
-            if anchor.wall < decided_at {
-                return Reader::There;
-            }
-            if self.print_span(every) == Reader::Gone {
+        }
+        let in_flight = self.lines.iter().filter(|line| line.in_flight > 0);
+        let slowest = in_flight.map(|line| line.timeout).max().unwrap_or_default();
+        while let Some(number) = self.rows.complete(anchor.mono, slowest) {
+            if self.print_row(number, anchor) == Reader::Gone {
                 return Reader::Gone;
             }
         }
+        Reader::There
     }
 
     /// Every target has its number of decided probes.
@@ -217,10 +177,10 @@ impl View {
         self.monitor.finish(anchor, &mut self.effects);
         self.effects.clear();
         if reader == Reader::There {
-            if let Mode::Plain { every } = self.mode {
-                while self.lines.iter().any(|line| !line.spans.is_empty())
-                    && self.print_span(every) == Reader::There
-                {}
+            while let Some(number) = self.rows.left() {
+                if self.print_row(number, anchor) == Reader::Gone {
+                    break;
+                }
             }
             self.print_summary(anchor);
         }
@@ -245,7 +205,7 @@ impl View {
             Mode::Json => {
                 say::to_stdout(&json::summary_line(&inputs));
             }
-            Mode::Plain { .. } => {
+            Mode::Plain => {
                 for input in &inputs {
                     say::to_stdout(&format!("\n{}", text::summary_block(input).join("\n")));
                 }
@@ -289,18 +249,11 @@ impl View {
         }
     }
 
-    fn end_of(&self, span: u64, every: Duration) -> WallTime {
-        self.origin
-            .plus(Duration::from_nanos(nanos_of(every).saturating_mul(span + 1)))
-    }
-
-    fn print_span(&mut self, every: Duration) -> Reader {
-        let number = self.next_span;
-        self.next_span += 1;
-        let to = self.end_of(number, every);
-        let from = to.minus(every);
-        for line in &mut self.lines {
-            let span = line.spans.remove(&number).unwrap_or_default();
+    fn print_row(&mut self, number: u64, anchor: Anchor) -> Reader {
+        let (from, to) = self.rows.labels(number, anchor);
+        let spans = self.rows.take(number);
+        for (place, line) in self.lines.iter().enumerate() {
+            let span = spans.get(&place).copied().unwrap_or_default();
             let counts = span.counts;
             let is_outage = self
                 .monitor
@@ -313,8 +266,7 @@ impl View {
                 to: to.minus(Duration::from_secs(1)),
                 sent: counts.sent(),
                 received: counts.replied + counts.refused,
-                avg_rtt: (span.rtts > 0)
-                    .then(|| Rtt::from_nanos((span.rtt_sum_ns / u128::from(span.rtts)) as u64)),
+                avg_rtt: span.avg_rtt(),
                 failed: counts.lost + counts.unreachable,
                 loss: counts.loss(),
                 is_outage,

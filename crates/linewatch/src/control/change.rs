@@ -3,7 +3,7 @@
 //! Nothing is written that could not be loaded again, and nothing is done that was not written: after a power cut the
 //! monitor comes back as the page showed it. Not here: the text of `web.toml` (`config::web_toml`).
 
-use linewatch_core::caps::{CapEntry, Ledger};
+use linewatch_core::caps::{CapEntry, Costs, Ledger};
 use linewatch_core::port::Clock;
 use linewatch_core::spec::{TargetSpec, unique_slug};
 use linewatch_core::target::{Address, Host, TargetId};
@@ -105,7 +105,7 @@ impl<C: Clock> Control<C> {
         let path = self.loaded.web_path.clone();
         let text = edit(&web_toml::read(&path).map_err(failed)?).map_err(failed)?;
         let loaded = (self.reload)(Some(text.clone())).map_err(|errors| first_of(&errors))?;
-        within_caps(&loaded.settings, id)?;
+        within_caps(&loaded.settings, id, self.abilities.costs)?;
         web_toml::write(&path, &text).map_err(failed)?;
         Ok(self.take_over(loaded, id))
     }
@@ -188,8 +188,8 @@ fn first_of(errors: &ConfigErrors) -> ChangeError {
 }
 
 /// Refuses a change that the engine would refuse, before it is written. Names are judged once they have an address.
-fn within_caps(settings: &Settings, changed: &str) -> Result<(), ChangeError> {
-    let mut ledger = Ledger::default();
+fn within_caps(settings: &Settings, changed: &str, costs: Costs) -> Result<(), ChangeError> {
+    let mut ledger = Ledger::new(costs);
     let mut last = None;
     for (index, wanted) in settings.targets.iter().enumerate() {
         let target = &wanted.target;
@@ -202,6 +202,7 @@ fn within_caps(settings: &Settings, changed: &str) -> Result<(), ChangeError> {
         let entry = CapEntry {
             id: TargetId(index as u32),
             address: Address::from(ip),
+            method: target.method,
             plan: target.plan,
             allow_high_rate: target.allow_high_rate,
         };

@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
 
+use linewatch_core::caps::Costs;
 use linewatch_core::event::{EventKind, Severity};
 use linewatch_core::port::Clock;
 use linewatch_core::target::{Method, TargetId};
@@ -52,6 +53,8 @@ pub(crate) struct Abilities {
     pub icmp_v4_text: String,
     /// See `icmp_v4_text`.
     pub icmp_v6_text: String,
+    /// What a probe costs here.
+    pub costs: Costs,
 }
 
 impl Abilities {

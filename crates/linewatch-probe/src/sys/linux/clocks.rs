@@ -15,6 +15,11 @@ pub(crate) fn realtime_ns() -> i64 {
     read_ns(libc::CLOCK_REALTIME)
 }
 
+/// `CLOCK_THREAD_CPUTIME_ID`: processor time of the calling thread, the kernel's work for it included.
+pub(crate) fn thread_cpu_ns() -> u64 {
+    read_ns(libc::CLOCK_THREAD_CPUTIME_ID).unsigned_abs()
+}
+
 fn read_ns(clock: libc::clockid_t) -> i64 {
     let mut time = libc::timespec {
         tv_sec: 0,
@@ -22,7 +27,7 @@ fn read_ns(clock: libc::clockid_t) -> i64 {
     };
     // SAFETY: `time` is a live, writable timespec for the whole call.
     let answer = unsafe { libc::clock_gettime(clock, &mut time) };
-    // These three clocks exist on every Linux we can start on; a wrong time is worse than none.
+    // These clocks exist on every Linux we can start on; a wrong time is worse than none.
     assert_eq!(answer, 0, "the kernel has no clock {clock}");
     (time.tv_sec as i64)
         .saturating_mul(1_000_000_000)

@@ -21,7 +21,9 @@ mod tcp;
 mod udp;
 mod wait;
 
-use linewatch_core::port::{Clock as _, Incoming, Outgoing, SendResult, Shot, ShotBody, Waker, Wire};
+use linewatch_core::port::{
+    Clock as _, Incoming, Outgoing, SendResult, Shot, ShotBody, Sleepers, Waker, Wire,
+};
 use linewatch_core::record::Class;
 use linewatch_core::target::Method;
 use linewatch_core::time::MonoTime;
@@ -240,5 +242,20 @@ impl Wire for LinuxWire {
 
     fn waker(&self) -> Waker {
         self.waiter.waker()
+    }
+
+    /// `None` when there are no descriptors left for it.
+    fn sleepers(&self) -> Option<Sleepers> {
+        let clock = self.clock;
+        let mut by_wire = self.waiter.sleeper().ok()?;
+        let mut timer = Waiter::new().ok()?;
+        let time_waker = timer.waker();
+        Some(Sleepers {
+            by_wire: Box::new(move |until| by_wire(clock.to_kernel(until))),
+            by_time: Box::new(move |until| {
+                timer.wait(Some(clock.to_kernel(until)));
+            }),
+            time_waker,
+        })
     }
 }

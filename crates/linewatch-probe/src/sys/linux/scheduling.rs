@@ -56,6 +56,41 @@ pub(crate) fn sharpen_timers() -> io::Result<()> {
     }
 }
 
+/// Numbers of the processors that the calling thread may run on.
+pub(crate) fn processors() -> Vec<usize> {
+    // SAFETY: cpu_set_t is plain data for which all zeroes (no processor) is a valid value.
+    let mut set: libc::cpu_set_t = unsafe { std::mem::zeroed() };
+    // SAFETY: the kernel writes at most the given size into the live `set`; 0 is the calling thread.
+    let answer = unsafe { libc::sched_getaffinity(0, size_of_val(&set), &mut set) };
+    if answer != 0 {
+        // More processors than a set of this size can name: nobody needs to be told which.
+        return Vec::new();
+    }
+    let is_allowed = |&processor: &usize| {
+        // SAFETY: `processor` is below CPU_SETSIZE, the bits of `set`.
+        unsafe { libc::CPU_ISSET(processor, &set) }
+    };
+    (0..libc::CPU_SETSIZE as usize).filter(is_allowed).collect()
+}
+
+/// Keeps the calling thread on one processor.
+pub(crate) fn pin(processor: usize) -> io::Result<()> {
+    if processor >= libc::CPU_SETSIZE as usize {
+        return Err(io::Error::from(io::ErrorKind::InvalidInput));
+    }
+    // SAFETY: cpu_set_t is plain data for which all zeroes (no processor) is a valid value.
+    let mut set: libc::cpu_set_t = unsafe { std::mem::zeroed() };
+    // SAFETY: `processor` is below CPU_SETSIZE, as checked.
+    unsafe { libc::CPU_SET(processor, &mut set) };
+    // SAFETY: `set` lives through the call; 0 is the calling thread.
+    let answer = unsafe { libc::sched_setaffinity(0, size_of_val(&set), &set) };
+    if answer == 0 {
+        Ok(())
+    } else {
+        Err(io::Error::last_os_error())
+    }
+}
+
 /// Raises the limit of open files as far as permitted and returns it.
 pub(crate) fn raise_open_files() -> u64 {
     let mut limit = limit_of(libc::RLIMIT_NOFILE);

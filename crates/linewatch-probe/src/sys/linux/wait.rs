@@ -99,7 +99,7 @@ impl Waiter {
     /// Sleeps until `CLOCK_MONOTONIC` shows `until_ns` (`None`: does not sleep at all).
     pub(super) fn wait(&mut self, until_ns: Option<u64>) -> Woken {
         let timeout = if let Some(until_ns) = until_ns {
-            self.arm(until_ns);
+            arm(&self.timer, until_ns);
             -1
         } else {
             0
@@ -138,31 +138,48 @@ impl Waiter {
         Arc::new(move || drop((&*bell).write(&1u64.to_ne_bytes())))
     }
 
-    fn arm(&self, until_ns: u64) {
-        // All zeroes would disarm; more than 2^62 ns (146 years) means for ever.
-        let until_ns = until_ns.clamp(1, 1 << 62);
-        let spec = libc::itimerspec {
-            it_interval: libc::timespec {
-                tv_sec: 0,
-                tv_nsec: 0,
-            },
-            it_value: libc::timespec {
-                tv_sec: (until_ns / 1_000_000_000) as libc::time_t,
-                tv_nsec: (until_ns % 1_000_000_000) as libc::c_long,
-            },
+    /// The same sleep for whoever does not hold `self`: nothing is read, so what ended it is still there.
+    pub(super) fn sleeper(&self) -> Result<impl FnMut(u64) + Send + use<>, WireError> {
+        let copy = |fd: &OwnedFd| {
+            fd.try_clone().map_err(|source| WireError {
+                doing: "share a place to wait (dup)",
+                source,
+            })
         };
-        // SAFETY: `spec` lives through the call; no old value is asked for.
-        let answer = unsafe {
-            libc::timerfd_settime(
-                self.timer.as_raw_fd(),
-                libc::TFD_TIMER_ABSTIME,
-                &spec,
-                std::ptr::null_mut(),
-            )
-        };
-        // The arguments are valid by construction; without the timer we would sleep for ever.
-        assert_eq!(answer, 0, "a timer at {until_ns} ns was refused");
+        let (epoll, timer) = (copy(&self.epoll)?, copy(&self.timer)?);
+        Ok(move |until_ns| {
+            arm(&timer, until_ns);
+            let mut event = libc::epoll_event { events: 0, u64: 0 };
+            // SAFETY: the kernel writes at most one entry into `event`. An early end by a signal is an end.
+            unsafe { libc::epoll_wait(epoll.as_raw_fd(), &mut event, 1, -1) };
+        })
     }
+}
+
+fn arm(timer: &OwnedFd, until_ns: u64) {
+    // All zeroes would disarm; more than 2^62 ns (146 years) means for ever.
+    let until_ns = until_ns.clamp(1, 1 << 62);
+    let spec = libc::itimerspec {
+        it_interval: libc::timespec {
+            tv_sec: 0,
+            tv_nsec: 0,
+        },
+        it_value: libc::timespec {
+            tv_sec: (until_ns / 1_000_000_000) as libc::time_t,
+            tv_nsec: (until_ns % 1_000_000_000) as libc::c_long,
+        },
+    };
+    // SAFETY: `spec` lives through the call; no old value is asked for.
+    let answer = unsafe {
+        libc::timerfd_settime(
+            timer.as_raw_fd(),
+            libc::TFD_TIMER_ABSTIME,
+            &spec,
+            std::ptr::null_mut(),
+        )
+    };
+    // The arguments are valid by construction; without the timer we would sleep for ever.
+    assert_eq!(answer, 0, "a timer at {until_ns} ns was refused");
 }
 
 fn owned(fd: libc::c_int, doing: &'static str) -> Result<OwnedFd, WireError> {
