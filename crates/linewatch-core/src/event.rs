@@ -122,6 +122,30 @@ impl EventKind {
         }
     }
 
+    /// What the count of such an event counts, as a word for every interface: a number without its unit misleads.
+    pub const fn counted(self) -> &'static str {
+        match self {
+            Self::Outage | Self::PacketLoss => "lost_probes",
+            Self::Suspended | Self::ClockStepped => "unmeasured_probes",
+            Self::LocalOutage => "targets",
+            Self::ThresholdExceeded
+            | Self::Jitter
+            | Self::Stale
+            | Self::DnsFailed
+            | Self::AddressChanged
+            | Self::TargetAdded
+            | Self::TargetChanged
+            | Self::TargetRemoved
+            | Self::Started
+            | Self::Stopped
+            | Self::Interrupted
+            | Self::StorageDegraded
+            | Self::StorageFull
+            | Self::AlertFailed
+            | Self::LoginFailed => "times",
+        }
+    }
+
     /// The kind with this word.
     pub fn from_word(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.word() == word)
@@ -171,9 +195,10 @@ pub struct Event {
     pub target: Option<TargetId>,
     /// When it began.
     pub at: WallTime,
-    /// When it ended; `None` while it goes on, equal to `at` for a moment.
+    /// When it ended, by the calendar as it was then; `None` while it goes on, equal to `at` for a moment, and before
+    /// `at` if the clock was set back meanwhile.
     pub until: Option<WallTime>,
-    /// How many probes or times.
+    /// How many of what [`EventKind::counted`] says.
     pub count: u64,
     /// One English sentence, without the target's name and without markup; other languages are made
     /// from the other fields.
@@ -181,15 +206,20 @@ pub struct Event {
 }
 
 /// One outage as kept for ever.
+///
+/// Its length is monotonic: neither a set clock nor a suspension makes it longer or shorter. Each end has the date
+/// the calendar showed at its own moment. Over a suspension `to - from` is therefore longer than the length, over a
+/// clock set forward as well, and over one set back `to` may lie before `from`: never take the difference for the length.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OutageRow {
     /// Its address; also that of its event.
     pub id: EventId,
     /// Whose.
     pub target: TargetId,
-    /// Send time of the first lost probe.
+    /// Send time of the first lost probe, by the calendar as it was then.
     pub from: WallTime,
-    /// Send time of the first reply that closed it; `None` while it goes on.
+    /// Send time of the first reply that closed it, or when it was stopped, by the calendar as it was then; `None`
+    /// while it goes on.
     pub to: Option<WallTime>,
     /// Length on the monotonic clock, in nanoseconds; so far while it goes on.
     pub duration_ns: u64,

@@ -90,6 +90,7 @@ pub struct OutageSoFar {
 ///   still full of its losses, would open it again.
 ///
 /// The first lost probe of an outage opened by window loss is the oldest failure in that window.
+/// A gap ends the window ([`OutageDetector::cut`]): losses on both sides of it are in no ratio together.
 #[derive(Clone, Debug)]
 pub struct OutageDetector {
     policy: OutagePolicy,
@@ -187,6 +188,14 @@ impl OutageDetector {
         }
     }
 
+    /// Ends the window, because slots passed unmeasured (a suspension, a stall, an overrun): a share of "the last 10 s"
+    /// is not told by probes from before the hole, all the less as a suspension takes no time on the
+    /// monotonic clock. An open outage goes on, and a row of equal outcomes skips the hole (MEASURING.md "Outage").
+    pub fn cut(&mut self) {
+        self.window.clear();
+        self.failures_in_window = 0;
+    }
+
     /// Forgets everything, because what comes next is not connected with it (the target was stopped, removed,
     /// or the run ends at `at`). An open outage ends there, as far as it was seen.
     pub fn interrupt(&mut self, at: MonoTime) -> Option<OutageChange> {
@@ -216,17 +225,17 @@ impl OutageDetector {
         self.failures_in_window += u64::from(is_failure);
         // Half open: at one probe a second, 10 s are 10 probes.
         let length = self.policy.window;
-        self.forget_while(|oldest| sent_at.since(oldest.sent_at()) >= length);
+        while let Some(&oldest) = self.window.front()
+            && (sent_at.since(oldest.sent_at()) >= length
+                || self.window.len() > limits::OUTAGE_WINDOW_ENTRIES)
+        {
+            self.forget_oldest();
+        }
     }
 
-    fn forget_while(&mut self, is_past: impl Fn(Seen) -> bool) {
-        while let Some(&oldest) = self.window.front() {
-            if !is_past(oldest) && self.window.len() <= limits::OUTAGE_WINDOW_ENTRIES {
-                return;
-            }
-            self.failures_in_window -= u64::from(oldest.is_failure());
-            self.window.pop_front();
-        }
+    fn forget_oldest(&mut self) {
+        let oldest = self.window.pop_front();
+        self.failures_in_window -= u64::from(oldest.is_some_and(Seen::is_failure));
     }
 
     fn open_by_run(&mut self) -> Option<OutageChange> {
@@ -278,7 +287,10 @@ impl OutageDetector {
             return None;
         }
         self.open = None;
-        self.forget_while(|seen| seen.sent_at() < until);
+        // By number and not by time: after a stall several probes leave at the same moment.
+        while self.window.len() as u64 > length {
+            self.forget_oldest();
+        }
         Some(OutageChange::Closed {
             since: open.since,
             until,

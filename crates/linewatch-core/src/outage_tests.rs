@@ -4,7 +4,8 @@ use super::*;
 
 const SECOND_NS: u64 = 1_000_000_000;
 
-/// Outcomes as pictures: `.` reply, `r` refused, `x` lost, `u` unreachable, `-` unsent, `?` unmeasured.
+/// Outcomes as pictures: `.` reply, `r` refused, `x` lost, `u` unreachable, `-` unsent, `?` unmeasured; `|` is no
+/// probe but a gap before the next one, of no length on the monotonic clock.
 fn outcome(picture: char) -> Outcome {
     match picture {
         '.' => Outcome::Reply,
@@ -21,7 +22,12 @@ fn outcome(picture: char) -> Outcome {
 fn run(policy: OutagePolicy, interval_ns: u64, script: &str) -> String {
     let mut detector = OutageDetector::new(policy);
     let mut told = Vec::new();
-    for (index, picture) in script.chars().enumerate() {
+    let mut index = 0;
+    for picture in script.chars() {
+        if picture == '|' {
+            detector.cut();
+            continue;
+        }
         let sent_at = MonoTime::from_nanos(index as u64 * interval_ns);
         match detector.on_outcome(sent_at, outcome(picture)) {
             Some(OutageChange::Opened {
@@ -43,6 +49,7 @@ fn run(policy: OutagePolicy, interval_ns: u64, script: &str) -> String {
             }
             None => {}
         }
+        index += 1;
     }
     told.join(" ")
 }
@@ -134,6 +141,41 @@ fn an_answer_never_opens_an_outage() {
 fn losses_before_the_end_of_an_outage_do_not_open_the_next() {
     // After the outage the window still holds eight losses of ten.
     check("xxxxxxxxxxx...x...........", "run@0 up@11(11/11)");
+}
+
+#[test]
+fn losses_on_both_sides_of_a_gap_are_in_no_window_together() {
+    check("..........x..x..x.x", "window@10");
+    check("..........x..x..x.|x", "");
+    check("..........x..x..|x.x.x", "window@16");
+}
+
+#[test]
+fn a_row_and_an_open_outage_go_on_over_a_gap() {
+    check("..........xx|x....", "run@10 up@13(3/3)");
+    check("..........xxx|x...", "run@10 up@14(4/4)");
+}
+
+#[test]
+fn a_gap_takes_away_what_kept_an_outage_by_window_loss_open() {
+    check("..........xx.xx......", "window@10 up@15(4/5)");
+    check("..........xx.xx|...", "window@10 up@15(4/5)");
+}
+
+#[test]
+fn losses_of_the_same_moment_as_the_first_reply_are_before_it() {
+    // A stall lets several probes leave at once: the last two losses have the send time of the replies.
+    let mut detector = OutageDetector::new(OutagePolicy::default());
+    let mut tell = |second: u64, script: &str| {
+        let sent_at = MonoTime::from_nanos(second * SECOND_NS);
+        script
+            .chars()
+            .filter_map(|picture| detector.on_outcome(sent_at, outcome(picture)))
+            .count()
+    };
+    assert_eq!(tell(0, "xxx"), 1);
+    assert_eq!(tell(1, "xx..."), 1, "closed");
+    assert_eq!(tell(2, "x"), 0, "three of six, had the old losses stayed");
 }
 
 #[test]

@@ -308,6 +308,9 @@ pub struct RecordBatch {
     pub progress: Vec<Progress>,
     /// How far the calendar clock was set since the batch before (negative: back), if it was.
     pub clock_step_ns: Option<i64>,
+    /// The first look at the clocks after each suspension or step since the batch before, oldest first: what was
+    /// sent earlier belongs to the calendar as it was until then. At most [`crate::limits::CALENDAR_ERAS`].
+    pub calendar_breaks: Vec<Anchor>,
 }
 
 impl RecordBatch {
@@ -321,6 +324,7 @@ impl RecordBatch {
             gaps: Vec::new(),
             progress: Vec::new(),
             clock_step_ns: None,
+            calendar_breaks: Vec::new(),
         }
     }
 
@@ -331,6 +335,7 @@ impl RecordBatch {
             && self.gaps.is_empty()
             && self.progress.is_empty()
             && self.clock_step_ns.is_none()
+            && self.calendar_breaks.is_empty()
     }
 }
 

@@ -89,7 +89,10 @@ impl Case<'_> {
             .sleeps
             .iter()
             .any(|(at, _)| truth.sent_at < *at && *at <= until.plus(EXPIRY_SLACK));
-        let cut = self.cuts.iter().any(|at| truth.sent_at <= *at && *at <= until);
+        let cut = self
+            .cuts
+            .iter()
+            .any(|at| truth.sent_at <= *at && *at <= until.plus(EXPIRY_SLACK));
         let missed = outcome == Outcome::Lost && self.may_have_missed(truth.sent_at, until);
         Verdict {
             outcome,
@@ -212,8 +215,9 @@ pub struct TrueOutage {
 }
 
 /// The outages of one unbroken stretch of probes, in send order. Only answers and failures: what was unsent or
-/// unmeasured is left out by the caller.
-pub fn outages(policy: &OutagePolicy, probes: &[(MonoTime, bool)]) -> Vec<TrueOutage> {
+/// unmeasured is left out by the caller. `gaps` are places in `probes` before which slots passed unmeasured:
+/// no window of loss reaches over them.
+pub fn outages(policy: &OutagePolicy, probes: &[(MonoTime, bool)], gaps: &[usize]) -> Vec<TrueOutage> {
     let failures_before = prefix_sums(probes);
     let mut found: Vec<TrueOutage> = Vec::new();
     let mut is_open = false;
@@ -227,7 +231,8 @@ pub fn outages(policy: &OutagePolicy, probes: &[(MonoTime, bool)]) -> Vec<TrueOu
         while nanos_of(sent_at.since(probes[window_from].0)) >= nanos_of(policy.window) {
             window_from += 1;
         }
-        let first = window_from.max(fresh_from);
+        let gap = gaps.iter().copied().filter(|gap| *gap <= index).max();
+        let first = window_from.max(fresh_from).max(gap.unwrap_or(0));
         let failures = failures_before[index + 1] - failures_before[first];
         let is_window_bad = failures as f64 / (index + 1 - first) as f64 > policy.loss_ratio;
         let run = index + 1 - run_from;
@@ -276,17 +281,25 @@ fn prefix_sums(probes: &[(MonoTime, bool)]) -> Vec<usize> {
 mod tests {
     use super::*;
 
-    /// One probe a second (`.` reply, `x` lost): where outages begin and end.
+    /// One probe a second (`.` reply, `x` lost, `|` a gap that takes none): where outages begin and end.
     #[track_caller]
     fn check(script: &str, expected: &str) {
         let second = |at: usize| MonoTime::ZERO.plus(Duration::from_secs(at as u64));
+        let stretches = script.split('|').map(|stretch| stretch.chars().count());
+        let gaps: Vec<_> = stretches
+            .scan(0, |before, length| {
+                *before += length;
+                Some(*before)
+            })
+            .collect();
         let probes: Vec<_> = script
             .chars()
+            .filter(|c| *c != '|')
             .enumerate()
             .map(|(at, c)| (second(at), c == 'x'))
             .collect();
         let show = |at: MonoTime| at.as_nanos() / 1_000_000_000;
-        let found: Vec<_> = outages(&OutagePolicy::default(), &probes)
+        let found: Vec<_> = outages(&OutagePolicy::default(), &probes, &gaps)
             .into_iter()
             .map(|outage| {
                 format!(
@@ -310,5 +323,11 @@ mod tests {
     fn a_third_of_the_window_is_an_outage_without_three_in_a_row() {
         check("..........x.x.x.x..........", "10-17");
         check("..........x.x.x....", "");
+    }
+
+    #[test]
+    fn a_gap_parts_the_window_and_not_a_row() {
+        check("..........x.x.|x.x..........", "");
+        check("..........xx|x....", "10-13");
     }
 }

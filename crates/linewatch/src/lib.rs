@@ -12,6 +12,8 @@ mod control;
 mod listen;
 mod logging;
 mod method;
+mod notice;
+mod server;
 mod signals;
 mod spine;
 mod tally;

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex};
 
 use linewatch_core::event::LogRow;
 use linewatch_core::port::Clock;
+use linewatch_render::text::printable;
 use tracing::field::{Field, Visit};
 use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::filter::LevelFilter;
@@ -108,41 +109,27 @@ struct Line {
 
 impl Visit for Line {
     fn record_str(&mut self, field: &Field, value: &str) {
-        self.add(field, value);
+        self.add(field.name(), value);
     }
 
     fn record_debug(&mut self, field: &Field, value: &dyn std::fmt::Debug) {
-        self.add(field, &format!("{value:?}"));
+        self.add(field.name(), &format!("{value:?}"));
     }
 }
 
 impl Line {
-    fn add(&mut self, field: &Field, value: &str) {
-        let value = visible(value);
-        if field.name() == "message" {
-            self.text.insert_str(0, &value);
+    fn add(&mut self, name: &str, value: &str) {
+        let value = printable(value);
+        if name == "message" {
+            let gap = if self.text.is_empty() { "" } else { " " };
+            self.text.insert_str(0, &format!("{value}{gap}"));
             return;
         }
         if !self.text.is_empty() {
             self.text.push(' ');
         }
-        let _ = write!(self.text, "{}={value}", field.name());
+        let _ = write!(self.text, "{name}={value}");
     }
-}
-
-/// One line, nothing invisible.
-pub(crate) fn visible(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        let is_direction_mark =
-            matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-        if c.is_control() || is_direction_mark {
-            let _ = write!(out, "\\u{{{:x}}}", u32::from(c));
-        } else {
-            out.push(c);
-        }
-    }
-    out
 }
 
 #[cfg(test)]
@@ -151,9 +138,9 @@ mod tests {
 
     #[test]
     fn nobody_can_write_a_second_line_or_colour_the_terminal() {
-        assert_eq!(
-            visible("a\nb\u{1b}[31mc\u{202e}d"),
-            "a\\u{a}b\\u{1b}[31mc\\u{202e}d"
-        );
+        let mut line = Line::default();
+        line.add("host", "a\nb\u{1b}[31mc\u{202e}d");
+        line.add("message", "seen\r");
+        assert_eq!(line.text, r"seen\r host=a\nb\u{1b}[31mc\u{202e}d");
     }
 }

@@ -7,7 +7,7 @@ use anyhow::{Context as _, ensure};
 use linewatch_core::packet::cookie::CookieKey;
 use linewatch_core::port::Clock as _;
 use linewatch_core::record::{Class, Outcome, ProbeRecord, RecordBatch, StrayKind};
-use linewatch_core::target::{Address, Method, ProbePlan, TargetId, UdpPayload};
+use linewatch_core::target::{Address, EgressIndex, Method, ProbePlan, TargetId, UdpPayload};
 use linewatch_e2e::namespace;
 use linewatch_e2e::packet::{Answer, Packet};
 use linewatch_e2e::responder::Responder;
@@ -59,6 +59,7 @@ impl Bench {
             },
             allow_high_rate: true,
             slots: Some(slots),
+            egress: EgressIndex::default(),
         }));
         Ok(())
     }

@@ -5,6 +5,7 @@ use crate::target::TargetId;
 use crate::time::{Anchor, MonoTime, WallTime};
 
 use super::Effect;
+use super::calendar::Calendar;
 
 /// Numbers the events of one run, from 0.
 #[derive(Debug)]
@@ -33,6 +34,8 @@ impl EventNumbers {
 pub(super) struct Context<'a> {
     /// Now, and its place on the calendar.
     pub(super) anchor: Anchor,
+    /// Dates moments before now.
+    pub(super) calendar: &'a Calendar,
     pub(super) numbers: &'a mut EventNumbers,
     pub(super) effects: &'a mut Vec<Effect>,
 }
@@ -40,6 +43,11 @@ pub(super) struct Context<'a> {
 impl Context<'_> {
     pub(super) const fn now(&self) -> MonoTime {
         self.anchor.mono
+    }
+
+    /// What the calendar showed at a moment, before or after a suspension or a step.
+    pub(super) fn wall_at(&self, at: MonoTime) -> WallTime {
+        self.calendar.wall_at(at)
     }
 
     /// An event that begins at `at`. It is not handed on yet: see [`Context::publish`].

@@ -8,7 +8,8 @@ use crate::time::WallTime;
 
 use super::Context;
 
-/// Gaps of one kind nearer than this are one happening: targets notice it at their own next slot.
+/// Gaps of one kind whose ends are nearer than this are one happening: an engine looks at its clocks at least once
+/// a second. Both ends, because the spans of two steps may overlap.
 const SAME_WITHIN: Duration = Duration::from_secs(2);
 
 /// The newest happening of one kind.
@@ -72,5 +73,6 @@ impl Hole {
 
 fn is_same(event: &Event, from: WallTime, to: WallTime) -> bool {
     let until = event.until.unwrap_or(event.at);
-    from <= until.plus(SAME_WITHIN) && event.at <= to.plus(SAME_WITHIN)
+    let is_near = |a: WallTime, b: WallTime| a <= b.plus(SAME_WITHIN) && b <= a.plus(SAME_WITHIN);
+    is_near(event.at, from) && is_near(until, to)
 }

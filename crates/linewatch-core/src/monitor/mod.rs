@@ -4,6 +4,7 @@
 //! Pure: every instant comes from a batch or a tick. Bounded: per target a window, its newest outages and
 //! what is in flight. Not here: who is told (`alert`), what is kept (`store`), how it looks (`render`).
 
+mod calendar;
 mod context;
 mod hole;
 mod message;
@@ -20,6 +21,7 @@ use crate::target::{Target, TargetId};
 use crate::time::{Anchor, MonoTime, WallTime};
 use crate::view::{TargetError, TargetView};
 use crate::window::Scratch;
+use calendar::Calendar;
 use context::{Context, EventNumbers};
 use hole::Hole;
 use target::Watched;
@@ -42,6 +44,8 @@ pub struct Monitor {
     numbers: EventNumbers,
     /// The newest moment the monitor was told.
     anchor: Anchor,
+    /// Dates the moments before it.
+    calendar: Calendar,
     /// When the newest batch left the engine: what was decided earlier is known.
     flushed_at: MonoTime,
     targets: Vec<Watched>,
@@ -68,6 +72,7 @@ impl Monitor {
         Self {
             numbers: EventNumbers::new(run),
             anchor,
+            calendar: Calendar::new(anchor),
             flushed_at: anchor.mono,
             targets: Vec::new(),
             places: HashMap::default(),
@@ -89,6 +94,7 @@ impl Monitor {
         if let Some(&place) = self.places.get(&target.id) {
             let mut context = Context {
                 anchor,
+                calendar: &self.calendar,
                 numbers: &mut self.numbers,
                 effects,
             };
@@ -110,6 +116,7 @@ impl Monitor {
         }
         let mut context = Context {
             anchor: self.anchor,
+            calendar: &self.calendar,
             numbers: &mut self.numbers,
             effects,
         };
@@ -145,6 +152,7 @@ impl Monitor {
     ) {
         let mut context = Context {
             anchor: self.anchor,
+            calendar: &self.calendar,
             numbers: &mut self.numbers,
             effects,
         };
@@ -155,14 +163,26 @@ impl Monitor {
 
     /// Folds what the engine found out. Records of targets that were removed are passed over.
     pub fn ingest(&mut self, batch: &RecordBatch, effects: &mut Vec<Effect>) {
+        for &seen in &batch.calendar_breaks {
+            self.calendar.note(seen);
+        }
         self.advance_to(batch.anchor);
         self.flushed_at = self.flushed_at.max(batch.flushed_at);
         let mut context = Context {
             anchor: batch.anchor,
+            calendar: &self.calendar,
             numbers: &mut self.numbers,
             effects,
         };
         let (places, targets) = (&self.places, &mut self.targets);
+        // A gap without slots stands before the probe of its number, so gaps are told first.
+        for gap in &batch.gaps {
+            if let Some(&place) = places.get(&gap.target) {
+                targets[place].on_gap(gap, batch.flushed_at, &mut context);
+                self.suspended.add(gap, &mut context);
+                self.clock_stepped.add(gap, &mut context);
+            }
+        }
         for record in &batch.records {
             if let Some(&place) = places.get(&record.target) {
                 targets[place].on_record(record, batch.flushed_at, &mut context);
@@ -173,16 +193,9 @@ impl Monitor {
                 targets[place].on_stray(stray);
             }
         }
-        for gap in &batch.gaps {
-            if let Some(&place) = places.get(&gap.target) {
-                targets[place].on_gap(gap, batch.flushed_at, &mut context);
-                self.suspended.add(gap, &mut context);
-                self.clock_stepped.add(gap, &mut context);
-            }
-        }
         for progress in &batch.progress {
             if let Some(&place) = places.get(&progress.target) {
-                targets[place].on_progress(progress);
+                targets[place].on_progress(progress, batch.flushed_at, &mut context);
             }
         }
         self.suspended.publish(&mut context);
@@ -194,6 +207,7 @@ impl Monitor {
         self.advance_to(anchor);
         let mut context = Context {
             anchor,
+            calendar: &self.calendar,
             numbers: &mut self.numbers,
             effects,
         };
@@ -213,6 +227,7 @@ impl Monitor {
         self.advance_to(anchor);
         let mut context = Context {
             anchor,
+            calendar: &self.calendar,
             numbers: &mut self.numbers,
             effects,
         };
@@ -246,12 +261,13 @@ impl Monitor {
     fn anchor_at(&self, now: MonoTime) -> Anchor {
         Anchor {
             mono: now,
-            wall: self.anchor.wall_at(now),
+            wall: self.calendar.wall_at(now),
         }
     }
 
     /// Batches and ticks come from two threads; an older anchor never takes the place of a newer one.
     fn advance_to(&mut self, anchor: Anchor) {
+        self.calendar.note(anchor);
         if anchor.mono >= self.anchor.mono {
             self.anchor = anchor;
         }
@@ -260,6 +276,7 @@ impl Monitor {
     fn watch_local_outage(&mut self, anchor: Anchor, effects: &mut Vec<Effect>) {
         let mut context = Context {
             anchor,
+            calendar: &self.calendar,
             numbers: &mut self.numbers,
             effects,
         };
@@ -269,7 +286,7 @@ impl Monitor {
         });
         match &mut self.local_outage {
             None if targets > 0 => {
-                let at = anchor.wall_at(first);
+                let at = context.wall_at(first);
                 let text = message::local_outage(targets);
                 let mut event = context.begin(EventKind::LocalOutage, Severity::Warning, None, at, text);
                 event.count = targets;
@@ -288,7 +305,7 @@ impl Monitor {
                 context.publish(&open.event);
             }
             Some(open) if targets == 0 => {
-                open.event.until = Some(anchor.wall.max(open.event.at));
+                open.event.until = Some(anchor.wall);
                 open.event.message = message::local_outage_over(anchor.mono.since(open.since), open.targets);
                 context.publish(&open.event);
                 self.local_outage = None;

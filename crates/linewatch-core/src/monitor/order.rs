@@ -12,17 +12,24 @@ use crate::limits;
 use crate::record::Outcome;
 use crate::time::MonoTime;
 
-/// One finished probe, or a gap of several slots.
+/// One finished probe, or a gap.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Settled {
     /// First sequence number.
     pub(super) seq: u64,
-    /// How many of them: 1 for a probe.
+    /// How many of them: 1 for a probe; a gap may have none and then stands before the probe of this number.
     pub(super) slots: u64,
     /// When the probe was sent; for a gap, when it became known.
     pub(super) sent_at: MonoTime,
-    /// `Unmeasured` for a gap.
-    pub(super) outcome: Outcome,
+    /// `None` for a gap.
+    pub(super) outcome: Option<Outcome>,
+}
+
+impl Settled {
+    /// A gap without slots comes before the probe of its number, whichever was told first.
+    const fn place(&self) -> (u64, bool) {
+        (self.seq, self.slots > 0)
+    }
 }
 
 /// See the module.
@@ -37,12 +44,14 @@ pub(super) struct SendOrder {
 impl SendOrder {
     /// Takes an outcome. One that comes after it was given up is dropped: the order has passed it.
     pub(super) fn add(&mut self, settled: Settled) {
-        if settled.seq < self.next_seq || settled.slots == 0 {
+        if settled.seq < self.next_seq {
             return;
         }
         match self.waiting.back() {
-            Some(newest) if settled.seq < newest.seq => {
-                let at = self.waiting.partition_point(|other| other.seq < settled.seq);
+            Some(newest) if settled.place() < newest.place() => {
+                let at = self
+                    .waiting
+                    .partition_point(|other| other.place() < settled.place());
                 self.waiting.insert(at, settled);
             }
             _ => self.waiting.push_back(settled),
@@ -86,7 +95,7 @@ mod tests {
             seq,
             slots: 1,
             sent_at: MonoTime::from_nanos(seq),
-            outcome: Outcome::Reply,
+            outcome: Some(Outcome::Reply),
         }
     }
 
@@ -124,10 +133,34 @@ mod tests {
         order.add(probe(1003));
         order.add(Settled {
             slots: 1003,
-            outcome: Outcome::Unmeasured,
+            outcome: None,
             ..probe(0)
         });
         assert_eq!(drain(&mut order), [0, 1003]);
+    }
+
+    #[test]
+    fn a_gap_without_slots_stands_between_the_probes_around_it() {
+        for is_told_first in [true, false] {
+            let mut order = SendOrder::default();
+            let cut = Settled {
+                slots: 0,
+                outcome: None,
+                ..probe(2)
+            };
+            let mut told = [probe(2), cut];
+            if is_told_first {
+                told.reverse();
+            }
+            told.into_iter().for_each(|settled| order.add(settled));
+            [probe(1), probe(0)]
+                .into_iter()
+                .for_each(|settled| order.add(settled));
+            let slots: Vec<_> = std::iter::from_fn(|| order.next())
+                .map(|settled| settled.slots)
+                .collect();
+            assert_eq!(slots, [1, 1, 0, 1]);
+        }
     }
 
     #[test]

@@ -2,6 +2,9 @@
 //!
 //! [`SendOrder`] brings the outcomes into send order, [`OutageDetector`] judges them, and this file dates, numbers
 //! and keeps what comes of it. An outage is one event and one row under one number; closing replaces both.
+//! A pause ends an outage at its own moment, but only when everything sent before it is decided: what was in flight
+//! then belongs to the time before. Each end has the date of its own moment, so over a clock that was set back the
+//! end may have the earlier date; the length is monotonic.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -29,6 +32,21 @@ pub(super) struct Outages {
     total: u64,
     /// Time in outages that are over.
     down_ns: u64,
+    /// Oldest first: the stretches nobody watches, until a probe from behind them is judged.
+    pauses: VecDeque<Pause>,
+}
+
+/// A stretch nobody watches.
+#[derive(Clone, Copy, Debug)]
+struct Pause {
+    /// Probes sent earlier are judged as before it.
+    at: MonoTime,
+    /// Probes sent from then on are judged again; `None` while it lasts.
+    until: Option<MonoTime>,
+    /// How an outage ended by it: "until it was stopped".
+    why: &'static str,
+    /// Everything before it is judged, and what was open is closed.
+    is_settled: bool,
 }
 
 impl Outages {
@@ -40,6 +58,7 @@ impl Outages {
             rows: VecDeque::new(),
             total: 0,
             down_ns: 0,
+            pauses: VecDeque::new(),
         }
     }
 
@@ -56,19 +75,63 @@ impl Outages {
         self.order.give_up(sent_before);
     }
 
-    /// Judges everything whose turn has come. `target` is `None` while it is stopped: probes that were in
-    /// flight then still end, but a line nobody watches cannot go down.
+    /// Nobody watches from `at` on; what was sent earlier still counts, also when it is decided later.
+    pub(super) fn pause(&mut self, at: MonoTime, why: &'static str) {
+        if self.pauses.len() == limits::PENDING_PAUSES
+            && let Some(newest) = self.pauses.back_mut()
+        {
+            newest.until = None;
+            return;
+        }
+        self.pauses.push_back(Pause {
+            at,
+            until: None,
+            why,
+            is_settled: false,
+        });
+    }
+
+    /// Somebody watches again from `at` on.
+    pub(super) fn resume(&mut self, at: MonoTime) {
+        if let Some(pause) = self.pauses.back_mut() {
+            pause.until = Some(at);
+        }
+    }
+
+    /// Everything sent before `decided_until` has been told: pauses begun by then end what is open.
+    pub(super) fn settle_pauses(
+        &mut self,
+        decided_until: MonoTime,
+        plan: &ProbePlan,
+        context: &mut Context<'_>,
+    ) {
+        while let Some(pause) = self.pauses.iter_mut().find(|pause| !pause.is_settled)
+            && pause.at <= decided_until
+        {
+            pause.is_settled = true;
+            let Pause { at, why, .. } = *pause;
+            self.cut_off(at, why, plan, context);
+        }
+    }
+
+    /// Judges everything whose turn has come; true if an outage opened or closed.
     pub(super) fn settle(
         &mut self,
-        target: Option<TargetId>,
+        target: TargetId,
         plan: &ProbePlan,
         window: Duration,
         context: &mut Context<'_>,
     ) -> bool {
         let mut is_changed = false;
         while let Some(settled) = self.order.next() {
-            let Some(target) = target else { continue };
-            match self.detector.on_outcome(settled.sent_at, settled.outcome) {
+            let Some(outcome) = settled.outcome else {
+                self.detector.cut();
+                continue;
+            };
+            if !self.is_watched(settled.sent_at, plan, context) {
+                continue;
+            }
+            match self.detector.on_outcome(settled.sent_at, outcome) {
                 Some(OutageChange::Opened { since, .. }) => self.opened(target, since, plan, window, context),
                 Some(closed @ OutageChange::Closed { .. }) => self.closed(closed, None, plan, context),
                 None => continue,
@@ -78,16 +141,50 @@ impl Outages {
         is_changed
     }
 
-    /// Ends an open outage without replies and forgets what was seen. `why`: "until it was stopped".
-    pub(super) fn interrupt(&mut self, why: &str, plan: &ProbePlan, context: &mut Context<'_>) {
-        if let Some(closed) = self.detector.interrupt(context.now()) {
+    /// Ends an open outage without replies and forgets what was seen: nothing more will be told. `why`: "until it
+    /// was removed".
+    pub(super) fn interrupt(&mut self, why: &'static str, plan: &ProbePlan, context: &mut Context<'_>) {
+        self.settle_pauses(MonoTime::MAX, plan, context);
+        self.pauses.clear();
+        self.cut_off(context.now(), why, plan, context);
+    }
+
+    /// Whether a probe sent then counts. One from behind the begin of a pause shows that everything before it is
+    /// judged; probes are asked for in send order, so a pause behind which one counts is done with.
+    fn is_watched(&mut self, sent_at: MonoTime, plan: &ProbePlan, context: &mut Context<'_>) -> bool {
+        while let Some(&Pause {
+            at,
+            until,
+            is_settled,
+            ..
+        }) = self.pauses.front()
+        {
+            if sent_at < at && !is_settled {
+                return true;
+            }
+            self.settle_pauses(at, plan, context);
+            if until.is_none_or(|until| sent_at < until) {
+                return false;
+            }
+            self.pauses.pop_front();
+        }
+        true
+    }
+
+    fn cut_off(&mut self, at: MonoTime, why: &str, plan: &ProbePlan, context: &mut Context<'_>) {
+        if let Some(closed) = self.detector.interrupt(at) {
             self.closed(closed, Some(why), plan, context);
         }
     }
 
-    /// When the open outage began on the calendar, and what it is by now.
+    /// The pause that ends the open outage once everything before it is judged.
+    fn ending(&self) -> Option<&Pause> {
+        self.pauses.iter().find(|pause| !pause.is_settled)
+    }
+
+    /// When the open outage began on the calendar, and what it is by now. None that a pause ends.
     pub(super) fn open(&self, now: MonoTime) -> Option<OpenOutage> {
-        let so_far = self.detector.open()?;
+        let so_far = self.detector.open().filter(|_| self.ending().is_none())?;
         Some(OpenOutage {
             since: self.open.as_ref()?.at,
             duration: now.since(so_far.since),
@@ -123,7 +220,8 @@ impl Outages {
         let Some(so_far) = self.detector.open() else {
             return;
         };
-        let from = context.anchor.wall_at(since);
+        let from = context.wall_at(since);
+        let until = self.ending().map_or(context.now(), |pause| pause.at);
         let text = message::down(&so_far, window);
         let mut event = context.begin(EventKind::Outage, Severity::Critical, Some(target), from, text);
         event.count = so_far.lost;
@@ -132,7 +230,7 @@ impl Outages {
             target,
             from,
             to: None,
-            duration_ns: nanos_of(context.now().since(since)),
+            duration_ns: nanos_of(until.since(since)),
             opened_by: so_far.opened_by,
             sent: so_far.sent,
             lost: so_far.lost,
@@ -168,9 +266,8 @@ impl Outages {
             return;
         };
         let length = until.since(since);
-        // From the begin as it was told, not mapped anew: a clock set meanwhile must not move it, nor make
-        // the outage end before it began.
-        let to = context.anchor.wall_at(until).max(event.at);
+        // As the calendar was at that moment: of a clock set back meanwhile, before the begin.
+        let to = context.wall_at(until);
         row.to = Some(to);
         row.duration_ns = nanos_of(length);
         row.sent = sent;

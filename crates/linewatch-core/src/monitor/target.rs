@@ -6,7 +6,7 @@
 use crate::errno;
 use crate::event::{Event, EventKind, Severity};
 use crate::limits;
-use crate::record::{Cause, Counts, Gap, Outcome, ProbeRecord, Progress, Stray};
+use crate::record::{Cause, Counts, Gap, GapKind, Outcome, ProbeRecord, Progress, Stray};
 use crate::state::{self, Health, Steady};
 use crate::stats::jitter::Gauge;
 use crate::target::{ProbePlan, Target, TargetId, Thresholds};
@@ -85,6 +85,10 @@ impl Watched {
         } else {
             State::Paused
         };
+        let mut outages = Outages::new(&target.thresholds);
+        if !target.is_enabled {
+            outages.pause(anchor.mono, "until it was stopped");
+        }
         Self {
             id: target.id,
             plan: target.plan,
@@ -97,7 +101,7 @@ impl Watched {
             window: Window::default(),
             figures: WindowView::default(),
             gauge: Gauge::default(),
-            outages: Outages::new(&target.thresholds),
+            outages,
             measured_ns: 0,
             last: None,
             last_answer: None,
@@ -123,10 +127,12 @@ impl Watched {
         self.thresholds = target.thresholds;
         self.outages.set_thresholds(&target.thresholds);
         if self.is_enabled && !target.is_enabled {
-            self.stop("until it was stopped", context);
+            self.outages.pause(context.now(), "until it was stopped");
+            self.rest(context);
         }
         if !self.is_enabled && target.is_enabled {
             // What was seen before the pause is not the present.
+            self.outages.resume(context.now());
             self.window.clear();
             self.has_finished = false;
             self.heard_at = context.now();
@@ -135,9 +141,14 @@ impl Watched {
         self.apply_fact(context.anchor);
     }
 
-    /// Ends what is open: nobody watches from here on. Says why, for the outage.
-    pub(super) fn stop(&mut self, why: &str, context: &mut Context<'_>) {
+    /// Ends what is open: nothing more will be told. Says why, for the outage.
+    pub(super) fn stop(&mut self, why: &'static str, context: &mut Context<'_>) {
         self.outages.interrupt(why, &self.plan, context);
+        self.rest(context);
+    }
+
+    /// Nobody waits for probes from here on.
+    fn rest(&mut self, context: &mut Context<'_>) {
         self.no_route = LocalRun::default();
         self.end_stale(context);
     }
@@ -167,7 +178,7 @@ impl Watched {
             self.has_finished = true;
             self.heard_at = self.heard_at.max(flushed_at);
         }
-        self.remember(record, context.anchor);
+        self.remember(record, context);
         let ProbeRecord {
             seq,
             sent_at,
@@ -178,7 +189,7 @@ impl Watched {
             seq,
             slots: 1,
             sent_at,
-            outcome,
+            outcome: Some(outcome),
         });
         self.settle(context);
     }
@@ -189,18 +200,27 @@ impl Watched {
 
     pub(super) fn on_gap(&mut self, gap: &Gap, flushed_at: MonoTime, context: &mut Context<'_>) {
         self.totals.unmeasured += gap.slots;
+        if gap.kind == GapKind::ClockStepped {
+            // No time passed and no slot: what lies on both sides of it belongs together.
+            return;
+        }
         let (seq, slots) = (gap.first_seq, gap.slots);
         self.outages.add(Settled {
             seq,
             slots,
             sent_at: flushed_at,
-            outcome: Outcome::Unmeasured,
+            outcome: None,
         });
         self.settle(context);
     }
 
     /// Closes the counts of a batch: its records and gaps are in.
-    pub(super) fn on_progress(&mut self, progress: &Progress) {
+    pub(super) fn on_progress(
+        &mut self,
+        progress: &Progress,
+        flushed_at: MonoTime,
+        context: &mut Context<'_>,
+    ) {
         let known = self.totals.finished() + progress.in_flight;
         let before = *self
             .scheduled_before
@@ -213,14 +233,19 @@ impl Watched {
             self.id,
             self.totals
         );
+        if progress.in_flight == 0 {
+            self.outages.settle_pauses(flushed_at, &self.plan, context);
+        }
     }
 
     /// Looks at the target once a second.
     pub(super) fn tick(&mut self, flushed_at: MonoTime, scratch: &mut Scratch, context: &mut Context<'_>) {
         // The engine settles a time-out at its next turn, and is at most this late before it calls it a stall.
         let patience = self.plan.timeout + limits::STALL_AFTER;
-        self.outages.give_up(flushed_at.minus(patience));
+        let decided_until = flushed_at.minus(patience);
+        self.outages.give_up(decided_until);
         self.settle(context);
+        self.outages.settle_pauses(decided_until, &self.plan, context);
         let now = context.now();
         if self.window.advance(now) {
             self.figures = self.window.figures(now, scratch);
@@ -267,16 +292,15 @@ impl Watched {
     }
 
     fn settle(&mut self, context: &mut Context<'_>) {
-        let watched = self.is_enabled.then_some(self.id);
         if self
             .outages
-            .settle(watched, &self.plan, self.thresholds.outage.window, context)
+            .settle(self.id, &self.plan, self.thresholds.outage.window, context)
         {
             self.apply_fact(context.anchor);
         }
     }
 
-    fn remember(&mut self, record: &ProbeRecord, anchor: Anchor) {
+    fn remember(&mut self, record: &ProbeRecord, context: &Context<'_>) {
         let ProbeRecord {
             seq,
             outcome,
@@ -288,7 +312,7 @@ impl Watched {
         let is_newer = |last: Option<LastProbe>| last.is_none_or(|last| last.seq <= seq);
         let is_newest_answer = outcome.is_answer() && is_newer(self.last_answer);
         if is_newest_answer || is_newer(self.last) {
-            let at = anchor.wall_at(record.sent_at);
+            let at = context.wall_at(record.sent_at);
             let probe = LastProbe {
                 seq,
                 at,
@@ -372,7 +396,7 @@ impl Watched {
     fn watch_silence(&mut self, context: &mut Context<'_>) {
         match (self.state == State::Stale, &self.stale) {
             (true, None) => {
-                let at = context.anchor.wall_at(self.heard_at);
+                let at = context.wall_at(self.heard_at);
                 let text = message::stale(context.now().since(self.heard_at));
                 let event = context.begin(EventKind::Stale, Severity::Warning, Some(self.id), at, text);
                 context.publish(&event);
@@ -392,7 +416,7 @@ impl Watched {
         } else {
             context.now()
         };
-        event.until = Some(context.anchor.wall_at(until).max(event.at));
+        event.until = Some(context.wall_at(until));
         event.message = message::stale(until.since(since));
         context.publish(&event);
     }

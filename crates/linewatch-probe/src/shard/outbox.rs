@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use linewatch_core::limits::{BATCH_AGE, BATCH_RECORDS};
+use linewatch_core::limits::{BATCH_AGE, BATCH_RECORDS, CALENDAR_ERAS};
 use linewatch_core::record::{Gap, GapKind, RecordBatch};
 use linewatch_core::target::TargetId;
 use linewatch_core::time::{Anchor, MonoTime, WallTime};
@@ -37,6 +37,15 @@ impl Outbox {
         if self.flush_at.is_none() && (has_touched || !self.is_empty()) {
             self.flush_at = Some(now.plus(BATCH_AGE));
         }
+    }
+
+    /// The calendar left the line it was on; this is the first look after it.
+    pub(super) fn break_calendar(&mut self, seen: Anchor) {
+        let breaks = &mut self.batch.calendar_breaks;
+        if breaks.len() == CALENDAR_ERAS {
+            breaks.remove(0);
+        }
+        breaks.push(seen);
     }
 
     pub(super) fn is_full(&self) -> bool {
@@ -84,6 +93,7 @@ impl Outbox {
     fn give_up(&mut self, anchor: Anchor) {
         let batch = std::mem::replace(&mut self.batch, RecordBatch::new(anchor));
         self.batch.clock_step_ns = batch.clock_step_ns;
+        self.batch.calendar_breaks = batch.calendar_breaks;
         for record in &batch.records {
             let at = batch.anchor.wall_at(record.due_at);
             self.swallow(record.target, record.seq, 1, (at, at));

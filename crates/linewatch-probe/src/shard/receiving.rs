@@ -52,6 +52,9 @@ impl<W: Wire, C: Clock> Shard<W, C> {
         if has_stalled {
             self.in_flight.doubt(GapKind::Stalled, anchor.mono);
         }
+        if slept.is_some() || step.is_some() {
+            self.outbox.break_calendar(anchor);
+        }
         if let Some(slept) = slept {
             self.in_flight.doubt(GapKind::Suspended, anchor.mono);
             self.schedule.slept(slept, anchor.mono, &mut self.missed);

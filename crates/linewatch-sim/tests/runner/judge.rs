@@ -3,12 +3,11 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use linewatch_core::limits;
-use linewatch_core::record::{Counts, Outcome, ProbeRecord};
+use linewatch_core::record::{Counts, GapKind, Outcome, ProbeRecord};
 use linewatch_core::target::{Address, Target, TargetId};
-use linewatch_core::time::{MonoTime, Rtt, WallTime, nanos_of};
+use linewatch_core::time::{MonoTime, Rtt, nanos_of};
 use linewatch_sim::oracle::{self, Case, TrueOutage};
-use linewatch_sim::scenario::{ActKind, Expect, ExpectKind, Range, address_of};
+use linewatch_sim::scenario::{Act, ActKind, Expect, ExpectKind, Range, address_of};
 use linewatch_sim::truth::Truth;
 
 use super::Run;
@@ -35,7 +34,7 @@ pub(crate) fn judge(run: &Run) -> Vec<String> {
                 of_line.map_or(&[], Vec::as_slice),
                 &records,
             ));
-            found.extend(outages(run, log, target, &records));
+            found.extend(outages(run, log, target, findings, &records));
             complaints.extend(found.into_iter().map(|what| format!("{}: {what}", target.slug)));
         }
     }
@@ -140,7 +139,13 @@ fn cuts(run: &Run, of: TargetId) -> impl Iterator<Item = MonoTime> {
 }
 
 /// The outages found are those the oracle derives from the outcomes.
-fn outages(run: &Run, log: &Log, target: &Target, records: &[ProbeRecord]) -> Option<String> {
+fn outages(
+    run: &Run,
+    log: &Log,
+    target: &Target,
+    findings: &Findings,
+    records: &[ProbeRecord],
+) -> Option<String> {
     // A changed plan is no break: what was seen before it stays seen.
     let is_planned = |at: &MonoTime| {
         run.story
@@ -156,37 +161,51 @@ fn outages(run: &Run, log: &Log, target: &Target, records: &[ProbeRecord]) -> Op
         let part = records
             .iter()
             .filter(|record| record.sent_at >= from && record.sent_at < to);
-        let decided = part.filter(|record| record.outcome.is_answer() || record.outcome.is_failure());
-        let probes: Vec<_> = decided
-            .map(|record| (record.sent_at, record.outcome.is_failure()))
-            .collect();
-        expected.extend(oracle::outages(&target.thresholds.outage, &probes));
+        let part = outages_of_stretch(target, findings, part);
+        // A pause ends what is open at its own moment.
+        let is_pause = |act: &Act| act.at == to && matches!(act.kind, ActKind::Pause(id) if id == target.id);
+        let end = run.story.acts.iter().any(is_pause).then_some(to);
+        expected.extend(part.map(|outage| TrueOutage {
+            to: outage.to.or(end),
+            ..outage
+        }));
         from = to;
     }
-    // What was undecided when somebody stopped the target is nobody's evidence: neither side is judged by it.
-    let undecided = target.plan.timeout + limits::EVALUATE_EVERY;
-    let is_clear = |at: WallTime| {
-        cuts(run, target.id).all(|cut| {
-            let cut = run.clock.wall_at(cut);
-            at < cut.minus(undecided) || at > cut.plus(undecided)
-        })
-    };
-    expected.retain(|outage| is_clear(run.clock.wall_at(outage.from)));
-    let found = log
-        .outages
-        .values()
-        .filter(|row| row.target == target.id && is_clear(row.from));
+    let found = log.outages.values().filter(|row| row.target == target.id);
     let found: Vec<_> = found.collect();
-    // The monitor maps an instant by the newest anchor: one from before a step or a sleep is off by its length.
-    let is_calendar_torn = !run.story.clock.steps.is_empty() || !run.story.clock.sleeps.is_empty();
     let is_same = found.len() == expected.len()
         && found.iter().zip(&expected).all(|(row, outage)| {
-            let is_dated = is_calendar_torn || row.from == run.clock.wall_at(outage.from);
-            let end = outage.to.filter(|to| is_clear(run.clock.wall_at(*to)));
-            let is_measured = end.is_none_or(|to| row.duration_ns == nanos_of(to.since(outage.from)));
-            row.opened_by == outage.opened_by && is_dated && is_measured
+            let is_dated = row.from == run.clock.wall_at(outage.from);
+            let is_ended = outage.to.is_none_or(|to| {
+                row.to == Some(run.clock.wall_at(to)) && row.duration_ns == nanos_of(to.since(outage.from))
+            });
+            row.opened_by == outage.opened_by && is_dated && is_ended
         });
     (!is_same).then(|| format!("outages found: {found:?}\n  outages that were: {expected:?}"))
+}
+
+/// The outages the oracle derives from an unbroken stretch of records.
+fn outages_of_stretch<'a>(
+    target: &Target,
+    findings: &Findings,
+    part: impl Iterator<Item = &'a ProbeRecord>,
+) -> impl Iterator<Item = TrueOutage> {
+    let decided: Vec<_> = part
+        .filter(|record| record.outcome.is_answer() || record.outcome.is_failure())
+        .collect();
+    let probes: Vec<_> = decided
+        .iter()
+        .map(|record| (record.sent_at, record.outcome.is_failure()))
+        .collect();
+    // A calendar that is set takes no time: no hole.
+    let holes = findings
+        .gaps
+        .iter()
+        .filter(|gap| gap.kind != GapKind::ClockStepped);
+    let gaps: Vec<_> = holes
+        .map(|gap| decided.partition_point(|record| record.seq < gap.first_seq))
+        .collect();
+    oracle::outages(&target.thresholds.outage, &probes, &gaps).into_iter()
 }
 
 fn expectation(run: &Run, expect: &Expect) -> Vec<String> {

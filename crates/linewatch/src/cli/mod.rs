@@ -5,6 +5,7 @@
 
 mod check;
 mod demo;
+mod doctor;
 mod serve;
 mod watch;
 mod watch_rows;
@@ -13,13 +14,16 @@ mod watch_view;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+use linewatch_core::spec::TargetSpec;
+use linewatch_render::text::printable;
 
+use crate::config::{ConfigErrors, Environment, LoadOptions};
 use crate::exit::{Exit, UserError};
 
 /// Commands of INTERFACE.md that a later version brings: said plainly instead of being taken for a target.
-const NOT_YET: [&str; 17] = [
+const NOT_YET: [&str; 16] = [
     "record",
     "compare",
     "graph",
@@ -31,7 +35,6 @@ const NOT_YET: [&str; 17] = [
     "alerts",
     "admin",
     "backup",
-    "doctor",
     "healthcheck",
     "check",
     "fping",
@@ -95,6 +98,8 @@ enum Command {
     /// Look at the configuration
     #[command(subcommand)]
     Config(check::ConfigCommand),
+    /// Look for what keeps this computer from measuring well: one sentence and one command each
+    Doctor(doctor::Args),
     /// The whole program over a simulated network, without privileges or network
     Demo(demo::Args),
 }
@@ -120,8 +125,34 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Result<Exit> {
         Command::Watch(args) => watch::run(&cli.global, &args),
         Command::CheckConfig(args) => check::check_config(&cli.global, &args),
         Command::Config(command) => check::config(&cli.global, &command),
+        Command::Doctor(args) => doctor::run(&cli.global, &args),
         Command::Demo(args) => demo::run(&cli.global, &args),
     }
+}
+
+/// A configuration as any command of this process finds it: `explicit`, else what directory and environment say.
+fn load_options(global: &Global, explicit: Option<PathBuf>) -> Result<LoadOptions> {
+    Ok(LoadOptions {
+        explicit,
+        cwd: std::env::current_dir().context("the working directory is gone")?,
+        environment: Environment(std::env::vars_os().collect()),
+        data_dir: global.data_dir.clone(),
+        ..LoadOptions::default()
+    })
+}
+
+/// A target of the command line.
+fn target_spec(text: &str) -> Result<TargetSpec, UserError> {
+    TargetSpec::parse(text).map_err(|error| {
+        UserError::usage(format!("target \"{}\": {error}", printable(text))).help(error.help())
+    })
+}
+
+/// All mistakes of a configuration, as the program ends with them.
+fn mistakes(errors: ConfigErrors) -> UserError {
+    // Each mistake brings its own `error:`; the first one is written by `main`.
+    let text = errors.to_string();
+    UserError::usage(text.strip_prefix("error: ").unwrap_or(&text).to_owned())
 }
 
 /// Puts the command in that the person left out.

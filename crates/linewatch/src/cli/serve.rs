@@ -8,17 +8,16 @@ use anyhow::{Context as _, Result};
 use linewatch_core::caps::Costs;
 use linewatch_core::port::Clock as _;
 use linewatch_core::record::Class;
-use linewatch_core::spec::TargetSpec;
 use linewatch_probe::calibrate;
 use linewatch_probe::clock::SystemClock;
 use linewatch_probe::route;
 use linewatch_probe::sys::{IcmpReport, LinuxWire, WireOptions};
 use linewatch_store::{StartOptions, Store};
 
-use super::Global;
+use super::{Global, load_options, mistakes, target_spec};
 use crate::app::{self, Home, World};
-use crate::config::{self, BuiltIn, ConfigErrors, Gateways, LoadOptions, Loaded};
-use crate::control::{Abilities, Reload};
+use crate::config::{self, BuiltIn, LoadOptions, Loaded};
+use crate::control::{self, Abilities};
 use crate::exit::{Exit, UserError};
 use crate::{logging, say};
 
@@ -67,15 +66,9 @@ pub(super) fn run(global: &Global, args: &Args) -> Result<Exit> {
         None => "No configuration file: watching the built-in lines (linewatch.sample.toml has every key)"
             .to_owned(),
     }];
-    let reload: Reload = Box::new(move |web_text| {
-        config::load(&LoadOptions {
-            web_text,
-            ..options.clone()
-        })
-    });
     let home = Home {
         loaded,
-        reload,
+        reload: control::reload_with(options),
         preamble,
         web_dir: args.web_dir.clone(),
         log,
@@ -111,40 +104,21 @@ fn init_db(loaded: &Loaded, clock: SystemClock) -> Result<Exit> {
 }
 
 fn options(global: &Global, args: &Args, abilities: &Abilities) -> Result<LoadOptions> {
-    let routes = route::default_gateways();
-    let mut targets = Vec::new();
-    for text in &args.targets {
-        let spec = TargetSpec::parse(text).map_err(|error| {
-            UserError::usage(format!("target \"{}\": {error}", logging::visible(text))).help(error.help())
-        })?;
-        targets.push(spec);
-    }
+    let targets = args
+        .targets
+        .iter()
+        .map(|text| target_spec(text))
+        .collect::<Result<_, _>>()?;
     Ok(LoadOptions {
-        explicit: args.config.clone(),
-        cwd: std::env::current_dir().context("the working directory is gone")?,
-        environment: config::Environment(std::env::vars_os().collect()),
-        data_dir: global.data_dir.clone(),
         listen: args.listen.clone(),
         targets,
         built_in: Some(BuiltIn {
-            gateways: Gateways {
-                v4: routes.v4,
-                v6: routes.v6,
-                has_v4_route: routes.has_v4_route,
-                has_v6_route: routes.has_v6_route,
-            },
+            gateways: route::default_gateways(),
             is_icmp_v4_permitted: abilities.icmp_v4.is_ok(),
             is_icmp_v6_permitted: abilities.icmp_v6.is_ok(),
         }),
-        web_text: None,
+        ..load_options(global, args.config.clone())?
     })
-}
-
-/// All mistakes of a configuration, as the program ends with them.
-pub(super) fn mistakes(errors: ConfigErrors) -> UserError {
-    // Each mistake brings its own `error:`; the first one is written by `main`.
-    let text = errors.to_string();
-    UserError::usage(text.strip_prefix("error: ").unwrap_or(&text).to_owned())
 }
 
 fn abilities(v4: &Result<IcmpReport, String>, v6: &Result<IcmpReport, String>, costs: Costs) -> Abilities {

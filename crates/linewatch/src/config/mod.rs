@@ -27,7 +27,7 @@ pub mod web_toml;
 #[cfg(test)]
 mod tests;
 
-pub use builtin::{BUILT_IN_IDS, BuiltIn, Gateways};
+pub use builtin::{BUILT_IN_IDS, BuiltIn};
 pub use check::asked_per_s;
 pub use diff::{TargetChange, diff, needs_restart};
 pub use error::{ConfigError, ConfigErrors, Place};
@@ -38,4 +38,4 @@ pub use settings::{
     Auth, Defaults, LISTEN_DEFAULT, Logging, Network, Origins, Prometheus, Retention, Rrd, Server, Settings,
     Storage, TargetSettings, Web,
 };
-pub use show::{check_report, config_show, family_text, host_text, origin_text};
+pub use show::{check_report, config_show, family_text, host_text};

@@ -117,9 +117,7 @@ impl<C: Clock> Control<C> {
             .filter(|line| line.settings().is_built_in)
             .map(Line::entry)
             .collect();
-        let settings = loaded.settings.clone();
-        self.loaded = loaded;
-        self.apply(&settings, true);
+        self.take(loaded);
         let removed: Vec<_> = built_in
             .into_iter()
             .filter(|entry| entry.target.slug != id && !self.lines.contains_key(&entry.target.slug))

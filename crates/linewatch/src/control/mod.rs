@@ -6,6 +6,7 @@
 
 mod change;
 mod line;
+mod names;
 
 use std::collections::BTreeMap;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
@@ -17,11 +18,12 @@ use linewatch_core::port::Clock;
 use linewatch_core::target::{Method, TargetId};
 use linewatch_core::time::MonoTime;
 use linewatch_probe::engine::Engine;
-use linewatch_probe::resolve::{Resolved, Resolver};
+use linewatch_probe::resolve::{Resolver, Said};
 use linewatch_store::{StoreHandle, StoreMessage};
-use linewatch_web::{CatalogEntry, ControlRequest, Hub, StatusInfo};
+use linewatch_web::{ControlRequest, Hub, Notice, StatusInfo};
 
-use crate::config::{ConfigErrors, Loaded, Settings};
+use crate::config::{self, ConfigErrors, LoadOptions, Loaded, Settings, TargetChange};
+use crate::notice;
 use crate::signals::Order;
 use crate::spine::{Spine, Word};
 use crate::tally::Tally;
@@ -37,7 +39,7 @@ pub(crate) enum Input {
     /// The page.
     Change(Box<ControlRequest>),
     /// The resolver.
-    Resolved(Resolved),
+    Resolver(Said),
     /// The configuration file is another one now.
     FileChanged,
 }
@@ -71,6 +73,16 @@ impl Abilities {
 /// Reads the configuration again: file, page, command line; with a text, as if that were `web.toml`.
 pub(crate) type Reload = Box<dyn Fn(Option<String>) -> Result<Loaded, ConfigErrors> + Send>;
 
+/// Reads what `options` say, each time anew.
+pub(crate) fn reload_with(options: LoadOptions) -> Reload {
+    Box::new(move |web_text| {
+        config::load(&LoadOptions {
+            web_text,
+            ..options.clone()
+        })
+    })
+}
+
 /// Everything the control thread commands.
 pub(crate) struct Commanded<C> {
     /// Tells the time.
@@ -89,6 +101,20 @@ pub(crate) struct Commanded<C> {
     pub resolver: Option<Resolver>,
 }
 
+/// What the control thread begins with.
+pub(crate) struct Start {
+    /// What the engine's sockets can do.
+    pub abilities: Abilities,
+    /// Reads the configuration again.
+    pub reload: Reload,
+    /// The checked configuration.
+    pub loaded: Loaded,
+    /// What does not change while we run.
+    pub status: StatusInfo,
+    /// What the page shows above everything else for as long as we run.
+    pub notices: Vec<Notice>,
+}
+
 /// The settings in force and the targets as they run.
 pub(crate) struct Control<C> {
     to: Commanded<C>,
@@ -96,34 +122,39 @@ pub(crate) struct Control<C> {
     reload: Reload,
     loaded: Loaded,
     lines: BTreeMap<String, Line>,
-    /// In the order of the configuration.
-    order: Vec<String>,
     versions: u64,
-    /// What does not change while we run.
+    /// Lines have changed since the page was told.
+    is_unpublished: bool,
     status: StatusInfo,
+    notices: Vec<Notice>,
 }
 
 impl<C: Clock> Control<C> {
     /// Begins with a checked configuration: every enabled target is probed when this returns.
-    pub(crate) fn new(
-        to: Commanded<C>,
-        abilities: Abilities,
-        reload: Reload,
-        loaded: Loaded,
-        status: StatusInfo,
-    ) -> Self {
-        let settings = loaded.settings.clone();
+    pub(crate) fn new(to: Commanded<C>, start: Start) -> Self {
+        let Start {
+            abilities,
+            reload,
+            loaded,
+            status,
+            notices,
+        } = start;
         let mut control = Self {
             to,
             abilities,
             reload,
             loaded,
             lines: BTreeMap::new(),
-            order: Vec::new(),
             versions: 0,
+            is_unpublished: false,
             status,
+            notices,
         };
-        control.apply(&settings, false);
+        control.to.hub.notices(control.notices.clone());
+        control.apply(
+            config::diff(&Settings::default(), &control.loaded.settings),
+            false,
+        );
         control
     }
 
@@ -134,10 +165,18 @@ impl<C: Clock> Control<C> {
             let now = self.to.clock.mono();
             if now >= status_at {
                 self.tell_status();
-                self.ask_again(now);
+                self.look_again(now);
                 status_at = now.plus(STATUS_EVERY);
             }
-            match inputs.recv_timeout(status_at.since(now)) {
+            // A thousand answers in a row are one change of the catalogue, not a thousand.
+            let input = match inputs.try_recv() {
+                Ok(input) => Ok(input),
+                Err(_) => {
+                    self.publish_if_stale();
+                    inputs.recv_timeout(status_at.since(now))
+                }
+            };
+            match input {
                 Ok(Input::Order(Order::Stop)) | Err(RecvTimeoutError::Disconnected) => break,
                 // With a terminal a hang-up means that the person has gone (MEASURING "Signals and exit").
                 Ok(Input::Order(Order::Hangup)) if is_terminal => break,
@@ -148,7 +187,7 @@ impl<C: Clock> Control<C> {
                     // The asker may have gone; the change stands.
                     let _ = request.reply.send(answer);
                 }
-                Ok(Input::Resolved(answer)) => self.resolved(answer),
+                Ok(Input::Resolver(said)) => self.hear(said),
                 Err(RecvTimeoutError::Timeout) => {}
             }
         }
@@ -158,13 +197,14 @@ impl<C: Clock> Control<C> {
     fn reload_and_say(&mut self) {
         match (self.reload)(None) {
             Ok(loaded) => {
-                let settings = loaded.settings.clone();
-                for key in crate::config::needs_restart(&self.loaded.settings, &settings) {
+                for key in config::needs_restart(&self.loaded.settings, &loaded.settings) {
                     tracing::warn!("{key} was changed: it takes effect at the next start");
                 }
-                self.loaded = loaded;
-                self.apply(&settings, true);
-                tracing::info!("configuration reloaded targets={}", self.order.len());
+                self.take(loaded);
+                tracing::info!(
+                    "configuration reloaded targets={}",
+                    self.loaded.settings.targets.len()
+                );
             }
             Err(errors) => {
                 tracing::warn!(
@@ -174,29 +214,54 @@ impl<C: Clock> Control<C> {
                 for error in &errors.0 {
                     tracing::warn!("{error}");
                 }
+                let told = self
+                    .notices
+                    .iter()
+                    .cloned()
+                    .chain([notice::not_reloaded(&errors)]);
+                self.to.hub.notices(told.collect());
             }
         }
     }
 
+    /// From now on this configuration is in force.
+    fn take(&mut self, loaded: Loaded) {
+        let changes = config::diff(&self.loaded.settings, &loaded.settings);
+        self.loaded = loaded;
+        // Whatever was wrong with the file, it is right now.
+        self.to.hub.notices(self.notices.clone());
+        self.apply(changes, true);
+    }
+
     /// Makes what runs what the settings say. With `is_told` every difference is an event.
-    fn apply(&mut self, settings: &Settings, is_told: bool) {
-        let gone: Vec<String> = self
-            .order
-            .iter()
-            .filter(|slug| settings.target(slug).is_none())
-            .cloned()
-            .collect();
-        for slug in gone {
-            self.remove(&slug);
+    fn apply(&mut self, changes: Vec<TargetChange>, is_told: bool) {
+        for change in changes {
+            match change {
+                TargetChange::Removed(slug) => self.remove(&slug),
+                TargetChange::Changed(wanted) => self.set(&wanted),
+                // Has no line yet: below.
+                TargetChange::Added(_) => {}
+            }
         }
-        self.order = settings
-            .targets
-            .iter()
-            .map(|target| target.target.slug.clone())
-            .collect();
-        for wanted in &settings.targets {
-            self.set(wanted, is_told);
+        for wanted in self.loaded.settings.targets.clone() {
+            match self.lines.get_mut(&wanted.target.slug) {
+                Some(line) => line.stands_now(&wanted),
+                // New, or the store had no number for it when it was.
+                None => self.add(&wanted, is_told),
+            }
         }
+        self.publish();
+    }
+
+    fn publish_if_stale(&mut self) {
+        if self.is_unpublished {
+            self.publish();
+        }
+    }
+
+    /// Tells the store what is probed, and the page which targets there are.
+    fn publish(&mut self) {
+        self.is_unpublished = false;
         let active = self
             .lines
             .values()
@@ -204,18 +269,13 @@ impl<C: Clock> Control<C> {
             .map(Line::id)
             .collect();
         self.to.store.try_send(StoreMessage::Active(active));
-        self.publish();
+        self.to.hub.catalog(self.in_order().map(Line::entry).collect());
     }
 
-    /// Tells the page which targets there are.
-    fn publish(&self) {
-        let entries = self
-            .order
-            .iter()
-            .filter_map(|slug| self.lines.get(slug))
-            .map(Line::entry)
-            .collect::<Vec<CatalogEntry>>();
-        self.to.hub.catalog(entries);
+    /// The lines in the order of the configuration.
+    fn in_order(&self) -> impl Iterator<Item = &Line> {
+        let targets = self.loaded.settings.targets.iter();
+        targets.filter_map(|wanted| self.lines.get(&wanted.target.slug))
     }
 
     fn note(&self, kind: EventKind, severity: Severity, target: Option<TargetId>, message: String) {
@@ -234,7 +294,7 @@ impl<C: Clock> Control<C> {
     }
 
     fn print_statistics(&self) {
-        for line in self.order.iter().filter_map(|slug| self.lines.get(slug)) {
+        for line in self.in_order() {
             crate::say::to_stderr(&line.sentence());
         }
     }
@@ -248,3 +308,6 @@ impl<C: Clock> Control<C> {
         self.to.clock.mono()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -246,14 +246,100 @@ fn a_loss_from_before_the_link_went_down_does_not_hide_it() {
     assert_eq!(story.view(1).error, Some(TargetError::NoRoute));
 }
 
-#[test]
-fn a_clock_set_back_during_an_outage_changes_no_length_and_no_order() {
+/// An outage from 2 s to 5 s, told at the ninth second all at once; meanwhile the calendar was set by so much.
+#[track_caller]
+fn check_step(step: (u64, i64), expected_ms: (i64, Option<i64>)) {
+    let (step_ms, by_ms) = step;
     let mut story = Story::new(vec![Line::new(1, 1000, 900, fates("..xxx......"))]);
-    story.play(6000);
-    let mut batch = RecordBatch::new(anchor(9000));
-    batch.anchor.wall = batch.anchor.wall.minus(Duration::from_secs(3600));
+    story.play(1000);
+    let set = |mut seen: Anchor| {
+        seen.wall = WallTime::from_nanos(seen.wall.as_nanos() + by_ms * MS as i64);
+        seen
+    };
+    let mut batch = RecordBatch::new(set(anchor(9000)));
+    batch.calendar_breaks = vec![set(anchor(step_ms))];
     story.lines[0].tell(9000, &mut batch);
     story.monitor.ingest(&batch, &mut story.effects);
     let row = story.monitor.outage_rows(TargetId(1)).next().unwrap();
-    assert_eq!((row.to, row.duration_ns), (Some(row.from), 3_000_000_000));
+    let span_ms = (story_ms(row.from), row.to.map(story_ms));
+    assert_eq!(span_ms, expected_ms, "set by {by_ms} ms at {step_ms} ms");
+    assert_eq!(row.duration_ns, 3_000_000_000, "the length knows no calendar");
+    let event = &story.events()[0];
+    assert_eq!((event.at, event.until), (row.from, row.to));
+}
+
+#[test]
+fn each_end_of_an_outage_has_the_date_of_its_own_moment() {
+    const HOUR_MS: i64 = 3_600_000;
+    check_step((1500, -HOUR_MS), (2000 - HOUR_MS, Some(5000 - HOUR_MS)));
+    check_step((3500, -HOUR_MS), (2000, Some(5000 - HOUR_MS)));
+    check_step((3500, 24 * HOUR_MS), (2000, Some(5000 + 24 * HOUR_MS)));
+    check_step((6000, -HOUR_MS), (2000, Some(5000)));
+}
+
+#[test]
+fn what_was_in_flight_at_a_pause_is_judged_as_before_it() {
+    // Nobody answers from 2 s on, which is known 5 s later: after the pause at 6 s, and after its end at 6.5 s.
+    let mut script = fates("..xxxx");
+    script.extend(fates("......."));
+    let mut story = Story::new(vec![Line::new(1, 1000, 5000, script)]);
+    story.play(6000);
+    assert_eq!(story.events(), [], "nothing is decided yet");
+    let mut target = story.lines[0].target.clone();
+    target.is_enabled = false;
+    story.monitor.set_target(&target, ms(6000), &mut story.effects);
+    target.is_enabled = true;
+    story.monitor.set_target(&target, ms(6000), &mut story.effects);
+    story.play(9900);
+    assert_eq!(story.view(1).outage, None, "the pause has ended it");
+    story.play(14_000);
+    let text = "down for 4 s until it was stopped: 4 probes lost of 4";
+    let events = story.events();
+    assert_eq!(events.len(), 1);
+    check_event(&events[0], EventKind::Outage, (2000, Some(6000)), text);
+}
+
+#[test]
+fn losses_on_both_sides_of_a_pause_are_no_outage_together() {
+    let mut story = Story::new(vec![Line::new(1, 1000, 5000, fates("....xxx......"))]);
+    story.play(5500);
+    let mut target = story.lines[0].target.clone();
+    target.is_enabled = false;
+    story.monitor.set_target(&target, ms(5500), &mut story.effects);
+    target.is_enabled = true;
+    story.monitor.set_target(&target, ms(5600), &mut story.effects);
+    story.play(20_000);
+    assert_eq!(story.events(), [], "two before, one after");
+}
+
+#[test]
+fn a_pause_ends_its_outage_once_nothing_is_in_flight() {
+    let mut story = Story::new(vec![Line::new(1, 1000, 900, fates("..xxx"))]);
+    story.play(4500);
+    let mut stopped = story.lines[0].target.clone();
+    stopped.is_enabled = false;
+    story.monitor.set_target(&stopped, ms(4500), &mut story.effects);
+    story.play(4880);
+    assert_eq!(story.events(), []);
+    story.play(4900);
+    let text = "down for 2 s until it was stopped: 3 probes lost of 3";
+    check_event(&story.events()[0], EventKind::Outage, (2000, Some(4500)), text);
+}
+
+#[test]
+fn two_steps_of_the_clock_are_two_events() {
+    let mut story = told(1000, 900, fates("..."));
+    for (at_ms, to_ms) in [(5000, 65_000), (30_000, 90_000)] {
+        let mut batch = RecordBatch::new(anchor(at_ms));
+        batch.gaps.push(crate::record::Gap {
+            target: TargetId(1),
+            kind: GapKind::ClockStepped,
+            from: anchor(at_ms).wall,
+            to: anchor(to_ms).wall,
+            first_seq: 3,
+            slots: 0,
+        });
+        story.monitor.ingest(&batch, &mut story.effects);
+    }
+    assert_eq!(story.events().len(), 2, "though their spans overlap");
 }

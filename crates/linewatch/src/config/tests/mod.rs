@@ -9,6 +9,8 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+use linewatch_probe::route::Gateways;
+
 use super::*;
 
 /// A directory with a configuration in it, loaded with nothing else around.
