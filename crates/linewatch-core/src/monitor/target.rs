@@ -25,6 +25,8 @@ pub(super) struct Watched {
     plan: ProbePlan,
     thresholds: Thresholds,
     is_enabled: bool,
+    /// As a person writes it.
+    address: String,
     /// Told from outside: dns, permission, refused.
     error: Option<TargetError>,
     no_route: LocalRun,
@@ -94,6 +96,7 @@ impl Watched {
             plan: target.plan,
             thresholds: target.thresholds,
             is_enabled: target.is_enabled,
+            address: target.address_text(),
             error: None,
             no_route: LocalRun::default(),
             totals: Counts::default(),
@@ -346,9 +349,10 @@ impl Watched {
     }
 
     fn shown_error(&self) -> Option<TargetError> {
-        self.error
-            .clone()
-            .or_else(|| self.no_route_since().map(|_| TargetError::NoRoute))
+        self.error.clone().or_else(|| {
+            self.no_route_since()
+                .map(|_| TargetError::no_route(&self.address))
+        })
     }
 
     fn apply_fact(&mut self, anchor: Anchor) {

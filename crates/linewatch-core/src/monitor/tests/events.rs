@@ -166,7 +166,7 @@ fn no_route_is_an_error_of_every_target_and_one_event_of_the_monitor() {
         .collect();
     let mut story = Story::new(lines);
     story.play(6000);
-    assert_eq!(story.view(2).error, Some(TargetError::NoRoute));
+    assert_eq!(story.view(2).error, Some(TargetError::no_route("127.0.0.1")));
     check_event(
         &story.events()[0],
         EventKind::LocalOutage,
@@ -243,7 +243,7 @@ fn after_down_the_first_judgement_is_shown_at_once() {
 fn a_loss_from_before_the_link_went_down_does_not_hide_it() {
     let mut story = Story::new(vec![Line::new(1, 1000, 2000, fates(".x-----"))]);
     story.play(4020);
-    assert_eq!(story.view(1).error, Some(TargetError::NoRoute));
+    assert_eq!(story.view(1).error, Some(TargetError::no_route("127.0.0.1")));
 }
 
 /// An outage from 2 s to 5 s, told at the ninth second all at once; meanwhile the calendar was set by so much.

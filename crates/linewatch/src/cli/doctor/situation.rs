@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use linewatch_core::target::{Address, Family, Host, Method};
 use linewatch_probe::route;
 use linewatch_probe::sys::WireReport;
@@ -10,8 +10,8 @@ use linewatch_render::doctor::{Finding, Verdict};
 
 use super::network::Wanted;
 use super::shell_word;
-use crate::cli::Global;
-use crate::config::{self, BuiltIn, ConfigErrors, Environment, Gateways, LoadOptions, Loaded, Settings};
+use crate::cli::{Global, load_options};
+use crate::config::{self, BuiltIn, ConfigErrors, LoadOptions, Loaded, Settings};
 
 /// The name of its check.
 pub(super) const NAME: &str = "configuration";
@@ -203,24 +203,12 @@ fn and_more(count: usize) -> String {
 }
 
 fn options(global: &Global, explicit: Option<PathBuf>, report: &WireReport) -> Result<LoadOptions> {
-    let routes = route::default_gateways();
     Ok(LoadOptions {
-        explicit,
-        cwd: std::env::current_dir().context("the working directory is gone")?,
-        environment: Environment(std::env::vars_os().collect()),
-        data_dir: global.data_dir.clone(),
-        listen: None,
-        targets: Vec::new(),
         built_in: Some(BuiltIn {
-            gateways: Gateways {
-                v4: routes.v4,
-                v6: routes.v6,
-                has_v4_route: routes.has_v4_route,
-                has_v6_route: routes.has_v6_route,
-            },
+            gateways: route::default_gateways(),
             is_icmp_v4_permitted: report.icmp_v4.is_ok(),
             is_icmp_v6_permitted: report.icmp_v6.is_ok(),
         }),
-        web_text: None,
+        ..load_options(global, explicit)?
     })
 }
