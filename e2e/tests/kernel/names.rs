@@ -269,9 +269,9 @@ fn a_black_holed_resolver_makes_nobody_late() {
                 .all(|said| format!("{said:?}").contains("Err(")),
             "the hole has answered"
         );
-        // Other tests share this computer; a question on the probe path would be late by a second.
+        // Others share this computer and may hold it for a tenth of a second; a question on the probe path would for one.
         ensure!(
-            during < 5 * before + 5_000_000,
+            during < 5 * before + 300_000_000,
             "{during} ns late, {before} ns before"
         );
         Ok(())

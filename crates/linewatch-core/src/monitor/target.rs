@@ -225,9 +225,15 @@ impl Watched {
         context: &mut Context<'_>,
     ) {
         let known = self.totals.finished() + progress.in_flight;
-        let before = *self
-            .scheduled_before
-            .get_or_insert(progress.scheduled.saturating_sub(known));
+        let before = match self.scheduled_before {
+            Some(before) => before,
+            None => {
+                let before = progress.scheduled.saturating_sub(known);
+                self.outages.begin_at(before);
+                self.settle(context);
+                *self.scheduled_before.insert(before)
+            }
+        };
         self.totals.scheduled = progress.scheduled.saturating_sub(before);
         self.totals.in_flight = progress.in_flight;
         debug_assert!(
@@ -249,6 +255,7 @@ impl Watched {
         self.outages.give_up(decided_until);
         self.settle(context);
         self.outages.settle_pauses(decided_until, &self.plan, context);
+        self.outages.refresh(context);
         let now = context.now();
         if self.window.advance(now) {
             self.figures = self.window.figures(now, scratch);
