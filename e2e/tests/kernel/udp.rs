@@ -127,7 +127,7 @@ fn dns(port: u16) -> Method {
 /// Probes `far` ten times and compares every RTT with what the line saw.
 fn check_truth(far: &'static str, stamp_keys: StampKeys) {
     namespace::run("udp-truth", move || {
-        let line = Responder::start(|_, _| vec![(ms(20), Answer::Right)])?;
+        let line = Responder::start_with_datagrams(|_, _| vec![(ms(20), Answer::Right)])?;
         let mut bench = Bench::open(stamp_keys)?;
         bench.probe(1, far, echo(7), 10)?;
         bench.finish(10)?;
@@ -177,7 +177,8 @@ fn a_closed_port_is_an_answer_without_an_rtt_and_a_router_is_a_failure() {
     ] {
         for method in [echo(7), dns(53)] {
             namespace::run("udp-error", move || {
-                let _line = Responder::start(move |_, _| vec![(ms(5), Answer::Error { kind, code })])?;
+                let _line =
+                    Responder::start_with_datagrams(move |_, _| vec![(ms(5), Answer::Error { kind, code })])?;
                 let mut bench = Bench::open(StampKeys::Auto)?;
                 // Five are on their way before the first report comes back.
                 bench.probe(1, far, method, 5)?;
@@ -263,7 +264,7 @@ fn what_is_made_up_is_counted_and_never_a_reply() {
                         vec![made_up, (ms(20), Answer::Right)]
                     }
                 };
-                let _line = Responder::start(script)?;
+                let _line = Responder::start_with_datagrams(script)?;
                 let mut bench = Bench::open(StampKeys::Auto)?;
                 bench.probe(1, far, echo(7), 3)?;
                 bench.finish(3)?;
@@ -293,7 +294,7 @@ fn what_is_made_up_is_counted_and_never_a_reply() {
 fn a_refused_send_is_ours_and_shifts_no_stamp() {
     for stamp_keys in [StampKeys::Auto, StampKeys::Counted] {
         namespace::run("udp-keys", move || {
-            let _line = Responder::start(|_, _| vec![(ms(3), Answer::Right)])?;
+            let _line = Responder::start_with_datagrams(|_, _| vec![(ms(3), Answer::Right)])?;
             for rule in [
                 "add table inet t",
                 "add chain inet t out { type filter hook output priority 0; }",
@@ -332,7 +333,7 @@ fn a_refused_send_is_ours_and_shifts_no_stamp() {
 #[test]
 fn a_flow_that_is_rotated_leaves_from_another_port_and_others_do_not() {
     namespace::run("udp-rotated", || {
-        let line = Responder::start(|_, _| vec![(ms(1), Answer::Right)])?;
+        let line = Responder::start_with_datagrams(|_, _| vec![(ms(1), Answer::Right)])?;
         let mut bench = Bench::open(StampKeys::Auto)?;
         let mut ports = Vec::new();
         for round in 0..3 {
@@ -445,7 +446,7 @@ fn a_name_server_is_no_echo_service_and_the_other_way_round() {
     }
     namespace::run("udp-mixed", || {
         let _server = NameServer::start(&["--local=/invalid/"])?;
-        let _line = Responder::start(|_, _| vec![(ms(1), Answer::Right)])?;
+        let _line = Responder::start_with_datagrams(|_, _| vec![(ms(1), Answer::Right)])?;
         let mut bench = Bench::open(StampKeys::Auto)?;
         // A query that only comes back is no response, and a response to nonsense is no echo.
         bench.probe(1, FAR_V4, dns(53), 3)?;
