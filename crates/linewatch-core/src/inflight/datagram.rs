@@ -61,7 +61,7 @@ impl InFlight {
         let Some((handle, seq)) = found.filter(|(handle, _)| is_meant(*handle)) else {
             return;
         };
-        if self.flow(handle).is_none_or(|flow| flow.address.ip != error.to) {
+        if self.flow(handle).is_none_or(|flow| flow.ip() != error.to) {
             return;
         }
         let cause = Cause::Icmp {
@@ -102,9 +102,8 @@ impl InFlight {
     /// The probe in flight to `ip` among the targets meant, if it is the only one.
     fn single_open(&self, ip: IpAddr, is_meant: impl Fn(Handle) -> bool) -> Option<(Handle, u64)> {
         let mut open = self
-            .by_address
-            .range((ip, 0)..=(ip, u32::MAX))
-            .filter_map(|(_, index)| self.flows[*index as usize].as_ref())
+            .sources
+            .at(ip, &self.flows)
             .filter(|flow| flow.open > 0 && is_meant(flow.handle));
         let only = open.next().filter(|flow| flow.open == 1)?;
         let seq = only.next_open(only.oldest_open)?;

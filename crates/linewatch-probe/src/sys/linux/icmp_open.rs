@@ -105,6 +105,7 @@ pub(super) fn equip(socket: Socket, is_v6: bool, speech: Speech, keys: StampKeys
         speech,
         class,
         book: StampBook::new(is_explicit),
+        is_fresh: false,
         drops: DropCounter::new(buffer_bytes),
     })
 }
@@ -174,7 +175,7 @@ fn has_explicit_keys(speech: Speech) -> bool {
         return false;
     }
     let echo = [8, 0, 0, 0, 0, 0, 0, 0];
-    let packet = Departing {
+    let packet = |_| Departing {
         to: Address::from(IpAddr::from(Ipv4Addr::LOCALHOST)),
         // UDP takes none but real ports; "discard" is one.
         port: if speech == Speech::Udp { 9 } else { 0 },
@@ -182,5 +183,5 @@ fn has_explicit_keys(speech: Speech) -> bool {
         key: Some(0),
         egress: Egress::default(),
     };
-    batch::send(socket.as_fd(), &[packet], MSG_PROBE | libc::MSG_DONTWAIT) != Err(libc::EINVAL)
+    batch::send(socket.as_fd(), 1, packet, MSG_PROBE | libc::MSG_DONTWAIT) != Err(libc::EINVAL)
 }

@@ -78,6 +78,11 @@ impl UdpSockets {
         of_family[index % UDP_SOURCES].as_mut()
     }
 
+    /// Every socket there is.
+    pub(super) fn opened(&mut self) -> impl Iterator<Item = &mut ProbeSocket> {
+        self.sockets.iter_mut().flatten().flatten()
+    }
+
     /// How good the stamps of a family are.
     ///
     /// # Errors
