@@ -102,6 +102,7 @@ fn create(is_v6: bool, is_raw: bool, keys: StampKeys) -> io::Result<IcmpSocket> 
         book: StampBook::new(is_explicit),
         is_fresh: false,
         drops: DropCounter::new(buffer_bytes),
+        is_unnumbered: false,
     })
 }
 
