@@ -107,6 +107,7 @@ pub(super) fn equip(socket: Socket, is_v6: bool, speech: Speech, keys: StampKeys
         book: StampBook::new(is_explicit),
         is_fresh: false,
         drops: DropCounter::new(buffer_bytes),
+        is_unnumbered: false,
     })
 }
 

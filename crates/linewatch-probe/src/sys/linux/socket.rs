@@ -18,7 +18,7 @@ use super::drops::DropCounter;
 use super::haul::Haul;
 use super::icmp_open;
 use super::keys::StampBook;
-use super::options::take_error;
+use super::options::{self, take_error};
 use crate::clock::SystemClock;
 
 /// `SCM_TSTAMP_SND`: the stamp of the hand-over to the device.
@@ -28,6 +28,8 @@ const TSTAMP_SND: u32 = 0;
 const SEND_TRIES: usize = 4;
 /// Errors in a row after which a read is given up until the next event.
 const READ_TRIES: usize = 16;
+/// An ICMP message of this length fits every IPv4 link whole: 576 bytes (RFC 791) less the longest header.
+const WHOLE_BYTES: u16 = 576 - 60;
 
 /// What a socket speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,6 +52,8 @@ pub(super) struct ProbeSocket {
     /// Something was sent and not looked after since.
     pub(super) is_fresh: bool,
     pub(super) drops: DropCounter,
+    /// Its packets are numbered 0, as whole packets may be.
+    pub(super) is_unnumbered: bool,
 }
 
 impl ProbeSocket {
@@ -65,6 +69,7 @@ impl ProbeSocket {
     pub(super) fn send(&mut self, outlet: &mut Outlet<'_>, shots: &[Shot]) {
         let (mut first, mut tries) = (0, 0);
         self.is_fresh = true;
+        self.number(shots);
         while first < shots.len() {
             let batch = &shots[first..shots.len().min(first + SEND_BATCH)];
             let sent_at = outlet.clock.mono();
@@ -96,6 +101,24 @@ impl ProbeSocket {
                 }
             }
         }
+    }
+
+    /// Small packets are never fragmented. Sent as such they need no number of their own, whose making costs a tenth of a
+    /// send when targets are many; large ones may be fragmented on the way, as those of any program.
+    fn number(&mut self, shots: &[Shot]) {
+        let is_small = |shot: &Shot| matches!(shot.body, ShotBody::Icmp { len, .. } if len <= WHOLE_BYTES);
+        let is_unnumbered = !self.is_v6 && shots.iter().all(is_small);
+        if is_unnumbered == self.is_unnumbered {
+            return;
+        }
+        let mode = if is_unnumbered {
+            libc::IP_PMTUDISC_PROBE
+        } else {
+            libc::IP_PMTUDISC_WANT
+        };
+        // Refused, it costs a little time and nothing else.
+        let _best_effort = options::set(self.fd(), libc::IPPROTO_IP, libc::IP_MTU_DISCOVER, &mode);
+        self.is_unnumbered = is_unnumbered;
     }
 
     /// One `sendmmsg`. An ICMP socket takes anything as long as it is an echo request; a shot without bytes
