@@ -19,6 +19,7 @@ mod settings;
 mod show;
 mod show_alerts;
 mod source;
+mod target_values;
 mod targets;
 pub mod units;
 pub mod watch;

@@ -28,7 +28,7 @@ const TSTAMP_SND: u32 = 0;
 const SEND_TRIES: usize = 4;
 /// Errors in a row after which a read is given up until the next event.
 const READ_TRIES: usize = 16;
-/// An ICMP message of this length fits every IPv4 link whole: 576 bytes (RFC 791) less the longest header.
+/// A message of this length fits every IPv4 link whole: 576 bytes (RFC 791) less the longest header.
 const WHOLE_BYTES: u16 = 576 - 60;
 
 /// What a socket speaks.
@@ -106,7 +106,7 @@ impl ProbeSocket {
     /// Small packets are never fragmented. Sent as such they need no number of their own, whose making costs a tenth of a
     /// send when targets are many; large ones may be fragmented on the way, as those of any program.
     fn number(&mut self, shots: &[Shot]) {
-        let is_small = |shot: &Shot| matches!(shot.body, ShotBody::Icmp { len, .. } if len <= WHOLE_BYTES);
+        let is_small = |shot: &Shot| matches!(shot.body, ShotBody::Icmp { len, .. } | ShotBody::Udp { len, .. } if len <= WHOLE_BYTES);
         let is_unnumbered = !self.is_v6 && shots.iter().all(is_small);
         if is_unnumbered == self.is_unnumbered {
             return;
