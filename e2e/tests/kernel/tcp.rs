@@ -103,15 +103,6 @@ fn a_handshake_whose_syn_was_sent_twice_has_no_rtt() {
 }
 
 #[test]
-fn a_syn_is_repeated_once_and_no_more() {
-    namespace::run("repeated", || {
-        let (end, truth) = connect_once(FAR_V4, ms(2500), |_, _| vec![])?;
-        ensure!(truth.len() == 2, "{} SYNs; {end:?}", truth.len());
-        Ok(())
-    });
-}
-
-#[test]
 fn a_handshake_within_this_computer_is_dated_by_its_own_end() {
     namespace::run("inline", || {
         for host in ["127.0.0.1", "::1"] {

@@ -29,7 +29,7 @@ const GENERATIONS: u32 = 1 << 29;
 const ESTABLISHED: u8 = 1;
 const SYN_SENT: u8 = 2;
 /// The kernel repeats a SYN after a second (RFC 6298) and sends a third one after two at the earliest: who gives up
-/// by now need not forbid the third.
+/// by now need not limit the number.
 const ONE_REPEAT: Duration = Duration::from_secs(1);
 /// Where in `struct tcp_info` (linux/tcp.h) the fields lie; they never move.
 const INFO_STATE: usize = 0;
@@ -237,7 +237,8 @@ fn prepare(what: Handshake) -> Result<Socket, i32> {
     let prepared = Socket::new(domain, Type::STREAM.nonblocking(), Some(Protocol::TCP)).and_then(|socket| {
         socket.set_linger(Some(Duration::ZERO))?;
         if what.timeout > ONE_REPEAT {
-            // At most one SYN more: what it brings is not an RTT (Karn), so others are of no use.
+            // What a repeated SYN brings is not an RTT (Karn), so the fewest are asked for: one. Linux 6.5 and newer
+            // add `tcp_syn_linear_timeouts` to it, four by default, a second apart.
             options::set(socket.as_fd(), libc::IPPROTO_TCP, libc::TCP_SYNCNT, &1i32)?;
         }
         if is_v6 {
