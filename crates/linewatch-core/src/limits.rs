@@ -62,6 +62,9 @@ pub const DNS_CACHE: u64 = 1024;
 /// A configured source is looked at so often: an interface that comes back has another number.
 pub const SOURCE_LOOK: Duration = Duration::from_secs(10);
 
+/// Each ICMP flow gets another identifier this often: a firewall that has shut one does not shut a target for ever.
+pub const ROTATE_EVERY: Duration = Duration::from_secs(3600);
+
 /// Packets handed to the kernel in one `sendmmsg`, and stamps read at a time.
 pub const SEND_BATCH: usize = 32;
 /// Packets taken from the kernel in one `recvmmsg`.
