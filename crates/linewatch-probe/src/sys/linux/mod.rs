@@ -114,7 +114,8 @@ impl LinuxWire {
                 port,
                 timeout,
             };
-            results.push(self.tcp.start(self.clock, &self.waiter, &mut self.haul, what));
+            let (room, haul) = (&mut self.room, &mut self.haul);
+            results.push(self.tcp.start(self.clock, &self.waiter, room, haul, what));
             return 1;
         }
         let way = way_of(&shots[0]);
