@@ -13,6 +13,12 @@ use linewatch_core::time::{Anchor, MonoTime, WallTime};
 /// that all three are interrupted does not happen on a computer that can measure anything.
 const ANCHOR_BRACKETS: usize = 3;
 
+/// How long it is until `instant`; zero if it has passed. For libraries that speak in instants of their own.
+#[expect(clippy::disallowed_methods, reason = "this is the file that reads clocks")]
+pub(crate) fn time_until(instant: std::time::Instant) -> Duration {
+    instant.saturating_duration_since(std::time::Instant::now())
+}
+
 /// The clocks of the operating system. Copies share their origin.
 #[derive(Clone, Copy, Debug)]
 pub struct SystemClock {

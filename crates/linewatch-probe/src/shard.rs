@@ -20,7 +20,7 @@ use linewatch_core::packet::cookie::CookieKey;
 use linewatch_core::port::{Clock, Incoming, Outgoing, SendResult, Wire};
 use linewatch_core::record::{Class, Gap, GapKind, Progress};
 use linewatch_core::schedule::{Due, Missed, Schedule};
-use linewatch_core::target::{Address, Method, ProbePlan, TargetId};
+use linewatch_core::target::{Address, Egress, EgressIndex, Method, ProbePlan, TargetId};
 use linewatch_core::time::{MonoTime, WallTime};
 
 use clocks::Clocks;
@@ -45,6 +45,8 @@ pub struct EngineTarget {
     pub method: Method,
     /// How often.
     pub plan: ProbePlan,
+    /// How its packets leave ([`crate::engine::Engine::egress`]).
+    pub egress: EgressIndex,
     /// The operator permits high rates to it.
     pub allow_high_rate: bool,
     /// Probed this often and no more; `None`: until somebody says stop. Counts from when it is added.
@@ -62,6 +64,8 @@ pub enum Command {
     Pause(TargetId),
     /// Sends again; the pause becomes a gap without slots.
     Resume(TargetId),
+    /// Adds the next entry to the table of egresses; its index is one more than that of the entry before.
+    Egress(Egress),
     /// Gives it another ICMP identifier, as after an outage: a stateful firewall may remember the old one.
     RotateId(TargetId),
 }
@@ -153,6 +157,7 @@ impl<W: Wire, C: Clock> Shard<W, C> {
                     self.schedule.resume(index, now.mono);
                 }
             }
+            Command::Egress(egress) => self.outgoing.egresses.push(egress),
             Command::RotateId(id) => {
                 if let Some(handle) = self.places.get_mut(id).map(|placed| placed.handle) {
                     self.in_flight.rotate_id(handle, self.ids.next());

@@ -128,7 +128,10 @@ pub(crate) fn run<W: Wire + 'static, C: Clock + Clone + Sync + 'static>(
     let (inputs, heard) = mpsc::channel();
     signals::listen(forward(&inputs, Input::Order)).context("cannot listen to signals")?;
     let resolver = if has_resolver {
-        Some(Resolver::start(forward(&inputs, Input::Resolved))?)
+        Some(Resolver::start(
+            random_seed()?,
+            forward(&inputs, Input::Resolver),
+        )?)
     } else {
         None
     };
@@ -295,6 +298,13 @@ fn epoch() -> Result<String> {
         .map_err(|error| anyhow::anyhow!("{error}"))
         .context("the operating system gives no random numbers")?;
     Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+/// Spreads questions to the name servers in time.
+fn random_seed() -> Result<u64> {
+    getrandom::u64()
+        .map_err(|error| anyhow::anyhow!("{error}"))
+        .context("the operating system gives no random numbers")
 }
 
 /// This computer's name, for the vantage and the Host allow-list.

@@ -66,6 +66,29 @@ pub(crate) fn open(wanted: Wanted) -> Result<Open, UserError> {
     Err(in_use(wanted.addr, holder.as_deref()))
 }
 
+/// Whether an address could be had now.
+#[derive(Debug)]
+pub(crate) enum Holding {
+    /// Yes.
+    Free,
+    /// A linewatch has it.
+    Linewatch,
+    /// Another program has it.
+    Other,
+    /// The system refuses it for another reason.
+    Refused(io::Error),
+}
+
+/// Tries the address and gives it back at once.
+pub(crate) fn look(addr: SocketAddr) -> Holding {
+    match bind(addr) {
+        Ok(_) => Holding::Free,
+        Err(error) if error.kind() != io::ErrorKind::AddrInUse => Holding::Refused(error),
+        Err(_) if holder(addr).is_some() => Holding::Linewatch,
+        Err(_) => Holding::Other,
+    }
+}
+
 /// Binds the address, and its IPv6 twin where it is 127.0.0.1. A machine without IPv6 has no twin: not an error.
 fn bind(addr: SocketAddr) -> io::Result<Vec<TcpListener>> {
     let first = TcpListener::bind(addr)?;

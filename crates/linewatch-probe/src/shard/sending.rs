@@ -101,6 +101,7 @@ impl<W: Wire, C: Clock> Shard<W, C> {
         self.outgoing.shots.push(Shot {
             token: handle.token(slot.seq),
             to: target.address,
+            egress: target.egress,
             body,
         });
         self.shots.push(*slot);

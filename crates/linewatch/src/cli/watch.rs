@@ -15,12 +15,14 @@ use linewatch_core::limits;
 use linewatch_core::port::{Clock, Wire as _};
 use linewatch_core::record::RecordBatch;
 use linewatch_core::spec::{TargetSpec, slug};
-use linewatch_core::target::{Address, Family, Host, Method, ProbePlan, Target, TargetId, Thresholds};
+use linewatch_core::target::{
+    Address, EgressIndex, Family, Host, Method, ProbePlan, Target, TargetId, Thresholds,
+};
 use linewatch_core::time::MonoTime;
 use linewatch_probe::calibrate;
 use linewatch_probe::clock::SystemClock;
 use linewatch_probe::engine::{Engine, EngineTarget};
-use linewatch_probe::resolve::Resolver;
+use linewatch_probe::resolve::{Found, Resolver, Said};
 use linewatch_probe::sys::{LinuxWire, WireOptions};
 
 use super::watch_view::{Mode, View};
@@ -318,6 +320,7 @@ fn address_of(host: &Host) -> Result<Address, UserError> {
                 UserError::failed(sentence).help("`linewatch --help` lists the commands, if you meant one")
             })?;
             found
+                .addresses
                 .first()
                 .copied()
                 .ok_or_else(|| UserError::failed(format!("cannot find an address for \"{name}\"")))
@@ -325,12 +328,16 @@ fn address_of(host: &Host) -> Result<Address, UserError> {
     }
 }
 
-/// Asks the system's resolver and waits for it: there is nothing else to do yet.
-fn resolve(name: &str) -> Result<Vec<Address>, String> {
+/// Asks the resolver and waits for it: there is nothing else to do yet.
+fn resolve(name: &str) -> Result<Found, String> {
     let (answers, answer) = mpsc::channel();
-    let resolver = Resolver::start(move |resolved| drop(answers.send(resolved.result)))
-        .map_err(|error| error.to_string())?;
-    if !resolver.resolve(TargetId(0), name, Family::Auto) {
+    let deliver = move |said| match said {
+        Said::Answer(answered) => drop(answers.send(answered.result)),
+        Said::SourcesChanged => {}
+    };
+    // Asked once: nothing has to be spread in time.
+    let resolver = Resolver::start(0, deliver).map_err(|error| error.to_string())?;
+    if !resolver.resolve(name, name, Family::Auto) {
         return Err(format!("cannot ask for the address of \"{name}\""));
     }
     answer
@@ -353,6 +360,7 @@ fn engine_target(target: &Target, address: Address, slots: Option<u64>) -> Engin
         method: target.method,
         plan: target.plan,
         allow_high_rate: target.allow_high_rate,
+        egress: EgressIndex::default(),
         slots,
     }
 }

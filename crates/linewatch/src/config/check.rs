@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use linewatch_core::limits;
-use linewatch_core::target::{Family, Host, Method, ProbePlan, Target, TargetId};
+use linewatch_core::target::{Family, Host, Method, ProbePlan, Source, Target, TargetId};
 
 use super::error::{Mistake, Place, Report};
 use super::settings::TargetSettings;
@@ -61,6 +61,10 @@ pub(super) fn finish(draft: Draft, report: &mut Report) -> Option<TargetSettings
         let text = format!("family does not fit the address {ip}");
         wrong("family", text, "remove `family`: an address has its own");
     }
+    if let Some(text) = source_mismatch(&draft, &host) {
+        let help = "write a source of the same family, or the name of an interface";
+        wrong("source", text, help);
+    }
     let plan = draft.settings.plan;
     if in_flight(&plan) > limits::IN_FLIGHT_PER_TARGET as u64 {
         let (timeout, interval) = (duration_text(plan.timeout), duration_text(plan.interval));
@@ -75,6 +79,20 @@ pub(super) fn finish(draft: Draft, report: &mut Report) -> Option<TargetSettings
         wrong("timeout", text, &help);
     }
     (!draft.is_faulty).then(|| settings(draft, host, method))
+}
+
+/// Packets of one family cannot leave from an address of the other.
+fn source_mismatch(draft: &Draft, host: &Host) -> Option<String> {
+    let Source::Address(source) = draft.source else {
+        return None;
+    };
+    let (to, is_v4) = match (host, draft.family) {
+        (Host::Literal { ip, .. }, _) => (format!("the address {ip}"), ip.is_ipv4()),
+        (Host::Name(_), Family::V4) => ("family \"4\"".to_owned(), true),
+        (Host::Name(_), Family::V6) => ("family \"6\"".to_owned(), false),
+        (Host::Name(_), Family::Auto) => return None,
+    };
+    (source.is_ipv4() != is_v4).then(|| format!("source {source} does not fit {to}"))
 }
 
 fn in_flight(plan: &ProbePlan) -> u64 {

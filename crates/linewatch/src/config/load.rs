@@ -106,7 +106,7 @@ pub fn load(options: &LoadOptions) -> Result<Loaded, ConfigErrors> {
         drafts = built_in_drafts(&built_in, settings.defaults);
     }
     settle(options, &mut settings, &mut spots, &mut drafts, &mut report);
-    warn_inert(&spots, &drafts, &mut report);
+    warn_inert(&spots, &mut report);
     check::cross(&drafts, &mut report);
     settings.targets = drafts
         .into_iter()
@@ -273,7 +273,7 @@ const INERT: [&str; 8] = [
 ];
 
 /// Silence would let a person believe that mail will come.
-fn warn_inert(spots: &Spots, drafts: &[Draft], report: &mut Report) {
+fn warn_inert(spots: &Spots, report: &mut Report) {
     let mut warn = |spot: &Spot, subject: &str, key: &str| {
         let message = format!("{subject}{key} has no effect in this version yet");
         report.warning(
@@ -293,13 +293,6 @@ fn warn_inert(spots: &Spots, drafts: &[Draft], report: &mut Report) {
                     key
                 },
             );
-        }
-    }
-    for draft in drafts {
-        for (key, is_set) in [("source", !draft.source.is_empty()), ("dscp", draft.dscp != 0)] {
-            if let Some(spot) = draft.spots.get(key).filter(|_| is_set) {
-                warn(spot, &draft.subject(), key);
-            }
         }
     }
 }

@@ -293,7 +293,7 @@ fn one_target(page: &mut Page<'_>, it: &TargetSettings) {
         Payload::Dns => page.text("payload", "dns"),
     }
     page.text("family", family_text(target.family));
-    page.text("source", &it.source);
+    page.text("source", &it.source.text());
     page.line("dscp", &it.dscp.to_string());
     page.text("behind", target.behind.as_deref().unwrap_or(""));
     page.text("country", &target.country);

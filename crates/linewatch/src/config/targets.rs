@@ -4,10 +4,11 @@
 //! half of it may stand in one file and half in another. Identity: `id`, else the slug of the name.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 
 use linewatch_core::limits;
 use linewatch_core::spec::{SpecError, TargetSpec, is_id, unique_slug};
-use linewatch_core::target::{Family, Host, Method, Origin};
+use linewatch_core::target::{Family, Host, Method, Origin, Source};
 use toml::de::DeValue;
 
 use super::convert;
@@ -58,7 +59,7 @@ pub(super) struct Draft {
     pub(super) family: Family,
     pub(super) settings: Defaults,
     pub(super) payload: Payload,
-    pub(super) source: String,
+    pub(super) source: Source,
     pub(super) dscp: u8,
     pub(super) behind: String,
     pub(super) country: String,
@@ -90,7 +91,7 @@ impl Draft {
             family: Family::Auto,
             settings: defaults,
             payload: Payload::ByPort,
-            source: String::new(),
+            source: Source::Any,
             dscp: 0,
             behind: String::new(),
             country: String::new(),
@@ -289,7 +290,7 @@ fn rest(reader: &mut Reader<'_>, node: Node<'_>, draft: &mut Draft) {
     reader.set(node, "payload", &mut draft.payload, convert::word(&payloads));
     let families = [("auto", Family::Auto), ("4", Family::V4), ("6", Family::V6)];
     reader.set(node, "family", &mut draft.family, convert::word(&families));
-    reader.set(node, "source", &mut draft.source, convert::string);
+    reader.set(node, "source", &mut draft.source, source);
     reader.set(node, "dscp", &mut draft.dscp, |value| {
         convert::whole(0, 63)(value).map(|dscp| dscp as u8)
     });
@@ -350,6 +351,36 @@ fn address(value: &DeValue<'_>) -> Result<TargetSpec, Mistake> {
     }
     TargetSpec::parse(&text)
         .map_err(|error: SpecError| Mistake::new(format!("\"{text}\" cannot be used: {error}"), error.help()))
+}
+
+/// Bytes of an interface's name (IFNAMSIZ of linux/if.h, without its final zero).
+const INTERFACE_BYTES: usize = 15;
+
+/// Whether this computer has such an address or interface now is the running monitor's to say: both come and go.
+fn source(value: &DeValue<'_>) -> Result<Source, Mistake> {
+    let text = convert::string(value)?;
+    if text.is_empty() {
+        return Ok(Source::Any);
+    }
+    if let Ok(ip) = text.parse::<IpAddr>() {
+        if ip.is_unspecified() || ip.is_multicast() {
+            return Err(Mistake::new(
+                format!("\"{text}\" is no address to send from"),
+                "write an address of this computer, or leave the key away",
+            ));
+        }
+        return Ok(Source::Address(ip));
+    }
+    let is_name = text.len() <= INTERFACE_BYTES
+        && !matches!(text.as_str(), "." | "..")
+        && text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'/');
+    if !is_name {
+        return Err(Mistake::new(
+            format!("\"{text}\" is neither an IP address nor the name of an interface"),
+            "write an address of this computer as \"192.0.2.1\", or an interface as \"eth0\" (`ip address` lists both)",
+        ));
+    }
+    Ok(Source::Interface(text))
 }
 
 fn probe(value: &DeValue<'_>) -> Result<Probe, Mistake> {

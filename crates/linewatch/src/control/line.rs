@@ -1,39 +1,39 @@
 //! Runs one target: from its settings to probes, through its name's address, its permission and its caps.
 //!
-//! Every way in which a target can fail to be probed ends as a [`TargetError`] with a sentence, and never as loss.
+//! Every way in which a target can fail to be probed ends as a [`TargetError`] with a sentence, and never as loss. Not
+//! here: how it gets its address and keeps it (`names`).
 
 use linewatch_core::event::{EventKind, Severity};
 use linewatch_core::port::Clock;
-use linewatch_core::target::{Address, Host, Method, Target, TargetId};
+use linewatch_core::target::{Address, Egress, Host, Method, Target, TargetId};
 use linewatch_core::time::MonoTime;
 use linewatch_core::view::TargetError;
-use linewatch_probe::engine::EngineTarget;
-use linewatch_probe::resolve::Resolved;
 use linewatch_store::SeriesKey;
 use linewatch_web::{CatalogEntry, Notice};
-use std::time::Duration;
 
 use super::Control;
+use super::names::NameState;
 use crate::config::{TargetSettings, host_text};
 use crate::method;
 use crate::notice;
 use crate::spine::Word;
 
-/// A name without an address is asked for again after this time (UI.md 4.3: "Next try in 30 s").
-const ASK_AGAIN: Duration = Duration::from_secs(30);
-
 /// One target as it runs.
 #[derive(Debug)]
 pub(super) struct Line {
     /// As configured.
-    settings: TargetSettings,
+    pub(super) settings: TargetSettings,
     /// With its series and the method really used.
-    target: Target,
-    address: Option<Address>,
-    error: Option<TargetError>,
-    /// When to ask the resolver again.
-    ask_at: Option<MonoTime>,
-    version: u64,
+    pub(super) target: Target,
+    pub(super) address: Option<Address>,
+    pub(super) error: Option<TargetError>,
+    /// The state of its name; of no meaning for a literal.
+    pub(super) name: NameState,
+    /// How its probes leave.
+    pub(super) egress: Egress,
+    /// When to look again whether its source is there and the same.
+    pub(super) source_at: Option<MonoTime>,
+    pub(super) version: u64,
 }
 
 impl Line {
@@ -86,10 +86,11 @@ impl Line {
 
     /// For SIGUSR1.
     pub(super) fn sentence(&self) -> String {
-        let state = match (&self.error, self.target.is_enabled) {
-            (_, false) => "paused".to_owned(),
-            (Some(error), true) => format!("error: {}", error.text()),
-            (None, true) => "probed".to_owned(),
+        let state = match (&self.error, &self.name.trouble) {
+            _ if !self.target.is_enabled => "paused".to_owned(),
+            (Some(error), _) => format!("error: {}", error.text()),
+            (None, Some(trouble)) => format!("probed at its last good address: {trouble}"),
+            (None, None) => "probed".to_owned(),
         };
         format!(
             "{}: {} every {:?}: {state}",
@@ -183,27 +184,19 @@ impl<C: Clock> Control<C> {
         let (method, error) = self.method_of(wanted);
         let is_fallback = method != target.method;
         target.method = method;
-        let key = SeriesKey {
-            slug: target.slug.clone(),
-            address: host_text(&target.host),
-            method: target.method.word().to_owned(),
-            port: target.method.port(),
+        // A name has a series of its own until it has an address.
+        let Some(id) = self.series_of(&target, host_text(&target.host)) else {
+            return;
         };
-        target.id = match self.to.store.register(&key, &target.name, self.to.clock.wall()) {
-            Ok(id) => id,
-            Err(trouble) => {
-                // Without a number nothing of it could ever be stored under the right series.
-                tracing::error!("{}: not probed: {trouble}", target.name);
-                return;
-            }
-        };
-        let id = target.id;
+        target.id = id;
         let line = Line {
             settings: wanted.clone(),
             target: target.clone(),
             address: None,
             error: None,
-            ask_at: None,
+            name: NameState::default(),
+            egress: Egress::default(),
+            source_at: None,
             version: self.next_version(),
         };
         self.lines.insert(target.slug.clone(), line);
@@ -236,6 +229,21 @@ impl<C: Clock> Control<C> {
         }
     }
 
+    /// The number of the series of a target at an address.
+    pub(super) fn series_of(&self, target: &Target, address: String) -> Option<TargetId> {
+        let key = SeriesKey {
+            slug: target.slug.clone(),
+            address,
+            method: target.method.word().to_owned(),
+            port: target.method.port(),
+        };
+        let registered = self.to.store.register(&key, &target.name, self.to.clock.wall());
+        registered
+            // Without a number nothing of it could ever be stored under the right series.
+            .map_err(|trouble| tracing::error!("{}: not probed: {trouble}", target.name))
+            .ok()
+    }
+
     pub(super) fn remove(&mut self, slug: &str) {
         let Some(line) = self.lines.remove(slug) else {
             return;
@@ -248,127 +256,6 @@ impl<C: Clock> Control<C> {
             format!("removed: {}; its history stays", line.target.name),
         );
         self.to.spine.say(Word::RemoveTarget(line.id()), &self.to.clock);
-    }
-
-    /// Finds the address and hands the target to the engine; a stopped one waits until it is started.
-    fn begin(&mut self, slug: &str) {
-        let Some(line) = self.lines.get_mut(slug) else {
-            return;
-        };
-        if !line.target.is_enabled || matches!(line.error, Some(TargetError::Permission(_))) {
-            return;
-        }
-        line.ask_at = None;
-        match (line.target.host.clone(), line.address) {
-            (_, Some(address)) => self.probe(slug, address),
-            (Host::Literal { ip, zone: None }, None) => self.probe(slug, Address::from(ip)),
-            (Host::Literal { ip, zone: Some(zone) }, None) => {
-                match linewatch_probe::route::interface_index(&zone) {
-                    Some(scope) => self.probe(slug, Address { ip, scope }),
-                    None => self.fail(
-                        slug,
-                        TargetError::Refused(format!("this computer has no interface \"{zone}\"")),
-                    ),
-                }
-            }
-            (Host::Name(name), None) => {
-                let (id, family) = (line.target.id, line.target.family);
-                let why = match &self.to.resolver {
-                    Some(resolver) if resolver.resolve(id, &name, family) => return,
-                    Some(_) => "too many names are waiting",
-                    None => "there is no resolver here",
-                };
-                self.fail(
-                    slug,
-                    TargetError::Dns(format!("cannot find an address for \"{name}\": {why}")),
-                );
-            }
-        }
-    }
-
-    fn probe(&mut self, slug: &str, address: Address) {
-        let Some(line) = self.lines.get_mut(slug) else {
-            return;
-        };
-        let target = &line.target;
-        if let Err(sentence) = self.abilities.of(target.method, address.ip.is_ipv6()) {
-            self.fail(slug, TargetError::Permission(sentence));
-            return;
-        }
-        let wanted = EngineTarget {
-            id: target.id,
-            address,
-            method: target.method,
-            plan: target.plan,
-            allow_high_rate: target.allow_high_rate,
-            slots: None,
-        };
-        match self.to.engine.set(wanted) {
-            Ok(()) => {
-                line.address = Some(address);
-                if line.error.take().is_some() {
-                    let id = line.target.id;
-                    self.to.spine.say(Word::SetError(id, None), &self.to.clock);
-                }
-            }
-            Err(refusal) => self.fail(slug, TargetError::Refused(refusal.to_string())),
-        }
-    }
-
-    fn fail(&mut self, slug: &str, error: TargetError) {
-        let now = self.now();
-        let Some(line) = self.lines.get_mut(slug) else {
-            return;
-        };
-        let is_new = line.error.as_ref() != Some(&error);
-        let id = line.target.id;
-        if let TargetError::Dns(text) = &error {
-            line.ask_at = Some(now.plus(ASK_AGAIN));
-            if is_new {
-                let text = text.clone();
-                self.note(EventKind::DnsFailed, Severity::Warning, Some(id), text);
-            }
-        } else if is_new {
-            tracing::warn!("{slug}: not probed: {}", error.text());
-        }
-        if let Some(line) = self.lines.get_mut(slug) {
-            line.error = Some(error.clone());
-        }
-        self.to.spine.say(Word::SetError(id, Some(error)), &self.to.clock);
-    }
-
-    /// The resolver's answer.
-    pub(super) fn resolved(&mut self, answer: Resolved) {
-        let Some(slug) = self
-            .lines
-            .values()
-            .find(|line| line.id() == answer.target)
-            .map(|line| line.target.slug.clone())
-        else {
-            return;
-        };
-        match answer.result {
-            Ok(addresses) => {
-                if let Some(address) = addresses.first() {
-                    self.probe(&slug, *address);
-                }
-            }
-            Err(sentence) => self.fail(&slug, TargetError::Dns(sentence)),
-        }
-        self.publish();
-    }
-
-    /// Asks the resolver again for names whose time has come.
-    pub(super) fn ask_again(&mut self, now: MonoTime) {
-        let due: Vec<String> = self
-            .lines
-            .values()
-            .filter(|line| line.ask_at.is_some_and(|at| now >= at))
-            .map(|line| line.target.slug.clone())
-            .collect();
-        for slug in due {
-            self.begin(&slug);
-        }
     }
 }
 

@@ -6,6 +6,7 @@
 
 mod change;
 mod line;
+mod names;
 
 use std::collections::BTreeMap;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
@@ -17,7 +18,7 @@ use linewatch_core::port::Clock;
 use linewatch_core::target::{Method, TargetId};
 use linewatch_core::time::MonoTime;
 use linewatch_probe::engine::Engine;
-use linewatch_probe::resolve::{Resolved, Resolver};
+use linewatch_probe::resolve::{Resolver, Said};
 use linewatch_store::{StoreHandle, StoreMessage};
 use linewatch_web::{ControlRequest, Hub, Notice, StatusInfo};
 
@@ -38,7 +39,7 @@ pub(crate) enum Input {
     /// The page.
     Change(Box<ControlRequest>),
     /// The resolver.
-    Resolved(Resolved),
+    Resolver(Said),
     /// The configuration file is another one now.
     FileChanged,
 }
@@ -121,6 +122,8 @@ pub(crate) struct Control<C> {
     loaded: Loaded,
     lines: BTreeMap<String, Line>,
     versions: u64,
+    /// Lines have changed since the page was told.
+    is_unpublished: bool,
     status: StatusInfo,
     notices: Vec<Notice>,
 }
@@ -142,6 +145,7 @@ impl<C: Clock> Control<C> {
             loaded,
             lines: BTreeMap::new(),
             versions: 0,
+            is_unpublished: false,
             status,
             notices,
         };
@@ -160,10 +164,18 @@ impl<C: Clock> Control<C> {
             let now = self.to.clock.mono();
             if now >= status_at {
                 self.tell_status();
-                self.ask_again(now);
+                self.look_again(now);
                 status_at = now.plus(STATUS_EVERY);
             }
-            match inputs.recv_timeout(status_at.since(now)) {
+            // A thousand answers in a row are one change of the catalogue, not a thousand.
+            let input = match inputs.try_recv() {
+                Ok(input) => Ok(input),
+                Err(_) => {
+                    self.publish_if_stale();
+                    inputs.recv_timeout(status_at.since(now))
+                }
+            };
+            match input {
                 Ok(Input::Order(Order::Stop)) | Err(RecvTimeoutError::Disconnected) => break,
                 // With a terminal a hang-up means that the person has gone (MEASURING "Signals and exit").
                 Ok(Input::Order(Order::Hangup)) if is_terminal => break,
@@ -174,7 +186,7 @@ impl<C: Clock> Control<C> {
                     // The asker may have gone; the change stands.
                     let _ = request.reply.send(answer);
                 }
-                Ok(Input::Resolved(answer)) => self.resolved(answer),
+                Ok(Input::Resolver(said)) => self.hear(said),
                 Err(RecvTimeoutError::Timeout) => {}
             }
         }
@@ -237,6 +249,18 @@ impl<C: Clock> Control<C> {
                 None => self.add(&wanted, is_told),
             }
         }
+        self.publish();
+    }
+
+    fn publish_if_stale(&mut self) {
+        if self.is_unpublished {
+            self.publish();
+        }
+    }
+
+    /// Tells the store what is probed, and the page which targets there are.
+    fn publish(&mut self) {
+        self.is_unpublished = false;
         let active = self
             .lines
             .values()
@@ -244,18 +268,13 @@ impl<C: Clock> Control<C> {
             .map(Line::id)
             .collect();
         self.to.store.try_send(StoreMessage::Active(active));
-        self.publish();
+        self.to.hub.catalog(self.in_order().map(Line::entry).collect());
     }
 
     /// The lines in the order of the configuration.
     fn in_order(&self) -> impl Iterator<Item = &Line> {
         let targets = self.loaded.settings.targets.iter();
         targets.filter_map(|wanted| self.lines.get(&wanted.target.slug))
-    }
-
-    /// Tells the page which targets there are.
-    fn publish(&self) {
-        self.to.hub.catalog(self.in_order().map(Line::entry).collect());
     }
 
     fn note(&self, kind: EventKind, severity: Severity, target: Option<TargetId>, message: String) {

@@ -5,10 +5,11 @@
 use std::os::fd::{AsRawFd as _, BorrowedFd};
 
 use linewatch_core::limits::{RECEIVE_BATCH, SEND_BATCH};
-use linewatch_core::target::Address;
+use linewatch_core::target::{Address, Egress};
 
 use super::address::{self, RawAddress};
 use super::control;
+use super::egress;
 use super::options::last_errno;
 
 /// `SCM_TS_OPT_ID` (Linux 6.13): the key of a packet's transmit stamp. Not in libc for all systems yet.
@@ -17,8 +18,8 @@ const SCM_TS_OPT_ID: libc::c_int = 81;
 const RECEIVE_BYTES: usize = 2048;
 /// Control bytes of a received packet: stamps 64, drops 24, extended error with address 64; the rest is room.
 const CONTROL_BYTES: usize = 256;
-/// A key with its header, padded.
-const KEY_BYTES: usize = (control::HEADER + 4).next_multiple_of(8);
+/// A key with its header, padded, and the egress.
+const SEND_CONTROL_BYTES: usize = (control::HEADER + 4).next_multiple_of(8) + egress::BYTES;
 
 /// Bytes aligned as control messages must be.
 #[derive(Clone, Copy)]
@@ -31,6 +32,8 @@ pub(super) struct Departing<'a> {
     pub(super) bytes: &'a [u8],
     /// Its stamp key, where packets carry one.
     pub(super) key: Option<u32>,
+    /// How it leaves.
+    pub(super) egress: Egress,
 }
 
 /// Sends `packets` (at most [`SEND_BATCH`], the rest is left) in order.
@@ -39,7 +42,7 @@ pub(super) struct Departing<'a> {
 pub(super) fn send(fd: BorrowedFd<'_>, packets: &[Departing<'_>], flags: libc::c_int) -> Result<usize, i32> {
     let count = packets.len().min(SEND_BATCH);
     let mut names = [RawAddress::EMPTY; SEND_BATCH];
-    let mut keys = [Aligned([0; KEY_BYTES]); SEND_BATCH];
+    let mut controls = [Aligned([0; SEND_CONTROL_BYTES]); SEND_BATCH];
     // SAFETY: iovec is plain data for which all zeroes (null, length 0) is a valid value.
     let mut vectors: [libc::iovec; SEND_BATCH] = unsafe { std::mem::zeroed() };
     // SAFETY: mmsghdr is plain data for which all zeroes (null pointers, lengths 0) is a valid value.
@@ -52,13 +55,13 @@ pub(super) fn send(fd: BorrowedFd<'_>, packets: &[Departing<'_>], flags: libc::c
         vectors[index].iov_len = packet.bytes.len();
         header.msg_iov = &raw mut vectors[index];
         header.msg_iovlen = 1;
-        if let Some(key) = packet.key {
-            write_key(&mut keys[index].0, key);
-            header.msg_control = keys[index].0.as_mut_ptr().cast();
-            header.msg_controllen = KEY_BYTES as _;
+        let control_len = write_control(&mut controls[index].0, packet);
+        if control_len > 0 {
+            header.msg_control = controls[index].0.as_mut_ptr().cast();
+            header.msg_controllen = control_len as _;
         }
     }
-    // SAFETY: the first `count` headers point into `names`, `keys`, `vectors` and the borrowed packets, which all
+    // SAFETY: the first `count` headers point into `names`, `controls`, `vectors` and the borrowed packets, which all
     // outlive the call; the kernel only reads what `iov_base` points at when sending.
     let sent = unsafe {
         libc::sendmmsg(
@@ -72,12 +75,13 @@ pub(super) fn send(fd: BorrowedFd<'_>, packets: &[Departing<'_>], flags: libc::c
     usize::try_from(sent).map_err(|_| last_errno())
 }
 
-fn write_key(bytes: &mut [u8; KEY_BYTES], key: u32) {
-    const WORD: usize = size_of::<usize>();
-    bytes[..WORD].copy_from_slice(&(control::HEADER + 4).to_ne_bytes());
-    bytes[WORD..WORD + 4].copy_from_slice(&libc::SOL_SOCKET.to_ne_bytes());
-    bytes[WORD + 4..WORD + 8].copy_from_slice(&SCM_TS_OPT_ID.to_ne_bytes());
-    bytes[control::HEADER..control::HEADER + 4].copy_from_slice(&key.to_ne_bytes());
+/// Writes what the kernel is to know beside the destination; returns how many bytes that is.
+fn write_control(bytes: &mut [u8; SEND_CONTROL_BYTES], packet: &Departing<'_>) -> usize {
+    let mut len = 0;
+    if let Some(key) = packet.key {
+        len = control::write(bytes, len, libc::SOL_SOCKET, SCM_TS_OPT_ID, &key.to_ne_bytes());
+    }
+    egress::write(bytes, len, packet.egress, packet.to.ip.is_ipv6())
 }
 
 /// Room for one `recvmmsg`.

@@ -7,9 +7,9 @@
 use std::os::fd::{AsFd as _, BorrowedFd};
 
 use linewatch_core::limits::{RECEIVE_BATCH, SEND_BATCH};
-use linewatch_core::port::{Arrival, Clock as _, SendResult, Shot, ShotBody};
+use linewatch_core::port::{Arrival, Clock as _, Outgoing, SendResult, Shot, ShotBody};
 use linewatch_core::record::Class;
-use linewatch_core::target::Address;
+use linewatch_core::target::{Address, Egress};
 use linewatch_core::time::MonoTime;
 use socket2::Socket;
 
@@ -50,7 +50,7 @@ impl IcmpSocket {
         while first < shots.len() {
             let batch = &shots[first..shots.len().min(first + SEND_BATCH)];
             let sent_at = outlet.clock.mono();
-            match self.send_once(batch, outlet.bytes) {
+            match self.send_once(batch, outlet.outgoing) {
                 Ok(count) => {
                     for shot in &batch[..count] {
                         self.book.sent(shot.token);
@@ -82,15 +82,17 @@ impl IcmpSocket {
 
     /// One `sendmmsg`. An ICMP socket takes anything as long as it is an echo request; a shot without bytes
     /// cannot be, and the kernel says so.
-    fn send_once(&self, shots: &[Shot], bytes: &[u8]) -> Result<usize, i32> {
+    fn send_once(&self, shots: &[Shot], outgoing: &Outgoing) -> Result<usize, i32> {
         let mut packets: [Departing<'_>; SEND_BATCH] = std::array::from_fn(|_| Departing {
             to: NOWHERE,
             bytes: &[],
             key: None,
+            egress: Egress::default(),
         });
         for (index, (packet, shot)) in packets.iter_mut().zip(shots).enumerate() {
             packet.to = shot.to;
-            packet.bytes = message(shot, bytes);
+            packet.bytes = message(shot, &outgoing.bytes);
+            packet.egress = outgoing.egress(shot.egress);
             packet.key = self.book.is_explicit().then(|| self.book.key_ahead(index));
         }
         batch::send(self.fd(), &packets[..shots.len()], libc::MSG_DONTWAIT)
@@ -220,8 +222,8 @@ impl IcmpSocket {
 /// What a send needs besides the socket.
 pub(super) struct Outlet<'a> {
     pub(super) clock: SystemClock,
-    /// [`linewatch_core::port::Outgoing::bytes`].
-    pub(super) bytes: &'a [u8],
+    /// What all shots share.
+    pub(super) outgoing: &'a Outgoing,
     pub(super) results: &'a mut Vec<SendResult>,
     pub(super) room: &'a mut ReceiveBatch,
     pub(super) haul: &'a mut Haul,

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::os::fd::{AsFd as _, BorrowedFd};
 
 use linewatch_core::record::Class;
-use linewatch_core::target::Address;
+use linewatch_core::target::{Address, Egress};
 use socket2::{Domain, Protocol, Socket, Type};
 
 use super::batch::{self, Departing};
@@ -159,6 +159,7 @@ fn has_explicit_keys(kind: Type) -> bool {
         to: Address::from(IpAddr::from(Ipv4Addr::LOCALHOST)),
         bytes: &echo,
         key: Some(0),
+        egress: Egress::default(),
     };
     batch::send(socket.as_fd(), &[packet], MSG_PROBE | libc::MSG_DONTWAIT) != Err(libc::EINVAL)
 }

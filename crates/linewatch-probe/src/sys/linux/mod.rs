@@ -10,6 +10,7 @@ pub(crate) mod capability;
 pub(crate) mod clocks;
 mod control;
 mod drops;
+mod egress;
 mod haul;
 mod icmp;
 mod icmp_open;
@@ -93,11 +94,12 @@ impl LinuxWire {
     }
 
     /// Sends consecutive shots of one socket, or one handshake; returns how many of `shots` those were.
-    fn send_run(&mut self, shots: &[Shot], bytes: &[u8], results: &mut Vec<SendResult>) -> usize {
+    fn send_run(&mut self, shots: &[Shot], outgoing: &Outgoing, results: &mut Vec<SendResult>) -> usize {
         if let ShotBody::Tcp { port, timeout } = shots[0].body {
             let what = Handshake {
                 token: shots[0].token,
                 to: shots[0].to,
+                egress: outgoing.egress(shots[0].egress),
                 port,
                 timeout,
             };
@@ -113,7 +115,7 @@ impl LinuxWire {
             Ok(socket) => socket.send(
                 &mut Outlet {
                     clock,
-                    bytes,
+                    outgoing,
                     results,
                     room,
                     haul,
@@ -160,7 +162,7 @@ impl Wire for LinuxWire {
     fn send(&mut self, outgoing: &Outgoing, results: &mut Vec<SendResult>) {
         let mut rest = outgoing.shots.as_slice();
         while !rest.is_empty() {
-            let count = self.send_run(rest, &outgoing.bytes, results);
+            let count = self.send_run(rest, outgoing, results);
             rest = &rest[count..];
         }
     }

@@ -74,6 +74,35 @@ fn intervals_have_limits() {
 }
 
 #[test]
+fn a_source_is_an_address_of_the_right_family_or_an_interface() {
+    check_target(
+        "source = \"eth0/1\"",
+        "target \"gw\": source \"eth0/1\" is neither an IP address nor the name of an interface\n  --> \
+         linewatch.toml:4:10\n  help: write an address of this computer as \"192.0.2.1\", or an interface as \"eth0\" (`ip \
+         address` lists both)",
+    );
+    check_target(
+        "source = \"0.0.0.0\"",
+        "target \"gw\": source \"0.0.0.0\" is no address to send from\n  --> linewatch.toml:4:10\n  help: write an address \
+         of this computer, or leave the key away",
+    );
+    check_target(
+        "source = \"2001:db8::1\"",
+        "target \"gw\": source 2001:db8::1 does not fit the address 192.0.2.1\n  --> linewatch.toml:4:10\n  help: write a \
+         source of the same family, or the name of an interface",
+    );
+    check(
+        "[[targets]]\nid = \"fra\"\naddress = \"fra.example\"\nfamily = \"6\"\nsource = \"192.0.2.1\"\n",
+        "target \"fra\": source 192.0.2.1 does not fit family \"6\"\n  --> linewatch.toml:5:10\n  help: write a source of \
+         the same family, or the name of an interface",
+    );
+    check_target(
+        "dscp = 64",
+        "target \"gw\": dscp 64 is not a whole number from 0 to 63\n  --> linewatch.toml:4:8\n  help: write a number from 0 to 63, without quotes",
+    );
+}
+
+#[test]
 fn a_timeout_beyond_its_limit_is_the_sentence_of_the_style_guide() {
     check_target(
         "timeout = \"60s\"",
