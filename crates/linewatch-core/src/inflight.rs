@@ -352,7 +352,11 @@ impl InFlight {
     pub fn slept(&mut self, before: Anchor, at: MonoTime) {
         self.doubt(GapKind::Suspended, at);
         let earlier_at = self.slept.map(|sleep| sleep.at);
-        self.slept = Some(Sleep { before, at, earlier_at });
+        self.slept = Some(Sleep {
+            before,
+            at,
+            earlier_at,
+        });
     }
 
     /// The calendar was set: kernel stamps of what is in flight at `at` cannot be subtracted.

@@ -57,17 +57,18 @@ impl InFlight {
         let is_comparable = self
             .clock_stepped_at
             .is_none_or(|stepped_at| entry.sent_at > stepped_at);
-        let kernel = stamps
-            .received
-            .filter(|_| is_comparable)
-            .and_then(|received| match entry.transmitted_at() {
-                Some(transmitted) => Some((Rtt::between(transmitted, received), Class::K)),
-                None => {
-                    let sent_by_us = self.calendar_of(&entry, stamps.anchor)?.wall_at(entry.sent_at);
-                    let sent_by_us = WireTime::from_nanos(sent_by_us.as_nanos());
-                    Some((Rtt::between(sent_by_us, received), Class::H))
-                }
-            });
+        let kernel =
+            stamps
+                .received
+                .filter(|_| is_comparable)
+                .and_then(|received| match entry.transmitted_at() {
+                    Some(transmitted) => Some((Rtt::between(transmitted, received), Class::K)),
+                    None => {
+                        let sent_by_us = self.calendar_of(&entry, stamps.anchor)?.wall_at(entry.sent_at);
+                        let sent_by_us = WireTime::from_nanos(sent_by_us.as_nanos());
+                        Some((Rtt::between(sent_by_us, received), Class::H))
+                    }
+                });
         let host_rtt = delay(entry.sent_at, stamps.at);
         let believed = match kernel {
             Some((Ok(rtt), class)) if is_inside(rtt, host_rtt) => Some((rtt, class)),
