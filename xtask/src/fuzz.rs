@@ -28,6 +28,8 @@ const MEMORY_MB: u32 = 1024;
 const INPUT_TIME_S: u32 = 10;
 /// Files of a corpus that `--keep` leaves, shortest first; `fuzz/tests/corpus.rs` allows as many.
 const KEPT_FILES: usize = 64;
+/// Bytes of what `--keep` leaves of one corpus beside the named inputs: the repository is no place for more.
+const KEPT_BYTES: u64 = 8 * 1024;
 const SECONDS_DEFAULT: u64 = 30;
 
 /// One line of the table.
@@ -178,7 +180,7 @@ fn word_after(line: &str, word: &str) -> String {
     words.nth(1).unwrap_or("-").to_owned()
 }
 
-/// Replaces the corpus by the smallest set of inputs that covers what all of them cover, shortest first.
+/// Replaces what the fuzzer made up by the smallest set of inputs that covers what all of them cover, shortest first.
 fn keep(engine: &Path, target: &str) -> Result<()> {
     let merged = work_dir().join("merged").join(target);
     let _ = fs::remove_dir_all(&merged);
@@ -194,18 +196,31 @@ fn keep(engine: &Path, target: &str) -> Result<()> {
         files.push((entry.metadata()?.len(), entry.path()));
     }
     files.sort();
-    let kept: Vec<_> = files.into_iter().map(|(_, path)| path).take(KEPT_FILES).collect();
-    if kept.is_empty() {
-        bail!("the merge of {target} left nothing; its corpus stays as it is");
+    let (mut count, mut bytes) = (0, 0);
+    for entry in fs::read_dir(corpus(target))? {
+        let entry = entry?;
+        if is_made_up(&entry.path()) {
+            fs::remove_file(entry.path())?;
+        } else {
+            count += 1;
+        }
     }
-    fs::remove_dir_all(corpus(target))?;
-    fs::create_dir_all(corpus(target))?;
-    for path in &kept {
-        let name = path.file_name().unwrap_or_default();
-        fs::copy(path, corpus(target).join(name))?;
+    for (len, path) in files {
+        bytes += len;
+        if count == KEPT_FILES || bytes > KEPT_BYTES {
+            break;
+        }
+        fs::copy(&path, corpus(target).join(path.file_name().unwrap_or_default()))?;
+        count += 1;
     }
-    run::say(&format!("kept {} inputs of {target}", kept.len()));
+    run::say(&format!("{target} keeps {count} inputs"));
     Ok(())
+}
+
+/// libFuzzer names an input by its SHA-1. What a person named is a seed, or once broke a claim, and stays.
+fn is_made_up(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    name.len() == 40 && name.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 fn report(rows: &[Row]) -> Result<()> {
