@@ -111,21 +111,22 @@ pub(crate) fn run<W: Wire + 'static, C: Clock + Clone + Sync + 'static>(
         run,
         started_at: clock.wall(),
     });
-    let notices = notices(&abilities, open.addr);
+    let notices = notices(open.addr);
     let tally = Tally::default();
+    let (inputs, heard) = mpsc::channel();
     let (spine, batches, monitor_thread) = Spine::start(Ends {
         clock: clock.clone(),
         run,
         store: store.clone(),
         hub: hub.clone(),
         tally: tally.clone(),
+        on_outage: Box::new(forward(&inputs, Input::Outage)),
     })
     .context("cannot start the monitor's thread")?;
     let engine = Engine::start(wire, clock.clone(), engine_options(abilities.costs)?, batches)
         .context("cannot start the engine")?;
     say_started(&spine, &clock, interrupted.is_some());
 
-    let (inputs, heard) = mpsc::channel();
     signals::listen(forward(&inputs, Input::Order)).context("cannot listen to signals")?;
     let resolver = if has_resolver {
         Some(Resolver::start(
@@ -171,12 +172,16 @@ pub(crate) fn run<W: Wire + 'static, C: Clock + Clone + Sync + 'static>(
             notices,
         },
     );
-    let to = control.run(&heard, is_terminal);
+    let to = control.run(&heard, signals::has_controlling_terminal());
 
     // From the wire upwards: nothing new comes in, what is in flight gets its time, then each stage empties into the next.
     say::to_stderr("stopping: waiting for the last replies");
     let Commanded {
-        engine, spine, store, ..
+        engine,
+        spine,
+        store,
+        tally,
+        ..
     } = to;
     engine.stop(DRAIN);
     spine.say(
@@ -191,6 +196,7 @@ pub(crate) fn run<W: Wire + 'static, C: Clock + Clone + Sync + 'static>(
     spine.say(Word::Finish, &clock);
     // A thread that panicked has already said so; the store must be closed all the same.
     let _ = monitor_thread.join();
+    tally.statistics().iter().for_each(|line| say::to_stderr(line));
     server.stop();
     store
         .stop("stopped in order")
@@ -259,18 +265,13 @@ fn say_ready(open: &listen::Open, home: &Home, abilities: &Abilities) {
     say::to_stdout("Monitoring ready");
 }
 
-/// What the page shows above everything else from the start.
-fn notices(abilities: &Abilities, addr: SocketAddr) -> Vec<Notice> {
-    let no_icmp = abilities
-        .icmp_v4
-        .as_ref()
-        .err()
-        .map(|sentence| notice::no_icmp(sentence));
-    let loopback_only = addr
-        .ip()
+/// What the page shows above everything else for as long as we run.
+fn notices(addr: SocketAddr) -> Vec<Notice> {
+    addr.ip()
         .is_loopback()
-        .then(|| notice::loopback_only(&host_name(), addr.port()));
-    no_icmp.into_iter().chain(loopback_only).collect()
+        .then(|| notice::loopback_only(&host_name(), addr.port()))
+        .into_iter()
+        .collect()
 }
 
 /// How the page is served: what the configuration says, and this computer's own name beside the allowed ones.

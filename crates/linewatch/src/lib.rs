@@ -4,6 +4,7 @@
 
 pub mod cli;
 pub mod config;
+pub mod crash;
 pub mod exit;
 pub mod say;
 

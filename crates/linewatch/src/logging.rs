@@ -15,6 +15,8 @@ use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt as _};
 use tracing_subscriber::util::SubscriberInitExt as _;
 
+use crate::config::ConfigError;
+
 /// Where rows for the store go once there is a store.
 pub(crate) type Sink = Box<dyn Fn(LogRow) + Send + Sync>;
 
@@ -48,6 +50,29 @@ pub(crate) fn start(level: &str, is_terminal: bool, clock: impl Clock + Clone + 
     // A second start in one process (tests) keeps the first subscriber.
     let _ = tracing_subscriber::registry().with(filter).with(lines).try_init();
     later
+}
+
+/// A sentence whose cure stands on lines of its own, as one line and the cure.
+pub(crate) fn in_one_line(sentence: &str) -> (&str, Option<String>) {
+    let mut lines = sentence.lines();
+    let text = lines.next().unwrap_or_default();
+    let cures: Vec<&str> = lines
+        .map(|line| {
+            let line = line.trim();
+            line.strip_prefix("help: ").unwrap_or(line)
+        })
+        .collect();
+    (text, (!cures.is_empty()).then(|| cures.join("; ")))
+}
+
+/// Logs what is wrong or doubtful in the configuration: one line with its place and its cure.
+pub(crate) fn warn_of(mistake: &ConfigError) {
+    tracing::warn!(
+        at = %mistake.place,
+        help = mistake.help.as_deref(),
+        "{}",
+        mistake.message
+    );
 }
 
 struct Lines {
@@ -135,6 +160,20 @@ impl Line {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_cure_of_several_lines_becomes_a_field_of_one() {
+        let sentence = "cannot open a raw socket\n  help: grant it with  sudo x\n        or probe a TCP port";
+        let (text, help) = in_one_line(sentence);
+        assert_eq!(
+            (text, help.as_deref()),
+            (
+                "cannot open a raw socket",
+                Some("grant it with  sudo x; or probe a TCP port")
+            )
+        );
+        assert_eq!(in_one_line("plain"), ("plain", None));
+    }
 
     #[test]
     fn nobody_can_write_a_second_line_or_colour_the_terminal() {

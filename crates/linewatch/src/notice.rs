@@ -6,20 +6,25 @@
 use std::collections::BTreeMap;
 
 use linewatch_core::event::Severity;
+use linewatch_core::target::Method;
 use linewatch_core::view::TargetError;
 use linewatch_web::Notice;
 
-use crate::config::ConfigErrors;
+use crate::config::{ConfigErrors, TargetSettings};
 
-/// ICMP cannot be used. `sentence` is the engine's, with the cure if there is one.
-pub(crate) fn no_icmp(sentence: &str) -> Notice {
+/// ICMP cannot be used, which these targets feel. `sentence` is the engine's, with the cure if there is one.
+pub(crate) fn no_icmp(sentence: &str, targets: &[TargetSettings]) -> Option<Notice> {
+    let asks = |target: &TargetSettings| target.asked_method() == Some(Method::IcmpEcho);
+    // The built-in lines have chosen already.
+    let falls_back = |target: &TargetSettings| target.asked_method().is_none() || target.is_built_in;
     let first_line = sentence.lines().next().unwrap_or_default();
-    match sentence.split_once("sudo ") {
-        Some((_, command)) => Notice {
-            command: Some(format!(
-                "sudo {}",
-                command.lines().next().unwrap_or_default().trim()
-            )),
+    let command = sentence.split_once("sudo ").map(|(_, command)| {
+        let command = command.lines().next().unwrap_or_default();
+        format!("sudo {}", command.trim())
+    });
+    let notice = match command {
+        Some(_) if targets.iter().any(falls_back) => Notice {
+            command,
             ..notice(
                 "icmp_not_permitted",
                 Severity::Warning,
@@ -28,13 +33,24 @@ pub(crate) fn no_icmp(sentence: &str) -> Notice {
                  instead.",
             )
         },
-        None => notice(
+        Some(_) if targets.iter().any(asks) => Notice {
+            command,
+            ..notice(
+                "icmp_refused",
+                Severity::Warning,
+                [],
+                "ICMP is not permitted on this system. Targets that ask for it are not measured.",
+            )
+        },
+        None if targets.iter().any(|it| asks(it) || falls_back(it)) => notice(
             "icmp_impossible",
             Severity::Warning,
             [("why", first_line)],
             &format!("ICMP cannot be used on this system: {first_line}."),
         ),
-    }
+        _ => return None,
+    };
+    Some(notice)
 }
 
 /// The page is served to this computer only; from elsewhere it is opened through `host`'s SSH.
@@ -112,7 +128,8 @@ fn notice<const N: usize>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{ConfigError, Place};
+    use crate::config::{ConfigError, LoadOptions, Operator, Place, load};
+    use linewatch_core::spec::TargetSpec;
 
     /// One of each.
     fn all() -> Vec<Notice> {
@@ -126,15 +143,46 @@ mod tests {
             help: None,
         };
         vec![
+            no_icmp(NOT_PERMITTED, &targets(&["192.0.2.1", "icmp://192.0.2.2"])).expect("both feel it"),
             no_icmp(
-                "cannot open a socket: not permitted\n  help: grant it with  sudo setcap x\n        or y",
-            ),
-            no_icmp("ICMP is switched off\n  help: switch it on"),
+                "ICMP is switched off\n  help: switch it on",
+                &targets(&["192.0.2.1"]),
+            )
+            .expect("felt"),
             loopback_only("monitor", 5000),
             not_reloaded(&ConfigErrors(vec![mistake])),
             tcp_instead(443),
             not_probed(&TargetError::Refused("a multicast address".to_owned())),
+            no_icmp(NOT_PERMITTED, &targets(&["icmp://192.0.2.2"])).expect("felt"),
         ]
+    }
+
+    const NOT_PERMITTED: &str =
+        "cannot open a socket: not permitted\n  help: grant it with  sudo setcap x\n        or y";
+
+    /// As typed on the command line.
+    fn targets(texts: &[&str]) -> Vec<TargetSettings> {
+        let specs = texts
+            .iter()
+            .map(|text| TargetSpec::parse(text).expect("a target"));
+        let options = LoadOptions {
+            data_dir: Some("data".into()),
+            targets: specs.collect(),
+            operator: Operator::AsRead(None),
+            ..LoadOptions::default()
+        };
+        load(&options).expect("right").settings.targets
+    }
+
+    #[test]
+    fn nobody_is_told_of_handshakes_when_nothing_falls_back_to_them() {
+        let code = |texts: &[&str]| no_icmp(NOT_PERMITTED, &targets(texts)).map(|notice| notice.code);
+        assert_eq!(code(&["192.0.2.1"]), Some("icmp_not_permitted"));
+        assert_eq!(
+            code(&["icmp://192.0.2.1", "icmp://192.0.2.2"]),
+            Some("icmp_refused")
+        );
+        assert_eq!(code(&["tcp://192.0.2.1:443"]), None);
     }
 
     #[test]

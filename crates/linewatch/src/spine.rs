@@ -47,6 +47,8 @@ pub(crate) struct Ends<C> {
     pub hub: Hub,
     /// Counts.
     pub tally: Tally,
+    /// Hears of each target that is in an outage: when it begins, now and then while it lasts, and when it ends.
+    pub on_outage: Box<dyn Fn(TargetId) + Send>,
 }
 
 /// The way to the spine.
@@ -113,6 +115,9 @@ fn turn_until_finished<C: Clock>(
         }
         hand_on(&mut effects, &ends);
     }
+    // A last look, for the summary.
+    monitor.tick(ends.clock.anchor(), &mut effects);
+    hand_on(&mut effects, &ends);
     monitor.finish(ends.clock.anchor(), &mut effects);
     hand_on(&mut effects, &ends);
 }
@@ -137,7 +142,10 @@ fn fold<C: Clock>(
 fn hear<C: Clock>(monitor: &mut Monitor, word: Word, ends: &Ends<C>, effects: &mut Vec<Effect>) -> bool {
     let now = ends.clock.mono();
     match word {
-        Word::SetTarget(target) => monitor.set_target(&target, now, effects),
+        Word::SetTarget(target) => {
+            ends.tally.name(&target);
+            monitor.set_target(&target, now, effects);
+        }
         Word::RemoveTarget(id) => {
             ends.tally.forget(id);
             monitor.remove_target(id, effects);
@@ -164,6 +172,7 @@ fn hand_on<C>(effects: &mut Vec<Effect>, ends: &Ends<C>) {
                 ends.hub.event(event);
             }
             Effect::Outage(row) => {
+                (ends.on_outage)(row.target);
                 ends.store.try_send(StoreMessage::Outage(row));
             }
         }

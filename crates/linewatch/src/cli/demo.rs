@@ -78,8 +78,8 @@ pub(super) fn run(global: &Global, args: &Args) -> Result<Exit> {
         costs: Costs::default(),
     };
     let home_of_monitor = Home {
+        reload: control::reload_with(options, &loaded),
         loaded,
-        reload: control::reload_with(options),
         preamble,
         web_dir: args.web_dir.clone(),
         log,

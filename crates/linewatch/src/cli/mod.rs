@@ -21,6 +21,7 @@ use linewatch_render::text::printable;
 
 use crate::config::{ConfigErrors, Environment, LoadOptions};
 use crate::exit::{Exit, UserError};
+use crate::say;
 
 /// Commands of INTERFACE.md that a later version brings: said plainly instead of being taken for a target.
 const NOT_YET: [&str; 16] = [
@@ -71,9 +72,21 @@ pub struct Global {
     /// Colour on the terminal
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
     pub color: ColorWhen,
+    /// Language on the terminal
+    #[arg(long, global = true, value_name = "LANG", default_value = "en")]
+    pub lang: Lang,
     /// Plain ASCII on the terminal
     #[arg(long, global = true)]
     pub ascii: bool,
+}
+
+/// Language of what is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Lang {
+    /// English.
+    En,
+    /// Indonesian.
+    Id,
 }
 
 /// When to colour.
@@ -120,6 +133,13 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Result<Exit> {
         }
     };
     let cli = Cli::from_arg_matches(&matches)?;
+    match cli.global.lang {
+        Lang::En => {}
+        // On standard error: what others read from standard output stays what it is.
+        Lang::Id => {
+            say::to_stderr("note: the Indonesian words come with a later version; this one speaks English")
+        }
+    }
     match cli.command {
         Command::Serve(args) => serve::run(&cli.global, &args),
         Command::Watch(args) => watch::run(&cli.global, &args),
@@ -247,6 +267,21 @@ mod tests {
         check(
             "linewatch --color never gw=10.0.0.1",
             "linewatch watch --color never gw=10.0.0.1",
+        );
+    }
+
+    #[test]
+    fn both_languages_are_accepted_everywhere() {
+        for line in ["linewatch serve --lang id", "linewatch --lang en watch 127.0.0.1"] {
+            assert!(
+                Cli::command().try_get_matches_from(line.split(' ')).is_ok(),
+                "{line}"
+            );
+        }
+        assert!(
+            Cli::command()
+                .try_get_matches_from(["linewatch", "serve", "--lang", "xx"])
+                .is_err()
         );
     }
 

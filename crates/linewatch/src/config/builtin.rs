@@ -25,10 +25,13 @@ pub struct BuiltIn {
     pub is_icmp_v6_permitted: bool,
 }
 
+/// Id of the line for the default gateway.
+pub const GATEWAY_ID: &str = "gateway";
+
 /// Ids of all built-in lines, whether they are there at the moment or not.
-pub const BUILT_IN_IDS: [&str; 4] = [
+pub(super) const BUILT_IN_IDS: [&str; 4] = [
     "this-computer",
-    "gateway",
+    GATEWAY_ID,
     "resolver-cloudflare",
     "resolver-google",
 ];

@@ -27,11 +27,11 @@ pub mod web_toml;
 #[cfg(test)]
 mod tests;
 
-pub use builtin::{BUILT_IN_IDS, BuiltIn};
+pub use builtin::{BuiltIn, GATEWAY_ID};
 pub use check::asked_per_s;
 pub use diff::{TargetChange, diff, needs_restart};
 pub use error::{ConfigError, ConfigErrors, Place};
-pub use load::{LoadOptions, Loaded, load};
+pub use load::{LoadOptions, Loaded, Operator, load};
 pub use locate::{Environment, search_order};
 pub use secret::Secret;
 pub use settings::{

@@ -18,6 +18,9 @@ use crate::method;
 use crate::notice;
 use crate::spine::Word;
 
+/// So many numbers at the far end are never reached by series: a store that gave one a second would need a century.
+const UNNUMBERED: u64 = 1_000_000;
+
 /// One target as it runs.
 #[derive(Debug)]
 pub(super) struct Line {
@@ -33,6 +36,8 @@ pub(super) struct Line {
     pub(super) egress: Egress,
     /// When to look again whether its source is there and the same.
     pub(super) source_at: Option<MonoTime>,
+    /// The store has given it no number yet: it cannot be probed, for nothing of it could be kept under its series.
+    pub(super) is_unnumbered: bool,
     pub(super) version: u64,
 }
 
@@ -83,22 +88,6 @@ impl Line {
     pub(super) fn stands_now(&mut self, wanted: &TargetSettings) {
         self.settings.origins.clone_from(&wanted.origins);
     }
-
-    /// For SIGUSR1.
-    pub(super) fn sentence(&self) -> String {
-        let state = match (&self.error, &self.name.trouble) {
-            _ if !self.target.is_enabled => "paused".to_owned(),
-            (Some(error), _) => format!("error: {}", error.text()),
-            (None, Some(trouble)) => format!("probed at its last good address: {trouble}"),
-            (None, None) => "probed".to_owned(),
-        };
-        format!(
-            "{}: {} every {:?}: {state}",
-            self.target.name,
-            self.target.address_text(),
-            self.target.plan.interval
-        )
-    }
 }
 
 impl<C: Clock> Control<C> {
@@ -108,6 +97,11 @@ impl<C: Clock> Control<C> {
         let Some(line) = self.lines.get(slug) else {
             return;
         };
+        if line.is_unnumbered {
+            self.drop_line(slug);
+            self.add(wanted, false);
+            return;
+        }
         let (method, _) = self.method_of(wanted);
         let before = line.target.clone();
         if before.method == method
@@ -184,10 +178,13 @@ impl<C: Clock> Control<C> {
         let (method, error) = self.method_of(wanted);
         let is_fallback = method != target.method;
         target.method = method;
+        let version = self.next_version();
         // A name has a series of its own until it has an address.
-        let Some(id) = self.series_of(&target, host_text(&target.host)) else {
-            return;
-        };
+        let number = self.series_of(&target, host_text(&target.host));
+        // Unnumbered ones are numbered from the other end, for the page alone.
+        let id = *number
+            .as_ref()
+            .unwrap_or(&TargetId(u32::MAX - (version % UNNUMBERED) as u32));
         target.id = id;
         let line = Line {
             settings: wanted.clone(),
@@ -197,12 +194,18 @@ impl<C: Clock> Control<C> {
             name: NameState::default(),
             egress: Egress::default(),
             source_at: None,
-            version: self.next_version(),
+            is_unnumbered: number.is_err(),
+            version,
         };
         self.lines.insert(target.slug.clone(), line);
         self.to
             .spine
             .say(Word::SetTarget(Box::new(target.clone())), &self.to.clock);
+        if let Err(trouble) = number {
+            let text = format!("not measured yet: {trouble}; it is tried again every second");
+            self.fail(&target.slug, TargetError::Refused(text));
+            return;
+        }
         if is_told {
             self.note(
                 EventKind::TargetAdded,
@@ -229,22 +232,59 @@ impl<C: Clock> Control<C> {
         }
     }
 
-    /// The number of the series of a target at an address.
-    pub(super) fn series_of(&self, target: &Target, address: String) -> Option<TargetId> {
+    /// The number of the series of a target at an address. Without it nothing could ever be stored under the right series.
+    /// Once the store has refused, nobody waits for it again before the next round.
+    pub(super) fn series_of(&mut self, target: &Target, address: String) -> Result<TargetId, String> {
+        if let Some(trouble) = &self.store_trouble {
+            return Err(trouble.clone());
+        }
         let key = SeriesKey {
             slug: target.slug.clone(),
             address,
             method: target.method.word().to_owned(),
             port: target.method.port(),
         };
-        let registered = self.to.store.register(&key, &target.name, self.to.clock.wall());
-        registered
-            // Without a number nothing of it could ever be stored under the right series.
-            .map_err(|trouble| tracing::error!("{}: not probed: {trouble}", target.name))
-            .ok()
+        let given = self
+            .to
+            .store
+            .register(&key, &target.name, self.to.clock.wall())
+            .map_err(|error| error.to_string());
+        self.store_trouble = given.as_ref().err().cloned();
+        given
+    }
+
+    /// Asks the store again for the numbers it could not give.
+    pub(super) fn number_again(&mut self) {
+        self.store_trouble = None;
+        let unnumbered: Vec<(TargetSettings, Target)> = self
+            .lines
+            .values()
+            .filter(|line| line.is_unnumbered)
+            .map(|line| (line.settings.clone(), line.target.clone()))
+            .collect();
+        for (wanted, target) in unnumbered {
+            if self.series_of(&target, host_text(&target.host)).is_err() {
+                // The others would wait for the same database.
+                return;
+            }
+            self.drop_line(&target.slug);
+            self.add(&wanted, true);
+            self.is_unpublished = true;
+        }
+    }
+
+    /// Takes a line away that was never measured.
+    fn drop_line(&mut self, slug: &str) {
+        if let Some(line) = self.lines.remove(slug) {
+            self.to.spine.say(Word::RemoveTarget(line.id()), &self.to.clock);
+        }
     }
 
     pub(super) fn remove(&mut self, slug: &str) {
+        if self.lines.get(slug).is_some_and(|line| line.is_unnumbered) {
+            self.drop_line(slug);
+            return;
+        }
         let Some(line) = self.lines.remove(slug) else {
             return;
         };

@@ -7,6 +7,7 @@
 mod change;
 mod line;
 mod names;
+mod reload;
 
 use std::collections::BTreeMap;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
@@ -14,6 +15,7 @@ use std::time::Duration;
 
 use linewatch_core::caps::Costs;
 use linewatch_core::event::{EventKind, Severity};
+use linewatch_core::limits::ROTATE_EVERY;
 use linewatch_core::port::Clock;
 use linewatch_core::target::{Method, TargetId};
 use linewatch_core::time::MonoTime;
@@ -22,12 +24,13 @@ use linewatch_probe::resolve::{Resolver, Said};
 use linewatch_store::{StoreHandle, StoreMessage};
 use linewatch_web::{ControlRequest, Hub, Notice, StatusInfo};
 
-use crate::config::{self, ConfigErrors, LoadOptions, Loaded, Settings, TargetChange};
-use crate::notice;
+use crate::config::{self, Loaded, Settings, TargetChange};
 use crate::signals::Order;
 use crate::spine::{Spine, Word};
 use crate::tally::Tally;
+use crate::{logging, notice, say};
 use line::Line;
+pub(crate) use reload::{Reload, reload_with};
 
 /// The status page is refreshed this often.
 const STATUS_EVERY: Duration = Duration::from_secs(1);
@@ -42,6 +45,8 @@ pub(crate) enum Input {
     Resolver(Said),
     /// The configuration file is another one now.
     FileChanged,
+    /// This target is in an outage, or was until now.
+    Outage(TargetId),
 }
 
 /// What the sockets of the engine can do; asked once, because the wire lives on the engine's thread afterwards.
@@ -67,19 +72,6 @@ impl Abilities {
             (Method::TcpConnect { .. }, _) => Ok(()),
         }
     }
-}
-
-/// Reads the configuration again: file, page, command line; with a text, as if that were `web.toml`.
-pub(crate) type Reload = Box<dyn Fn(Option<String>) -> Result<Loaded, ConfigErrors> + Send>;
-
-/// Reads what `options` say, each time anew.
-pub(crate) fn reload_with(options: LoadOptions) -> Reload {
-    Box::new(move |web_text| {
-        config::load(&LoadOptions {
-            web_text,
-            ..options.clone()
-        })
-    })
 }
 
 /// Everything the control thread commands.
@@ -121,7 +113,11 @@ pub(crate) struct Control<C> {
     reload: Reload,
     loaded: Loaded,
     lines: BTreeMap<String, Line>,
+    /// Why the store gave no number in this round.
+    store_trouble: Option<String>,
     versions: u64,
+    /// Identifiers were rotated up to this second of the monotonic clock.
+    rotated_until: u64,
     /// Lines have changed since the page was told.
     is_unpublished: bool,
     status: StatusInfo,
@@ -144,12 +140,14 @@ impl<C: Clock> Control<C> {
             reload,
             loaded,
             lines: BTreeMap::new(),
+            store_trouble: None,
             versions: 0,
+            rotated_until: 0,
             is_unpublished: false,
             status,
             notices,
         };
-        control.to.hub.notices(control.notices.clone());
+        control.to.hub.notices(control.standing());
         control.apply(
             config::diff(&Settings::default(), &control.loaded.settings),
             false,
@@ -158,13 +156,15 @@ impl<C: Clock> Control<C> {
     }
 
     /// Works until a signal says stop. Gives back what has to be ended in order.
-    pub(crate) fn run(mut self, inputs: &Receiver<Input>, is_terminal: bool) -> Commanded<C> {
+    pub(crate) fn run(mut self, inputs: &Receiver<Input>, has_terminal: bool) -> Commanded<C> {
         let mut status_at = self.to.clock.mono();
         loop {
             let now = self.to.clock.mono();
             if now >= status_at {
                 self.tell_status();
+                self.number_again();
                 self.look_again(now);
+                self.rotate_due(now);
                 status_at = now.plus(STATUS_EVERY);
             }
             // A thousand answers in a row are one change of the catalogue, not a thousand.
@@ -178,19 +178,45 @@ impl<C: Clock> Control<C> {
             match input {
                 Ok(Input::Order(Order::Stop)) | Err(RecvTimeoutError::Disconnected) => break,
                 // With a terminal a hang-up means that the person has gone (MEASURING "Signals and exit").
-                Ok(Input::Order(Order::Hangup)) if is_terminal => break,
+                Ok(Input::Order(Order::Hangup)) if has_terminal => break,
                 Ok(Input::Order(Order::Hangup) | Input::FileChanged) => self.reload_and_say(),
-                Ok(Input::Order(Order::Statistics)) => self.print_statistics(),
+                Ok(Input::Order(Order::Statistics)) => {
+                    self.to
+                        .tally
+                        .statistics()
+                        .iter()
+                        .for_each(|line| say::to_stderr(line));
+                }
                 Ok(Input::Change(request)) => {
                     let answer = self.change(request.change);
                     // The asker may have gone; the change stands.
                     let _ = request.reply.send(answer);
                 }
                 Ok(Input::Resolver(said)) => self.hear(said),
+                // A stateful firewall may have shut this one flow: another identifier is another flow (B12).
+                Ok(Input::Outage(id)) => self.to.engine.rotate_id(id),
                 Err(RecvTimeoutError::Timeout) => {}
             }
         }
         self.to
+    }
+
+    /// Gives each target another ICMP identifier once in [`ROTATE_EVERY`], each in a second of its own.
+    fn rotate_due(&mut self, now: MonoTime) {
+        let seconds = ROTATE_EVERY.as_secs();
+        let until = now.as_nanos() / 1_000_000_000;
+        let due = self.rotated_until..until;
+        self.rotated_until = until;
+        for line in self.lines.values() {
+            let its_second = u64::from(line.id().0) % seconds;
+            if due
+                .clone()
+                .take(ROTATE_EVERY.as_secs() as usize)
+                .any(|second| second % seconds == its_second)
+            {
+                self.to.engine.rotate_id(line.id());
+            }
+        }
     }
 
     fn reload_and_say(&mut self) {
@@ -210,15 +236,10 @@ impl<C: Clock> Control<C> {
                     "configuration not reloaded, still running the one before: {} error(s): run `linewatch check-config`",
                     errors.0.len()
                 );
-                for error in &errors.0 {
-                    tracing::warn!("{error}");
-                }
-                let told = self
-                    .notices
-                    .iter()
-                    .cloned()
-                    .chain([notice::not_reloaded(&errors)]);
-                self.to.hub.notices(told.collect());
+                errors.0.iter().for_each(logging::warn_of);
+                let mut told = self.standing();
+                told.push(notice::not_reloaded(&errors));
+                self.to.hub.notices(told);
             }
         }
     }
@@ -228,8 +249,19 @@ impl<C: Clock> Control<C> {
         let changes = config::diff(&self.loaded.settings, &loaded.settings);
         self.loaded = loaded;
         // Whatever was wrong with the file, it is right now.
-        self.to.hub.notices(self.notices.clone());
+        self.to.hub.notices(self.standing());
         self.apply(changes, true);
+    }
+
+    /// What the page shows above everything else while the settings are these.
+    fn standing(&self) -> Vec<Notice> {
+        let no_icmp = self
+            .abilities
+            .icmp_v4
+            .as_ref()
+            .err()
+            .and_then(|sentence| notice::no_icmp(sentence, &self.loaded.settings.targets));
+        no_icmp.into_iter().chain(self.notices.clone()).collect()
     }
 
     /// Makes what runs what the settings say. With `is_told` every difference is an event.
@@ -245,7 +277,6 @@ impl<C: Clock> Control<C> {
         for wanted in self.loaded.settings.targets.clone() {
             match self.lines.get_mut(&wanted.target.slug) {
                 Some(line) => line.stands_now(&wanted),
-                // New, or the store had no number for it when it was.
                 None => self.add(&wanted, is_told),
             }
         }
@@ -290,12 +321,6 @@ impl<C: Clock> Control<C> {
         self.status.scheduling = report.scheduling;
         self.to.tally.tell(&mut self.status);
         self.to.hub.status(self.status.clone());
-    }
-
-    fn print_statistics(&self) {
-        for line in self.in_order() {
-            crate::say::to_stderr(&line.sentence());
-        }
     }
 
     fn next_version(&mut self) -> u64 {

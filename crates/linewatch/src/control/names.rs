@@ -36,7 +36,8 @@ impl<C: Clock> Control<C> {
         let Some(line) = self.lines.get(slug) else {
             return;
         };
-        if !line.target.is_enabled || matches!(line.error, Some(TargetError::Permission(_))) {
+        let is_hopeless = line.is_unnumbered || matches!(line.error, Some(TargetError::Permission(_)));
+        if !line.target.is_enabled || is_hopeless {
             return;
         }
         match (line.target.host.clone(), line.address) {
@@ -68,7 +69,7 @@ impl<C: Clock> Control<C> {
         };
         let Some(resolver) = &self.to.resolver else {
             let text = format!("Cannot find an address for `{name}`: there is no resolver here");
-            self.fail(slug, TargetError::Dns(text));
+            self.not_found(slug, text);
             return;
         };
         let is_asked = resolver.resolve(slug, name, asked_family(&line.settings));
@@ -149,13 +150,17 @@ impl<C: Clock> Control<C> {
     /// A new address is a new series (DESIGN 8): the old one keeps its history.
     fn move_to(&mut self, slug: &str, address: Address) {
         let version = self.next_version();
-        let Some(line) = self.lines.get(slug) else {
+        let now = self.now();
+        let Some(target) = self.lines.get(slug).map(|line| line.target.clone()) else {
             return;
         };
-        let Some(new) = self.series_of(&line.target, address.ip.to_string()) else {
-            return;
-        };
+        let new = self.series_of(&target, address.ip.to_string());
         let Some(line) = self.lines.get_mut(slug) else {
+            return;
+        };
+        let Ok(new) = new else {
+            // The store is busy or full: what is probed goes on, and the name is asked for again in the next round.
+            line.name.ask_at = Some(now.plus(EVALUATE_EVERY));
             return;
         };
         let (old, before) = (line.id(), line.address.replace(address));
@@ -257,7 +262,10 @@ impl<C: Clock> Control<C> {
             TargetError::Dns(text) => {
                 self.note(EventKind::DnsFailed, Severity::Warning, Some(id), text.clone());
             }
-            error => tracing::warn!("{slug}: not probed: {}", error.text()),
+            error => {
+                let (text, help) = crate::logging::in_one_line(error.text());
+                tracing::warn!(help, "{slug}: not probed: {text}");
+            }
         }
         self.to.spine.say(Word::SetError(id, Some(error)), &self.to.clock);
     }

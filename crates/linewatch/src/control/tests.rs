@@ -22,8 +22,11 @@ use linewatch_web::{HubOptions, ServerOptions};
 use serde_json::{Value, json};
 
 use super::*;
+use crate::config::LoadOptions;
 use crate::server::Server;
 use crate::spine::Ends;
+
+mod troubles;
 
 /// Everything answers after 2 ms.
 const NETWORK: &str = "net rtt 2ms\ntarget any 192.0.2.1 icmp every 1s timeout 1s\n";
@@ -51,6 +54,7 @@ struct Rig {
     monitor: JoinHandle<()>,
     server: Server,
     history: Arc<dyn History>,
+    store: StoreHandle,
     clock: SystemClock,
 }
 
@@ -81,12 +85,17 @@ impl Rig {
             started_at: clock.wall(),
         });
         let tally = Tally::default();
+        let (inputs, heard) = mpsc::channel();
         let ends = Ends {
             clock,
             run: RunId(1),
             store: store.clone(),
             hub: hub.clone(),
             tally: tally.clone(),
+            on_outage: {
+                let inputs = inputs.clone();
+                Box::new(move |id| drop(inputs.send(Input::Outage(id))))
+            },
         };
         let (spine, batches, monitor) = Spine::start(ends).expect("the spine");
         let network = Scenario::parse(NETWORK).expect("a story").network(false);
@@ -101,7 +110,6 @@ impl Rig {
         };
         let wire = SimWire::open(&network, Paced::new(clock, 1.0));
         let engine = Engine::start(wire, clock, options_of_engine, batches).expect("the engine");
-        let (inputs, heard) = mpsc::channel();
         let history: Arc<dyn History> = Arc::new(reader);
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let page = listener.local_addr().expect("its address");
@@ -127,7 +135,7 @@ impl Rig {
                 icmp_v6_text: String::new(),
                 costs: Costs::default(),
             },
-            reload: reload_with(options),
+            reload: reload_with(options, &loaded),
             loaded,
             status: StatusInfo::default(),
             notices: vec![notice::loopback_only("here", page.port())],
@@ -136,7 +144,7 @@ impl Rig {
             clock,
             engine,
             spine,
-            store,
+            store: store.clone(),
             hub,
             tally,
             resolver: None,
@@ -150,6 +158,7 @@ impl Rig {
             monitor,
             server,
             history,
+            store,
             clock,
         };
         rig.wait_for_control();
@@ -224,6 +233,18 @@ impl Rig {
                 "{id} is not {state}: {}",
                 json["overview"]
             );
+        }
+    }
+
+    /// Waits until the target has this many more finished probes.
+    fn wait_for_probes(&self, id: &str, more: u64) {
+        let sent = || {
+            let (_, _, json) = self.ask(&format!("GET targets/{id}"), "", None);
+            json["detail"]["totals"]["replied"].as_u64().unwrap_or(0)
+        };
+        let until = (sent() + more, self.clock.mono().plus(PATIENCE));
+        while sent() < until.0 {
+            assert!(self.clock.mono() < until.1, "{id} is not probed");
         }
     }
 

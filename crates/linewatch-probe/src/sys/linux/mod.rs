@@ -23,6 +23,8 @@ pub(crate) mod scheduling;
 mod tcp;
 mod wait;
 
+use std::time::Duration;
+
 use linewatch_core::port::{
     Clock as _, Incoming, Outgoing, SendResult, Shot, ShotBody, Sleepers, Waker, Wire,
 };
@@ -41,6 +43,10 @@ use crate::clock::SystemClock;
 
 /// Replies taken in one `receive`. A flood then delays the caller by milliseconds, not for ever.
 const DRAIN_MAX: usize = 4096;
+
+/// What came waits for what is about to come if that is no further away: a turn of the caller costs more than a packet.
+/// Every packet has its stamps by then, so this changes no figure.
+const LINGER: Duration = Duration::from_micros(500);
 
 /// The network as the kernel offers it.
 pub struct LinuxWire {
@@ -160,6 +166,22 @@ impl LinuxWire {
     }
 }
 
+impl LinuxWire {
+    /// Looks after the sockets that were sent on without asking whether there is anything: there is, its transmit
+    /// stamp at least, and that alone would end a sleep at once. True if they are empty now.
+    fn look_after_sent(&mut self, budget: &mut usize) -> bool {
+        let mut is_drained = true;
+        for socket in self.icmp.iter_mut().flatten() {
+            if !std::mem::take(&mut socket.is_fresh) {
+                continue;
+            }
+            is_drained &= socket.drain_replies(&mut self.room, self.clock, &mut self.haul, budget);
+            socket.drain_errors(&mut self.room, self.clock, &mut self.haul);
+        }
+        is_drained
+    }
+}
+
 impl Wire for LinuxWire {
     fn send(&mut self, outgoing: &Outgoing, results: &mut Vec<SendResult>) {
         let mut rest = outgoing.shots.as_slice();
@@ -171,6 +193,10 @@ impl Wire for LinuxWire {
 
     fn receive(&mut self, until: MonoTime, incoming: &mut Incoming) {
         let (mut budget, mut is_called) = (DRAIN_MAX, false);
+        if !self.look_after_sent(&mut budget) {
+            incoming.has_more = true;
+            return self.haul.deliver(incoming);
+        }
         loop {
             // Read before the sockets are asked: what is overdue at `now` has been heard after this round.
             let now = self.clock.mono();
@@ -178,8 +204,11 @@ impl Wire for LinuxWire {
                 .tcp
                 .next_deadline()
                 .map_or(until, |deadline| deadline.min(until));
-            let is_idle = !is_called && self.haul.others.is_empty() && wake_at > now;
-            let woken = self.waiter.wait(is_idle.then(|| self.clock.to_kernel(wake_at)));
+            let is_idle =
+                !is_called && wake_at > now && (self.haul.others.is_empty() || until.since(now) <= LINGER);
+            let woken = self
+                .waiter
+                .wait(is_idle.then(|| (self.clock.to_kernel(wake_at), wake_at.since(now))));
             is_called |= woken.is_called;
             let is_drained = self.handle_ready(woken.count, &mut budget);
             if !is_drained || budget == 0 {
@@ -191,7 +220,8 @@ impl Wire for LinuxWire {
             }
             self.tcp.expire(now);
             // A stamp alone is no reason to wake the caller: it is of use when its reply comes.
-            if is_called || !self.haul.others.is_empty() || self.clock.mono() >= until {
+            let now = self.clock.mono();
+            if is_called || now >= until || !self.haul.others.is_empty() && until.since(now) > LINGER {
                 break;
             }
         }
@@ -226,7 +256,7 @@ impl Wire for LinuxWire {
         Some(Sleepers {
             by_wire: Box::new(move |until| by_wire(clock.to_kernel(until))),
             by_time: Box::new(move |until| {
-                timer.wait(Some(clock.to_kernel(until)));
+                timer.wait(Some((clock.to_kernel(until), until.since(clock.mono()))));
             }),
             time_waker,
         })

@@ -37,6 +37,7 @@ impl Bench {
             targets: Vec::new(),
             built_in: None,
             web_text: None,
+            operator: Operator::OnDisk,
         };
         Self { dir, options }
     }
