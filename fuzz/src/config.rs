@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use linewatch::config::web_toml::{TargetChanges, forget, remove_target, set_enabled, set_target};
+use linewatch::config::web_toml::{TargetChanges, remove_target, set_target};
 use linewatch::config::{LoadOptions, Loaded, config_show, load};
 
 /// A mistake quotes what was written and adds sentences of ours.
@@ -106,12 +106,16 @@ pub(crate) fn web_toml(bytes: &[u8]) {
         Some(set.clone()),
         "an edit again is no edit"
     );
-    let stopped = set_enabled(&set, "office", false).expect("our own text");
+    let stop = TargetChanges {
+        is_enabled: Some(false),
+        ..TargetChanges::default()
+    };
+    let stopped = set_target(&set, "office", &stop).expect("our own text");
     assert_eq!(value_of(&stopped, "enabled"), Some(toml::Value::Boolean(false)));
     let removed = remove_target(&stopped, "office", true).expect("our own text");
     assert_eq!(value_of(&removed, "removed"), Some(toml::Value::Boolean(true)));
-    let forgotten = forget(&removed, "office", None).expect("our own text");
-    assert_eq!(value_of(&forgotten, "id"), None);
+    let gone = remove_target(&removed, "office", false).expect("our own text");
+    assert_eq!(value_of(&gone, "id"), None);
 }
 
 fn value_of(text: &str, key: &str) -> Option<toml::Value> {
