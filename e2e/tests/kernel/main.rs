@@ -8,3 +8,4 @@ mod names;
 mod rig;
 mod system;
 mod tcp;
+mod udp;

@@ -69,7 +69,8 @@ impl Abilities {
         match (method, is_v6) {
             (Method::IcmpEcho, false) => self.icmp_v4.clone(),
             (Method::IcmpEcho, true) => self.icmp_v6.clone(),
-            (Method::TcpConnect { .. }, _) => Ok(()),
+            // UDP needs no permission either; a family that is off is the engine's to tell.
+            (Method::TcpConnect { .. } | Method::Udp { .. }, _) => Ok(()),
         }
     }
 }
