@@ -27,7 +27,7 @@ use crate::record::{Cause, Class, GapKind, Outcome, RecordBatch};
 use crate::target::{Address, TargetId};
 use crate::time::{Anchor, MonoTime, Rtt, WireTime};
 use crate::wheel::Wheel;
-use decide::Doubt;
+use decide::{Doubt, Sleep};
 use flow::Flow;
 use forgotten::Forgotten;
 use ring::{Entry, Fate};
@@ -124,8 +124,7 @@ pub struct InFlight {
     sources: Sources,
     forgotten: Forgotten,
     doubt: Option<Doubt>,
-    /// Of a probe sent before this moment the monotonic clock does not know how long ago.
-    slept_at: Option<MonoTime>,
+    slept: Option<Sleep>,
     /// Stamps before this moment cannot be compared with those after it.
     clock_stepped_at: Option<MonoTime>,
     impossible_stamps: u64,
@@ -144,7 +143,7 @@ impl InFlight {
             sources: Sources::default(),
             forgotten: Forgotten::default(),
             doubt: None,
-            slept_at: None,
+            slept: None,
             clock_stepped_at: None,
             impossible_stamps: 0,
             open: 0,
@@ -360,9 +359,18 @@ impl InFlight {
     /// Whatever is in flight at `at` and gets no answer was perhaps answered unseen: unmeasured, not lost.
     pub fn doubt(&mut self, kind: GapKind, at: MonoTime) {
         self.doubt = Some(Doubt { kind, at });
-        if kind == GapKind::Suspended {
-            self.slept_at = Some(at);
-        }
+    }
+
+    /// The computer slept between `before`, the calendar as it was until then, and `at`: a [`InFlight::doubt`], and
+    /// our own clock does not know the age of what is in flight.
+    pub fn slept(&mut self, before: Anchor, at: MonoTime) {
+        self.doubt(GapKind::Suspended, at);
+        let earlier_at = self.slept.map(|sleep| sleep.at);
+        self.slept = Some(Sleep {
+            before,
+            at,
+            earlier_at,
+        });
     }
 
     /// The calendar was set: kernel stamps of what is in flight at `at` cannot be subtracted.

@@ -272,8 +272,12 @@ fn parse_ipv6(text: &str) -> Result<Host, SpecError> {
     })
 }
 
+/// A bracket in it could not be told from the one behind the address.
 fn is_zone(zone: &str) -> bool {
-    (1..=ZONE_CHARS).contains(&zone.len()) && zone.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'/')
+    (1..=ZONE_CHARS).contains(&zone.len())
+        && zone
+            .bytes()
+            .all(|byte| byte.is_ascii_graphic() && !b"/[]".contains(&byte))
 }
 
 /// As the URL standard has it: a host whose last label is a number is meant as IPv4, however it is written.

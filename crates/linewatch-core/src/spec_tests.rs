@@ -43,6 +43,7 @@ fn every_documented_form_is_read() {
     check("icmp://[2001:db8::1]", "ip 2001:db8::1 | icmp | -");
     check("fe80::1%eth0", "ip fe80::1%eth0 | - | -");
     check("[fe80::1%eth0]:22", "ip fe80::1%eth0 | tcp 22 | -");
+    check("[fe80::1%eth0:1]:22", "ip fe80::1%eth0:1 | tcp 22 | -");
     check(
         "Head office=tcp://192.0.2.1:80",
         "ip 192.0.2.1 | tcp 80 | Head office",

@@ -43,6 +43,7 @@ impl<W: Wire, C: Clock> Shard<W, C> {
 
     /// Looks at the clocks and does what follows.
     pub(super) fn on_upheaval(&mut self, expected_at: MonoTime) {
+        let before = self.clocks.anchor;
         let Upheaval {
             has_stalled,
             slept,
@@ -56,7 +57,7 @@ impl<W: Wire, C: Clock> Shard<W, C> {
             self.outbox.break_calendar(anchor);
         }
         if let Some(slept) = slept {
-            self.in_flight.doubt(GapKind::Suspended, anchor.mono);
+            self.in_flight.slept(before, anchor.mono);
             self.schedule.slept(slept, anchor.mono, &mut self.missed);
             self.push_missed(GapKind::Suspended, Some((anchor.wall.minus(slept), anchor.wall)));
         }

@@ -11,6 +11,8 @@ pub(crate) mod clocks;
 mod control;
 mod drops;
 mod egress;
+#[cfg(feature = "fuzz")]
+pub mod fuzz;
 mod haul;
 mod icmp_open;
 pub(crate) mod interface;
