@@ -8,7 +8,7 @@ use linewatch_core::caps::Costs;
 use linewatch_core::limits::CORE_SHARE_MAX_PERCENT;
 use linewatch_probe::calibrate;
 use linewatch_probe::clock::SystemClock;
-use linewatch_probe::sys::{LinuxWire, WireOptions};
+use linewatch_probe::sys::{SystemWire, WireOptions};
 
 use super::Global;
 use super::serve::mistakes;
@@ -48,7 +48,7 @@ pub(super) fn check_config(global: &Global, args: &CheckArgs) -> Result<Exit> {
     say::to_stdout(config::check_report(&loaded).trim_end());
     let clock = SystemClock::start();
     let (wire, _) =
-        LinuxWire::open(clock, WireOptions::default()).context("cannot open sockets to measure with")?;
+        SystemWire::open(clock, WireOptions::default()).context("cannot open sockets to measure with")?;
     let (_, costs) = calibrate::measure(wire, clock);
     say::to_stdout(&load(&loaded, costs)?);
     Ok(Exit::Ok)

@@ -21,7 +21,7 @@ use linewatch_probe::calibrate;
 use linewatch_probe::clock::SystemClock;
 use linewatch_probe::engine::{Engine, EngineTarget};
 use linewatch_probe::resolve::Resolver;
-use linewatch_probe::sys::{LinuxWire, WireOptions};
+use linewatch_probe::sys::{SystemWire, WireOptions};
 
 use super::Global;
 use super::watch_view::{Mode, View};
@@ -105,7 +105,7 @@ pub(super) fn run(_: &Global, args: &Args) -> Result<Exit> {
     let plan = Plan::from_args(args)?;
     let clock = SystemClock::start();
     let (wire, _) =
-        LinuxWire::open(clock, WireOptions::default()).context("cannot open the sockets of the engine")?;
+        SystemWire::open(clock, WireOptions::default()).context("cannot open the sockets of the engine")?;
     let (wire, costs) = calibrate::measure(wire, clock);
     let watched = watched(&plan, |method, is_v6| wire.ability(method, is_v6).map(drop))?;
     admit(&watched, costs)?;
