@@ -24,6 +24,8 @@ use super::{IcmpMode, IcmpReport, WireOptions, WireReport};
 use crate::clock::SystemClock;
 use crate::privilege;
 
+#[cfg(target_os = "macos")]
+pub(crate) mod clocks;
 mod message;
 
 /// Asked for in this order, until one is granted: the kernel's own default holds some hundred replies.
