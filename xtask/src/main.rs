@@ -4,6 +4,7 @@
 
 mod browser;
 mod kernel;
+mod platforms;
 mod purity;
 mod run;
 mod tidy;
@@ -20,6 +21,7 @@ cargo xtask <chore>
   unit      unit, property and scenario tests
   kernel    the real kernel: network namespaces and a TUN responder (needs root)
   browser   the page in headless Chromium against `linewatch demo` (needs node and chromium)
+  platforms Windows and macOS, each as far as the tools here go: run, compiled or checked (no part of `test`)
 
 LINEWATCH_REQUIRE_ALL=1 makes a missing tool or privilege a failure instead of a skip.
 ";
@@ -47,6 +49,7 @@ fn go(chore: &str) -> Result<()> {
         "unit" => unit(),
         "kernel" => kernel::run(),
         "browser" => browser::run(),
+        "platforms" => platforms::run(),
         "" | "help" | "-h" | "--help" => {
             run::say(HELP);
             Ok(())
