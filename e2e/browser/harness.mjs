@@ -1,7 +1,10 @@
 /**
- * Starts the installed Chromium and gives each test a fresh page that notes console errors and foreign requests.
+ * Starts the installed Chromium and gives each test a fresh page that notes console errors and foreign requests; runs the
+ * tests of a suite and says how each ended.
  * Input: the address of a running linewatch. Nothing is downloaded and nothing but that address is opened.
  */
+
+import { mkdir } from "node:fs/promises";
 
 import { chromium } from "playwright-core";
 
@@ -61,4 +64,49 @@ export function moduleUrl(path) {
 /** @param {boolean} condition @param {string} text */
 export function expect(condition, text) {
   if (!condition) throw new Error(text);
+}
+
+/** The value behind an option of the command line. @param {string} name */
+export function option(name) {
+  const args = process.argv.slice(2);
+  return args.includes(name) ? args[args.indexOf(name) + 1] : undefined;
+}
+
+/** A picture of the whole page, if pictures were asked for. @param {import("playwright-core").Page} page @param {string} name */
+export async function shot(page, name) {
+  const shots = option("--shots") ?? process.env.LINEWATCH_SHOTS;
+  if (!shots) return;
+  await mkdir(shots, { recursive: true });
+  // What is out of sight is not drawn: walk down once.
+  for (let y = 0; y < 8; y += 1) {
+    await page.evaluate((part) => scrollTo(0, (document.documentElement.scrollHeight * part) / 8), y);
+    await page.waitForTimeout(60);
+  }
+  await page.evaluate(() => scrollTo(0, 0));
+  await page.screenshot({ path: `${shots}/${name}.png`, fullPage: true });
+}
+
+/** A test that had nothing to look at: told apart from one that passed. */
+export class Skip extends Error {}
+
+/**
+ * Runs the tests one after the other; the exit code of the process says whether all passed.
+ * @param {[string, () => Promise<void>][]} tests
+ */
+export async function runAll(tests) {
+  const only = option("--only");
+  for (const [name, run] of tests) {
+    if (only && !name.includes(only)) continue;
+    try {
+      await run();
+      console.log(`ok    ${name}`);
+    } catch (error) {
+      if (error instanceof Skip) {
+        console.log(`skip  ${name}: ${error.message}`);
+        continue;
+      }
+      process.exitCode = 1;
+      console.log(`FAIL  ${name}\n      ${String(error instanceof Error ? error.message : error).replaceAll("\n", "\n      ")}`);
+    }
+  }
 }

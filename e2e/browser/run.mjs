@@ -1,21 +1,16 @@
 /**
  * The browser suite against a running linewatch: `node run.mjs http://127.0.0.1:5000 [--shots DIR] [--only WORD] [--quick]`
  * (or LINEWATCH_URL). It adds, stops, renames and removes targets of its own: run it against a monitor made for tests,
- * with at least one target that answers. `--quick` cuts the socket for 8 s instead of 30 s.
+ * with at least one target that answers (a first start is first-run.mjs's). `--quick` cuts the socket for 8 s instead of 30 s.
  */
 
 import { readFileSync } from "node:fs";
-import { mkdir } from "node:fs/promises";
 import { createRequire } from "node:module";
 
-import { expect, launch, moduleUrl, openLive } from "./harness.mjs";
+import { Skip, expect, launch, moduleUrl, openLive, runAll, shot } from "./harness.mjs";
 
 const args = process.argv.slice(2);
-/** @param {string} name */
-const option = (name) => (args.includes(name) ? args[args.indexOf(name) + 1] : undefined);
 const base = (args[0]?.startsWith("http") ? args[0] : process.env.LINEWATCH_URL ?? "http://127.0.0.1:5000").replace(/\/$/, "");
-const shots = option("--shots");
-const only = option("--only");
 const cutMs = args.includes("--quick") ? 8000 : 30_000;
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const WIDTHS = [320, 390, 768, 834, 1024, 1440];
@@ -38,9 +33,6 @@ async function api(path, init = {}) {
   return { status: response.status, data: text === "" ? null : JSON.parse(text) };
 }
 
-/** A test that had nothing to look at: told apart from one that passed. */
-class Skip extends Error {}
-
 /** A target of the suite, made if it is not there. @param {string} address @param {object} [more] */
 async function own(address, more = {}) {
   const { data } = await api("overview?limit=200");
@@ -51,19 +43,6 @@ async function own(address, more = {}) {
   return made.data.target.id;
 }
 
-/** @param {import("playwright-core").Page} page @param {string} name */
-async function shot(page, name) {
-  if (!shots) return;
-  await mkdir(shots, { recursive: true });
-  // What is out of sight is not drawn: walk down once.
-  for (let y = 0; y < 8; y += 1) {
-    await page.evaluate((part) => scrollTo(0, (document.documentElement.scrollHeight * part) / 8), y);
-    await page.waitForTimeout(60);
-  }
-  await page.evaluate(() => scrollTo(0, 0));
-  await page.screenshot({ path: `${shots}/${name}.png`, fullPage: true });
-}
-
 /** @param {import("playwright-core").Page} page */
 async function violations(page) {
   // The page's own policy forbids inline scripts: axe enters through the debugger, as a person's tool would.
@@ -71,25 +50,6 @@ async function violations(page) {
   const result = await page.evaluate("axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'] })");
   return result.violations.map((one) => `${one.id}: ${one.nodes.map((node) => node.html.slice(0, 160)).join(" | ")}`);
 }
-
-test("a first run leads to a live graph of the own target, and back with undo", async () => {
-  const before = (await api("overview?limit=200")).data;
-  if (!before.is_first_run) {
-    throw new Skip("this monitor has targets of its own already");
-  }
-  await browser.page(async (page) => {
-    await openLive(page, `${base}/`);
-    await page.getByRole("heading", { name: "What should linewatch watch?" }).waitFor();
-    expect((await page.locator(".fleet-table tbody tr").count()) === before.targets.length, "the built-in lines are not live below the field");
-    await shot(page, "first-run-1440-dark");
-    await page.keyboard.type(`${OWN[0]}`);
-    await page.keyboard.press("Enter");
-    await page.getByRole("rowheader").getByRole("link", { name: OWN[0] }).waitFor();
-    await page.locator(".fleet-table tbody tr").nth(1).waitFor({ state: "detached" });
-    await page.getByRole("button", { name: "Undo" }).click();
-    await page.locator(".fleet-table tbody tr").nth(before.targets.length).waitFor();
-  });
-});
 
 test("the page is live within seconds, without errors and without leaving the host", async () => {
   await browser.page(async (page, _context, seen) => {
@@ -336,20 +296,5 @@ test("a removed target comes back with undo", async () => {
   });
 });
 
-let failed = 0;
-for (const [name, run] of tests) {
-  if (only && !name.includes(only)) continue;
-  try {
-    await run();
-    console.log(`ok    ${name}`);
-  } catch (error) {
-    if (error instanceof Skip) {
-      console.log(`skip  ${name}: ${error.message}`);
-      continue;
-    }
-    failed += 1;
-    console.log(`FAIL  ${name}\n      ${String(error instanceof Error ? error.message : error).replaceAll("\n", "\n      ")}`);
-  }
-}
+await runAll(tests);
 await browser.close();
-process.exitCode = failed === 0 ? 0 : 1;

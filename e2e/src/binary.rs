@@ -1,7 +1,7 @@
 //! Runs the built program in the caller's namespace and reads what it prints.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Output};
 
 use anyhow::{Context as _, ensure};
 use serde_json::Value;
@@ -73,6 +73,16 @@ pub fn watch(program: &Path, arguments: &[&str]) -> anyhow::Result<Watched> {
         .context("the last object is not the summary")?
         .take();
     Ok(Watched { probes, summary })
+}
+
+/// Runs `watch` with these arguments to its end, however that is.
+///
+/// # Errors
+///
+/// When it cannot be run.
+pub fn watch_plainly(program: &Path, arguments: &[&str]) -> anyhow::Result<Output> {
+    let arguments = [&["watch"], arguments].concat();
+    command(program, &arguments).output().context("run the program")
 }
 
 #[expect(

@@ -19,8 +19,7 @@ pub fn run(name: &str, test: impl FnOnce() -> anyhow::Result<()> + Send + 'stati
         return skip(name, &missing);
     }
     let body = move || -> anyhow::Result<()> {
-        unshare(CloneFlags::CLONE_NEWNET).context("unshare a network namespace")?;
-        ip("link set lo up")?;
+        enter()?;
         test()
     };
     let thread = std::thread::Builder::new()
@@ -32,6 +31,16 @@ pub fn run(name: &str, test: impl FnOnce() -> anyhow::Result<()> + Send + 'stati
         Ok(Err(error)) => panic!("{name}: {error:?}"),
         Err(panic) => std::panic::resume_unwind(panic),
     }
+}
+
+/// Moves the calling thread, and whatever it starts from now on, into a fresh namespace with loopback up.
+///
+/// # Errors
+///
+/// Without root.
+pub fn enter() -> anyhow::Result<()> {
+    unshare(CloneFlags::CLONE_NEWNET).context("make a network namespace (needs root)")?;
+    ip("link set lo up")
 }
 
 /// Says that a test was not run.

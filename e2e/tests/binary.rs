@@ -284,3 +284,32 @@ fn handshakes_are_timed_and_resets_are_answers() {
         Ok(())
     });
 }
+
+#[test]
+fn a_refusal_stands_alone() {
+    with_program("refusal", |program| {
+        // The first target could be probed, the second never may be: neither is begun, and no table either.
+        for refused in [
+            "224.0.0.1",
+            "127.0.0.1",
+            "tcp://127.0.0.1",
+            "b=10.9.0.2%no-such-interface",
+        ] {
+            let output = binary::watch_plainly(&program, &["127.0.0.1", refused, "--count", "1"])?;
+            let (out, complaint) = (
+                String::from_utf8_lossy(&output.stdout),
+                String::from_utf8_lossy(&output.stderr),
+            );
+            ensure!(out.is_empty(), "{refused}: printed {out:?}");
+            ensure!(
+                output.status.code() == Some(2) && complaint.starts_with("error: "),
+                "{refused}: {} {complaint:?}",
+                output.status
+            );
+        }
+        let output = binary::watch_plainly(&program, &["127.0.0.1", "--count", "1", "--interval", "10ms"])?;
+        let out = String::from_utf8_lossy(&output.stdout);
+        ensure!(out.starts_with("Time zone: "), "{out:?}");
+        Ok(())
+    });
+}

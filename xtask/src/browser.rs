@@ -54,12 +54,38 @@ pub(crate) fn run() -> Result<()> {
         return Ok(());
     }
     run::cargo(&["build", "--package", "linewatch", "--locked"])?;
+    first_run()?;
     let demo = Demo::start()?;
     let mut command = run::tool("npm", &dir());
     command
         .args(["run", "--silent", "browser"])
         .env("LINEWATCH_URL", &demo.url);
     run::run(command)
+}
+
+/// A fresh `serve` and the browser in a network namespace with nothing but loopback. Bounded: a hung browser ends the chore.
+fn first_run() -> Result<()> {
+    let can = run::is_root()? && run::has("unshare") && run::has("ip");
+    if !run::require(
+        can,
+        "root with `unshare` and `ip`",
+        "the first start in a browser",
+    )? {
+        return Ok(());
+    }
+    let mut command = run::tool("timeout", &dir());
+    command
+        .args(["--kill-after=5", "180", "unshare", "--net", "--", "sh", "-c"])
+        .arg("ip link set lo up && exec node first-run.mjs \"$0\"")
+        .arg(binary());
+    run::run(command)
+}
+
+/// The program as just built.
+fn binary() -> PathBuf {
+    let target =
+        std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| run::root().join("target"), PathBuf::from);
+    target.join("debug/linewatch")
 }
 
 /// A running `linewatch demo` on a port of its own; ends with this value.
@@ -70,9 +96,7 @@ struct Demo {
 
 impl Demo {
     fn start() -> Result<Self> {
-        let target =
-            std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| run::root().join("target"), PathBuf::from);
-        let binary = target.join("debug/linewatch");
+        let binary = binary();
         let mut command = run::tool(&binary.to_string_lossy(), &run::root());
         command
             .args(["demo", "--listen", "127.0.0.1:0"])

@@ -5,8 +5,11 @@ use anyhow::Result;
 use crate::run;
 
 pub(crate) fn run() -> Result<()> {
-    let is_root = run::output(run::tool("id", &run::root()))?.starts_with("uid=0");
-    if !run::require(is_root, "root (for network namespaces)", "the real-kernel suite")? {
+    if !run::require(
+        run::is_root()?,
+        "root (for network namespaces)",
+        "the real-kernel suite",
+    )? {
         return Ok(());
     }
     let has_tun = std::path::Path::new("/dev/net/tun").exists();

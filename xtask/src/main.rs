@@ -2,6 +2,7 @@
 //!
 //! Everything here runs tools; nothing here is part of the program. Not here: what a test asserts.
 
+mod bench;
 mod browser;
 mod kernel;
 mod platforms;
@@ -20,15 +21,18 @@ cargo xtask <chore>
   check     format, clippy, purity of the core, tidiness, TypeScript's opinion of the page
   unit      unit, property and scenario tests
   kernel    the real kernel: network namespaces and a TUN responder (needs root)
-  browser   the page in headless Chromium against `linewatch demo` (needs node and chromium)
+  browser   the page in headless Chromium: a first `serve` on loopback alone, then `linewatch demo` (needs node and chromium)
   platforms Windows and macOS, each as far as the tools here go: run, compiled or checked (no part of `test`)
+
+  bench engine [--row N] [--quick]   speed and memory beside the installed fping (needs root; some minutes)
+  proof engine [--show N]            counts against the kernel's own (needs root, nft)
 
 LINEWATCH_REQUIRE_ALL=1 makes a missing tool or privilege a failure instead of a skip.
 ";
 
 fn main() -> ExitCode {
-    let chore = std::env::args().nth(1).unwrap_or_default();
-    match go(&chore) {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    match go(&words) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             run::say(&format!("error: {error:#}"));
@@ -37,7 +41,16 @@ fn main() -> ExitCode {
     }
 }
 
-fn go(chore: &str) -> Result<()> {
+fn go(words: &[String]) -> Result<()> {
+    let (chore, rest) = words
+        .split_first()
+        .map_or(("", words), |(first, rest)| (first.as_str(), rest));
+    match (chore, rest.first().map(String::as_str)) {
+        ("bench", Some("engine")) => return bench::run("engine", &rest[1..]),
+        ("proof", Some("engine")) => return bench::run("proof", &rest[1..]),
+        ("bench" | "proof", _) => bail!("`cargo xtask {chore} engine` is what there is\n{HELP}"),
+        _ => {}
+    }
     match chore {
         "test" => {
             check()?;

@@ -36,6 +36,11 @@ pub(crate) fn has(name: &str) -> bool {
         .is_some_and(|path| std::env::split_paths(&path).any(|dir| dir.join(name).is_file()))
 }
 
+/// Whether we may make network namespaces.
+pub(crate) fn is_root() -> Result<bool> {
+    Ok(output(tool("id", &root()))?.starts_with("uid=0"))
+}
+
 /// Runs it to its end, with its output to ours.
 pub(crate) fn run(mut command: Command) -> Result<()> {
     let line = format!("{command:?}");

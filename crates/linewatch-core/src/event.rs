@@ -122,6 +122,30 @@ impl EventKind {
         }
     }
 
+    /// What the count of such an event counts, as a word for every interface: a number without its unit misleads.
+    pub const fn counted(self) -> &'static str {
+        match self {
+            Self::Outage | Self::PacketLoss => "lost_probes",
+            Self::Suspended | Self::ClockStepped => "unmeasured_probes",
+            Self::LocalOutage => "targets",
+            Self::ThresholdExceeded
+            | Self::Jitter
+            | Self::Stale
+            | Self::DnsFailed
+            | Self::AddressChanged
+            | Self::TargetAdded
+            | Self::TargetChanged
+            | Self::TargetRemoved
+            | Self::Started
+            | Self::Stopped
+            | Self::Interrupted
+            | Self::StorageDegraded
+            | Self::StorageFull
+            | Self::AlertFailed
+            | Self::LoginFailed => "times",
+        }
+    }
+
     /// The kind with this word.
     pub fn from_word(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.word() == word)
@@ -174,7 +198,7 @@ pub struct Event {
     /// When it ended, by the calendar as it was then; `None` while it goes on, equal to `at` for a moment, and before
     /// `at` if the clock was set back meanwhile.
     pub until: Option<WallTime>,
-    /// How many probes or times.
+    /// How many of what [`EventKind::counted`] says.
     pub count: u64,
     /// One English sentence, without the target's name and without markup; other languages are made
     /// from the other fields.

@@ -23,7 +23,7 @@ pub const PROBES_PER_S: u64 = 100_000;
 /// Share of one processor core that probing may ask for, in per cent: the rest is for the bursts, and for the
 /// other programs of a computer with a single core.
 pub const CORE_SHARE_MAX_PERCENT: u64 = 70;
-/// How long beyond its time-out every closed probe is remembered, to know a late or second answer.
+/// How long beyond its time-out every unanswered probe is remembered at least, to know a late answer.
 pub const LATE_MEMORY: Duration = Duration::from_secs(1);
 /// Unanswered probes that are remembered longer than [`LATE_MEMORY`]: 65,536 x about 50 B = 3 MB.
 pub const LATE_MEMORY_PROBES: usize = 65_536;
@@ -37,6 +37,30 @@ pub const PAYLOAD_BYTES_MAX: u16 = 1452;
 pub const PUBLIC_PROBES_PER_S: u64 = 10;
 /// Probes per second to one public /24 or /48 (REQUIREMENTS X9, SAFETY T6) without the same permission.
 pub const PUBLIC_PREFIX_PROBES_PER_S: u64 = 100;
+
+/// Distinct ways of leaving (source, interface, DSCP) beside the default: what two bytes count. 65,535 x 28 B = 1.8 MB.
+pub const EGRESSES: usize = 65_535;
+
+/// A name is asked for again no sooner: zones of load balancers say 0 s, and a monitor must be no load on a resolver.
+/// Half a minute behind a move is still an event in time; 100,000 names at once are 3,300 questions a second.
+pub const DNS_TTL_MIN: Duration = Duration::from_secs(30);
+/// And no later: some zones say days, and a host that moved is to be followed within the hour.
+pub const DNS_TTL_MAX: Duration = Duration::from_secs(3600);
+/// First wait after a question that failed; doubled with each further one ...
+pub const DNS_RETRY_FIRST: Duration = Duration::from_secs(5);
+/// ... up to this, so that names come back within a minute of their name server.
+pub const DNS_RETRY_MAX: Duration = Duration::from_secs(60);
+/// Names that wait for the resolver; the next is put off by a second. 1024 x about 100 B.
+pub const DNS_QUESTIONS: usize = 1024;
+/// Names looked up at once: a dead name server holds each for [`DNS_QUERY_TIME`], and the others go on with the rest.
+/// Each that waits for nothing costs about 100 KB (64 of them held 9 MB, 16 hold 1.4 MB).
+pub const DNS_CONCURRENT: usize = 16;
+/// A question is given up after this: two tries of 5 s (the defaults of resolv.conf(5)) and a second server.
+pub const DNS_QUERY_TIME: Duration = Duration::from_secs(15);
+/// Answers the resolver remembers, for several targets of one name: 1024 x about 1 KB = 1 MB.
+pub const DNS_CACHE: u64 = 1024;
+/// A configured source is looked at so often: an interface that comes back has another number.
+pub const SOURCE_LOOK: Duration = Duration::from_secs(10);
 
 /// Packets handed to the kernel in one `sendmmsg`, and stamps read at a time.
 pub const SEND_BATCH: usize = 32;

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::event::{Event, EventId, LogRow, OutageRow};
 use crate::record::{Class, Gap, Outcome, StrayKind};
-use crate::target::{Address, TargetId};
+use crate::target::{Address, Egress, EgressIndex, TargetId};
 use crate::time::{Anchor, MonoTime, Rtt, WallTime, WireTime};
 
 /// Tells the time. The only way any of our code learns it.
@@ -38,6 +38,8 @@ pub struct Shot {
     pub token: Token,
     /// Where to.
     pub to: Address,
+    /// How it leaves: an entry of [`Outgoing::egresses`].
+    pub egress: EgressIndex,
     /// What.
     pub body: ShotBody,
 }
@@ -69,13 +71,27 @@ pub struct Outgoing {
     pub shots: Vec<Shot>,
     /// The messages of all ICMP shots.
     pub bytes: Vec<u8>,
+    /// The egress of index 1, of index 2, …; index 0 is the default. Grows only, and outlives [`Outgoing::clear`].
+    pub egresses: Vec<Egress>,
 }
 
 impl Outgoing {
-    /// Empties it, keeping its memory.
+    /// Empties it of shots, keeping its memory.
     pub fn clear(&mut self) {
         self.shots.clear();
         self.bytes.clear();
+    }
+
+    /// What an index stands for.
+    ///
+    /// # Panics
+    ///
+    /// When it was never given out: another source than the one asked for would measure another line.
+    pub fn egress(&self, index: EgressIndex) -> Egress {
+        index
+            .0
+            .checked_sub(1)
+            .map_or_else(Egress::default, |place| self.egresses[usize::from(place)])
     }
 }
 

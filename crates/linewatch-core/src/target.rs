@@ -71,6 +71,44 @@ impl From<IpAddr> for Address {
     }
 }
 
+/// From where probes of a target leave, as written.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Source {
+    /// Wherever the routing table says.
+    #[default]
+    Any,
+    /// An address of this computer.
+    Address(IpAddr),
+    /// The name of an interface of this computer.
+    Interface(String),
+}
+
+impl Source {
+    /// As a person writes it; empty for [`Source::Any`].
+    pub fn text(&self) -> String {
+        match self {
+            Self::Any => String::new(),
+            Self::Address(ip) => ip.to_string(),
+            Self::Interface(name) => name.clone(),
+        }
+    }
+}
+
+/// How packets to a target leave: what the kernel is told beside their destination.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Egress {
+    /// Source address; `None`: the kernel's choice. Of the family of the destination.
+    pub source: Option<IpAddr>,
+    /// Index of the interface to leave by; 0: the routing table's choice.
+    pub interface: u32,
+    /// Differentiated services code point (RFC 2474), 0 to 63.
+    pub dscp: u8,
+}
+
+/// Names an [`Egress`] in the engine's table of distinct ones, so that a target carries two bytes. 0 is the default.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct EgressIndex(pub u16);
+
 /// What was written as the address of a target.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Host {

@@ -93,8 +93,8 @@ pub enum TargetError {
     Dns(String),
     /// The system does not let us probe this way. The text is the cure.
     Permission(String),
-    /// No route to it from here: every probe is `unsent`.
-    NoRoute,
+    /// No route to it from here: every probe is `unsent`. The text is [`TargetError::no_route`]'s.
+    NoRoute(String),
     /// Not an address to probe: broadcast, multicast, unspecified, or over a cap. The text says which.
     Refused(String),
 }
@@ -105,7 +105,7 @@ impl TargetError {
         match self {
             Self::Dns(_) => "dns",
             Self::Permission(_) => "permission",
-            Self::NoRoute => "no_route",
+            Self::NoRoute(_) => "no_route",
             Self::Refused(_) => "refused",
         }
     }
@@ -113,9 +113,16 @@ impl TargetError {
     /// What a person should know beside the word.
     pub fn text(&self) -> &str {
         match self {
-            Self::Dns(text) | Self::Permission(text) | Self::Refused(text) => text,
-            Self::NoRoute => "no route",
+            Self::Dns(text) | Self::Permission(text) | Self::NoRoute(text) | Self::Refused(text) => text,
         }
+    }
+
+    /// No route to this address, as a person writes it.
+    pub fn no_route(address: &str) -> Self {
+        Self::NoRoute(format!(
+            "no route to {address} from this computer: its own link is down, or it has no gateway for that network; \
+             check the cable or the Wi-Fi, then `ip route`"
+        ))
     }
 }
 

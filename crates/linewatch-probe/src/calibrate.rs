@@ -10,7 +10,7 @@ use std::time::Duration;
 use linewatch_core::caps::Costs;
 use linewatch_core::packet::cookie::CookieKey;
 use linewatch_core::port::Wire;
-use linewatch_core::target::{Address, Method, ProbePlan, TargetId};
+use linewatch_core::target::{Address, EgressIndex, Method, ProbePlan, TargetId};
 use socket2::{Domain, Socket, Type};
 
 use crate::clock::SystemClock;
@@ -86,6 +86,7 @@ fn target(id: u32, method: Method) -> EngineTarget {
             timeout: 100 * ROUND,
             ..ProbePlan::default()
         },
+        egress: EgressIndex::default(),
         allow_high_rate: true,
         slots: None,
     }

@@ -6,6 +6,7 @@
 
 mod turns;
 
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -13,10 +14,11 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use linewatch_core::caps::{CapEntry, Costs, Ledger, Refusal};
+use linewatch_core::limits::EGRESSES;
 use linewatch_core::packet::cookie::CookieKey;
 use linewatch_core::port::{Clock, Waker, Wire};
 use linewatch_core::record::{Class, RecordBatch};
-use linewatch_core::target::{Method, TargetId};
+use linewatch_core::target::{Egress, EgressIndex, Method, TargetId};
 
 use crate::privilege::{self, Scheduling};
 pub use crate::shard::EngineTarget;
@@ -55,6 +57,12 @@ pub enum EngineRefusal {
     /// The system does not let us; the sentence says what to do.
     #[error("{0}")]
     Ability(String),
+    /// More distinct sources and DSCPs than can be told apart.
+    #[error(
+        "more than {EGRESSES} different combinations of `source` and `dscp` since the start: use fewer, or restart the \
+         monitor"
+    )]
+    Egresses,
     /// The engine has stopped.
     #[error("the engine has stopped")]
     Stopped,
@@ -84,6 +92,7 @@ pub struct Engine {
     commands: SyncSender<Command>,
     waker: Waker,
     ledger: Mutex<Ledger>,
+    egresses: Mutex<HashMap<Egress, EgressIndex>>,
     abilities: Abilities,
     shared: Arc<Shared>,
     thread: JoinHandle<()>,
@@ -171,6 +180,7 @@ impl Engine {
             commands,
             waker,
             ledger: Mutex::new(Ledger::new(costs)),
+            egresses: Mutex::default(),
             abilities,
             shared,
             thread,
@@ -205,6 +215,29 @@ impl Engine {
         self.shared.set_asked(&ledger);
         // Under the ledger's lock, so that two callers cannot disagree with it about the order.
         self.send(Command::Set(target))
+    }
+
+    /// The index of a way of leaving, for [`EngineTarget::egress`].
+    ///
+    /// # Errors
+    ///
+    /// When there are too many different ones, or the engine has stopped.
+    pub fn egress(&self, egress: Egress) -> Result<EgressIndex, EngineRefusal> {
+        if egress == Egress::default() {
+            return Ok(EgressIndex::default());
+        }
+        let mut known = self.egresses.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(index) = known.get(&egress) {
+            return Ok(*index);
+        }
+        if known.len() >= EGRESSES {
+            return Err(EngineRefusal::Egresses);
+        }
+        // Under the lock, so that the shard's table grows in the order of the indexes.
+        self.send(Command::Egress(egress))?;
+        let index = EgressIndex(known.len() as u16 + 1);
+        known.insert(egress, index);
+        Ok(index)
     }
 
     /// Ends a target; what is in flight becomes unmeasured (`stopped`).

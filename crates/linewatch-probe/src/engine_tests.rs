@@ -140,6 +140,7 @@ fn target(id: u32, ip: &str, method: Method) -> EngineTarget {
         method,
         plan,
         allow_high_rate: false,
+        egress: EgressIndex::default(),
         slots: None,
     }
 }

@@ -5,6 +5,7 @@
 pub mod calibrate;
 pub mod clock;
 pub mod engine;
+pub mod examine;
 pub mod privilege;
 pub mod resolve;
 pub mod route;

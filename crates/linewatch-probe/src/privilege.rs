@@ -41,7 +41,7 @@ pub fn realtime() -> Scheduling {
 #[cfg(not(target_os = "linux"))]
 pub fn realtime() -> Scheduling {
     #[cfg(target_os = "macos")]
-    let (got, refused) = (crate::sys::macos::become_punctual(), "ordinary priority");
+    let (got, refused) = (crate::sys::macos::process::become_punctual(), "ordinary priority");
     #[cfg(windows)]
     let (got, refused) = (
         crate::sys::windows::become_punctual(),
@@ -92,9 +92,15 @@ pub(crate) fn pin(processor: usize) {
 
 /// How many files and sockets this process may have open, after raising that limit as far as permitted.
 /// A TCP probe in flight holds one.
-#[cfg(target_os = "linux")]
 pub fn open_files() -> u64 {
-    crate::sys::linux::scheduling::raise_open_files()
+    #[cfg(target_os = "linux")]
+    let files = crate::sys::linux::scheduling::raise_open_files();
+    #[cfg(target_os = "macos")]
+    let files = crate::sys::macos::process::raise_open_files();
+    // Windows gives a process 2^24 handles and has no lower limit to raise.
+    #[cfg(not(any(target_os = "linux", target_os = "macos")))]
+    let files = 1 << 24;
+    files
 }
 
 #[cfg(any(target_os = "linux", test))]

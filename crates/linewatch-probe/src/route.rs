@@ -2,9 +2,9 @@
 //!
 //! Reads the kernel's route tables (`/proc/net`). The parsers are pure; a line that cannot be read is passed over.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, UdpSocket};
 
-use linewatch_core::target::Address;
+use linewatch_core::target::{Address, Egress, Source};
 
 /// RTF_UP, RTF_GATEWAY, RTF_REJECT of linux/route.h.
 const UP: u32 = 0x1;
@@ -56,6 +56,43 @@ pub fn interface_index(name: &str) -> Option<u32> {
     #[cfg(not(target_os = "linux"))]
     let index = name.parse().ok();
     index
+}
+
+/// How packets leave from `source` with this DSCP, or the sentence that says why they cannot, as things are now.
+///
+/// # Errors
+///
+/// When this computer has no such address or interface.
+pub fn egress(source: &Source, dscp: u8) -> Result<Egress, String> {
+    let mut egress = Egress {
+        dscp,
+        ..Egress::default()
+    };
+    match source {
+        Source::Any => {}
+        Source::Address(ip) => {
+            // Bound and let go: the kernel's own word on whether packets may leave from it.
+            UdpSocket::bind((*ip, 0)).map_err(|error| {
+                format!(
+                    "Cannot send from `source` {ip}: {}; `ip address` lists this computer's addresses",
+                    match error.kind() {
+                        std::io::ErrorKind::AddrNotAvailable =>
+                            "this computer has no such address".to_owned(),
+                        _ => error.to_string(),
+                    }
+                )
+            })?;
+            egress.source = Some(*ip);
+        }
+        Source::Interface(name) => {
+            egress.interface = interface_index(name).ok_or_else(|| {
+                format!(
+                    "Cannot send through `source` \"{name}\": this computer has no such interface; `ip link` lists them"
+                )
+            })?;
+        }
+    }
+    Ok(egress)
 }
 
 /// The kernel takes the smallest metric, of equal ones the first.
@@ -210,6 +247,25 @@ mod tests {
         ] {
             assert_eq!(shown(parse_v6(&line)), expected, "{line}");
         }
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_source_that_is_not_here_is_a_sentence() {
+        let address = |text: &str| Source::Address(text.parse().expect("an address"));
+        let interface = |name: &str| Source::Interface(name.to_owned());
+        assert_eq!(
+            egress(&address("127.0.0.1"), 46).map(|egress| (egress.source, egress.dscp)),
+            Ok(("127.0.0.1".parse().ok(), 46))
+        );
+        assert_eq!(egress(&interface("lo"), 0).map(|egress| egress.interface), Ok(1));
+        let sentence = egress(&address("192.0.2.77"), 0).expect_err("a documentation address");
+        assert!(
+            sentence.contains("192.0.2.77: this computer has no such address"),
+            "{sentence}"
+        );
+        let sentence = egress(&interface("nope0"), 0).expect_err("no such interface");
+        assert!(sentence.contains("no such interface"), "{sentence}");
     }
 
     #[test]

@@ -118,8 +118,9 @@ impl Serialize for Targets<'_> {
     }
 }
 
-#[derive(Serialize)]
-struct TargetSummary {
+/// What became of the probes of one target, by the words of INTERFACE.md: in the summary and in the API alike.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct CountsObject {
     scheduled: u64,
     sent: u64,
     replied: u64,
@@ -134,6 +135,12 @@ struct TargetSummary {
     duplicate: u64,
     reordered: u64,
     forged: u64,
+}
+
+#[derive(Serialize)]
+struct TargetSummary {
+    #[serde(flatten)]
+    counts: CountsObject,
     loss_ratio: Option<f64>,
     rtt_ns: Option<RttObject>,
     jitter_ns: Option<u64>,
@@ -181,20 +188,7 @@ impl TargetSummary {
     fn new(input: &SummaryInput) -> Self {
         let counts = input.counts;
         Self {
-            scheduled: counts.scheduled,
-            sent: counts.sent(),
-            replied: counts.replied,
-            refused: counts.refused,
-            unreachable: counts.unreachable,
-            lost: counts.lost,
-            unsent: counts.unsent,
-            unmeasured: counts.unmeasured,
-            in_flight: counts.in_flight,
-            late: counts.late,
-            slow: counts.slow,
-            duplicate: counts.duplicate,
-            reordered: counts.reordered,
-            forged: counts.forged,
+            counts: CountsObject::from(&counts),
             loss_ratio: counts.loss().ratio(),
             rtt_ns: input.rtt.map(RttObject::new),
             jitter_ns: input.jitter.map(Rtt::as_nanos),
@@ -210,6 +204,27 @@ impl TargetSummary {
             }),
             achieved_per_s: input.achieved_per_s.filter(|rate| rate.is_finite()),
             outages: input.outages.iter().map(OutageObject::new).collect(),
+        }
+    }
+}
+
+impl From<&Counts> for CountsObject {
+    fn from(counts: &Counts) -> Self {
+        Self {
+            scheduled: counts.scheduled,
+            sent: counts.sent(),
+            replied: counts.replied,
+            refused: counts.refused,
+            unreachable: counts.unreachable,
+            lost: counts.lost,
+            unsent: counts.unsent,
+            unmeasured: counts.unmeasured,
+            in_flight: counts.in_flight,
+            late: counts.late,
+            slow: counts.slow,
+            duplicate: counts.duplicate,
+            reordered: counts.reordered,
+            forged: counts.forged,
         }
     }
 }

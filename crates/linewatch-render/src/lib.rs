@@ -4,7 +4,9 @@
 //! is an argument. Every text that came from outside passes [`text::printable`].
 #![forbid(unsafe_code)]
 
+pub mod doctor;
 pub mod format;
 pub mod json;
 pub mod text;
 pub mod when;
+pub mod words;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use linewatch_core::port::{Arrival, Clock, Shot, TcpEnd, Token};
-use linewatch_core::target::Address;
+use linewatch_core::target::{Address, EgressIndex};
 use linewatch_core::time::{Anchor, Rtt, WallTime};
 
 use super::*;
@@ -31,9 +31,11 @@ fn echo(to: Address) -> Outgoing {
         shots: vec![Shot {
             token: Token(9),
             to,
+            egress: EgressIndex::default(),
             body,
         }],
         bytes: REQUEST.to_vec(),
+        egresses: Vec::new(),
     }
 }
 
@@ -43,9 +45,11 @@ fn tcp(to: Address, timeout: Duration) -> Outgoing {
         shots: vec![Shot {
             token: Token(9),
             to,
+            egress: EgressIndex::default(),
             body,
         }],
         bytes: Vec::new(),
+        egresses: Vec::new(),
     }
 }
 

@@ -13,14 +13,14 @@ use crate::error::OpenError;
 
 mod private;
 
-pub(crate) use private::open as open_private;
+pub(crate) use private::{open as open_private, options as link_options};
 
 /// The database's name in the data directory.
 pub(crate) const DATABASE: &str = "linewatch.db";
 /// Behind the database's name: it was found damaged while it was in use.
-const DAMAGED: &str = ".damaged";
+pub(crate) const DAMAGED: &str = ".damaged";
 /// The lock's.
-const LOCK: &str = "linewatch.lock";
+pub(crate) const LOCK: &str = "linewatch.lock";
 /// Bytes of the lock file that are read: a pid and a time need 60.
 const LOCK_BYTES: u64 = 200;
 
@@ -76,7 +76,8 @@ pub(crate) fn lock(dir: &Path, now: WallTime) -> Result<File, OpenError> {
     Ok(file)
 }
 
-fn holder(file: &File) -> String {
+/// Who wrote the lock file.
+pub(crate) fn holder(file: &File) -> String {
     let mut text = String::new();
     let is_read = file.take(LOCK_BYTES).read_to_string(&mut text).is_ok();
     match text.trim() {

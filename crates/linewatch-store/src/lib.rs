@@ -8,6 +8,7 @@
 mod block;
 mod checkpoint;
 mod error;
+mod examine;
 mod files;
 mod handle;
 mod hot;
@@ -21,6 +22,7 @@ mod varint;
 mod writer;
 
 pub use error::{OpenError, StoreError};
+pub use examine::{Disk, Obstacle, Soundness, examine};
 pub use handle::StoreHandle;
 pub use pending::StoreMessage;
 pub use reader::Reader;

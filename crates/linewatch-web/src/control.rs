@@ -6,6 +6,7 @@
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use crate::api::Notice;
 use crate::catalog::CatalogEntry;
 
 /// Where changes go.
@@ -58,8 +59,8 @@ pub struct ChangeDone {
     pub target: Option<CatalogEntry>,
     /// Built-in lines that left because the first own target came.
     pub removed: Vec<CatalogEntry>,
-    /// Sentences worth showing.
-    pub notes: Vec<String>,
+    /// Worth showing at once.
+    pub notes: Vec<Notice>,
 }
 
 /// A change that was not made.

@@ -8,25 +8,26 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc;
-use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use linewatch_core::event::{EventKind, Severity};
 use linewatch_core::limits;
-use linewatch_core::port::{Clock, History, Wire};
+use linewatch_core::port::{Clock, Wire};
 use linewatch_probe::engine::Engine;
 use linewatch_probe::resolve::Resolver;
 use linewatch_store::{StartOptions, Store};
 use linewatch_web::{Hub, HubOptions, Notice, ServerOptions, StatusInfo};
 
 use crate::config::{Loaded, watch};
-use crate::control::{Abilities, Commanded, Control, Input, Reload};
+use crate::control::{Abilities, Commanded, Control, Input, Reload, Start};
 use crate::exit::{Exit, UserError};
 use crate::listen::{self, Wanted};
 use crate::logging::Later;
 use crate::method::engine_options;
+use crate::notice;
 use crate::say;
+use crate::server::Server;
 use crate::signals;
 use crate::spine::{Ends, Spine, Word};
 use crate::tally::Tally;
@@ -110,7 +111,7 @@ pub(crate) fn run<W: Wire + 'static, C: Clock + Clone + Sync + 'static>(
         run,
         started_at: clock.wall(),
     });
-    hub.notices(notices(&abilities, open.addr));
+    let notices = notices(open.addr);
     let tally = Tally::default();
     let (spine, batches, monitor_thread) = Spine::start(Ends {
         clock: clock.clone(),
@@ -127,12 +128,21 @@ pub(crate) fn run<W: Wire + 'static, C: Clock + Clone + Sync + 'static>(
     let (inputs, heard) = mpsc::channel();
     signals::listen(forward(&inputs, Input::Order)).context("cannot listen to signals")?;
     let resolver = if has_resolver {
-        Some(Resolver::start(forward(&inputs, Input::Resolved))?)
+        Some(Resolver::start(
+            random_seed()?,
+            forward(&inputs, Input::Resolver),
+        )?)
     } else {
         None
     };
     let _watcher = watcher(&home.loaded, &inputs);
-    let server = Server::start(&open, &home, &hub, Arc::new(reader), clock.clone(), inputs)?;
+    let server = Server::start(
+        server_options(&open, &home)?,
+        &hub,
+        Arc::new(reader),
+        clock.clone(),
+        inputs,
+    )?;
     say_ready(&open, &home, &abilities);
 
     let to = Commanded {
@@ -151,13 +161,26 @@ pub(crate) fn run<W: Wire + 'static, C: Clock + Clone + Sync + 'static>(
         icmp_v6: abilities.icmp_v6_text.clone(),
         ..StatusInfo::default()
     };
-    let control = Control::new(to, abilities, home.reload, home.loaded, status);
-    let to = control.run(&heard, is_terminal);
+    let control = Control::new(
+        to,
+        Start {
+            abilities,
+            reload: home.reload,
+            loaded: home.loaded,
+            status,
+            notices,
+        },
+    );
+    let to = control.run(&heard, signals::has_controlling_terminal());
 
     // From the wire upwards: nothing new comes in, what is in flight gets its time, then each stage empties into the next.
     say::to_stderr("stopping: waiting for the last replies");
     let Commanded {
-        engine, spine, store, ..
+        engine,
+        spine,
+        store,
+        tally,
+        ..
     } = to;
     engine.stop(DRAIN);
     spine.say(
@@ -172,6 +195,7 @@ pub(crate) fn run<W: Wire + 'static, C: Clock + Clone + Sync + 'static>(
     spine.say(Word::Finish, &clock);
     // A thread that panicked has already said so; the store must be closed all the same.
     let _ = monitor_thread.join();
+    tally.statistics().iter().for_each(|line| say::to_stderr(line));
     server.stop();
     store
         .stop("stopped in order")
@@ -240,107 +264,31 @@ fn say_ready(open: &listen::Open, home: &Home, abilities: &Abilities) {
     say::to_stdout("Monitoring ready");
 }
 
-/// What the page shows above everything else.
-fn notices(abilities: &Abilities, addr: SocketAddr) -> Vec<Notice> {
-    let mut notices = Vec::new();
-    if let Err(sentence) = &abilities.icmp_v4 {
-        let (text, command) = match sentence.split_once("sudo ") {
-            Some((_, command)) => {
-                let command = command.lines().next().unwrap_or_default().trim();
-                (
-                    "ICMP is not permitted on this system: measuring TCP handshakes instead.".to_owned(),
-                    Some(format!("sudo {command}")),
-                )
-            }
-            None => (sentence.clone(), None),
-        };
-        notices.push(Notice {
-            code: "icmp_not_permitted",
-            severity: Severity::Warning,
-            text,
-            command,
-        });
-    }
-    if addr.ip().is_loopback() {
-        notices.push(Notice {
-            code: "loopback_only",
-            severity: Severity::Info,
-            text: "Only this computer can open this page.".to_owned(),
-            command: Some(format!(
-                "ssh -L {port}:127.0.0.1:{port} {}",
-                host_name(),
-                port = addr.port()
-            )),
-        });
-    }
-    notices
+/// What the page shows above everything else for as long as we run.
+fn notices(addr: SocketAddr) -> Vec<Notice> {
+    addr.ip()
+        .is_loopback()
+        .then(|| notice::loopback_only(&host_name(), addr.port()))
+        .into_iter()
+        .collect()
 }
 
-/// The web server on its own small runtime.
-struct Server {
-    stop: tokio::sync::oneshot::Sender<()>,
-    thread: thread::JoinHandle<()>,
-}
-
-impl Server {
-    fn start<C: Clock + Sync + 'static>(
-        open: &listen::Open,
-        home: &Home,
-        hub: &Hub,
-        history: Arc<dyn History>,
-        clock: C,
-        inputs: mpsc::Sender<Input>,
-    ) -> Result<Self> {
-        let server = &home.loaded.settings.server;
-        let mut allowed_hosts = server.allowed_hosts.clone();
-        allowed_hosts.push(host_name());
-        let options = ServerOptions {
-            listeners: open
-                .listeners
-                .iter()
-                .map(std::net::TcpListener::try_clone)
-                .collect::<io::Result<_>>()?,
-            base_path: server.base_path.clone(),
-            allowed_hosts,
-            is_public_read: server.public_read,
-            web_dir: home.web_dir.clone(),
-        };
-        // One worker serves a page; more are needed only by many browsers, and each costs memory.
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(1)
-            .max_blocking_threads(8)
-            .thread_name("web")
-            .enable_all()
-            .build()
-            .context("cannot start the web server's runtime")?;
-        let (stop, stopped) = tokio::sync::oneshot::channel();
-        let (changes, mut asked) = tokio::sync::mpsc::channel(16);
-        let hub = hub.clone();
-        let serve = async move {
-            tokio::spawn(async move {
-                while let Some(request) = asked.recv().await {
-                    if inputs.send(Input::Change(Box::new(request))).is_err() {
-                        break;
-                    }
-                }
-            });
-            let until = async move { drop(stopped.await) };
-            if let Err(error) =
-                linewatch_web::serve(options, hub, history, changes, Arc::new(clock), until).await
-            {
-                tracing::error!("the page is not served: {error}");
-            }
-        };
-        let thread = thread::Builder::new()
-            .name("web-main".to_owned())
-            .spawn(move || runtime.block_on(serve))?;
-        Ok(Self { stop, thread })
-    }
-
-    fn stop(self) {
-        let _ = self.stop.send(());
-        let _ = self.thread.join();
-    }
+/// How the page is served: what the configuration says, and this computer's own name beside the allowed ones.
+fn server_options(open: &listen::Open, home: &Home) -> io::Result<ServerOptions> {
+    let server = &home.loaded.settings.server;
+    let mut allowed_hosts = server.allowed_hosts.clone();
+    allowed_hosts.push(host_name());
+    Ok(ServerOptions {
+        listeners: open
+            .listeners
+            .iter()
+            .map(std::net::TcpListener::try_clone)
+            .collect::<io::Result<_>>()?,
+        base_path: server.base_path.clone(),
+        allowed_hosts,
+        is_public_read: server.public_read,
+        web_dir: home.web_dir.clone(),
+    })
 }
 
 /// Tells browsers one start from another.
@@ -350,6 +298,13 @@ fn epoch() -> Result<String> {
         .map_err(|error| anyhow::anyhow!("{error}"))
         .context("the operating system gives no random numbers")?;
     Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+/// Spreads questions to the name servers in time.
+fn random_seed() -> Result<u64> {
+    getrandom::u64()
+        .map_err(|error| anyhow::anyhow!("{error}"))
+        .context("the operating system gives no random numbers")
 }
 
 /// This computer's name, for the vantage and the Host allow-list.

@@ -4,6 +4,7 @@
 
 pub mod cli;
 pub mod config;
+pub mod crash;
 pub mod exit;
 pub mod say;
 
@@ -12,6 +13,8 @@ mod control;
 mod listen;
 mod logging;
 mod method;
+mod notice;
+mod server;
 mod signals;
 mod spine;
 mod tally;

@@ -7,7 +7,7 @@ use std::io::{self, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
 use std::time::Duration;
 
-use crate::exit::UserError;
+use crate::exit::{Exit, UserError};
 
 /// How many ports after the default are tried.
 const NEXT_PORTS: u16 = 20;
@@ -66,6 +66,29 @@ pub(crate) fn open(wanted: Wanted) -> Result<Open, UserError> {
     Err(in_use(wanted.addr, holder.as_deref()))
 }
 
+/// Whether an address could be had now.
+#[derive(Debug)]
+pub(crate) enum Holding {
+    /// Yes.
+    Free,
+    /// A linewatch has it.
+    Linewatch,
+    /// Another program has it.
+    Other,
+    /// The system refuses it for another reason.
+    Refused(io::Error),
+}
+
+/// Tries the address and gives it back at once.
+pub(crate) fn look(addr: SocketAddr) -> Holding {
+    match bind(addr) {
+        Ok(_) => Holding::Free,
+        Err(error) if error.kind() != io::ErrorKind::AddrInUse => Holding::Refused(error),
+        Err(_) if holder(addr).is_some() => Holding::Linewatch,
+        Err(_) => Holding::Other,
+    }
+}
+
 /// Binds the address, and its IPv6 twin where it is 127.0.0.1. A machine without IPv6 has no twin: not an error.
 fn bind(addr: SocketAddr) -> io::Result<Vec<TcpListener>> {
     let first = TcpListener::bind(addr)?;
@@ -97,14 +120,22 @@ fn opened(listeners: Vec<TcpListener>, wanted: Wanted, notice: Option<String>) -
 fn refused(addr: SocketAddr, error: &io::Error) -> UserError {
     let help = match error.kind() {
         io::ErrorKind::PermissionDenied => {
-            "ports below 1024 need CAP_NET_BIND_SERVICE; take a higher one, such as 5000"
+            "ports below 1024 need a permission: take a higher one, such as 5000, or grant it once with\nsudo setcap cap_net_bind_service,cap_net_raw+ep $(command -v linewatch)"
         }
         io::ErrorKind::AddrNotAvailable => {
             "this computer does not have that address; 127.0.0.1 is this computer only, 0.0.0.0 is every address"
         }
         _ => "set another one with --listen ADDR:PORT",
     };
-    UserError::failed(format!("cannot listen on {addr}: {}", plain(error))).help(help)
+    let exit = match error.kind() {
+        io::ErrorKind::PermissionDenied => Exit::Privilege,
+        _ => Exit::Failed,
+    };
+    UserError {
+        message: format!("cannot listen on {addr}: {}", plain(error)),
+        help: Some(help.to_owned()),
+        exit,
+    }
 }
 
 fn in_use(addr: SocketAddr, holder: Option<&str>) -> UserError {
@@ -201,6 +232,19 @@ mod tests {
     fn without_a_terminal_the_default_stands() {
         let (_holder, addr) = taken();
         assert!(open(wanted(addr, false, false)).is_err());
+    }
+
+    #[test]
+    fn a_port_that_needs_a_permission_ends_with_the_code_of_one_and_the_cure() {
+        let addr = "127.0.0.1:80".parse().expect("literal");
+        let error = refused(addr, &io::ErrorKind::PermissionDenied.into());
+        assert_eq!(error.exit, Exit::Privilege);
+        assert!(
+            error.to_string().contains("setcap cap_net_bind_service"),
+            "{error}"
+        );
+        let other = refused(addr, &io::ErrorKind::AddrNotAvailable.into());
+        assert_eq!(other.exit, Exit::Failed);
     }
 
     #[test]

@@ -8,11 +8,14 @@ use std::sync::{Arc, Mutex};
 
 use linewatch_core::event::LogRow;
 use linewatch_core::port::Clock;
+use linewatch_render::text::printable;
 use tracing::field::{Field, Visit};
 use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt as _};
 use tracing_subscriber::util::SubscriberInitExt as _;
+
+use crate::config::ConfigError;
 
 /// Where rows for the store go once there is a store.
 pub(crate) type Sink = Box<dyn Fn(LogRow) + Send + Sync>;
@@ -47,6 +50,29 @@ pub(crate) fn start(level: &str, is_terminal: bool, clock: impl Clock + Clone + 
     // A second start in one process (tests) keeps the first subscriber.
     let _ = tracing_subscriber::registry().with(filter).with(lines).try_init();
     later
+}
+
+/// A sentence whose cure stands on lines of its own, as one line and the cure.
+pub(crate) fn in_one_line(sentence: &str) -> (&str, Option<String>) {
+    let mut lines = sentence.lines();
+    let text = lines.next().unwrap_or_default();
+    let cures: Vec<&str> = lines
+        .map(|line| {
+            let line = line.trim();
+            line.strip_prefix("help: ").unwrap_or(line)
+        })
+        .collect();
+    (text, (!cures.is_empty()).then(|| cures.join("; ")))
+}
+
+/// Logs what is wrong or doubtful in the configuration: one line with its place and its cure.
+pub(crate) fn warn_of(mistake: &ConfigError) {
+    tracing::warn!(
+        at = %mistake.place,
+        help = mistake.help.as_deref(),
+        "{}",
+        mistake.message
+    );
 }
 
 struct Lines {
@@ -108,41 +134,27 @@ struct Line {
 
 impl Visit for Line {
     fn record_str(&mut self, field: &Field, value: &str) {
-        self.add(field, value);
+        self.add(field.name(), value);
     }
 
     fn record_debug(&mut self, field: &Field, value: &dyn std::fmt::Debug) {
-        self.add(field, &format!("{value:?}"));
+        self.add(field.name(), &format!("{value:?}"));
     }
 }
 
 impl Line {
-    fn add(&mut self, field: &Field, value: &str) {
-        let value = visible(value);
-        if field.name() == "message" {
-            self.text.insert_str(0, &value);
+    fn add(&mut self, name: &str, value: &str) {
+        let value = printable(value);
+        if name == "message" {
+            let gap = if self.text.is_empty() { "" } else { " " };
+            self.text.insert_str(0, &format!("{value}{gap}"));
             return;
         }
         if !self.text.is_empty() {
             self.text.push(' ');
         }
-        let _ = write!(self.text, "{}={value}", field.name());
+        let _ = write!(self.text, "{name}={value}");
     }
-}
-
-/// One line, nothing invisible.
-pub(crate) fn visible(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        let is_direction_mark =
-            matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-        if c.is_control() || is_direction_mark {
-            let _ = write!(out, "\\u{{{:x}}}", u32::from(c));
-        } else {
-            out.push(c);
-        }
-    }
-    out
 }
 
 #[cfg(test)]
@@ -150,10 +162,24 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nobody_can_write_a_second_line_or_colour_the_terminal() {
+    fn a_cure_of_several_lines_becomes_a_field_of_one() {
+        let sentence = "cannot open a raw socket\n  help: grant it with  sudo x\n        or probe a TCP port";
+        let (text, help) = in_one_line(sentence);
         assert_eq!(
-            visible("a\nb\u{1b}[31mc\u{202e}d"),
-            "a\\u{a}b\\u{1b}[31mc\\u{202e}d"
+            (text, help.as_deref()),
+            (
+                "cannot open a raw socket",
+                Some("grant it with  sudo x; or probe a TCP port")
+            )
         );
+        assert_eq!(in_one_line("plain"), ("plain", None));
+    }
+
+    #[test]
+    fn nobody_can_write_a_second_line_or_colour_the_terminal() {
+        let mut line = Line::default();
+        line.add("host", "a\nb\u{1b}[31mc\u{202e}d");
+        line.add("message", "seen\r");
+        assert_eq!(line.text, r"seen\r host=a\nb\u{1b}[31mc\u{202e}d");
     }
 }

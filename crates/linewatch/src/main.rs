@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use linewatch::exit::{Exit, UserError};
 
 fn main() -> ExitCode {
+    linewatch::crash::install();
     let exit = match linewatch::cli::run(std::env::args_os()) {
         Ok(exit) => exit,
         Err(error) => report(&error),

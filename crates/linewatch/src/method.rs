@@ -40,13 +40,21 @@ pub(crate) fn choose(
             notice: None,
         }),
         Err(sentence) => {
-            let notice =
-                format!("measuring TCP handshakes with port {FALLBACK_PORT} instead of ICMP: {sentence}");
+            let method = Method::TcpConnect { port: FALLBACK_PORT };
+            let notice = format!("measuring {} instead of ICMP: {sentence}", words(method));
             Ok(Chosen {
-                method: Method::TcpConnect { port: FALLBACK_PORT },
+                method,
                 notice: Some(notice),
             })
         }
+    }
+}
+
+/// The method in a sentence: `ICMP`, `TCP handshakes with port 443`.
+pub(crate) fn words(method: Method) -> String {
+    match method {
+        Method::IcmpEcho => "ICMP".to_owned(),
+        Method::TcpConnect { port } => format!("TCP handshakes with port {port}"),
     }
 }
 

@@ -74,6 +74,16 @@ pub(crate) fn listen(give: impl Fn(Order) + Send + 'static) -> io::Result<()> {
     })
 }
 
+/// Whether a hang-up can mean that the person has gone: a terminal controls this process, wherever its output goes.
+pub(crate) fn has_controlling_terminal() -> bool {
+    // `/dev/tty` is the controlling terminal, and cannot be opened without one (tty(4)).
+    std::fs::OpenOptions::new()
+        .read(true)
+        .write(true)
+        .open("/dev/tty")
+        .is_ok()
+}
+
 /// Whether our parent had this signal ignored when it started us (Linux; elsewhere: no).
 #[cfg(unix)]
 fn is_ignored(signal: i32) -> bool {

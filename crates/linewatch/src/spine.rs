@@ -113,6 +113,9 @@ fn turn_until_finished<C: Clock>(
         }
         hand_on(&mut effects, &ends);
     }
+    // A last look, for the summary.
+    monitor.tick(ends.clock.anchor(), &mut effects);
+    hand_on(&mut effects, &ends);
     monitor.finish(ends.clock.anchor(), &mut effects);
     hand_on(&mut effects, &ends);
 }
@@ -137,7 +140,10 @@ fn fold<C: Clock>(
 fn hear<C: Clock>(monitor: &mut Monitor, word: Word, ends: &Ends<C>, effects: &mut Vec<Effect>) -> bool {
     let now = ends.clock.mono();
     match word {
-        Word::SetTarget(target) => monitor.set_target(&target, now, effects),
+        Word::SetTarget(target) => {
+            ends.tally.name(&target);
+            monitor.set_target(&target, now, effects);
+        }
         Word::RemoveTarget(id) => {
             ends.tally.forget(id);
             monitor.remove_target(id, effects);

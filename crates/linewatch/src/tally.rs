@@ -1,15 +1,23 @@
-//! Counts for the status page what the views do not say: failures of our own by cause, and how late we are over all targets.
+//! Counts for the status page what the views do not say: failures of our own by cause, and how late we are over all targets;
+//! and keeps the newest view of each target for whoever asks the process itself (SIGUSR1, the end).
 //!
 //! Written by the spine, read by `control` once a second.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use linewatch_core::record::{Outcome, RecordBatch};
-use linewatch_core::target::TargetId;
+use linewatch_core::target::{Target, TargetId};
 use linewatch_core::view::TargetView;
+use linewatch_render::format;
+use linewatch_render::text::printable;
 use linewatch_web::StatusInfo;
+
+use crate::logging::in_one_line;
+
+/// More lines than this are read by nobody, and would hold up the end.
+const STATISTICS_LINES: usize = 200;
 
 /// The counts; cheap to clone.
 #[derive(Clone, Debug, Default)]
@@ -19,8 +27,16 @@ pub(crate) struct Tally(Arc<Mutex<Counted>>);
 struct Counted {
     unsent: BTreeMap<String, u64>,
     unmeasured: BTreeMap<String, u64>,
-    /// 99th percentile and maximum of each target's window.
-    lateness: BTreeMap<TargetId, (Duration, Duration)>,
+    /// What is known of each target.
+    told: BTreeMap<TargetId, Told>,
+}
+
+#[derive(Debug, Default)]
+struct Told {
+    /// `Gateway 192.0.2.1`.
+    name: String,
+    /// The newest; none before its first second.
+    view: Option<TargetView>,
 }
 
 impl Tally {
@@ -49,11 +65,31 @@ impl Tally {
     pub(crate) fn views(&self, views: &[TargetView]) {
         let mut counted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         for view in views {
-            match (view.window.lateness_p99, view.window.lateness_max) {
-                (Some(p99), Some(max)) => counted.lateness.insert(view.id, (p99, max)),
-                _ => counted.lateness.remove(&view.id),
-            };
+            counted.told.entry(view.id).or_default().view = Some(view.clone());
         }
+    }
+
+    /// A target is there, or is called otherwise.
+    pub(crate) fn name(&self, target: &Target) {
+        let mut counted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let address = target.address_text();
+        counted.told.entry(target.id).or_default().name = if target.name == address {
+            address
+        } else {
+            format!("{} {address}", target.name)
+        };
+    }
+
+    /// The statistics of the run, a line for each target.
+    pub(crate) fn statistics(&self) -> Vec<String> {
+        let counted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let shown = counted.told.values().take(STATISTICS_LINES).map(line);
+        let mut lines: Vec<String> = shown.collect();
+        let rest = counted.told.len().saturating_sub(STATISTICS_LINES);
+        if rest > 0 {
+            lines.push(format!("and {rest} more: the page and the API have them all"));
+        }
+        lines
     }
 
     /// A target that is gone is late no more.
@@ -61,7 +97,7 @@ impl Tally {
         self.0
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
-            .lateness
+            .told
             .remove(&id);
     }
 
@@ -70,7 +106,44 @@ impl Tally {
         let counted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         status.unsent.clone_from(&counted.unsent);
         status.unmeasured.clone_from(&counted.unmeasured);
-        status.lateness_p99 = counted.lateness.values().map(|(p99, _)| *p99).max();
-        status.lateness_max = counted.lateness.values().map(|(_, max)| *max).max();
+        let windows = || {
+            let views = counted.told.values().filter_map(|told| told.view.as_ref());
+            views.map(|view| &view.window)
+        };
+        status.lateness_p99 = windows().filter_map(|window| window.lateness_p99).max();
+        status.lateness_max = windows().filter_map(|window| window.lateness_max).max();
     }
+}
+
+/// `gw 192.0.2.1: ok, sent 3,600, lost 12 (0.33 %), p50 12.3 ms (last minute), 1 outage`.
+fn line(told: &Told) -> String {
+    let Some(view) = &told.view else {
+        return format!("{}: waiting", printable(&told.name));
+    };
+    let count = |number: u64| format::count(i64::try_from(number).ok());
+    let counts = &view.totals;
+    let loss = counts.loss();
+    let mut text = format!(
+        "{}: {}, sent {}, lost {} ({})",
+        printable(&told.name),
+        view.state.word(),
+        count(counts.sent()),
+        count(loss.failed),
+        format::loss_ppm(loss.ppm()),
+    );
+    for (number, word) in [(counts.unsent, "unsent"), (counts.unmeasured, "unmeasured")] {
+        if number > 0 {
+            let _ = write!(text, ", {} {word}", count(number));
+        }
+    }
+    if let Some(rtt) = &view.window.rtt {
+        let p50 = format::rtt_ms(Some(rtt.p50.as_millis_f64()));
+        let _ = write!(text, ", p50 {p50} (last minute)");
+    }
+    let plural = if view.outages == 1 { "" } else { "s" };
+    let _ = write!(text, ", {} outage{plural}", count(view.outages));
+    if let Some(error) = &view.error {
+        let _ = write!(text, ", error: {}", printable(in_one_line(error.text()).0));
+    }
+    text
 }

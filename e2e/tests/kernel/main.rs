@@ -3,6 +3,7 @@
 #![expect(clippy::print_stdout, reason = "what was measured is worth reading")]
 
 mod icmp;
+mod names;
 mod rig;
 mod system;
 mod tcp;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
 use linewatch_core::port::{Arrival, Clock as _, Incoming, Outgoing, Shot, ShotBody, Token, Wire as _};
-use linewatch_core::target::Address;
+use linewatch_core::target::{Address, Egress, EgressIndex};
 use linewatch_core::time::{MonoTime, Rtt, WireTime};
 use linewatch_e2e::namespace;
 use linewatch_e2e::packet::echo_request;
@@ -30,6 +30,8 @@ pub(crate) struct Rig {
     clock: SystemClock,
     wire: LinuxWire,
     pub(crate) report: WireReport,
+    /// How the next probes leave.
+    pub(crate) egress: Egress,
     pub(crate) arrivals: Vec<Arrival>,
     bytes: Vec<u8>,
     stamps: HashMap<u64, WireTime>,
@@ -52,6 +54,7 @@ impl Rig {
             clock,
             wire,
             report,
+            egress: Egress::default(),
             arrivals,
             bytes,
             stamps,
@@ -65,7 +68,10 @@ impl Rig {
 
     /// Sends echo requests in one call, numbered from `first`.
     pub(crate) fn echoes(&mut self, tos: &[&str], first: u16) -> anyhow::Result<Vec<Result<(), i32>>> {
-        let mut outgoing = Outgoing::default();
+        let mut outgoing = Outgoing {
+            egresses: vec![self.egress],
+            ..Outgoing::default()
+        };
         for (seq, to) in (first..).zip(tos) {
             let to = address(to)?;
             let message = echo_request(to.ip.is_ipv6(), 0x4242, seq, PAYLOAD);
@@ -78,6 +84,7 @@ impl Rig {
             outgoing.shots.push(Shot {
                 token: Token(u64::from(seq)),
                 to,
+                egress: EgressIndex(1),
                 body,
             });
         }
@@ -95,11 +102,13 @@ impl Rig {
         let shot = Shot {
             token: Token(token),
             to: address(to)?,
+            egress: EgressIndex(1),
             body: ShotBody::Tcp { port, timeout },
         };
         Ok(self.send(&Outgoing {
             shots: vec![shot],
             bytes: Vec::new(),
+            egresses: vec![self.egress],
         })?[0])
     }
 

@@ -61,6 +61,11 @@ impl SendOrder {
         }
     }
 
+    /// Everything below `first_seq` was somebody else's.
+    pub(super) fn begin_at(&mut self, first_seq: u64) {
+        self.next_seq = self.next_seq.max(first_seq);
+    }
+
     /// The next outcome in send order, if it is known.
     pub(super) fn next(&mut self) -> Option<Settled> {
         if self.waiting.front()?.seq > self.next_seq {

@@ -70,6 +70,11 @@ impl Outages {
         self.order.add(settled);
     }
 
+    /// The target was removed and came back: its numbers begin here.
+    pub(super) fn begin_at(&mut self, first_seq: u64) {
+        self.order.begin_at(first_seq);
+    }
+
     /// Stops waiting for records that must have come by now.
     pub(super) fn give_up(&mut self, sent_before: MonoTime) {
         self.order.give_up(sent_before);
@@ -191,6 +196,19 @@ impl Outages {
             sent: so_far.sent,
             lost: so_far.lost,
         })
+    }
+
+    /// Tells what the open outage is by now whenever it has grown by a quarter: after a crash that is what is known.
+    pub(super) fn refresh(&mut self, context: &mut Context<'_>) {
+        let Some(so_far) = self.open(context.now()) else {
+            return;
+        };
+        let Some(row) = self.rows.back_mut() else { return };
+        let duration_ns = nanos_of(so_far.duration);
+        if duration_ns - duration_ns / 5 >= row.duration_ns {
+            (row.duration_ns, row.sent, row.lost) = (duration_ns, so_far.sent, so_far.lost);
+            context.effects.push(Effect::Outage(row.clone()));
+        }
     }
 
     pub(super) fn total(&self) -> u64 {

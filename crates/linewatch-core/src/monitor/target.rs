@@ -25,6 +25,8 @@ pub(super) struct Watched {
     plan: ProbePlan,
     thresholds: Thresholds,
     is_enabled: bool,
+    /// As a person writes it.
+    address: String,
     /// Told from outside: dns, permission, refused.
     error: Option<TargetError>,
     no_route: LocalRun,
@@ -94,6 +96,7 @@ impl Watched {
             plan: target.plan,
             thresholds: target.thresholds,
             is_enabled: target.is_enabled,
+            address: target.address_text(),
             error: None,
             no_route: LocalRun::default(),
             totals: Counts::default(),
@@ -222,9 +225,15 @@ impl Watched {
         context: &mut Context<'_>,
     ) {
         let known = self.totals.finished() + progress.in_flight;
-        let before = *self
-            .scheduled_before
-            .get_or_insert(progress.scheduled.saturating_sub(known));
+        let before = match self.scheduled_before {
+            Some(before) => before,
+            None => {
+                let before = progress.scheduled.saturating_sub(known);
+                self.outages.begin_at(before);
+                self.settle(context);
+                *self.scheduled_before.insert(before)
+            }
+        };
         self.totals.scheduled = progress.scheduled.saturating_sub(before);
         self.totals.in_flight = progress.in_flight;
         debug_assert!(
@@ -246,6 +255,7 @@ impl Watched {
         self.outages.give_up(decided_until);
         self.settle(context);
         self.outages.settle_pauses(decided_until, &self.plan, context);
+        self.outages.refresh(context);
         let now = context.now();
         if self.window.advance(now) {
             self.figures = self.window.figures(now, scratch);
@@ -346,9 +356,10 @@ impl Watched {
     }
 
     fn shown_error(&self) -> Option<TargetError> {
-        self.error
-            .clone()
-            .or_else(|| self.no_route_since().map(|_| TargetError::NoRoute))
+        self.error.clone().or_else(|| {
+            self.no_route_since()
+                .map(|_| TargetError::no_route(&self.address))
+        })
     }
 
     fn apply_fact(&mut self, anchor: Anchor) {

@@ -163,30 +163,36 @@ struct Loop<W, C> {
 impl<W: Wire, C: Clock> Loop<W, C> {
     fn run(mut self) {
         let mut rate = (self.desk.shard().now(), 0);
-        while !self.desk.shared.is_stopping.load(Ordering::Acquire) && self.apply_commands() {
-            self.turn();
+        while !self.desk.shared.is_stopping.load(Ordering::Acquire)
+            && let Some(commands) = self.apply_commands()
+        {
+            self.turn(commands > 0);
             rate = self.publish(rate);
         }
         self.end();
     }
 
-    /// False: the engine was dropped without being stopped.
-    fn apply_commands(&mut self) -> bool {
-        for _ in 0..COMMANDS_PER_TURN {
+    /// How many there were; `None`: the engine was dropped without being stopped.
+    fn apply_commands(&mut self) -> Option<usize> {
+        for count in 0..COMMANDS_PER_TURN {
             match self.commands.try_recv() {
                 Ok(command) => self.desk.shard().apply(command),
-                Err(TryRecvError::Empty) => break,
-                Err(TryRecvError::Disconnected) => return false,
+                Err(TryRecvError::Empty) => return Some(count),
+                Err(TryRecvError::Disconnected) => return None,
             }
         }
-        true
+        Some(COMMANDS_PER_TURN)
     }
 
-    fn turn(&mut self) {
+    fn turn(&mut self, has_changed: bool) {
         let desk = &self.desk;
         match &mut self.pair {
             Some(pair) => {
                 let next_at = desk.turn_now(&mut desk.shard());
+                if has_changed {
+                    // The next slot may now be before the one that the second thread sleeps for.
+                    (pair.time_waker)();
+                }
                 (pair.by_wire)(next_at);
             }
             None => desk.shard().turn(&mut |batch| offer(&desk.records, batch)),

@@ -70,13 +70,11 @@ impl<W: Wire, C: Clock> Shard<W, C> {
             self.outbox.batch.clock_step_ns = Some(sum_ns);
             for placed in self
                 .places
-                .targets
                 .iter()
-                .flatten()
-                .filter(|placed| placed.paused_at.is_none())
+                .filter(|placed| !self.places.is_paused(placed.id))
             {
                 let first_seq = self.schedule.scheduled(placed.handle.index());
-                let (target, kind) = (placed.target.id, GapKind::ClockStepped);
+                let (target, kind) = (placed.id, GapKind::ClockStepped);
                 self.outbox.batch.gaps.push(Gap {
                     target,
                     kind,
@@ -92,7 +90,7 @@ impl<W: Wire, C: Clock> Shard<W, C> {
     /// Turns missed slots into gaps; `span` is theirs on the calendar where the monotonic clock does not know it.
     pub(super) fn push_missed(&mut self, kind: GapKind, span: Option<(WallTime, WallTime)>) {
         for missed in self.missed.drain(..) {
-            let Some(Placed { target, .. }) = self.places.at(missed.index) else {
+            let Some(&Placed { id: target, .. }) = self.places.at(missed.index) else {
                 continue;
             };
             let anchor = self.clocks.anchor;
@@ -100,7 +98,7 @@ impl<W: Wire, C: Clock> Shard<W, C> {
             self.in_flight.touch(missed.index);
             let (first_seq, slots) = (missed.first_seq, missed.slots);
             self.outbox.batch.gaps.push(Gap {
-                target: target.id,
+                target,
                 kind,
                 from,
                 to,

@@ -79,6 +79,7 @@ fn target(id: u32, interval_ms: u32, timeout_ms: u32) -> EngineTarget {
         method: Method::IcmpEcho,
         plan,
         allow_high_rate: false,
+        egress: EgressIndex::default(),
         slots: None,
     }
 }

@@ -27,6 +27,8 @@ use crate::privilege;
 #[cfg(target_os = "macos")]
 pub(crate) mod clocks;
 mod message;
+#[cfg(target_os = "macos")]
+pub(crate) mod process;
 
 /// Asked for in this order, until one is granted: the kernel's own default holds some hundred replies.
 const RECEIVE_BUFFER_BYTES: [usize; 3] = [4 << 20, 1 << 20, 256 << 10];
@@ -230,13 +232,4 @@ fn hand_over(received: &Received<'_>, clock: SystemClock, incoming: &mut Incomin
         at,
         is_id_checked: IS_ID_CHECKED,
     });
-}
-
-/// Runs the calling thread before ordinary ones and without coalescing its timers; whether it may.
-#[cfg(target_os = "macos")]
-pub(crate) fn become_punctual() -> bool {
-    // SAFETY: takes numbers only.
-    let answer =
-        unsafe { libc::pthread_set_qos_class_self_np(libc::qos_class_t::QOS_CLASS_USER_INTERACTIVE, 0) };
-    answer == 0
 }

@@ -2,7 +2,7 @@
 
 use linewatch_core::packet::cookie::CookieKey;
 use linewatch_core::record::RecordBatch;
-use linewatch_core::target::{Target, TargetId};
+use linewatch_core::target::{EgressIndex, Target, TargetId};
 use linewatch_probe::shard::{Command, EngineTarget, Shard};
 use linewatch_sim::clock::SimClock;
 use linewatch_sim::scenario::address_of;
@@ -39,6 +39,7 @@ impl Engine {
             method,
             plan,
             allow_high_rate,
+            egress: EgressIndex::default(),
             slots: None,
         }));
     }

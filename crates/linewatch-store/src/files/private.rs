@@ -12,6 +12,7 @@ use unix as system;
 #[cfg(windows)]
 use windows as system;
 
+pub(crate) use system::options;
 pub(super) use system::{close_directory, is_open_to_others, make_directory};
 
 /// Opens or makes a file that only we can read, and never follows a link to it.
@@ -52,7 +53,8 @@ mod unix {
         std::fs::set_permissions(dir, PermissionsExt::from_mode(0o700))
     }
 
-    pub(super) fn options() -> OpenOptions {
+    /// Options that follow no link; what they make is ours alone.
+    pub(crate) fn options() -> OpenOptions {
         let mut options = OpenOptions::new();
         options.mode(0o600).custom_flags(libc::O_NOFOLLOW);
         options
@@ -88,7 +90,8 @@ mod windows {
         Ok(())
     }
 
-    pub(super) fn options() -> OpenOptions {
+    /// Options that follow no link; what they make is ours alone.
+    pub(crate) fn options() -> OpenOptions {
         let mut options = OpenOptions::new();
         options.custom_flags(OPEN_THE_LINK);
         options

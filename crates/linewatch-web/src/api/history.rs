@@ -37,6 +37,7 @@ pub(crate) struct EventRow {
     pub(crate) at: i64,
     pub(crate) until: Option<i64>,
     pub(crate) count: u64,
+    pub(crate) count_of: &'static str,
     pub(crate) message: String,
 }
 
@@ -53,6 +54,7 @@ impl EventRow {
             at: event.at.as_millis(),
             until: event.until.map(|until| until.as_millis()),
             count: event.count,
+            count_of: event.kind.counted(),
             message: event.message.clone(),
         }
     }

@@ -9,6 +9,7 @@ mod live;
 mod overview;
 mod target;
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use linewatch_core::event::Severity;
@@ -77,13 +78,14 @@ pub(crate) struct OpenOutageInfo {
 /// Something the person at the page should know, with its cure.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Notice {
-    /// `loopback_only`, `icmp_not_permitted`, `icmp_ping_socket`, `no_realtime`, `storage_trouble`,
-    /// `clock_unsynchronised`.
+    /// The page's catalogue words it by this (`notice.text.CODE`).
     pub code: &'static str,
     /// How much it matters.
     #[serde(serialize_with = "severity_word")]
     pub severity: Severity,
-    /// One sentence.
+    /// Values for the page's words.
+    pub params: BTreeMap<&'static str, String>,
+    /// The same in English, for whom has no words of its own for the code.
     pub text: String,
     /// What to type, exactly.
     pub command: Option<String>,

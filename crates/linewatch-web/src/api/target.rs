@@ -1,17 +1,17 @@
 //! Shapes of one target: its settings with their origins, and its detailed figures.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
-use linewatch_core::record::Counts;
-use linewatch_core::target::{Family, Origin};
+use linewatch_core::target::Family;
+use linewatch_core::time::Rtt;
 use linewatch_core::view::{Concern, TargetView, WindowView};
+use linewatch_render::json::CountsObject;
+use linewatch_render::words::{duration_text, origin_text};
 use serde::Serialize;
 
 use super::overview::ThresholdsInfo;
-use super::{OverviewRow, duration_ms, rtt_ms, whole_ms};
+use super::{Notice, OverviewRow, duration_ms, rtt_ms, whole_ms};
 use crate::catalog::CatalogEntry;
-use linewatch_core::time::Rtt;
 
 /// Settings of one target.
 #[derive(Debug, Serialize)]
@@ -58,7 +58,7 @@ pub(crate) struct TargetAnswer {
 pub(crate) struct ChangeAnswer {
     pub(crate) target: Option<TargetInfo>,
     pub(crate) removed: Vec<TargetInfo>,
-    pub(crate) notes: Vec<String>,
+    pub(crate) notes: Vec<Notice>,
 }
 
 /// All figures of one target.
@@ -67,7 +67,7 @@ pub(crate) struct TargetDetail {
     key: u32,
     at: i64,
     window: WindowInfo,
-    totals: CountsInfo,
+    totals: CountsObject,
     outages_run: u64,
     measured_ms: u64,
     down_ms: u64,
@@ -104,23 +104,6 @@ struct WindowInfo {
     lateness_max_ms: Option<f64>,
 }
 
-#[derive(Debug, Serialize)]
-struct CountsInfo {
-    scheduled: u64,
-    replied: u64,
-    refused: u64,
-    unreachable: u64,
-    lost: u64,
-    unsent: u64,
-    unmeasured: u64,
-    in_flight: u64,
-    late: u64,
-    slow: u64,
-    duplicate: u64,
-    reordered: u64,
-    forged: u64,
-}
-
 impl From<&WindowView> for WindowInfo {
     fn from(window: &WindowView) -> Self {
         let rtt = window.rtt;
@@ -155,33 +138,13 @@ impl From<&WindowView> for WindowInfo {
     }
 }
 
-impl From<&Counts> for CountsInfo {
-    fn from(counts: &Counts) -> Self {
-        Self {
-            scheduled: counts.scheduled,
-            replied: counts.replied,
-            refused: counts.refused,
-            unreachable: counts.unreachable,
-            lost: counts.lost,
-            unsent: counts.unsent,
-            unmeasured: counts.unmeasured,
-            in_flight: counts.in_flight,
-            late: counts.late,
-            slow: counts.slow,
-            duplicate: counts.duplicate,
-            reordered: counts.reordered,
-            forged: counts.forged,
-        }
-    }
-}
-
 impl From<&TargetView> for TargetDetail {
     fn from(view: &TargetView) -> Self {
         Self {
             key: view.id.0,
             at: view.at.as_millis(),
             window: WindowInfo::from(&view.window),
-            totals: CountsInfo::from(&view.totals),
+            totals: CountsObject::from(&view.totals),
             outages_run: view.outages,
             measured_ms: whole_ms(view.measured),
             down_ms: whole_ms(view.down),
@@ -241,53 +204,5 @@ impl From<&CatalogEntry> for TargetInfo {
                 .map(|(key, origin)| (key.clone(), origin_text(origin)))
                 .collect(),
         }
-    }
-}
-
-/// A length as the configuration file writes it, in the largest unit that divides it.
-fn duration_text(length: Duration) -> String {
-    let nanos = length.as_nanos();
-    for (unit_ns, unit) in [(1_000_000_000, "s"), (1_000_000, "ms"), (1_000, "us")] {
-        if nanos.is_multiple_of(unit_ns) {
-            return format!("{}{unit}", nanos / unit_ns);
-        }
-    }
-    format!("{nanos}ns")
-}
-
-/// Where a value comes from, as the page shows it.
-fn origin_text(origin: &Origin) -> String {
-    match origin {
-        Origin::Default => "default".to_owned(),
-        Origin::BuiltIn => "built-in".to_owned(),
-        Origin::File { path, line } => {
-            let name = path.rsplit('/').next().unwrap_or(path);
-            format!("{name}, line {line}")
-        }
-        Origin::Web => "changed here".to_owned(),
-        Origin::CommandLine => "command line".to_owned(),
-        Origin::Environment(name) => format!("${name}"),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn lengths_are_written_in_their_largest_whole_unit() {
-        let written = [1_000, 250, 60_000].map(|ms| duration_text(Duration::from_millis(ms)));
-        assert_eq!(written, ["1s", "250ms", "60s"]);
-        assert_eq!(duration_text(Duration::from_micros(1_500)), "1500us");
-    }
-
-    #[test]
-    fn an_origin_names_file_and_line_without_the_directory() {
-        let file = Origin::File {
-            path: "/etc/linewatch/linewatch.toml".to_owned(),
-            line: 14,
-        };
-        assert_eq!(origin_text(&file), "linewatch.toml, line 14");
-        assert_eq!(origin_text(&Origin::Environment("HOST".to_owned())), "$HOST");
     }
 }

@@ -197,6 +197,7 @@ mod tests {
                 at: 0,
                 until: None,
                 count: 1,
+                count_of: "times",
                 message: message.clone(),
             };
             ring.push(MonoTime::ZERO, Body::Event(event));

@@ -12,7 +12,7 @@ use linewatch_core::limits::{BATCH_RECORDS, EVALUATE_EVERY, LIVE_FRAME};
 use linewatch_core::record::RecordBatch;
 use linewatch_core::target::TargetId;
 use linewatch_core::time::{Anchor, MonoTime};
-use linewatch_core::view::TargetView;
+use linewatch_core::view::{OpenOutage, TargetView};
 
 use super::ring::{Body, Ring};
 use super::row::{BinBuilder, Row, bin_index_at, gap_row};
@@ -211,6 +211,11 @@ impl State {
     /// The key of a slug.
     pub(crate) fn key(&self, slug: &str) -> Option<u32> {
         self.keys.get(slug).copied()
+    }
+
+    /// The outage that a target is in.
+    pub(crate) fn open_outage(&self, id: TargetId) -> Option<OpenOutage> {
+        self.views.get(&id.0)?.outage
     }
 
     /// Slug and name of a target of this run.

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use axum::http::StatusCode;
-use linewatch_core::event::{EventKind, Severity};
+use linewatch_core::event::{EventKind, OutageRow, Severity};
 use linewatch_core::limits::{API_ROWS, LIVE_TRAIL};
 use linewatch_core::port::{RowQuery, SampleQuery, StoredTarget};
 use linewatch_core::target::TargetId;
@@ -129,12 +129,25 @@ pub(super) async fn outages(call: Call) -> Result<Answer, Refusal> {
     let next = (rows.len() >= limit)
         .then(|| rows.last().map(|row| row.id.to_string()))
         .flatten();
+    let now = call.app.clock.wall();
     let state = call.app.hub.state();
     let rows = rows
         .iter()
-        .map(|row| OutageInfo::new(row, named(&state, &stored, row.target)))
+        .map(|row| OutageInfo::new(&as_of_now(row, &state, now), named(&state, &stored, row.target)))
         .collect();
     Ok(json(StatusCode::OK, &Page { rows, next }))
+}
+
+/// An outage that goes on is stored now and then; the live view knows what it is at this moment.
+fn as_of_now(row: &OutageRow, state: &State, now: WallTime) -> OutageRow {
+    let mut row = row.clone();
+    if row.to.is_none()
+        && let Some(open) = state.open_outage(row.target)
+    {
+        row.duration_ns = u64::try_from(now.nanos_after(open.since)).unwrap_or(row.duration_ns);
+        (row.sent, row.lost) = (open.sent, open.lost);
+    }
+    row
 }
 
 /// Events, newest first.

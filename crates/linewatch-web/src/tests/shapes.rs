@@ -184,6 +184,16 @@ fn fields(body: &str) -> Vec<Field> {
         .collect()
 }
 
+fn notice() -> Notice {
+    Notice {
+        code: "tcp_instead",
+        severity: Severity::Info,
+        params: [("port", "443".to_owned())].into(),
+        text: "text".to_owned(),
+        command: Some("command".to_owned()),
+    }
+}
+
 /// A server with something in every field.
 fn server() -> TestServer {
     let server = TestServer::start();
@@ -193,12 +203,7 @@ fn server() -> TestServer {
         view(1, State::Bad, Some(Grade::Good), 90),
         view(2, State::Down, None, 0),
     ]);
-    hub.notices(vec![Notice {
-        code: "no_realtime",
-        severity: Severity::Info,
-        text: "text".to_owned(),
-        command: Some("command".to_owned()),
-    }]);
+    hub.notices(vec![notice()]);
     let sent_at = server.clock.mono();
     let anchor = server.clock.advance(Duration::from_secs(1));
     let gap = Gap {
@@ -264,7 +269,7 @@ async fn every_answer_has_the_declared_shape() {
     let done = ChangeDone {
         target: Some(entry(1, "fra")),
         removed: vec![entry(2, "x")],
-        notes: vec![line("n")],
+        notes: vec![notice()],
     };
     *server.word.lock().expect("word") = Ok(done);
     let answer = server.send("DELETE", "/api/v1/targets/fra", &[], "").await;

@@ -80,7 +80,12 @@ export interface Kpi {
 }
 /** Something the person should know, with its cure. `code`: loopback_only | icmp_not_permitted | icmp_ping_socket | no_realtime |
  *  storage_trouble | clock_unsynchronised */
-export interface Notice { code: string; severity: "info" | "warning" | "critical"; text: string; command: string | null }
+export interface Notice {
+  code: string; severity: "info" | "warning" | "critical";
+  params: Record<string, string>; // for the catalogue's `notice.text.CODE`
+  text: string; // the same in English, for whom has no words of its own for the code
+  command: string | null;
+}
 export interface OverviewRow {
   key: number; // numeric series id: the first column of live rows
   id: string; // slug
@@ -141,7 +146,7 @@ export interface TargetDetail {
     lateness_p50_ms: number | null; lateness_p99_ms: number | null; lateness_max_ms: number | null;
   };
   totals: {
-    scheduled: number; replied: number; refused: number; unreachable: number; lost: number; unsent: number; unmeasured: number;
+    scheduled: number; sent: number; replied: number; refused: number; unreachable: number; lost: number; unsent: number; unmeasured: number;
     in_flight: number; late: number; slow: number; duplicate: number; reordered: number; forged: number;
   };
   outages_run: number;
@@ -172,7 +177,7 @@ export interface TargetPatch {
 export interface ChangeAnswer {
   target: TargetInfo | null;
   removed: TargetInfo[]; // the built-in lines that left because the first own target came: POST them again to undo
-  notes: string[]; // sentences worth showing
+  notes: Notice[]; // worth showing at once
 }
 
 // ---- GET /api/v1/samples?target=ID&from=MS&to=MS ----
@@ -182,6 +187,7 @@ export interface Samples { target: number; segments: { run: number; base: number
 export interface EventRow {
   id: string; type: string; severity: "info" | "warning" | "critical"; target: string | null; target_name: string | null;
   at: number; until: number | null; count: number; message: string;
+  count_of: "lost_probes" | "unmeasured_probes" | "targets" | "times"; // what `count` counts
 }
 export interface OutageInfo {
   id: string; target: string; target_name: string; from: number; to: number | null; duration_ms: number; opened_by: "run" | "window_loss";

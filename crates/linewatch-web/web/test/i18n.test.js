@@ -22,7 +22,7 @@ for (const { text } of code) {
   }
   // t(cond ? "a" : "b", …) and `const key = cond ? "a" : "b"`
   for (const [, one, two] of text.matchAll(/\? "([a-z_]+\.[a-z_.]+)" : "([a-z_]+\.[a-z_.]+)"/g)) exact.add(one).add(two);
-  for (const [, prefix] of text.matchAll(/\b(?:t|has)\(\s*`([a-z._]+\.)\$\{/g)) prefixes.add(prefix);
+  for (const [, prefix] of text.matchAll(/\b(?:tn?|has)\(\s*`([a-z._]+\.)\$\{/g)) prefixes.add(prefix);
 }
 
 test("every text the code asks for is in the catalogue", () => {

@@ -10,9 +10,8 @@ use linewatch_probe::calibrate;
 use linewatch_probe::clock::SystemClock;
 use linewatch_probe::sys::{SystemWire, WireOptions};
 
-use super::Global;
-use super::serve::mistakes;
-use crate::config::{self, BuiltIn, Gateways, LoadOptions, Loaded};
+use super::{Global, load_options, mistakes};
+use crate::config::{self, BuiltIn, LoadOptions, Loaded};
 use crate::exit::{Exit, UserError};
 use crate::say;
 
@@ -41,10 +40,7 @@ pub(super) enum ConfigCommand {
 ///
 /// The mistakes.
 pub(super) fn check_config(global: &Global, args: &CheckArgs) -> Result<Exit> {
-    let loaded = config::load(&options(global, args.file.clone(), None)?).map_err(mistakes)?;
-    for warning in &loaded.warnings {
-        say::to_stderr(&format!("warning: {warning}"));
-    }
+    let loaded = config::load(&load_options(global, args.file.clone())?).map_err(mistakes)?;
     say::to_stdout(config::check_report(&loaded).trim_end());
     let clock = SystemClock::start();
     let (wire, _) =
@@ -81,33 +77,17 @@ fn load(loaded: &Loaded, costs: Costs) -> Result<String, UserError> {
 /// The mistakes of the configuration.
 pub(super) fn config(global: &Global, command: &ConfigCommand) -> Result<Exit> {
     let ConfigCommand::Show { config } = command;
-    let routes = linewatch_probe::route::default_gateways();
-    let gateways = Gateways {
-        v4: routes.v4,
-        v6: routes.v6,
-        has_v4_route: routes.has_v4_route,
-        has_v6_route: routes.has_v6_route,
-    };
     // What is permitted is found out by `serve`; here the natural method is shown.
     let built_in = BuiltIn {
-        gateways,
+        gateways: linewatch_probe::route::default_gateways(),
         is_icmp_v4_permitted: true,
         is_icmp_v6_permitted: true,
     };
-    let loaded = config::load(&options(global, config.clone(), Some(built_in))?).map_err(mistakes)?;
+    let options = LoadOptions {
+        built_in: Some(built_in),
+        ..load_options(global, config.clone())?
+    };
+    let loaded = config::load(&options).map_err(mistakes)?;
     say::to_stdout(config::config_show(&loaded).trim_end());
     Ok(Exit::Ok)
-}
-
-fn options(global: &Global, explicit: Option<PathBuf>, built_in: Option<BuiltIn>) -> Result<LoadOptions> {
-    Ok(LoadOptions {
-        explicit,
-        cwd: std::env::current_dir().context("the working directory is gone")?,
-        environment: config::Environment(std::env::vars_os().collect()),
-        data_dir: global.data_dir.clone(),
-        listen: None,
-        targets: Vec::new(),
-        built_in,
-        web_text: None,
-    })
 }

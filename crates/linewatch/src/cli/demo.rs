@@ -16,11 +16,10 @@ use linewatch_sim::scenario::{DEMO, Scenario};
 use linewatch_sim::wire::SimWire;
 use toml_edit::{ArrayOfTables, DocumentMut, Item, Table, value};
 
-use super::Global;
-use super::serve::mistakes;
+use super::{Global, mistakes};
 use crate::app::{self, Home, World};
 use crate::config::{self, LoadOptions, units};
-use crate::control::{Abilities, Reload};
+use crate::control::{self, Abilities};
 use crate::exit::{Exit, UserError};
 use crate::logging;
 
@@ -61,23 +60,14 @@ pub(super) fn run(global: &Global, args: &Args) -> Result<Exit> {
     let options = LoadOptions {
         explicit: Some(file),
         cwd: home.dir.clone(),
-        environment: config::Environment::default(),
         data_dir: Some(home.dir.clone()),
         listen: args.listen.clone(),
-        targets: Vec::new(),
-        built_in: None,
-        web_text: None,
+        ..LoadOptions::default()
     };
     let loaded = config::load(&options).map_err(mistakes)?;
     let clock = SystemClock::start();
     let wire = SimWire::open(&scenario.network(false), Paced::new(clock, args.speed));
     let log = logging::start(&loaded.settings.logging.level, io::stderr().is_terminal(), clock);
-    let reload: Reload = Box::new(move |web_text| {
-        config::load(&LoadOptions {
-            web_text,
-            ..options.clone()
-        })
-    });
     let preamble = vec!["A simulated network: nothing leaves this computer, and nothing is kept.".to_owned()];
     let text = "simulated network (class K)".to_owned();
     let abilities = Abilities {
@@ -88,8 +78,8 @@ pub(super) fn run(global: &Global, args: &Args) -> Result<Exit> {
         costs: Costs::default(),
     };
     let home_of_monitor = Home {
+        reload: control::reload_with(options, &loaded),
         loaded,
-        reload,
         preamble,
         web_dir: args.web_dir.clone(),
         log,

@@ -5,6 +5,7 @@
 
 mod check;
 mod demo;
+mod doctor;
 mod serve;
 mod watch;
 mod watch_rows;
@@ -13,13 +14,17 @@ mod watch_view;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+use linewatch_core::spec::TargetSpec;
+use linewatch_render::text::printable;
 
+use crate::config::{ConfigErrors, Environment, LoadOptions};
 use crate::exit::{Exit, UserError};
+use crate::say;
 
 /// Commands of INTERFACE.md that a later version brings: said plainly instead of being taken for a target.
-const NOT_YET: [&str; 17] = [
+const NOT_YET: [&str; 16] = [
     "record",
     "compare",
     "graph",
@@ -31,7 +36,6 @@ const NOT_YET: [&str; 17] = [
     "alerts",
     "admin",
     "backup",
-    "doctor",
     "healthcheck",
     "check",
     "fping",
@@ -68,9 +72,21 @@ pub struct Global {
     /// Colour on the terminal
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
     pub color: ColorWhen,
+    /// Language on the terminal
+    #[arg(long, global = true, value_name = "LANG", default_value = "en")]
+    pub lang: Lang,
     /// Plain ASCII on the terminal
     #[arg(long, global = true)]
     pub ascii: bool,
+}
+
+/// Language of what is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Lang {
+    /// English.
+    En,
+    /// Indonesian.
+    Id,
 }
 
 /// When to colour.
@@ -95,6 +111,8 @@ enum Command {
     /// Look at the configuration
     #[command(subcommand)]
     Config(check::ConfigCommand),
+    /// Look for what keeps this computer from measuring well: one sentence and one command each
+    Doctor(doctor::Args),
     /// The whole program over a simulated network, without privileges or network
     Demo(demo::Args),
 }
@@ -115,13 +133,46 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Result<Exit> {
         }
     };
     let cli = Cli::from_arg_matches(&matches)?;
+    match cli.global.lang {
+        Lang::En => {}
+        // On standard error: what others read from standard output stays what it is.
+        Lang::Id => {
+            say::to_stderr("note: the Indonesian words come with a later version; this one speaks English")
+        }
+    }
     match cli.command {
         Command::Serve(args) => serve::run(&cli.global, &args),
         Command::Watch(args) => watch::run(&cli.global, &args),
         Command::CheckConfig(args) => check::check_config(&cli.global, &args),
         Command::Config(command) => check::config(&cli.global, &command),
+        Command::Doctor(args) => doctor::run(&cli.global, &args),
         Command::Demo(args) => demo::run(&cli.global, &args),
     }
+}
+
+/// A configuration as any command of this process finds it: `explicit`, else what directory and environment say.
+fn load_options(global: &Global, explicit: Option<PathBuf>) -> Result<LoadOptions> {
+    Ok(LoadOptions {
+        explicit,
+        cwd: std::env::current_dir().context("the working directory is gone")?,
+        environment: Environment(std::env::vars_os().collect()),
+        data_dir: global.data_dir.clone(),
+        ..LoadOptions::default()
+    })
+}
+
+/// A target of the command line.
+fn target_spec(text: &str) -> Result<TargetSpec, UserError> {
+    TargetSpec::parse(text).map_err(|error| {
+        UserError::usage(format!("target \"{}\": {error}", printable(text))).help(error.help())
+    })
+}
+
+/// All mistakes of a configuration, as the program ends with them.
+fn mistakes(errors: ConfigErrors) -> UserError {
+    // Each mistake brings its own `error:`; the first one is written by `main`.
+    let text = errors.to_string();
+    UserError::usage(text.strip_prefix("error: ").unwrap_or(&text).to_owned())
 }
 
 /// Puts the command in that the person left out.
@@ -216,6 +267,21 @@ mod tests {
         check(
             "linewatch --color never gw=10.0.0.1",
             "linewatch watch --color never gw=10.0.0.1",
+        );
+    }
+
+    #[test]
+    fn both_languages_are_accepted_everywhere() {
+        for line in ["linewatch serve --lang id", "linewatch --lang en watch 127.0.0.1"] {
+            assert!(
+                Cli::command().try_get_matches_from(line.split(' ')).is_ok(),
+                "{line}"
+            );
+        }
+        assert!(
+            Cli::command()
+                .try_get_matches_from(["linewatch", "serve", "--lang", "xx"])
+                .is_err()
         );
     }
 

@@ -8,17 +8,16 @@ use anyhow::{Context as _, Result};
 use linewatch_core::caps::Costs;
 use linewatch_core::port::Clock as _;
 use linewatch_core::record::Class;
-use linewatch_core::spec::TargetSpec;
 use linewatch_probe::calibrate;
 use linewatch_probe::clock::SystemClock;
 use linewatch_probe::route;
 use linewatch_probe::sys::{IcmpReport, SystemWire, WireOptions};
 use linewatch_store::{StartOptions, Store};
 
-use super::Global;
+use super::{Global, load_options, mistakes, target_spec};
 use crate::app::{self, Home, World};
-use crate::config::{self, BuiltIn, ConfigErrors, Gateways, LoadOptions, Loaded};
-use crate::control::{Abilities, Reload};
+use crate::config::{self, BuiltIn, LoadOptions, Loaded};
+use crate::control::{self, Abilities};
 use crate::exit::{Exit, UserError};
 use crate::{logging, say};
 
@@ -56,26 +55,14 @@ pub(super) fn run(global: &Global, args: &Args) -> Result<Exit> {
     let options = options(global, args, &abilities)?;
     let loaded = config::load(&options).map_err(mistakes)?;
     let log = logging::start(&loaded.settings.logging.level, io::stderr().is_terminal(), clock);
-    for warning in &loaded.warnings {
-        tracing::warn!("{warning}");
-    }
+    loaded.warnings.iter().for_each(logging::warn_of);
     if args.init_db {
         return init_db(&loaded, clock);
     }
-    let preamble = vec![match &loaded.config_path {
-        Some(path) => format!("Configuration {}", path.display()),
-        None => "No configuration file: watching the built-in lines (linewatch.sample.toml has every key)"
-            .to_owned(),
-    }];
-    let reload: Reload = Box::new(move |web_text| {
-        config::load(&LoadOptions {
-            web_text,
-            ..options.clone()
-        })
-    });
+    let preamble = preamble(&loaded);
     let home = Home {
+        reload: control::reload_with(options, &loaded),
         loaded,
-        reload,
         preamble,
         web_dir: args.web_dir.clone(),
         log,
@@ -89,6 +76,31 @@ pub(super) fn run(global: &Global, args: &Args) -> Result<Exit> {
         },
         home,
     )
+}
+
+/// What a person should know of where the targets come from.
+fn preamble(loaded: &Loaded) -> Vec<String> {
+    let targets = &loaded.settings.targets;
+    let is_built_in = targets.iter().any(|target| target.is_built_in);
+    let mut lines = vec![match (&loaded.config_path, is_built_in) {
+        (Some(path), false) => format!("Configuration {}", path.display()),
+        (Some(path), true) => format!(
+            "Configuration {}, which has no targets: watching the built-in lines",
+            path.display()
+        ),
+        (None, true) => {
+            "No configuration file: watching the built-in lines (linewatch.sample.toml has every key)"
+                .to_owned()
+        }
+        (None, false) => "No configuration file (linewatch.sample.toml has every key)".to_owned(),
+    }];
+    if is_built_in && loaded.settings.target(config::GATEWAY_ID).is_none() {
+        lines.push(
+            "No line for a gateway: this computer has no default gateway now, or the line was removed on the page"
+                .to_owned(),
+        );
+    }
+    lines
 }
 
 /// Creates the database, says where, and ends (REQUIREMENTS S1-4).
@@ -111,40 +123,21 @@ fn init_db(loaded: &Loaded, clock: SystemClock) -> Result<Exit> {
 }
 
 fn options(global: &Global, args: &Args, abilities: &Abilities) -> Result<LoadOptions> {
-    let routes = route::default_gateways();
-    let mut targets = Vec::new();
-    for text in &args.targets {
-        let spec = TargetSpec::parse(text).map_err(|error| {
-            UserError::usage(format!("target \"{}\": {error}", logging::visible(text))).help(error.help())
-        })?;
-        targets.push(spec);
-    }
+    let targets = args
+        .targets
+        .iter()
+        .map(|text| target_spec(text))
+        .collect::<Result<_, _>>()?;
     Ok(LoadOptions {
-        explicit: args.config.clone(),
-        cwd: std::env::current_dir().context("the working directory is gone")?,
-        environment: config::Environment(std::env::vars_os().collect()),
-        data_dir: global.data_dir.clone(),
         listen: args.listen.clone(),
         targets,
         built_in: Some(BuiltIn {
-            gateways: Gateways {
-                v4: routes.v4,
-                v6: routes.v6,
-                has_v4_route: routes.has_v4_route,
-                has_v6_route: routes.has_v6_route,
-            },
+            gateways: route::default_gateways(),
             is_icmp_v4_permitted: abilities.icmp_v4.is_ok(),
             is_icmp_v6_permitted: abilities.icmp_v6.is_ok(),
         }),
-        web_text: None,
+        ..load_options(global, args.config.clone())?
     })
-}
-
-/// All mistakes of a configuration, as the program ends with them.
-pub(super) fn mistakes(errors: ConfigErrors) -> UserError {
-    // Each mistake brings its own `error:`; the first one is written by `main`.
-    let text = errors.to_string();
-    UserError::usage(text.strip_prefix("error: ").unwrap_or(&text).to_owned())
 }
 
 fn abilities(v4: &Result<IcmpReport, String>, v6: &Result<IcmpReport, String>, costs: Costs) -> Abilities {
@@ -174,5 +167,59 @@ fn icmp_text(icmp: &Result<IcmpReport, String>) -> String {
             format!("{socket}, {stamps}")
         }
         Err(sentence) => format!("not permitted: {}", sentence.lines().next().unwrap_or_default()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{IpAddr, Ipv4Addr};
+
+    use linewatch_probe::route::Gateways;
+
+    use super::*;
+
+    /// What is said at start with this file, these targets and this gateway.
+    fn told(file: Option<&str>, targets: &[&str], gateway: Option<IpAddr>) -> String {
+        let operator = file.map(|text| ("linewatch.toml".into(), text.to_owned()));
+        let options = LoadOptions {
+            data_dir: Some("data".into()),
+            targets: targets
+                .iter()
+                .map(|text| target_spec(text).expect("a target"))
+                .collect(),
+            built_in: Some(BuiltIn {
+                gateways: Gateways {
+                    v4: gateway.map(Into::into),
+                    has_v4_route: gateway.is_some(),
+                    ..Gateways::default()
+                },
+                is_icmp_v4_permitted: true,
+                is_icmp_v6_permitted: true,
+            }),
+            operator: config::Operator::AsRead(operator),
+            ..LoadOptions::default()
+        };
+        preamble(&config::load(&options).expect("right")).join("\n")
+    }
+
+    #[test]
+    fn built_in_lines_are_announced_only_where_they_are_watched() {
+        let router = Some(Ipv4Addr::new(192, 168, 1, 1).into());
+        let plain = told(None, &[], router);
+        assert!(
+            plain.contains("built-in lines") && !plain.contains("gateway"),
+            "{plain}"
+        );
+        let typed = told(None, &["192.168.1.9"], router);
+        assert!(!typed.contains("built-in"), "{typed}");
+        let empty = told(Some("[web]\n"), &[], router);
+        assert!(empty.contains("has no targets: watching the built-in"), "{empty}");
+    }
+
+    #[test]
+    fn a_missing_gateway_is_said_once_where_its_line_would_be() {
+        assert!(told(None, &[], None).contains("no default gateway"));
+        let typed = told(None, &["192.168.1.9"], None);
+        assert!(!typed.contains("gateway"), "{typed}");
     }
 }

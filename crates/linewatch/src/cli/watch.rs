@@ -10,21 +10,23 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use clap::ValueEnum;
-use linewatch_core::caps::{CapEntry, Costs, Ledger};
+use linewatch_core::caps::{self, CapEntry, Costs, Ledger};
 use linewatch_core::limits;
 use linewatch_core::port::{Clock, Wire as _};
 use linewatch_core::record::RecordBatch;
 use linewatch_core::spec::{TargetSpec, slug};
-use linewatch_core::target::{Address, Family, Host, Method, ProbePlan, Target, TargetId, Thresholds};
+use linewatch_core::target::{
+    Address, EgressIndex, Family, Host, Method, ProbePlan, Target, TargetId, Thresholds,
+};
 use linewatch_core::time::MonoTime;
 use linewatch_probe::calibrate;
 use linewatch_probe::clock::SystemClock;
 use linewatch_probe::engine::{Engine, EngineTarget};
-use linewatch_probe::resolve::Resolver;
+use linewatch_probe::resolve::{Found, Resolver, Said};
 use linewatch_probe::sys::{SystemWire, WireOptions};
 
-use super::Global;
 use super::watch_view::{Mode, View};
+use super::{Global, target_spec};
 use crate::config::units;
 use crate::exit::{Exit, UserError};
 use crate::method::{self, engine_options};
@@ -108,7 +110,7 @@ pub(super) fn run(_: &Global, args: &Args) -> Result<Exit> {
         SystemWire::open(clock, WireOptions::default()).context("cannot open the sockets of the engine")?;
     let (wire, costs) = calibrate::measure(wire, clock);
     let watched = watched(&plan, |method, is_v6| wire.ability(method, is_v6).map(drop))?;
-    admit(&watched, costs)?;
+    admit(&watched.targets, costs)?;
     let (orders, heard) = mpsc::channel();
     let give = move |order| {
         // After the last turn nobody listens any more, and nothing is left to order.
@@ -122,15 +124,19 @@ pub(super) fn run(_: &Global, args: &Args) -> Result<Exit> {
     let mut view = View::new(
         mode,
         plan.every,
-        watched.iter().map(|(target, _)| target),
+        watched.targets.iter().map(|(target, _)| target),
         args.count,
         clock.anchor(),
     );
-    for (target, address) in &watched {
+    for (target, address) in &watched.targets {
         engine
             .set(engine_target(target, *address, args.count))
             .map_err(|refusal| UserError::usage(refusal.to_string()))?;
     }
+    for note in &watched.notes {
+        say::to_stderr(note);
+    }
+    view.open();
     let end_at = plan
         .duration
         .map_or(MonoTime::MAX, |duration| clock.mono().plus(duration));
@@ -178,14 +184,11 @@ impl Plan {
             )?),
             None => None,
         };
-        let mut specs = Vec::new();
-        for text in &args.targets {
-            let spec = TargetSpec::parse(text).map_err(|error| {
-                UserError::usage(format!("target \"{}\": {error}", crate::logging::visible(text)))
-                    .help(error.help())
-            })?;
-            specs.push(spec);
-        }
+        let specs = args
+            .targets
+            .iter()
+            .map(|text| target_spec(text))
+            .collect::<Result<_, _>>()?;
         Ok(Self {
             specs,
             probe: ProbePlan {
@@ -221,12 +224,17 @@ fn length(option: &str, text: &str, min: Duration, max: Duration) -> Result<Dura
     Ok(length)
 }
 
-/// Targets with their addresses. Everything is known before the first probe leaves: no half-started run.
-fn watched(
-    plan: &Plan,
-    ability: impl Fn(Method, bool) -> Result<(), String>,
-) -> Result<Vec<(Target, Address)>, UserError> {
-    let mut watched: Vec<(Target, Address)> = Vec::new();
+/// What is watched, and what a person should know of it.
+#[derive(Default)]
+struct Watched {
+    targets: Vec<(Target, Address)>,
+    notes: Vec<String>,
+}
+
+/// Targets with their addresses. Everything is known before the first probe leaves or the first line is printed: no
+/// half-started run, and a refusal stands alone.
+fn watched(plan: &Plan, ability: impl Fn(Method, bool) -> Result<(), String>) -> Result<Watched, UserError> {
+    let mut watched = Watched::default();
     for spec in &plan.specs {
         let address = address_of(&spec.host)?;
         let chosen = method::choose(spec.method, |method| ability(method, address.ip.is_ipv6())).map_err(
@@ -236,45 +244,51 @@ fn watched(
                 exit: Exit::Privilege,
             },
         )?;
-        let mut target = Target {
-            id: TargetId(watched.len() as u32 + 1),
-            slug: String::new(),
-            name: String::new(),
-            host: spec.host.clone(),
-            family: Family::Auto,
-            method: chosen.method,
-            plan: plan.probe,
-            thresholds: Thresholds::default(),
-            behind: None,
-            country: String::new(),
-            partner: String::new(),
-            group: String::new(),
-            labels: Vec::new(),
-            is_enabled: true,
-            // The person typed the interval (REQUIREMENTS X9); a notice is printed below.
-            allow_high_rate: plan.is_interval_typed,
-        };
-        target.name = spec.name.clone().unwrap_or_else(|| target.address_text());
-        target.slug = slug(&target.name);
-        if watched.iter().any(|(other, _)| other.name == target.name) {
+        let id = TargetId(watched.targets.len() as u32 + 1);
+        let target = target_of(id, spec, chosen.method, plan);
+        if watched.targets.iter().any(|(other, _)| other.name == target.name) {
             return Err(
                 UserError::usage(format!("target \"{}\" is given twice", target.name))
                     .help("give one of them another name: NAME=TARGET"),
             );
         }
         if let Some(notice) = chosen.notice {
-            say::to_stderr(&format!("note: {}: {notice}", target.name));
+            watched.notes.push(format!("note: {}: {notice}", target.name));
         }
         let per_s = target.plan.rate_per_s();
-        if per_s > limits::PUBLIC_PROBES_PER_S as f64 && linewatch_core::caps::is_public(address.ip) {
-            say::to_stderr(&format!(
+        if per_s > limits::PUBLIC_PROBES_PER_S as f64 && caps::is_public(address.ip) {
+            watched.notes.push(format!(
                 "note: {}: {per_s:.0} probes/s to a public address, because you typed the interval",
                 target.name
             ));
         }
-        watched.push((target, address));
+        watched.targets.push((target, address));
     }
     Ok(watched)
+}
+
+fn target_of(id: TargetId, spec: &TargetSpec, method: Method, plan: &Plan) -> Target {
+    let mut target = Target {
+        id,
+        slug: String::new(),
+        name: String::new(),
+        host: spec.host.clone(),
+        family: Family::Auto,
+        method,
+        plan: plan.probe,
+        thresholds: Thresholds::default(),
+        behind: None,
+        country: String::new(),
+        partner: String::new(),
+        group: String::new(),
+        labels: Vec::new(),
+        is_enabled: true,
+        // The person typed the interval (REQUIREMENTS X9); a note says so.
+        allow_high_rate: plan.is_interval_typed,
+    };
+    target.name = spec.name.clone().unwrap_or_else(|| target.address_text());
+    target.slug = slug(&target.name);
+    target
 }
 
 /// Refuses what the engine would refuse, before it has begun with the others.
@@ -306,6 +320,7 @@ fn address_of(host: &Host) -> Result<Address, UserError> {
                 UserError::failed(sentence).help("`linewatch --help` lists the commands, if you meant one")
             })?;
             found
+                .addresses
                 .first()
                 .copied()
                 .ok_or_else(|| UserError::failed(format!("cannot find an address for \"{name}\"")))
@@ -313,12 +328,16 @@ fn address_of(host: &Host) -> Result<Address, UserError> {
     }
 }
 
-/// Asks the system's resolver and waits for it: there is nothing else to do yet.
-fn resolve(name: &str) -> Result<Vec<Address>, String> {
+/// Asks the resolver and waits for it: there is nothing else to do yet.
+fn resolve(name: &str) -> Result<Found, String> {
     let (answers, answer) = mpsc::channel();
-    let resolver = Resolver::start(move |resolved| drop(answers.send(resolved.result)))
-        .map_err(|error| error.to_string())?;
-    if !resolver.resolve(TargetId(0), name, Family::Auto) {
+    let deliver = move |said| match said {
+        Said::Answer(answered) => drop(answers.send(answered.result)),
+        Said::SourcesChanged => {}
+    };
+    // Asked once: nothing has to be spread in time.
+    let resolver = Resolver::start(0, deliver).map_err(|error| error.to_string())?;
+    if !resolver.resolve(name, name, Family::Auto) {
         return Err(format!("cannot ask for the address of \"{name}\""));
     }
     answer
@@ -341,6 +360,7 @@ fn engine_target(target: &Target, address: Address, slots: Option<u64>) -> Engin
         method: target.method,
         plan: target.plan,
         allow_high_rate: target.allow_high_rate,
+        egress: EgressIndex::default(),
         slots,
     }
 }

@@ -53,6 +53,8 @@ pub(super) struct View {
     monitor: Monitor,
     effects: Vec<Effect>,
     mode: Mode,
+    /// Above the table, once.
+    preamble: Option<String>,
     table: PlainTable,
     start: Anchor,
     rows: Rows,
@@ -85,19 +87,26 @@ impl View {
         let names: Vec<&str> = lines.iter().map(|line| line.name.as_str()).collect();
         let is_terminal = std::io::stdout().is_terminal();
         let zone = jiff::tz::TimeZone::system();
-        if matches!(mode, Mode::Plain) {
-            say::to_stdout(&text::zone_line(start.wall, &zone));
-        }
+        let preamble = matches!(mode, Mode::Plain).then(|| text::zone_line(start.wall, &zone));
         let table = PlainTable::new(every.as_secs(), &names, is_terminal, zone);
         Self {
             lines,
             monitor,
             effects,
             mode,
+            preamble,
             table,
             start,
             rows: Rows::new(every, start),
             count,
+        }
+    }
+
+    /// Prints what stands above the table. Only then is anything printed: a run that is refused says nothing else.
+    pub(super) fn open(&mut self) {
+        if let Some(line) = self.preamble.take() {
+            // Whether anybody reads shows with the first row.
+            let _ = say::to_stdout(&line);
         }
     }
 

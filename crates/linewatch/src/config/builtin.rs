@@ -7,6 +7,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use linewatch_core::spec::TargetSpec;
 use linewatch_core::target::{Address, Host, Method, Origin};
+use linewatch_probe::route::Gateways;
 
 use super::error::Place;
 use super::reader::Spot;
@@ -24,23 +25,13 @@ pub struct BuiltIn {
     pub is_icmp_v6_permitted: bool,
 }
 
-/// Default routes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Gateways {
-    /// The IPv4 gateway, if the route has one.
-    pub v4: Option<Address>,
-    /// The IPv6 gateway, if the route has one.
-    pub v6: Option<Address>,
-    /// IPv4 has a default route.
-    pub has_v4_route: bool,
-    /// IPv6 has a default route.
-    pub has_v6_route: bool,
-}
+/// Id of the line for the default gateway.
+pub const GATEWAY_ID: &str = "gateway";
 
 /// Ids of all built-in lines, whether they are there at the moment or not.
-pub const BUILT_IN_IDS: [&str; 4] = [
+pub(super) const BUILT_IN_IDS: [&str; 4] = [
     "this-computer",
-    "gateway",
+    GATEWAY_ID,
     "resolver-cloudflare",
     "resolver-google",
 ];

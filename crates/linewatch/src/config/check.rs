@@ -1,11 +1,12 @@
 //! Checks what no single value shows: whether a target is whole, and whether all of them together are too much.
 //!
-//! Rates to public addresses and prefixes are the engine's to refuse (`linewatch_core::caps`).
+//! What the engine would refuse is refused here, where it has a line and a column.
 
 use std::collections::BTreeMap;
 
+use linewatch_core::caps::{CapEntry, Costs, Ledger, Refusal};
 use linewatch_core::limits;
-use linewatch_core::target::{Family, Host, Method, ProbePlan, Target, TargetId};
+use linewatch_core::target::{Family, Host, Method, ProbePlan, Source, Target, TargetId};
 
 use super::error::{Mistake, Place, Report};
 use super::settings::TargetSettings;
@@ -13,7 +14,7 @@ use super::targets::{Draft, Probe};
 use super::units::duration_text;
 
 /// The target a draft stands for; `None` when a mistake was reported now or before.
-pub(super) fn finish(draft: Draft, report: &mut Report) -> Option<TargetSettings> {
+pub(super) fn finish(draft: Draft, report: &mut Report) -> Option<Finished> {
     let subject = draft.subject();
     let mut wrong = |key: &str, text: String, help: &str| {
         report.error(
@@ -61,6 +62,10 @@ pub(super) fn finish(draft: Draft, report: &mut Report) -> Option<TargetSettings
         let text = format!("family does not fit the address {ip}");
         wrong("family", text, "remove `family`: an address has its own");
     }
+    if let Some(text) = source_mismatch(&draft, &host) {
+        let help = "write a source of the same family, or the name of an interface";
+        wrong("source", text, help);
+    }
     let plan = draft.settings.plan;
     if in_flight(&plan) > limits::IN_FLIGHT_PER_TARGET as u64 {
         let (timeout, interval) = (duration_text(plan.timeout), duration_text(plan.interval));
@@ -74,7 +79,26 @@ pub(super) fn finish(draft: Draft, report: &mut Report) -> Option<TargetSettings
         );
         wrong("timeout", text, &help);
     }
-    (!draft.is_faulty).then(|| settings(draft, host, method))
+    let (address_at, interval_at) = (draft.place_of("address"), draft.place_of("interval"));
+    (!draft.is_faulty).then(|| Finished {
+        settings: settings(draft, host, method),
+        address_at,
+        interval_at,
+    })
+}
+
+/// Packets of one family cannot leave from an address of the other.
+fn source_mismatch(draft: &Draft, host: &Host) -> Option<String> {
+    let Source::Address(source) = draft.source else {
+        return None;
+    };
+    let (to, is_v4) = match (host, draft.family) {
+        (Host::Literal { ip, .. }, _) => (format!("the address {ip}"), ip.is_ipv4()),
+        (Host::Name(_), Family::V4) => ("family \"4\"".to_owned(), true),
+        (Host::Name(_), Family::V6) => ("family \"6\"".to_owned(), false),
+        (Host::Name(_), Family::Auto) => return None,
+    };
+    (source.is_ipv4() != is_v4).then(|| format!("source {source} does not fit {to}"))
 }
 
 fn in_flight(plan: &ProbePlan) -> u64 {
@@ -122,7 +146,7 @@ pub(super) fn cross(drafts: &[Draft], report: &mut Report) {
     for draft in drafts {
         let same_id = ids.insert(&draft.id, draft);
         if let Some(first) = same_id {
-            twice(report, draft, "id", &draft.id, first.place_of("id"));
+            same_identity(report, draft, first);
         }
         // A name made from the address may be there twice: two plans for one host are no mistake.
         if !draft.spots.contains_key("name") {
@@ -155,6 +179,22 @@ pub(super) fn cross(drafts: &[Draft], report: &mut Report) {
     }
 }
 
+/// An id that was made is told by the name it was made of.
+fn same_identity(report: &mut Report, draft: &Draft, first: &Draft) {
+    let is_made = |draft: &Draft| !draft.spots.contains_key("id");
+    let place = |draft: &Draft| draft.place_of(if is_made(draft) { "name" } else { "id" });
+    if !is_made(draft) && !is_made(first) {
+        twice(report, draft, "id", &draft.id, first.place_of("id"));
+        return;
+    }
+    let message = format!(
+        "two targets have the id \"{}\": without `id` it is made of the name, here \"{}\" and \"{}\"",
+        draft.id, first.name, draft.name
+    );
+    let help = format!("the other is at {}: give each an `id` of its own", place(first));
+    report.error(place(draft), "id", Mistake::new(message, help));
+}
+
 fn twice(report: &mut Report, draft: &Draft, key: &str, value: &str, first: Place) {
     let mistake = Mistake::new(
         format!("two targets have the {key} \"{value}\""),
@@ -184,6 +224,59 @@ fn chain(draft: &Draft, ids: &BTreeMap<&str, &Draft>) -> Chain {
         }
     }
     Chain::Round
+}
+
+/// A target that is right by itself, and where its values stand.
+#[derive(Debug)]
+pub(super) struct Finished {
+    pub(super) settings: TargetSettings,
+    address_at: Place,
+    interval_at: Place,
+}
+
+/// What the engine would refuse (`linewatch_core::caps`), said where it is written. Names are judged by the engine once
+/// they have an address.
+pub(super) fn caps(targets: &[Finished], report: &mut Report) {
+    // What a probe costs is known to the running program alone; the other sums are told by `sums`.
+    let mut ledger = Ledger::new(Costs {
+        packet_ns: 0,
+        handshake_ns: 0,
+    });
+    for (index, finished) in targets.iter().enumerate() {
+        let target = &finished.settings.target;
+        let Host::Literal { ip, .. } = target.host else {
+            continue;
+        };
+        if !target.is_enabled {
+            continue;
+        }
+        let entry = CapEntry {
+            id: TargetId(index as u32),
+            address: ip.into(),
+            method: target.method,
+            plan: target.plan,
+            allow_high_rate: target.allow_high_rate,
+        };
+        let Err(refusal) = ledger.admit(entry) else {
+            continue;
+        };
+        let (key, place) = match refusal {
+            Refusal::Unspecified(_) | Refusal::Broadcast(_) | Refusal::Multicast(_) => {
+                ("address", &finished.address_at)
+            }
+            Refusal::TargetRate { .. } | Refusal::PrefixRate { .. } => ("interval", &finished.interval_at),
+            Refusal::TotalRate { .. }
+            | Refusal::Load { .. }
+            | Refusal::InFlight { .. }
+            | Refusal::TooMany => continue,
+        };
+        let sentence = refusal.to_string();
+        let (message, help) = sentence
+            .split_once("; ")
+            .unwrap_or((&sentence, "write the address of one host"));
+        let message = format!("target \"{}\": {message}", target.slug);
+        report.error(place.clone(), key, Mistake::new(message, help));
+    }
 }
 
 /// More targets or probes than one process does.

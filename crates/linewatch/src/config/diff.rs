@@ -1,6 +1,6 @@
 //! Compares two configurations: what a reload has to do to the running monitor.
 //!
-//! Origins do not count: a line that moved changes nothing that is measured.
+//! Origins do not count: a line that moved changes nothing that is measured. Whether a method was asked for does.
 
 use std::collections::BTreeMap;
 
@@ -13,13 +13,8 @@ pub enum TargetChange {
     Added(Box<TargetSettings>),
     /// It is gone; holds its id.
     Removed(String),
-    /// It is the same one with other settings.
-    Changed {
-        /// As it was.
-        before: Box<TargetSettings>,
-        /// As it is to be.
-        after: Box<TargetSettings>,
-    },
+    /// It is the same one with other settings; holds the new ones.
+    Changed(Box<TargetSettings>),
 }
 
 /// Changes of targets: removals first, so that a rate given up can be taken by another.
@@ -34,10 +29,9 @@ pub fn diff(before: &Settings, after: &Settings) -> Vec<TargetChange> {
     for target in &after.targets {
         match old.get(target.target.slug.as_str()) {
             None => changes.push(TargetChange::Added(Box::new(target.clone()))),
-            Some(old) if measured(old) != measured(target) => changes.push(TargetChange::Changed {
-                before: Box::new((*old).clone()),
-                after: Box::new(target.clone()),
-            }),
+            Some(old) if !is_measured_alike(old, target) => {
+                changes.push(TargetChange::Changed(Box::new(target.clone())));
+            }
             Some(_) => {}
         }
     }
@@ -50,6 +44,11 @@ fn by_id(settings: &Settings) -> BTreeMap<&str, &TargetSettings> {
         .iter()
         .map(|target| (target.target.slug.as_str(), target))
         .collect()
+}
+
+/// Whether a method was asked for shows in the origins only: `probe = "icmp"` may fail where a bare host falls back.
+fn is_measured_alike(old: &TargetSettings, new: &TargetSettings) -> bool {
+    measured(old) == measured(new) && old.asked_method() == new.asked_method()
 }
 
 /// The target without its origins and without the series id, which only the running monitor knows.

@@ -3,6 +3,7 @@
 //! Later layers win. All mistakes of all layers are collected; with any of them there are no settings, so that
 //! a monitor never runs on half a configuration.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use linewatch_core::spec::TargetSpec;
@@ -15,11 +16,11 @@ use super::locate::{Environment, config_file, data_dir};
 use super::reader::{Node, Reader, Spot, Spots};
 use super::settings::Settings;
 use super::source::{Layer, Source};
-use super::targets::{Draft, identify, read_operator, read_web};
+use super::targets::{Draft, add_typed, identify, own_ids, read_operator, read_web};
 use super::{check, convert, sections};
 
 /// Everything the configuration depends on.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct LoadOptions {
     /// `--config`.
     pub explicit: Option<PathBuf>,
@@ -37,6 +38,18 @@ pub struct LoadOptions {
     pub built_in: Option<BuiltIn>,
     /// Judged instead of the `web.toml` on disk: a change is checked before it is written.
     pub web_text: Option<String>,
+    /// Which operator's file is read.
+    pub operator: Operator,
+}
+
+/// Where the operator's layer comes from.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Operator {
+    /// The named file, or the one that is found.
+    #[default]
+    OnDisk,
+    /// As it was read before, by path and text; `None`: there was none.
+    AsRead(Option<(PathBuf, String)>),
 }
 
 /// A configuration that can be run.
@@ -46,6 +59,8 @@ pub struct Loaded {
     pub settings: Settings,
     /// The operator's file, if there is one.
     pub config_path: Option<PathBuf>,
+    /// What stood in it.
+    pub operator_text: Option<String>,
     /// The data directory in use.
     pub data_dir: PathBuf,
     /// `web.toml` in it, whether it exists or not.
@@ -62,10 +77,7 @@ pub struct Loaded {
 pub fn load(options: &LoadOptions) -> Result<Loaded, ConfigErrors> {
     let mut report = Report::default();
     let mut settings = Settings::default();
-    let config_path = config_file(options.explicit.as_deref(), &options.environment, &options.cwd);
-    let operator = config_path
-        .as_deref()
-        .and_then(|path| source_of(path, Layer::Operator, &mut report));
+    let (config_path, operator) = operator_source(options, &mut report);
     let mut spots = Spots::new();
     let mut drafts = Vec::new();
     if let Some(source) = &operator {
@@ -95,23 +107,29 @@ pub fn load(options: &LoadOptions) -> Result<Loaded, ConfigErrors> {
     });
     let web_path = data_dir.join("web.toml");
     identify(&mut drafts);
-    let has_own = !drafts.is_empty();
     if let Some(source) = web_source(options, &web_path, &mut report) {
         read(&source, &mut report, |reader, top| {
             sections::read(reader, top, &mut settings);
+            // Before what the page changed, so that it can change them too: a STOP is a STOP.
+            add_typed(&mut drafts, &options.targets, settings.defaults, own_ids(top));
             web_targets(reader, top, options, &settings, &mut drafts);
             spots.append(&mut reader.spots);
         });
-    } else if let Some(built_in) = options.built_in.filter(|_| !has_own) {
-        drafts = built_in_drafts(&built_in, settings.defaults);
+    } else {
+        add_typed(&mut drafts, &options.targets, settings.defaults, BTreeSet::new());
+        if let Some(built_in) = options.built_in.filter(|_| drafts.is_empty()) {
+            drafts = built_in_drafts(&built_in, settings.defaults);
+        }
     }
     settle(options, &mut settings, &mut spots, &mut drafts, &mut report);
     warn_inert(&spots, &drafts, &mut report);
     check::cross(&drafts, &mut report);
-    settings.targets = drafts
+    let finished: Vec<_> = drafts
         .into_iter()
         .filter_map(|draft| check::finish(draft, &mut report))
         .collect();
+    check::caps(&finished, &mut report);
+    settings.targets = finished.into_iter().map(|it| it.settings).collect();
     check::sums(&settings.targets, whole(operator.as_ref()), &mut report);
     settings.origins = spots.into_iter().map(|(key, spot)| (key, spot.origin)).collect();
     if !report.errors.is_empty() {
@@ -120,6 +138,7 @@ pub fn load(options: &LoadOptions) -> Result<Loaded, ConfigErrors> {
     Ok(Loaded {
         settings,
         config_path,
+        operator_text: operator.map(|source| source.text),
         data_dir,
         web_path,
         warnings: report.warnings,
@@ -134,6 +153,23 @@ fn whole(source: Option<&Source>) -> Place {
         },
         Source::whole,
     )
+}
+
+fn operator_source(options: &LoadOptions, report: &mut Report) -> (Option<PathBuf>, Option<Source>) {
+    match &options.operator {
+        Operator::OnDisk => {
+            let path = config_file(options.explicit.as_deref(), &options.environment, &options.cwd);
+            let source = path
+                .as_deref()
+                .and_then(|path| source_of(path, Layer::Operator, report));
+            (path, source)
+        }
+        Operator::AsRead(None) => (None, None),
+        Operator::AsRead(Some((path, text))) => {
+            let source = Source::new(&path.display().to_string(), Layer::Operator, text.clone());
+            (Some(path.clone()), Some(source))
+        }
+    }
 }
 
 fn source_of(path: &Path, layer: Layer, report: &mut Report) -> Option<Source> {
@@ -214,7 +250,7 @@ fn web_targets(
     }
 }
 
-/// Options and environment over the files; targets of the command line beside them.
+/// Options and environment over the files.
 fn settle(
     options: &LoadOptions,
     settings: &mut Settings,
@@ -248,20 +284,13 @@ fn settle(
         }
     }
     drafts.retain(|draft| !draft.is_removed);
-    if !options.targets.is_empty() {
-        drafts.retain(|draft| !draft.is_built_in);
-        drafts.extend(
-            options
-                .targets
-                .iter()
-                .map(|spec| Draft::typed(spec, settings.defaults)),
-        );
-    }
     identify(drafts);
 }
 
 /// Settings that are read and checked, but whose feature this version does not have yet.
-const INERT: [&str; 8] = [
+const INERT: [&str; 10] = [
+    "server.auth",
+    "defaults.latency_threshold_ms",
     "server.tls_cert",
     "server.tls_key",
     "storage.max_size",
@@ -296,10 +325,8 @@ fn warn_inert(spots: &Spots, drafts: &[Draft], report: &mut Report) {
         }
     }
     for draft in drafts {
-        for (key, is_set) in [("source", !draft.source.is_empty()), ("dscp", draft.dscp != 0)] {
-            if let Some(spot) = draft.spots.get(key).filter(|_| is_set) {
-                warn(spot, &draft.subject(), key);
-            }
+        if let Some(spot) = draft.spots.get("latency_threshold_ms") {
+            warn(spot, &draft.subject(), "latency_threshold_ms");
         }
     }
 }

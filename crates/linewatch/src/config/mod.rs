@@ -27,15 +27,15 @@ pub mod web_toml;
 #[cfg(test)]
 mod tests;
 
-pub use builtin::{BUILT_IN_IDS, BuiltIn, Gateways};
+pub use builtin::{BuiltIn, GATEWAY_ID};
 pub use check::asked_per_s;
 pub use diff::{TargetChange, diff, needs_restart};
 pub use error::{ConfigError, ConfigErrors, Place};
-pub use load::{LoadOptions, Loaded, load};
+pub use load::{LoadOptions, Loaded, Operator, load};
 pub use locate::{Environment, search_order};
 pub use secret::Secret;
 pub use settings::{
     Auth, Defaults, LISTEN_DEFAULT, Logging, Network, Origins, Payload, Prometheus, Retention, Rrd, Server,
     Settings, Storage, TargetSettings, Web,
 };
-pub use show::{check_report, config_show, family_text, host_text, origin_text};
+pub use show::{check_report, config_show, family_text, host_text};

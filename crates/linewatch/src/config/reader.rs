@@ -216,6 +216,32 @@ impl<'t> Node<'t> {
         }
     }
 
+    /// The tables of the list under `key`, without a word about what is none.
+    pub(super) fn tables_of(self, key: &str) -> impl Iterator<Item = Self> {
+        let list = match find(self.table, key).map(Spanned::get_ref) {
+            Some(DeValue::Array(list)) => Some(list),
+            _ => None,
+        };
+        let values = list.into_iter().flat_map(|list| list.iter());
+        values.filter_map(move |value| match value.get_ref() {
+            DeValue::Table(table) => Some(Self { table, ..self }),
+            _ => None,
+        })
+    }
+
+    /// Whether the key is written at all.
+    pub(super) fn has(self, key: &str) -> bool {
+        find(self.table, key).is_some()
+    }
+
+    /// The text under `key`, if it is one.
+    pub(super) fn text(self, key: &str) -> Option<&'t str> {
+        match find(self.table, key)?.get_ref() {
+            DeValue::String(text) => Some(text.as_ref()),
+            _ => None,
+        }
+    }
+
     /// The same table with keys named as if it stood alone: targets have their own origins.
     pub(super) fn alone(self) -> Self {
         Self { path: "", ..self }

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
-use linewatch_core::target::{Method, Origin, ProbePlan, Target, Thresholds};
+use linewatch_core::target::{Method, Origin, ProbePlan, Source, Target, Thresholds};
 
 use super::alerts::Alerts;
 use super::units::Keep;
@@ -141,8 +141,8 @@ pub struct TargetSettings {
     pub target: Target,
     /// `udp` payload; kept for the version that has UDP.
     pub payload: Payload,
-    /// Address or interface to send from; empty: the system's choice.
-    pub source: String,
+    /// Address or interface to send from.
+    pub source: Source,
     /// 0 to 63.
     pub dscp: u8,
     /// Where its values come from, by key (`interval`, `status.ok.loss`); defaults are not in it.

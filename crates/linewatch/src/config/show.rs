@@ -6,31 +6,18 @@ use std::fmt::Write as _;
 use std::net::IpAddr;
 
 use linewatch_core::limits;
-use linewatch_core::target::{Family, Host, Origin, Thresholds};
+use linewatch_core::target::{Family, Host, Method, Origin, Thresholds};
 use linewatch_render::text::printable;
+use linewatch_render::words::origin_text;
 
 use super::check::{asked_per_s, rate_text};
 use super::load::Loaded;
 use super::settings::{Auth, Origins, Payload, Settings, TargetSettings};
 use super::units::{duration_text, keep_text, size_text};
+use crate::method;
 
 /// Column at which origins stand, where the value leaves room.
 const ORIGIN_COLUMN: usize = 44;
-
-/// The words for an origin: `default`, `linewatch.toml, line 14`, `changed here`.
-pub fn origin_text(origin: &Origin) -> String {
-    match origin {
-        Origin::Default => "default".to_owned(),
-        Origin::BuiltIn => "built-in".to_owned(),
-        Origin::File { path, line } => {
-            let name = path.rsplit('/').next().unwrap_or(path);
-            format!("{}, line {line}", printable(name))
-        }
-        Origin::Web => "changed here".to_owned(),
-        Origin::CommandLine => "command line".to_owned(),
-        Origin::Environment(name) => format!("${name}"),
-    }
-}
 
 /// The whole configuration in the order of the manual.
 pub fn config_show(loaded: &Loaded) -> String {
@@ -83,6 +70,20 @@ pub fn check_report(loaded: &Loaded) -> String {
         rate_text(limits::PROBES_PER_S as f64)
     );
     let _ = writeln!(text, "  at most {} probes in flight", count(in_flight));
+    let unnamed = targets
+        .iter()
+        .filter(|target| target.asked_method().is_none())
+        .count();
+    if unnamed > 0 {
+        let _ = writeln!(
+            text,
+            "  {unnamed} without a method: by ICMP where that is permitted, else by {}; each way is a series of its own, because \
+             their times cannot be compared (`probe` names one)",
+            method::words(Method::TcpConnect {
+                port: method::FALLBACK_PORT
+            })
+        );
+    }
     for warning in &loaded.warnings {
         let _ = writeln!(text, "warning: {warning}");
     }
@@ -292,7 +293,7 @@ fn one_target(page: &mut Page<'_>, it: &TargetSettings) {
         Payload::Dns => page.text("payload", "dns"),
     }
     page.text("family", family_text(target.family));
-    page.text("source", &it.source);
+    page.text("source", &it.source.text());
     page.line("dscp", &it.dscp.to_string());
     page.text("behind", target.behind.as_deref().unwrap_or(""));
     page.text("country", &target.country);

@@ -52,7 +52,7 @@ impl Source {
         let cannot = |error: std::io::Error| {
             let help = match error.kind() {
                 std::io::ErrorKind::NotFound => {
-                    "check the path, or leave the option away to use the defaults"
+                    "check the path: put the file there, or name another one with --config FILE"
                 }
                 std::io::ErrorKind::PermissionDenied => "let the user who runs linewatch read it",
                 _ => "check that the path names a readable file",

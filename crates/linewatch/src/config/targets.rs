@@ -3,11 +3,12 @@
 //! A target begins as a draft with the defaults; each layer is read over it; only the whole is checked, because
 //! half of it may stand in one file and half in another. Identity: `id`, else the slug of the name.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 
 use linewatch_core::limits;
-use linewatch_core::spec::{SpecError, TargetSpec, is_id, unique_slug};
-use linewatch_core::target::{Family, Host, Method, Origin};
+use linewatch_core::spec::{SpecError, TargetSpec, is_id, slug, unique_slug};
+use linewatch_core::target::{Family, Host, Method, Origin, Source};
 use toml::de::DeValue;
 
 use super::convert;
@@ -39,6 +40,8 @@ pub(super) const TARGET: &[&str] = &[
 ];
 /// In `web.toml` only: the page removed a target that stands elsewhere.
 pub(super) const REMOVED: &str = "removed";
+/// In `web.toml` only: what was changed about a target of the command line, which means nothing without it.
+pub(super) const TYPED: &str = "typed";
 
 /// The word of `probe`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,7 +61,7 @@ pub(super) struct Draft {
     pub(super) family: Family,
     pub(super) settings: Defaults,
     pub(super) payload: Payload,
-    pub(super) source: String,
+    pub(super) source: Source,
     pub(super) dscp: u8,
     pub(super) behind: String,
     pub(super) country: String,
@@ -70,6 +73,8 @@ pub(super) struct Draft {
     pub(super) is_removed: bool,
     pub(super) is_built_in: bool,
     pub(super) is_command_line: bool,
+    /// It is a change of such a target, and no target by itself.
+    pub(super) is_about_typed: bool,
     /// Where its values stand.
     pub(super) spots: Spots,
     /// Where it begins.
@@ -90,7 +95,7 @@ impl Draft {
             family: Family::Auto,
             settings: defaults,
             payload: Payload::ByPort,
-            source: String::new(),
+            source: Source::Any,
             dscp: 0,
             behind: String::new(),
             country: String::new(),
@@ -102,6 +107,7 @@ impl Draft {
             is_removed: false,
             is_built_in: false,
             is_command_line: false,
+            is_about_typed: false,
             spots: Spots::new(),
             place,
             is_faulty: false,
@@ -118,9 +124,15 @@ impl Draft {
         draft.is_command_line = true;
         draft.name = spec.name.clone().unwrap_or_default();
         draft.take_address(spec);
-        for key in ["id", "name", "address", "probe", "port"] {
+        // A bare host leaves the best permitted way: only a written one is asked for.
+        let method: &[&str] = if spec.method.is_some() {
+            &["probe", "port"]
+        } else {
+            &[]
+        };
+        for key in ["id", "name", "address"].iter().chain(method) {
             draft.spots.insert(
-                key.to_owned(),
+                (*key).to_owned(),
                 Spot {
                     place: place.clone(),
                     origin: Origin::CommandLine,
@@ -169,7 +181,7 @@ pub(super) fn read_operator(reader: &mut Reader<'_>, top: Node<'_>, defaults: De
     drafts
 }
 
-/// Reads `web.toml` over the drafts of the file and the built-in ones, and adds the page's own targets.
+/// Reads `web.toml` over the drafts of the file, of the command line and the built-in ones, and adds the page's own targets.
 /// Gives back whether there are any of those.
 pub(super) fn read_web(
     reader: &mut Reader<'_>,
@@ -205,7 +217,9 @@ pub(super) fn read_web(
         draft.id.clone_from(&id);
         let is_own = reader.has(node, "address");
         read_one(reader, node, &mut draft);
-        if is_own {
+        if draft.is_about_typed {
+            // It waits until the target is typed again.
+        } else if is_own {
             by_id.insert(id, drafts.len());
             drafts.push(draft);
         } else if !draft.is_removed && !is_built_in_id(&id) {
@@ -220,7 +234,7 @@ pub(super) fn read_web(
 fn known(layer: Layer) -> Vec<&'static str> {
     let mut keys = [TARGET, PLAN].concat();
     if layer == Layer::Web {
-        keys.push(REMOVED);
+        keys.extend([REMOVED, TYPED]);
     }
     keys
 }
@@ -280,6 +294,13 @@ fn method(reader: &mut Reader<'_>, node: Node<'_>, draft: &mut Draft) {
         draft.is_faulty = true;
         return;
     }
+    if probe.is_none()
+        && written.is_some()
+        && let Some(spot) = reader.spots.get("address").cloned()
+    {
+        // `icmp://HOST` asks for ICMP as `probe = "icmp"` does.
+        reader.spots.insert("probe".to_owned(), spot);
+    }
     draft.probe = probe.unwrap_or(draft.probe);
     draft.port = port.or(draft.port);
 }
@@ -289,7 +310,7 @@ fn rest(reader: &mut Reader<'_>, node: Node<'_>, draft: &mut Draft) {
     reader.set(node, "payload", &mut draft.payload, convert::word(&payloads));
     let families = [("auto", Family::Auto), ("4", Family::V4), ("6", Family::V6)];
     reader.set(node, "family", &mut draft.family, convert::word(&families));
-    reader.set(node, "source", &mut draft.source, convert::string);
+    reader.set(node, "source", &mut draft.source, source);
     reader.set(node, "dscp", &mut draft.dscp, |value| {
         convert::whole(0, 63)(value).map(|dscp| dscp as u8)
     });
@@ -314,6 +335,7 @@ fn rest(reader: &mut Reader<'_>, node: Node<'_>, draft: &mut Draft) {
     });
     if web {
         reader.set(node, REMOVED, &mut draft.is_removed, convert::flag);
+        reader.set(node, TYPED, &mut draft.is_about_typed, convert::flag);
     }
 }
 
@@ -350,6 +372,36 @@ fn address(value: &DeValue<'_>) -> Result<TargetSpec, Mistake> {
     }
     TargetSpec::parse(&text)
         .map_err(|error: SpecError| Mistake::new(format!("\"{text}\" cannot be used: {error}"), error.help()))
+}
+
+/// Bytes of an interface's name (IFNAMSIZ of linux/if.h, without its final zero).
+const INTERFACE_BYTES: usize = 15;
+
+/// Whether this computer has such an address or interface now is the running monitor's to say: both come and go.
+fn source(value: &DeValue<'_>) -> Result<Source, Mistake> {
+    let text = convert::string(value)?;
+    if text.is_empty() {
+        return Ok(Source::Any);
+    }
+    if let Ok(ip) = text.parse::<IpAddr>() {
+        if ip.is_unspecified() || ip.is_multicast() {
+            return Err(Mistake::new(
+                format!("\"{text}\" is no address to send from"),
+                "write an address of this computer, or leave the key away",
+            ));
+        }
+        return Ok(Source::Address(ip));
+    }
+    let is_name = text.len() <= INTERFACE_BYTES
+        && !matches!(text.as_str(), "." | "..")
+        && text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'/');
+    if !is_name {
+        return Err(Mistake::new(
+            format!("\"{text}\" is neither an IP address nor the name of an interface"),
+            "write an address of this computer as \"192.0.2.1\", or an interface as \"eth0\" (`ip address` lists both)",
+        ));
+    }
+    Ok(Source::Interface(text))
 }
 
 fn probe(value: &DeValue<'_>) -> Result<Probe, Mistake> {
@@ -400,19 +452,46 @@ fn labels(value: &DeValue<'_>) -> Result<Vec<(String, String)>, Mistake> {
     }
 }
 
-/// Gives every draft of one source its name and id: the name is the address if there is none, the id the slug of
-/// the name. Written ids are given first, so that a made one never takes a written one's place.
+/// Gives every draft its name and id: the name is the address if there is none, the id the slug of the name. Two that
+/// come out alike are a mistake ([`super::check::cross`]): numbered by their order, they would swap histories and what
+/// the page changed when the file is reordered.
 pub(super) fn identify(drafts: &mut [Draft]) {
-    let mut taken: std::collections::BTreeSet<String> = drafts.iter().map(|draft| draft.id.clone()).collect();
     for draft in drafts {
         if draft.name.is_empty() {
             draft.name = address_name(draft);
         }
         if draft.id.is_empty() {
-            draft.id = unique_slug(&draft.name, |slug| taken.contains(slug));
-            taken.insert(draft.id.clone());
+            draft.id = slug(&draft.name);
         }
     }
+}
+
+/// The targets of the command line beside `drafts`. Nothing is kept for them that a number could mix up, so they give
+/// way: to the file's targets and to the page's own, whose ids are `taken`.
+pub(super) fn add_typed(
+    drafts: &mut Vec<Draft>,
+    specs: &[TargetSpec],
+    defaults: Defaults,
+    mut taken: BTreeSet<String>,
+) {
+    taken.extend(drafts.iter().map(|draft| draft.id.clone()));
+    for spec in specs {
+        let mut draft = Draft::typed(spec, defaults);
+        if draft.name.is_empty() {
+            draft.name = address_name(&draft);
+        }
+        draft.id = unique_slug(&draft.name, |slug| taken.contains(slug));
+        taken.insert(draft.id.clone());
+        drafts.push(draft);
+    }
+}
+
+/// Ids of the targets that stand in `web.toml` alone.
+pub(super) fn own_ids(top: Node<'_>) -> BTreeSet<String> {
+    top.tables_of("targets")
+        .filter(|node| node.has("address") && !node.has(TYPED))
+        .filter_map(|node| node.text("id").map(str::to_owned))
+        .collect()
 }
 
 /// With the port, because a ping and a handshake to one host are two targets.

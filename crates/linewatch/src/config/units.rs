@@ -4,6 +4,9 @@
 
 use std::time::Duration;
 
+use linewatch_render::words::TIME_UNITS;
+pub use linewatch_render::words::duration_text;
+
 /// How long something is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Keep {
@@ -39,18 +42,6 @@ impl std::fmt::Display for UnitError {
 
 impl std::error::Error for UnitError {}
 
-/// Nanoseconds of each unit, largest first, so that writing finds the shortest form. A year is 365 days.
-const TIMES: [(&str, u64); 8] = [
-    ("y", 31_536_000_000_000_000),
-    ("d", 86_400_000_000_000),
-    ("h", 3_600_000_000_000),
-    ("m", 60_000_000_000),
-    ("s", 1_000_000_000),
-    ("ms", 1_000_000),
-    ("us", 1_000),
-    ("ns", 1),
-];
-
 /// Bytes of each unit, largest first.
 const SIZES: [(&str, u64); 9] = [
     ("TiB", 1 << 40),
@@ -70,7 +61,7 @@ const SIZES: [(&str, u64); 9] = [
 ///
 /// [`UnitError`]: what is wrong with the text.
 pub fn parse_duration(text: &str) -> Result<Duration, UnitError> {
-    parse(text, &TIMES).map(Duration::from_nanos)
+    parse(text, &TIME_UNITS).map(Duration::from_nanos)
 }
 
 /// Reads a length of time or `forever`.
@@ -93,27 +84,6 @@ pub fn parse_keep(text: &str) -> Result<Keep, UnitError> {
 /// [`UnitError`]: what is wrong with the text.
 pub fn parse_size(text: &str) -> Result<u64, UnitError> {
     parse(text, &SIZES)
-}
-
-/// The shortest exact form: `1s`, `250ms`, `90d`, `1m30s`.
-pub fn duration_text(length: Duration) -> String {
-    let mut rest = linewatch_core::time::nanos_of(length);
-    if rest == 0 {
-        return "0s".to_owned();
-    }
-    // One unit where one is exact (90m, not 1h30m): that is how people wrote it.
-    let single = TIMES.iter().find(|(_, nanos)| rest.is_multiple_of(*nanos));
-    if let Some((unit, nanos)) = single.filter(|(_, nanos)| rest / nanos < 1000) {
-        return format!("{}{unit}", rest / nanos);
-    }
-    let mut text = String::new();
-    for (unit, nanos) in TIMES {
-        if rest >= nanos {
-            text.push_str(&format!("{}{unit}", rest / nanos));
-            rest %= nanos;
-        }
-    }
-    text
 }
 
 /// The form of [`parse_keep`].

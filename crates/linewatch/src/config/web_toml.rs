@@ -5,12 +5,10 @@
 
 use std::io::Write as _;
 use std::path::Path;
-use std::time::Duration;
 
 use toml_edit::{ArrayOfTables, DocumentMut, Item, Table, value};
 
-use super::targets::REMOVED;
-use super::units::duration_text;
+use super::targets::{REMOVED, TYPED};
 
 /// The first lines of a new file. The number is that of the format, should its keys ever mean something else.
 const HEADER: &str = "# Changes made on the page; they win over the operator's file. Version 1.\n\
@@ -29,10 +27,10 @@ pub struct TargetChanges {
     pub port: Option<u16>,
     /// `family`.
     pub family: Option<String>,
-    /// `interval`.
-    pub interval: Option<Duration>,
-    /// `timeout`.
-    pub timeout: Option<Duration>,
+    /// `interval`, as typed: the reader of the file says what is wrong with it.
+    pub interval: Option<String>,
+    /// `timeout`, likewise.
+    pub timeout: Option<String>,
     /// `payload_bytes`.
     pub payload_bytes: Option<u16>,
     /// `country`.
@@ -43,6 +41,8 @@ pub struct TargetChanges {
     pub group: Option<String>,
     /// `enabled`.
     pub is_enabled: Option<bool>,
+    /// The target stands on the command line: what is changed about it means nothing when it is not typed again.
+    pub is_about_typed: bool,
 }
 
 /// Why `web.toml` could not be changed.
@@ -89,15 +89,12 @@ fn apply(table: &mut Table, changes: &TargetChanges) {
         ("country", &changes.country),
         ("partner", &changes.partner),
         ("group", &changes.group),
+        ("interval", &changes.interval),
+        ("timeout", &changes.timeout),
     ];
     for (key, text) in texts {
         if let Some(text) = text {
             put(table, key, value(text));
-        }
-    }
-    for (key, length) in [("interval", changes.interval), ("timeout", changes.timeout)] {
-        if let Some(length) = length {
-            put(table, key, value(duration_text(length)));
         }
     }
     for (key, number) in [("port", changes.port), ("payload_bytes", changes.payload_bytes)] {
@@ -108,22 +105,9 @@ fn apply(table: &mut Table, changes: &TargetChanges) {
     if let Some(is_enabled) = changes.is_enabled {
         put(table, "enabled", value(is_enabled));
     }
-}
-
-/// The text with START or STOP of a target kept in it.
-///
-/// # Errors
-///
-/// As [`set_target`].
-pub fn set_enabled(text: &str, id: &str, is_enabled: bool) -> Result<String, WebTomlError> {
-    set_target(
-        text,
-        id,
-        &TargetChanges {
-            is_enabled: Some(is_enabled),
-            ..TargetChanges::default()
-        },
-    )
+    if changes.is_about_typed {
+        put(table, TYPED, value(true));
+    }
 }
 
 /// The text without the target `id`. If it also `stands_elsewhere` (in the operator's file, or built in), a line
@@ -138,27 +122,6 @@ pub fn remove_target(text: &str, id: &str, stands_elsewhere: bool) -> Result<Str
     targets.retain(|table| !is_target(table, id));
     if stands_elsewhere {
         edit(targets, id, |table| put(table, REMOVED, value(true)));
-    }
-    Ok(format!("{header}{document}"))
-}
-
-/// The text without one key of a target, or without all it says of it: "back to the file".
-///
-/// # Errors
-///
-/// As [`set_target`].
-pub fn forget(text: &str, id: &str, key: Option<&str>) -> Result<String, WebTomlError> {
-    let (header, mut document) = parse(text)?;
-    let targets = targets(&mut document)?;
-    match key {
-        None => targets.retain(|table| !is_target(table, id)),
-        Some(key) => {
-            if let Some(table) = targets.iter_mut().find(|table| is_target(table, id)) {
-                table.remove(key);
-            }
-            // An id alone says nothing.
-            targets.retain(|table| !is_target(table, id) || table.len() > 1);
-        }
     }
     Ok(format!("{header}{document}"))
 }

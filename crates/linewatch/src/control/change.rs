@@ -12,7 +12,7 @@ use linewatch_web::{Change, ChangeDone, ChangeError, TargetPatch};
 use super::Control;
 use super::line::Line;
 use crate::config::web_toml::{self, TargetChanges, WebTomlError};
-use crate::config::{ConfigErrors, Loaded, Settings, units};
+use crate::config::{ConfigErrors, Loaded, Settings};
 
 impl<C: Clock> Control<C> {
     /// Does it, or says why not.
@@ -33,9 +33,11 @@ impl<C: Clock> Control<C> {
                 "a target needs an address: HOST, HOST:PORT or tcp://HOST:PORT",
             ));
         };
-        let spec = TargetSpec::parse(address)
-            .map_err(|error| invalid("address", &format!("{error}: {}", error.help())))?;
-        let mut changes = changes_of(patch)?;
+        let spec = TargetSpec::parse(address).map_err(|error| {
+            let message = format!("address \"{address}\" cannot be used: {error}: {}", error.help());
+            invalid("address", &message)
+        })?;
+        let mut changes = changes_of(patch);
         if changes.name.is_none() {
             changes.name = spec.name;
         }
@@ -73,15 +75,21 @@ impl<C: Clock> Control<C> {
                 "the id of a target cannot be changed: it is in its addresses and its history",
             ));
         }
-        let changes = changes_of(patch)?;
+        let changes = TargetChanges {
+            is_about_typed: line.settings().is_command_line,
+            ..changes_of(patch)
+        };
         self.edit(id, |text| web_toml::set_target(text, id, &changes))
     }
 
     fn enable(&mut self, id: &str, is_enabled: bool) -> Result<ChangeDone, ChangeError> {
-        if !self.lines.contains_key(id) {
-            return Err(ChangeError::NotFound);
-        }
-        self.edit(id, |text| web_toml::set_enabled(text, id, is_enabled))
+        let line = self.lines.get(id).ok_or(ChangeError::NotFound)?;
+        let changes = TargetChanges {
+            is_enabled: Some(is_enabled),
+            is_about_typed: line.settings().is_command_line,
+            ..TargetChanges::default()
+        };
+        self.edit(id, |text| web_toml::set_target(text, id, &changes))
     }
 
     fn remove_asked(&mut self, id: &str) -> Result<ChangeDone, ChangeError> {
@@ -117,9 +125,7 @@ impl<C: Clock> Control<C> {
             .filter(|line| line.settings().is_built_in)
             .map(Line::entry)
             .collect();
-        let settings = loaded.settings.clone();
-        self.loaded = loaded;
-        self.apply(&settings, true);
+        self.take(loaded);
         let removed: Vec<_> = built_in
             .into_iter()
             .filter(|entry| entry.target.slug != id && !self.lines.contains_key(&entry.target.slug))
@@ -141,28 +147,23 @@ fn invalid(field: &str, message: &str) -> ChangeError {
     }
 }
 
-/// Texts of the page to values of the file.
-fn changes_of(patch: &TargetPatch) -> Result<TargetChanges, ChangeError> {
-    let length = |field: &str, text: &Option<String>| match text {
-        Some(text) => units::parse_duration(text)
-            .map(Some)
-            .map_err(|error| invalid(field, &error.to_string())),
-        None => Ok(None),
-    };
-    Ok(TargetChanges {
+/// What was typed, as the file would have it; what is wrong with it, the file's reader says.
+fn changes_of(patch: &TargetPatch) -> TargetChanges {
+    TargetChanges {
         name: patch.name.clone(),
         address: patch.address.clone(),
         probe: patch.probe.clone(),
         port: patch.port,
         family: patch.family.clone(),
-        interval: length("interval", &patch.interval)?,
-        timeout: length("timeout", &patch.timeout)?,
+        interval: patch.interval.clone(),
+        timeout: patch.timeout.clone(),
         payload_bytes: patch.payload_bytes,
         country: patch.country.clone(),
         partner: patch.partner.clone(),
         group: patch.group.clone(),
         is_enabled: patch.enabled,
-    })
+        is_about_typed: false,
+    }
 }
 
 /// The first mistake, with the field it is about.
@@ -226,6 +227,25 @@ fn within_caps(settings: &Settings, changed: &str, costs: Costs) -> Result<(), C
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::{ConfigError, Place};
+
+    #[test]
+    fn a_mistake_of_the_page_names_its_field_and_says_what_to_do() {
+        let error = ConfigError {
+            place: Place {
+                path: "web.toml".to_owned(),
+                at: Some((7, 12)),
+            },
+            key: "interval".to_owned(),
+            message: "target \"gw\": interval \"0\" has no unit".to_owned(),
+            help: Some("write \"1s\"".to_owned()),
+        };
+        let expected = invalid(
+            "interval",
+            "target \"gw\": interval \"0\" has no unit: write \"1s\"",
+        );
+        assert_eq!(first_of(&ConfigErrors(vec![error])), expected);
+    }
 
     #[test]
     fn a_taken_id_gets_a_number() {

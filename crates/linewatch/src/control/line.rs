@@ -1,38 +1,44 @@
 //! Runs one target: from its settings to probes, through its name's address, its permission and its caps.
 //!
-//! Every way in which a target can fail to be probed ends as a [`TargetError`] with a sentence, and never as loss.
+//! Every way in which a target can fail to be probed ends as a [`TargetError`] with a sentence, and never as loss. Not
+//! here: how it gets its address and keeps it (`names`).
 
 use linewatch_core::event::{EventKind, Severity};
 use linewatch_core::port::Clock;
-use linewatch_core::target::{Address, Host, Method, Target, TargetId};
+use linewatch_core::target::{Address, Egress, Host, Method, Target, TargetId};
 use linewatch_core::time::MonoTime;
 use linewatch_core::view::TargetError;
-use linewatch_probe::engine::EngineTarget;
-use linewatch_probe::resolve::Resolved;
 use linewatch_store::SeriesKey;
-use linewatch_web::CatalogEntry;
-use std::time::Duration;
+use linewatch_web::{CatalogEntry, Notice};
 
 use super::Control;
+use super::names::NameState;
 use crate::config::{TargetSettings, host_text};
 use crate::method;
+use crate::notice;
 use crate::spine::Word;
 
-/// A name without an address is asked for again after this time (UI.md 4.3: "Next try in 30 s").
-const ASK_AGAIN: Duration = Duration::from_secs(30);
+/// So many numbers at the far end are never reached by series: a store that gave one a second would need a century.
+const UNNUMBERED: u64 = 1_000_000;
 
 /// One target as it runs.
 #[derive(Debug)]
 pub(super) struct Line {
     /// As configured.
-    settings: TargetSettings,
+    pub(super) settings: TargetSettings,
     /// With its series and the method really used.
-    target: Target,
-    address: Option<Address>,
-    error: Option<TargetError>,
-    /// When to ask the resolver again.
-    ask_at: Option<MonoTime>,
-    version: u64,
+    pub(super) target: Target,
+    pub(super) address: Option<Address>,
+    pub(super) error: Option<TargetError>,
+    /// The state of its name; of no meaning for a literal.
+    pub(super) name: NameState,
+    /// How its probes leave.
+    pub(super) egress: Egress,
+    /// When to look again whether its source is there and the same.
+    pub(super) source_at: Option<MonoTime>,
+    /// The store has given it no number yet: it cannot be probed, for nothing of it could be kept under its series.
+    pub(super) is_unnumbered: bool,
+    pub(super) version: u64,
 }
 
 impl Line {
@@ -70,57 +76,59 @@ impl Line {
     }
 
     /// What a person who just changed this line should know at once.
-    pub(super) fn note(&self) -> Option<String> {
-        match (&self.error, self.settings.asked_method()) {
-            (Some(error), _) => Some(error.text().to_owned()),
-            (None, None) if self.target.method != Method::IcmpEcho => {
-                Some("ICMP is not permitted here: measuring TCP handshakes instead".to_owned())
-            }
-            _ => None,
+    pub(super) fn note(&self) -> Option<Notice> {
+        match (&self.error, self.settings.asked_method(), self.target.method) {
+            (Some(error), ..) => Some(notice::not_probed(error)),
+            (None, None, Method::TcpConnect { port }) => Some(notice::tcp_instead(port)),
+            (None, ..) => None,
         }
     }
 
-    /// For SIGUSR1.
-    pub(super) fn sentence(&self) -> String {
-        let state = match (&self.error, self.target.is_enabled) {
-            (_, false) => "paused".to_owned(),
-            (Some(error), true) => format!("error: {}", error.text()),
-            (None, true) => "probed".to_owned(),
-        };
-        format!(
-            "{}: {} every {:?}: {state}",
-            self.target.name,
-            self.target.address_text(),
-            self.target.plan.interval
-        )
+    /// What is measured is the same; where its values stand may have changed.
+    pub(super) fn stands_now(&mut self, wanted: &TargetSettings) {
+        self.settings.origins.clone_from(&wanted.origins);
     }
 }
 
 impl<C: Clock> Control<C> {
-    /// Adds or changes one target; nothing happens to it when nothing of it changed.
-    pub(super) fn set(&mut self, wanted: &TargetSettings, is_told: bool) {
-        let slug = wanted.target.slug.clone();
-        let Some(line) = self.lines.get(&slug) else {
-            self.add(wanted, is_told);
+    /// Changes one target. One for which the store had no number is none yet.
+    pub(super) fn set(&mut self, wanted: &TargetSettings) {
+        let slug = &wanted.target.slug;
+        let Some(line) = self.lines.get(slug) else {
             return;
         };
-        if line.settings == *wanted {
-            return;
-        }
-        if !is_same_series(&line.settings.target, &wanted.target) {
-            // A new address or method is a new series (DESIGN 8): the old one keeps its history.
-            let old = line.id();
-            self.to.engine.remove(old);
-            self.to.spine.say(Word::RemoveTarget(old), &self.to.clock);
-            self.lines.remove(&slug);
+        if line.is_unnumbered {
+            self.drop_line(slug);
             self.add(wanted, false);
-            if let Some(line) = self.lines.get(&slug) {
-                let message = format!("now probes {}", line.target.address_text());
-                self.note(EventKind::TargetChanged, Severity::Info, Some(line.id()), message);
-            }
             return;
         }
-        self.change_line(wanted);
+        let (method, _) = self.method_of(wanted);
+        let before = line.target.clone();
+        if before.method == method
+            && before.host == wanted.target.host
+            && before.family == wanted.target.family
+        {
+            self.change_line(wanted);
+            return;
+        }
+        // A new address or method is a new series (docs/on-disk-format.md): the old one keeps its history.
+        self.to.engine.remove(before.id);
+        self.to.spine.say(Word::RemoveTarget(before.id), &self.to.clock);
+        self.lines.remove(slug);
+        self.add(wanted, false);
+        if let Some(line) = self.lines.get(slug) {
+            let message = new_series(&before, &line.target);
+            self.note(EventKind::TargetChanged, Severity::Info, Some(line.id()), message);
+        }
+    }
+
+    /// How it is probed here, or how it ought to be and why it cannot.
+    fn method_of(&self, wanted: &TargetSettings) -> (Method, Option<TargetError>) {
+        let is_v6 = matches!(wanted.target.host, Host::Literal { ip, .. } if ip.is_ipv6());
+        match method::choose(wanted.asked_method(), |method| self.abilities.of(method, is_v6)) {
+            Ok(chosen) => (chosen.method, None),
+            Err(sentence) => (wanted.target.method, Some(TargetError::Permission(sentence))),
+        }
     }
 
     fn change_line(&mut self, wanted: &TargetSettings) {
@@ -165,47 +173,39 @@ impl<C: Clock> Control<C> {
         );
     }
 
-    fn add(&mut self, wanted: &TargetSettings, is_told: bool) {
+    pub(super) fn add(&mut self, wanted: &TargetSettings, is_told: bool) {
         let mut target = wanted.target.clone();
-        let mut error = None;
-        let is_v6 = matches!(target.host, Host::Literal { ip, .. } if ip.is_ipv6());
-        let asked = wanted.asked_method();
-        match method::choose(asked, |method| self.abilities.of(method, is_v6)) {
-            Ok(chosen) => {
-                if let Some(notice) = chosen.notice {
-                    tracing::warn!("{}: {notice}", target.name);
-                }
-                target.method = chosen.method;
-            }
-            Err(sentence) => error = Some(TargetError::Permission(sentence)),
-        }
-        let key = SeriesKey {
-            slug: target.slug.clone(),
-            address: host_text(&target.host),
-            method: target.method.word().to_owned(),
-            port: target.method.port(),
-        };
-        target.id = match self.to.store.register(&key, &target.name, self.to.clock.wall()) {
-            Ok(id) => id,
-            Err(trouble) => {
-                // Without a number nothing of it could ever be stored under the right series.
-                tracing::error!("{}: not probed: {trouble}", target.name);
-                return;
-            }
-        };
-        let id = target.id;
+        let (method, error) = self.method_of(wanted);
+        let is_fallback = method != target.method;
+        target.method = method;
+        let version = self.next_version();
+        // A name has a series of its own until it has an address.
+        let number = self.series_of(&target, host_text(&target.host));
+        // Unnumbered ones are numbered from the other end, for the page alone.
+        let id = *number
+            .as_ref()
+            .unwrap_or(&TargetId(u32::MAX - (version % UNNUMBERED) as u32));
+        target.id = id;
         let line = Line {
             settings: wanted.clone(),
             target: target.clone(),
             address: None,
             error: None,
-            ask_at: None,
-            version: self.next_version(),
+            name: NameState::default(),
+            egress: Egress::default(),
+            source_at: None,
+            is_unnumbered: number.is_err(),
+            version,
         };
         self.lines.insert(target.slug.clone(), line);
         self.to
             .spine
             .say(Word::SetTarget(Box::new(target.clone())), &self.to.clock);
+        if let Err(trouble) = number {
+            let text = format!("not measured yet: {trouble}; it is tried again every second");
+            self.fail(&target.slug, TargetError::Refused(text));
+            return;
+        }
         if is_told {
             self.note(
                 EventKind::TargetAdded,
@@ -218,13 +218,73 @@ impl<C: Clock> Control<C> {
                 ),
             );
         }
+        if is_fallback {
+            self.note(
+                EventKind::TargetChanged,
+                Severity::Warning,
+                Some(id),
+                fallback(method),
+            );
+        }
         match error {
             Some(error) => self.fail(&target.slug, error),
             None => self.begin(&target.slug),
         }
     }
 
+    /// The number of the series of a target at an address. Without it nothing could ever be stored under the right series.
+    /// Once the store has refused, nobody waits for it again before the next round.
+    pub(super) fn series_of(&mut self, target: &Target, address: String) -> Result<TargetId, String> {
+        if let Some(trouble) = &self.store_trouble {
+            return Err(trouble.clone());
+        }
+        let key = SeriesKey {
+            slug: target.slug.clone(),
+            address,
+            method: target.method.word().to_owned(),
+            port: target.method.port(),
+        };
+        let given = self
+            .to
+            .store
+            .register(&key, &target.name, self.to.clock.wall())
+            .map_err(|error| error.to_string());
+        self.store_trouble = given.as_ref().err().cloned();
+        given
+    }
+
+    /// Asks the store again for the numbers it could not give.
+    pub(super) fn number_again(&mut self) {
+        self.store_trouble = None;
+        let unnumbered: Vec<(TargetSettings, Target)> = self
+            .lines
+            .values()
+            .filter(|line| line.is_unnumbered)
+            .map(|line| (line.settings.clone(), line.target.clone()))
+            .collect();
+        for (wanted, target) in unnumbered {
+            if self.series_of(&target, host_text(&target.host)).is_err() {
+                // The others would wait for the same database.
+                return;
+            }
+            self.drop_line(&target.slug);
+            self.add(&wanted, true);
+            self.is_unpublished = true;
+        }
+    }
+
+    /// Takes a line away that was never measured.
+    fn drop_line(&mut self, slug: &str) {
+        if let Some(line) = self.lines.remove(slug) {
+            self.to.spine.say(Word::RemoveTarget(line.id()), &self.to.clock);
+        }
+    }
+
     pub(super) fn remove(&mut self, slug: &str) {
+        if self.lines.get(slug).is_some_and(|line| line.is_unnumbered) {
+            self.drop_line(slug);
+            return;
+        }
         let Some(line) = self.lines.remove(slug) else {
             return;
         };
@@ -237,130 +297,28 @@ impl<C: Clock> Control<C> {
         );
         self.to.spine.say(Word::RemoveTarget(line.id()), &self.to.clock);
     }
-
-    /// Finds the address and hands the target to the engine; a stopped one waits until it is started.
-    fn begin(&mut self, slug: &str) {
-        let Some(line) = self.lines.get_mut(slug) else {
-            return;
-        };
-        if !line.target.is_enabled || matches!(line.error, Some(TargetError::Permission(_))) {
-            return;
-        }
-        line.ask_at = None;
-        match (line.target.host.clone(), line.address) {
-            (_, Some(address)) => self.probe(slug, address),
-            (Host::Literal { ip, zone: None }, None) => self.probe(slug, Address::from(ip)),
-            (Host::Literal { ip, zone: Some(zone) }, None) => {
-                match linewatch_probe::route::interface_index(&zone) {
-                    Some(scope) => self.probe(slug, Address { ip, scope }),
-                    None => self.fail(
-                        slug,
-                        TargetError::Refused(format!("this computer has no interface \"{zone}\"")),
-                    ),
-                }
-            }
-            (Host::Name(name), None) => {
-                let (id, family) = (line.target.id, line.target.family);
-                let why = match &self.to.resolver {
-                    Some(resolver) if resolver.resolve(id, &name, family) => return,
-                    Some(_) => "too many names are waiting",
-                    None => "there is no resolver here",
-                };
-                self.fail(
-                    slug,
-                    TargetError::Dns(format!("cannot find an address for \"{name}\": {why}")),
-                );
-            }
-        }
-    }
-
-    fn probe(&mut self, slug: &str, address: Address) {
-        let Some(line) = self.lines.get_mut(slug) else {
-            return;
-        };
-        let target = &line.target;
-        if let Err(sentence) = self.abilities.of(target.method, address.ip.is_ipv6()) {
-            self.fail(slug, TargetError::Permission(sentence));
-            return;
-        }
-        let wanted = EngineTarget {
-            id: target.id,
-            address,
-            method: target.method,
-            plan: target.plan,
-            allow_high_rate: target.allow_high_rate,
-            slots: None,
-        };
-        match self.to.engine.set(wanted) {
-            Ok(()) => {
-                line.address = Some(address);
-                if line.error.take().is_some() {
-                    let id = line.target.id;
-                    self.to.spine.say(Word::SetError(id, None), &self.to.clock);
-                }
-            }
-            Err(refusal) => self.fail(slug, TargetError::Refused(refusal.to_string())),
-        }
-    }
-
-    fn fail(&mut self, slug: &str, error: TargetError) {
-        let now = self.now();
-        let Some(line) = self.lines.get_mut(slug) else {
-            return;
-        };
-        let is_new = line.error.as_ref() != Some(&error);
-        let id = line.target.id;
-        if let TargetError::Dns(text) = &error {
-            line.ask_at = Some(now.plus(ASK_AGAIN));
-            if is_new {
-                let text = text.clone();
-                self.note(EventKind::DnsFailed, Severity::Warning, Some(id), text);
-            }
-        } else if is_new {
-            tracing::warn!("{slug}: not probed: {}", error.text());
-        }
-        if let Some(line) = self.lines.get_mut(slug) {
-            line.error = Some(error.clone());
-        }
-        self.to.spine.say(Word::SetError(id, Some(error)), &self.to.clock);
-    }
-
-    /// The resolver's answer.
-    pub(super) fn resolved(&mut self, answer: Resolved) {
-        let Some(slug) = self
-            .lines
-            .values()
-            .find(|line| line.id() == answer.target)
-            .map(|line| line.target.slug.clone())
-        else {
-            return;
-        };
-        match answer.result {
-            Ok(addresses) => {
-                if let Some(address) = addresses.first() {
-                    self.probe(&slug, *address);
-                }
-            }
-            Err(sentence) => self.fail(&slug, TargetError::Dns(sentence)),
-        }
-        self.publish();
-    }
-
-    /// Asks the resolver again for names whose time has come.
-    pub(super) fn ask_again(&mut self, now: MonoTime) {
-        let due: Vec<String> = self
-            .lines
-            .values()
-            .filter(|line| line.ask_at.is_some_and(|at| now >= at))
-            .map(|line| line.target.slug.clone())
-            .collect();
-        for slug in due {
-            self.begin(&slug);
-        }
-    }
 }
 
-/// The part of a target that makes its series.
-fn is_same_series(a: &Target, b: &Target) -> bool {
-    a.host == b.host && a.method == b.method && a.family == b.family
+/// Why a series ended and another began.
+fn new_series(before: &Target, after: &Target) -> String {
+    if before.host == after.host && before.family == after.family {
+        return format!(
+            "now measured by {}: a series of its own, because its times cannot be compared with those by {}, which are kept",
+            method::words(after.method),
+            method::words(before.method)
+        );
+    }
+    format!(
+        "now probes {}: a new series, the old one is kept",
+        after.address_text()
+    )
+}
+
+/// Why a target has two series although nobody changed it.
+fn fallback(method: Method) -> String {
+    format!(
+        "measured by {} because ICMP is not permitted: a series of its own, because its times cannot be compared; \
+         once ICMP is permitted, the series by ICMP begins or goes on",
+        method::words(method)
+    )
 }

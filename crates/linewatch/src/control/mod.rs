@@ -6,6 +6,8 @@
 
 mod change;
 mod line;
+mod names;
+mod reload;
 
 use std::collections::BTreeMap;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
@@ -17,15 +19,17 @@ use linewatch_core::port::Clock;
 use linewatch_core::target::{Method, TargetId};
 use linewatch_core::time::MonoTime;
 use linewatch_probe::engine::Engine;
-use linewatch_probe::resolve::{Resolved, Resolver};
+use linewatch_probe::resolve::{Resolver, Said};
 use linewatch_store::{StoreHandle, StoreMessage};
-use linewatch_web::{CatalogEntry, ControlRequest, Hub, StatusInfo};
+use linewatch_web::{ControlRequest, Hub, Notice, StatusInfo};
 
-use crate::config::{ConfigErrors, Loaded, Settings};
+use crate::config::{self, Loaded, Settings, TargetChange};
 use crate::signals::Order;
 use crate::spine::{Spine, Word};
 use crate::tally::Tally;
+use crate::{logging, notice, say};
 use line::Line;
+pub(crate) use reload::{Reload, reload_with};
 
 /// The status page is refreshed this often.
 const STATUS_EVERY: Duration = Duration::from_secs(1);
@@ -37,7 +41,7 @@ pub(crate) enum Input {
     /// The page.
     Change(Box<ControlRequest>),
     /// The resolver.
-    Resolved(Resolved),
+    Resolver(Said),
     /// The configuration file is another one now.
     FileChanged,
 }
@@ -67,9 +71,6 @@ impl Abilities {
     }
 }
 
-/// Reads the configuration again: file, page, command line; with a text, as if that were `web.toml`.
-pub(crate) type Reload = Box<dyn Fn(Option<String>) -> Result<Loaded, ConfigErrors> + Send>;
-
 /// Everything the control thread commands.
 pub(crate) struct Commanded<C> {
     /// Tells the time.
@@ -88,6 +89,20 @@ pub(crate) struct Commanded<C> {
     pub resolver: Option<Resolver>,
 }
 
+/// What the control thread begins with.
+pub(crate) struct Start {
+    /// What the engine's sockets can do.
+    pub abilities: Abilities,
+    /// Reads the configuration again.
+    pub reload: Reload,
+    /// The checked configuration.
+    pub loaded: Loaded,
+    /// What does not change while we run.
+    pub status: StatusInfo,
+    /// What the page shows above everything else for as long as we run.
+    pub notices: Vec<Notice>,
+}
+
 /// The settings in force and the targets as they run.
 pub(crate) struct Control<C> {
     to: Commanded<C>,
@@ -95,59 +110,82 @@ pub(crate) struct Control<C> {
     reload: Reload,
     loaded: Loaded,
     lines: BTreeMap<String, Line>,
-    /// In the order of the configuration.
-    order: Vec<String>,
+    /// Why the store gave no number in this round.
+    store_trouble: Option<String>,
     versions: u64,
-    /// What does not change while we run.
+    /// Lines have changed since the page was told.
+    is_unpublished: bool,
     status: StatusInfo,
+    notices: Vec<Notice>,
 }
 
 impl<C: Clock> Control<C> {
     /// Begins with a checked configuration: every enabled target is probed when this returns.
-    pub(crate) fn new(
-        to: Commanded<C>,
-        abilities: Abilities,
-        reload: Reload,
-        loaded: Loaded,
-        status: StatusInfo,
-    ) -> Self {
-        let settings = loaded.settings.clone();
+    pub(crate) fn new(to: Commanded<C>, start: Start) -> Self {
+        let Start {
+            abilities,
+            reload,
+            loaded,
+            status,
+            notices,
+        } = start;
         let mut control = Self {
             to,
             abilities,
             reload,
             loaded,
             lines: BTreeMap::new(),
-            order: Vec::new(),
+            store_trouble: None,
             versions: 0,
+            is_unpublished: false,
             status,
+            notices,
         };
-        control.apply(&settings, false);
+        control.to.hub.notices(control.standing());
+        control.apply(
+            config::diff(&Settings::default(), &control.loaded.settings),
+            false,
+        );
         control
     }
 
     /// Works until a signal says stop. Gives back what has to be ended in order.
-    pub(crate) fn run(mut self, inputs: &Receiver<Input>, is_terminal: bool) -> Commanded<C> {
+    pub(crate) fn run(mut self, inputs: &Receiver<Input>, has_terminal: bool) -> Commanded<C> {
         let mut status_at = self.to.clock.mono();
         loop {
             let now = self.to.clock.mono();
             if now >= status_at {
                 self.tell_status();
-                self.ask_again(now);
+                self.number_again();
+                self.look_again(now);
                 status_at = now.plus(STATUS_EVERY);
             }
-            match inputs.recv_timeout(status_at.since(now)) {
+            // A thousand answers in a row are one change of the catalogue, not a thousand.
+            let input = match inputs.try_recv() {
+                Ok(input) => Ok(input),
+                Err(_) => {
+                    self.publish_if_stale();
+                    inputs.recv_timeout(status_at.since(now))
+                }
+            };
+            match input {
                 Ok(Input::Order(Order::Stop)) | Err(RecvTimeoutError::Disconnected) => break,
                 // With a terminal a hang-up means that the person has gone (MEASURING "Signals and exit").
-                Ok(Input::Order(Order::Hangup)) if is_terminal => break,
+                Ok(Input::Order(Order::Hangup)) if has_terminal => break,
                 Ok(Input::Order(Order::Hangup) | Input::FileChanged) => self.reload_and_say(),
-                Ok(Input::Order(Order::Statistics)) => self.print_statistics(),
+                Ok(Input::Order(Order::Statistics)) => {
+                    self.to
+                        .tally
+                        .statistics()
+                        .iter()
+                        .for_each(|line| say::to_stderr(line));
+                }
                 Ok(Input::Change(request)) => {
                     let answer = self.change(request.change);
                     // The asker may have gone; the change stands.
                     let _ = request.reply.send(answer);
                 }
-                Ok(Input::Resolved(answer)) => self.resolved(answer),
+                Ok(Input::Resolver(said)) => self.hear(said),
                 Err(RecvTimeoutError::Timeout) => {}
             }
         }
@@ -157,45 +195,76 @@ impl<C: Clock> Control<C> {
     fn reload_and_say(&mut self) {
         match (self.reload)(None) {
             Ok(loaded) => {
-                let settings = loaded.settings.clone();
-                for key in crate::config::needs_restart(&self.loaded.settings, &settings) {
+                for key in config::needs_restart(&self.loaded.settings, &loaded.settings) {
                     tracing::warn!("{key} was changed: it takes effect at the next start");
                 }
-                self.loaded = loaded;
-                self.apply(&settings, true);
-                tracing::info!("configuration reloaded targets={}", self.order.len());
+                self.take(loaded);
+                tracing::info!(
+                    "configuration reloaded targets={}",
+                    self.loaded.settings.targets.len()
+                );
             }
             Err(errors) => {
                 tracing::warn!(
                     "configuration not reloaded, still running the one before: {} error(s): run `linewatch check-config`",
                     errors.0.len()
                 );
-                for error in &errors.0 {
-                    tracing::warn!("{error}");
-                }
+                errors.0.iter().for_each(logging::warn_of);
+                let mut told = self.standing();
+                told.push(notice::not_reloaded(&errors));
+                self.to.hub.notices(told);
             }
         }
     }
 
+    /// From now on this configuration is in force.
+    fn take(&mut self, loaded: Loaded) {
+        let changes = config::diff(&self.loaded.settings, &loaded.settings);
+        self.loaded = loaded;
+        // Whatever was wrong with the file, it is right now.
+        self.to.hub.notices(self.standing());
+        self.apply(changes, true);
+    }
+
+    /// What the page shows above everything else while the settings are these.
+    fn standing(&self) -> Vec<Notice> {
+        let no_icmp = self
+            .abilities
+            .icmp_v4
+            .as_ref()
+            .err()
+            .and_then(|sentence| notice::no_icmp(sentence, &self.loaded.settings.targets));
+        no_icmp.into_iter().chain(self.notices.clone()).collect()
+    }
+
     /// Makes what runs what the settings say. With `is_told` every difference is an event.
-    fn apply(&mut self, settings: &Settings, is_told: bool) {
-        let gone: Vec<String> = self
-            .order
-            .iter()
-            .filter(|slug| settings.target(slug).is_none())
-            .cloned()
-            .collect();
-        for slug in gone {
-            self.remove(&slug);
+    fn apply(&mut self, changes: Vec<TargetChange>, is_told: bool) {
+        for change in changes {
+            match change {
+                TargetChange::Removed(slug) => self.remove(&slug),
+                TargetChange::Changed(wanted) => self.set(&wanted),
+                // Has no line yet: below.
+                TargetChange::Added(_) => {}
+            }
         }
-        self.order = settings
-            .targets
-            .iter()
-            .map(|target| target.target.slug.clone())
-            .collect();
-        for wanted in &settings.targets {
-            self.set(wanted, is_told);
+        for wanted in self.loaded.settings.targets.clone() {
+            match self.lines.get_mut(&wanted.target.slug) {
+                Some(line) => line.stands_now(&wanted),
+                None => self.add(&wanted, is_told),
+            }
         }
+        self.publish();
+    }
+
+    fn publish_if_stale(&mut self) {
+        if self.is_unpublished {
+            self.publish();
+        }
+    }
+
+    /// Tells the store what is probed, and the page which targets there are.
+    fn publish(&mut self) {
+        self.is_unpublished = false;
         let active = self
             .lines
             .values()
@@ -203,18 +272,13 @@ impl<C: Clock> Control<C> {
             .map(Line::id)
             .collect();
         self.to.store.try_send(StoreMessage::Active(active));
-        self.publish();
+        self.to.hub.catalog(self.in_order().map(Line::entry).collect());
     }
 
-    /// Tells the page which targets there are.
-    fn publish(&self) {
-        let entries = self
-            .order
-            .iter()
-            .filter_map(|slug| self.lines.get(slug))
-            .map(Line::entry)
-            .collect::<Vec<CatalogEntry>>();
-        self.to.hub.catalog(entries);
+    /// The lines in the order of the configuration.
+    fn in_order(&self) -> impl Iterator<Item = &Line> {
+        let targets = self.loaded.settings.targets.iter();
+        targets.filter_map(|wanted| self.lines.get(&wanted.target.slug))
     }
 
     fn note(&self, kind: EventKind, severity: Severity, target: Option<TargetId>, message: String) {
@@ -232,12 +296,6 @@ impl<C: Clock> Control<C> {
         self.to.hub.status(self.status.clone());
     }
 
-    fn print_statistics(&self) {
-        for line in self.order.iter().filter_map(|slug| self.lines.get(slug)) {
-            crate::say::to_stderr(&line.sentence());
-        }
-    }
-
     fn next_version(&mut self) -> u64 {
         self.versions += 1;
         self.versions
@@ -247,3 +305,6 @@ impl<C: Clock> Control<C> {
         self.to.clock.mono()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -90,7 +90,7 @@ fn b7_five_ways_to_fail_are_five_states_and_never_an_rtt() {
     let cut_off = story.view(3);
     assert_eq!(
         (cut_off.state, cut_off.error),
-        (State::Error, Some(TargetError::NoRoute))
+        (State::Error, Some(TargetError::no_route("127.0.0.1")))
     );
     let dropped = story.view(4);
     assert_eq!((dropped.state, dropped.totals.unreachable), (State::Down, 0));

@@ -38,12 +38,14 @@ fn an_outage_is_one_event_and_one_row_under_one_number() {
         (5_000_000_000, 5, 5)
     );
     assert_eq!(rows[0].uncertainty_ns, 1_000_000_000);
-    let told_rows = story
-        .effects
-        .iter()
-        .filter(|effect| matches!(effect, Effect::Outage(_)))
-        .count();
-    assert_eq!(told_rows, 2, "once when it opens, once when it closes");
+    let told_rows = story.effects.iter().filter_map(|effect| match effect {
+        Effect::Outage(row) => Some((row.id, row.to.is_some())),
+        _ => None,
+    });
+    let told_rows: Vec<_> = told_rows.collect();
+    assert!(told_rows.iter().all(|(id, _)| *id == rows[0].id));
+    let closed = told_rows.iter().position(|(_, is_closed)| *is_closed);
+    assert_eq!(closed, Some(told_rows.len() - 1), "the end is the last word");
 }
 
 #[test]
@@ -166,7 +168,7 @@ fn no_route_is_an_error_of_every_target_and_one_event_of_the_monitor() {
         .collect();
     let mut story = Story::new(lines);
     story.play(6000);
-    assert_eq!(story.view(2).error, Some(TargetError::NoRoute));
+    assert_eq!(story.view(2).error, Some(TargetError::no_route("127.0.0.1")));
     check_event(
         &story.events()[0],
         EventKind::LocalOutage,
@@ -243,7 +245,7 @@ fn after_down_the_first_judgement_is_shown_at_once() {
 fn a_loss_from_before_the_link_went_down_does_not_hide_it() {
     let mut story = Story::new(vec![Line::new(1, 1000, 2000, fates(".x-----"))]);
     story.play(4020);
-    assert_eq!(story.view(1).error, Some(TargetError::NoRoute));
+    assert_eq!(story.view(1).error, Some(TargetError::no_route("127.0.0.1")));
 }
 
 /// An outage from 2 s to 5 s, told at the ninth second all at once; meanwhile the calendar was set by so much.
@@ -342,4 +344,43 @@ fn two_steps_of_the_clock_are_two_events() {
         story.monitor.ingest(&batch, &mut story.effects);
     }
     assert_eq!(story.events().len(), 2, "though their spans overlap");
+}
+
+#[test]
+fn an_open_outage_is_told_again_as_it_grows_but_not_every_second() {
+    let story = told(100, 500, fates(&"x".repeat(1200)));
+    let rows: Vec<_> = story
+        .effects
+        .iter()
+        .filter_map(|effect| match effect {
+            Effect::Outage(row) if row.to.is_none() => Some((row.duration_ns / 1_000_000_000, row.lost)),
+            _ => None,
+        })
+        .collect();
+    let (newest_s, lost) = *rows.last().expect("an outage");
+    assert!((96..=120).contains(&newest_s) && lost > 950, "{rows:?}");
+    assert!((10..40).contains(&rows.len()), "{rows:?}");
+}
+
+#[test]
+fn a_target_that_comes_back_with_higher_numbers_is_judged_at_once() {
+    let mut story = Story::new(vec![Line::new(1, 100, 500, Vec::new())]);
+    let line = Line::new(1, 100, 500, fates("xxx"));
+    for seq in 0..3 {
+        let mut record = line.record(seq);
+        record.seq += 60;
+        let mut batch = RecordBatch::new(anchor(500 + 100 * seq as u64));
+        batch.progress.push(Progress {
+            target: TargetId(1),
+            scheduled: 61 + seq as u64,
+            in_flight: 0,
+        });
+        batch.records.push(record);
+        story.monitor.ingest(&batch, &mut story.effects);
+    }
+    let outage = story
+        .events()
+        .into_iter()
+        .find(|event| event.kind == EventKind::Outage);
+    assert_eq!(outage.map(|event| story_ms(event.at)), Some(0));
 }

@@ -33,3 +33,24 @@ fn read_ns(clock: libc::clockid_t) -> i64 {
         .saturating_mul(1_000_000_000)
         .saturating_add(time.tv_nsec as i64)
 }
+
+/// The kernel's opinion of its calendar clock.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Calendar {
+    pub(crate) is_synchronised: bool,
+    pub(crate) error_max_us: u64,
+    pub(crate) has_leap: bool,
+}
+
+/// Asks for it (adjtimex with `modes` 0 changes nothing and needs no privilege); `None` if the kernel refuses.
+pub(crate) fn calendar() -> Option<Calendar> {
+    // SAFETY: timex is plain data for which all zeroes is a valid value: it asks and sets nothing.
+    let mut state: libc::timex = unsafe { std::mem::zeroed() };
+    // SAFETY: `state` is a live, writable timex for the whole call.
+    let answer = unsafe { libc::adjtimex(&mut state) };
+    (answer >= 0).then(|| Calendar {
+        is_synchronised: answer != libc::TIME_ERROR && state.status & libc::STA_UNSYNC == 0,
+        error_max_us: (state.maxerror as i64).max(0).unsigned_abs(),
+        has_leap: matches!(answer, libc::TIME_INS | libc::TIME_DEL),
+    })
+}

@@ -1,4 +1,5 @@
-//! Reads the control messages that come with a packet: stamps, drops, errors. Pure: bytes in, values out.
+//! Reads the control messages that come with a packet (stamps, drops, errors), and writes single ones. Pure: bytes and
+//! values.
 
 use linewatch_core::target::Address;
 use linewatch_core::time::WireTime;
@@ -39,6 +40,27 @@ pub(super) struct Control {
     pub(super) dropped_total: Option<u32>,
     /// Present on the error queue.
     pub(super) error: Option<ExtendedError>,
+}
+
+/// Writes one control message at `at` and returns where the next one begins.
+///
+/// # Panics
+///
+/// When there is no room: the caller's buffer is as large as everything it can write.
+pub(super) fn write(
+    bytes: &mut [u8],
+    at: usize,
+    level: libc::c_int,
+    kind: libc::c_int,
+    data: &[u8],
+) -> usize {
+    let len = HEADER + data.len();
+    let message = &mut bytes[at..at + len];
+    message[..WORD].copy_from_slice(&len.to_ne_bytes());
+    message[WORD..WORD + 4].copy_from_slice(&level.to_ne_bytes());
+    message[WORD + 4..HEADER].copy_from_slice(&kind.to_ne_bytes());
+    message[HEADER..].copy_from_slice(data);
+    at + len.next_multiple_of(WORD)
 }
 
 /// Reads all control messages; what is unknown or cut short is passed over.

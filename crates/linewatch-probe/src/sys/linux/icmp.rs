@@ -7,9 +7,8 @@
 use std::os::fd::{AsFd as _, BorrowedFd};
 
 use linewatch_core::limits::{RECEIVE_BATCH, SEND_BATCH};
-use linewatch_core::port::{Arrival, Clock as _, SendResult, Shot, ShotBody};
+use linewatch_core::port::{Arrival, Clock as _, Outgoing, SendResult, Shot, ShotBody};
 use linewatch_core::record::Class;
-use linewatch_core::target::Address;
 use linewatch_core::time::MonoTime;
 use socket2::Socket;
 
@@ -36,6 +35,8 @@ pub(super) struct IcmpSocket {
     pub(super) is_raw: bool,
     pub(super) class: Class,
     pub(super) book: StampBook,
+    /// Something was sent and not looked after since.
+    pub(super) is_fresh: bool,
     pub(super) drops: DropCounter,
 }
 
@@ -47,10 +48,11 @@ impl IcmpSocket {
     /// Sends `shots`, all of them ICMP of this family, and pushes a result for each.
     pub(super) fn send(&mut self, outlet: &mut Outlet<'_>, shots: &[Shot]) {
         let (mut first, mut tries) = (0, 0);
+        self.is_fresh = true;
         while first < shots.len() {
             let batch = &shots[first..shots.len().min(first + SEND_BATCH)];
             let sent_at = outlet.clock.mono();
-            match self.send_once(batch, outlet.bytes) {
+            match self.send_once(batch, outlet.outgoing) {
                 Ok(count) => {
                     for shot in &batch[..count] {
                         self.book.sent(shot.token);
@@ -82,18 +84,14 @@ impl IcmpSocket {
 
     /// One `sendmmsg`. An ICMP socket takes anything as long as it is an echo request; a shot without bytes
     /// cannot be, and the kernel says so.
-    fn send_once(&self, shots: &[Shot], bytes: &[u8]) -> Result<usize, i32> {
-        let mut packets: [Departing<'_>; SEND_BATCH] = std::array::from_fn(|_| Departing {
-            to: NOWHERE,
-            bytes: &[],
-            key: None,
-        });
-        for (index, (packet, shot)) in packets.iter_mut().zip(shots).enumerate() {
-            packet.to = shot.to;
-            packet.bytes = message(shot, bytes);
-            packet.key = self.book.is_explicit().then(|| self.book.key_ahead(index));
-        }
-        batch::send(self.fd(), &packets[..shots.len()], libc::MSG_DONTWAIT)
+    fn send_once(&self, shots: &[Shot], outgoing: &Outgoing) -> Result<usize, i32> {
+        let packet = |index: usize| Departing {
+            to: shots[index].to,
+            bytes: message(&shots[index], &outgoing.bytes),
+            key: self.book.is_explicit().then(|| self.book.key_ahead(index)),
+            egress: outgoing.egress(shots[index].egress),
+        };
+        batch::send(self.fd(), shots.len(), packet, libc::MSG_DONTWAIT)
     }
 
     /// After a refused send: takes off the socket what belongs to earlier probes, and counts keys anew if they are
@@ -220,18 +218,12 @@ impl IcmpSocket {
 /// What a send needs besides the socket.
 pub(super) struct Outlet<'a> {
     pub(super) clock: SystemClock,
-    /// [`linewatch_core::port::Outgoing::bytes`].
-    pub(super) bytes: &'a [u8],
+    /// What all shots share.
+    pub(super) outgoing: &'a Outgoing,
     pub(super) results: &'a mut Vec<SendResult>,
     pub(super) room: &'a mut ReceiveBatch,
     pub(super) haul: &'a mut Haul,
 }
-
-/// Fills the unused places of a batch.
-const NOWHERE: Address = Address {
-    ip: std::net::IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED),
-    scope: 0,
-};
 
 /// The bytes of an ICMP shot; empty if it points outside.
 fn message<'a>(shot: &Shot, bytes: &'a [u8]) -> &'a [u8] {

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::os::fd::{AsFd as _, BorrowedFd};
 
 use linewatch_core::record::Class;
-use linewatch_core::target::Address;
+use linewatch_core::target::{Address, Egress};
 use socket2::{Domain, Protocol, Socket, Type};
 
 use super::batch::{self, Departing};
@@ -100,6 +100,7 @@ fn create(is_v6: bool, is_raw: bool, keys: StampKeys) -> io::Result<IcmpSocket> 
         is_raw,
         class,
         book: StampBook::new(is_explicit),
+        is_fresh: false,
         drops: DropCounter::new(buffer_bytes),
     })
 }
@@ -155,10 +156,11 @@ fn has_explicit_keys(kind: Type) -> bool {
         return false;
     }
     let echo = [8, 0, 0, 0, 0, 0, 0, 0];
-    let packet = Departing {
+    let packet = |_| Departing {
         to: Address::from(IpAddr::from(Ipv4Addr::LOCALHOST)),
         bytes: &echo,
         key: Some(0),
+        egress: Egress::default(),
     };
-    batch::send(socket.as_fd(), &[packet], MSG_PROBE | libc::MSG_DONTWAIT) != Err(libc::EINVAL)
+    batch::send(socket.as_fd(), 1, packet, MSG_PROBE | libc::MSG_DONTWAIT) != Err(libc::EINVAL)
 }

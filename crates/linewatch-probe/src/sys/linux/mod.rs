@@ -10,6 +10,7 @@ pub(crate) mod capability;
 pub(crate) mod clocks;
 mod control;
 mod drops;
+mod egress;
 mod haul;
 mod icmp;
 mod icmp_open;
@@ -19,6 +20,8 @@ mod options;
 pub(crate) mod scheduling;
 mod tcp;
 mod wait;
+
+use std::time::Duration;
 
 use linewatch_core::port::{
     Clock as _, Incoming, Outgoing, SendResult, Shot, ShotBody, Sleepers, Waker, Wire,
@@ -38,6 +41,10 @@ use crate::clock::SystemClock;
 
 /// Replies taken in one `receive`. A flood then delays the caller by milliseconds, not for ever.
 const DRAIN_MAX: usize = 4096;
+
+/// What came waits for what is about to come if that is no further away: a turn of the caller costs more than a packet.
+/// Every packet has its stamps by then, so this changes no figure.
+const LINGER: Duration = Duration::from_micros(500);
 
 /// The network as the kernel offers it.
 pub struct LinuxWire {
@@ -93,11 +100,12 @@ impl LinuxWire {
     }
 
     /// Sends consecutive shots of one socket, or one handshake; returns how many of `shots` those were.
-    fn send_run(&mut self, shots: &[Shot], bytes: &[u8], results: &mut Vec<SendResult>) -> usize {
+    fn send_run(&mut self, shots: &[Shot], outgoing: &Outgoing, results: &mut Vec<SendResult>) -> usize {
         if let ShotBody::Tcp { port, timeout } = shots[0].body {
             let what = Handshake {
                 token: shots[0].token,
                 to: shots[0].to,
+                egress: outgoing.egress(shots[0].egress),
                 port,
                 timeout,
             };
@@ -113,7 +121,7 @@ impl LinuxWire {
             Ok(socket) => socket.send(
                 &mut Outlet {
                     clock,
-                    bytes,
+                    outgoing,
                     results,
                     room,
                     haul,
@@ -156,17 +164,37 @@ impl LinuxWire {
     }
 }
 
+impl LinuxWire {
+    /// Looks after the sockets that were sent on without asking whether there is anything: there is, its transmit
+    /// stamp at least, and that alone would end a sleep at once. True if they are empty now.
+    fn look_after_sent(&mut self, budget: &mut usize) -> bool {
+        let mut is_drained = true;
+        for socket in self.icmp.iter_mut().flatten() {
+            if !std::mem::take(&mut socket.is_fresh) {
+                continue;
+            }
+            is_drained &= socket.drain_replies(&mut self.room, self.clock, &mut self.haul, budget);
+            socket.drain_errors(&mut self.room, self.clock, &mut self.haul);
+        }
+        is_drained
+    }
+}
+
 impl Wire for LinuxWire {
     fn send(&mut self, outgoing: &Outgoing, results: &mut Vec<SendResult>) {
         let mut rest = outgoing.shots.as_slice();
         while !rest.is_empty() {
-            let count = self.send_run(rest, &outgoing.bytes, results);
+            let count = self.send_run(rest, outgoing, results);
             rest = &rest[count..];
         }
     }
 
     fn receive(&mut self, until: MonoTime, incoming: &mut Incoming) {
         let (mut budget, mut is_called) = (DRAIN_MAX, false);
+        if !self.look_after_sent(&mut budget) {
+            incoming.has_more = true;
+            return self.haul.deliver(incoming);
+        }
         loop {
             // Read before the sockets are asked: what is overdue at `now` has been heard after this round.
             let now = self.clock.mono();
@@ -174,8 +202,11 @@ impl Wire for LinuxWire {
                 .tcp
                 .next_deadline()
                 .map_or(until, |deadline| deadline.min(until));
-            let is_idle = !is_called && self.haul.others.is_empty() && wake_at > now;
-            let woken = self.waiter.wait(is_idle.then(|| self.clock.to_kernel(wake_at)));
+            let is_idle =
+                !is_called && wake_at > now && (self.haul.others.is_empty() || until.since(now) <= LINGER);
+            let woken = self
+                .waiter
+                .wait(is_idle.then(|| (self.clock.to_kernel(wake_at), wake_at.since(now))));
             is_called |= woken.is_called;
             let is_drained = self.handle_ready(woken.count, &mut budget);
             if !is_drained || budget == 0 {
@@ -187,7 +218,8 @@ impl Wire for LinuxWire {
             }
             self.tcp.expire(now);
             // A stamp alone is no reason to wake the caller: it is of use when its reply comes.
-            if is_called || !self.haul.others.is_empty() || self.clock.mono() >= until {
+            let now = self.clock.mono();
+            if is_called || now >= until || !self.haul.others.is_empty() && until.since(now) > LINGER {
                 break;
             }
         }
@@ -220,7 +252,7 @@ impl Wire for LinuxWire {
         Some(Sleepers {
             by_wire: Box::new(move |until| by_wire(clock.to_kernel(until))),
             by_time: Box::new(move |until| {
-                timer.wait(Some(clock.to_kernel(until)));
+                timer.wait(Some((clock.to_kernel(until), until.since(clock.mono()))));
             }),
             time_waker,
         })

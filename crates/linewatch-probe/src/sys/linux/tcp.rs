@@ -10,11 +10,12 @@ use std::os::fd::{AsFd as _, BorrowedFd};
 use std::time::Duration;
 
 use linewatch_core::port::{Arrival, Clock as _, SendResult, TcpEnd, Token};
-use linewatch_core::target::Address;
+use linewatch_core::target::{Address, Egress};
 use linewatch_core::time::{MonoTime, Rtt};
 use socket2::{Domain, Protocol, Socket, Type};
 
 use super::batch::ReceiveBatch;
+use super::egress;
 use super::haul::Haul;
 use super::options::{self, errno_of, take_error};
 use super::wait::Waiter;
@@ -58,6 +59,7 @@ pub(super) struct TcpProber {
 pub(super) struct Handshake {
     pub(super) token: Token,
     pub(super) to: Address,
+    pub(super) egress: Egress,
     pub(super) port: u16,
     pub(super) timeout: Duration,
 }
@@ -71,7 +73,7 @@ impl TcpProber {
         haul: &mut Haul,
         what: Handshake,
     ) -> SendResult {
-        let prepared = prepare(what.to.ip.is_ipv6());
+        let prepared = prepare(what);
         let sent_at = clock.mono();
         let begun = prepared.and_then(|socket| connect(&socket, what).map(|end| (socket, end)));
         let result = match begun {
@@ -212,7 +214,8 @@ fn is_by_icmp(fd: BorrowedFd<'_>, room: &mut ReceiveBatch) -> bool {
     })
 }
 
-fn prepare(is_v6: bool) -> Result<Socket, i32> {
+fn prepare(what: Handshake) -> Result<Socket, i32> {
+    let is_v6 = what.to.ip.is_ipv6();
     let domain = if is_v6 { Domain::IPV6 } else { Domain::IPV4 };
     let prepared = Socket::new(domain, Type::STREAM.nonblocking(), Some(Protocol::TCP)).and_then(|socket| {
         socket.set_linger(Some(Duration::ZERO))?;
@@ -225,7 +228,9 @@ fn prepare(is_v6: bool) -> Result<Socket, i32> {
         }
         Ok(socket)
     });
-    prepared.map_err(|error| errno_of(&error))
+    let socket = prepared.map_err(|error| errno_of(&error))?;
+    egress::apply(&socket, what.egress, what.to)?;
+    Ok(socket)
 }
 
 /// Starts the handshake; `Some` if it ended at once, as it can on loopback.

@@ -17,7 +17,7 @@ pub(in crate::sys) const ECONNREFUSED: i32 = 111;
 pub(in crate::sys) const EINPROGRESS: i32 = 115;
 
 const EMSGSIZE: i32 = 90;
-const EOPNOTSUPP: i32 = 95;
+pub(in crate::sys) const EOPNOTSUPP: i32 = 95;
 const EAFNOSUPPORT: i32 = 97;
 const EADDRINUSE: i32 = 98;
 const EADDRNOTAVAIL: i32 = 99;
@@ -29,7 +29,11 @@ const EHOSTUNREACH: i32 = 113;
 
 /// The Linux number of an error of this system.
 pub(in crate::sys) fn of(error: &io::Error) -> i32 {
-    error.raw_os_error().map_or(EIO, native)
+    match error.raw_os_error() {
+        Some(number) => native(number),
+        None if error.kind() == io::ErrorKind::Unsupported => EOPNOTSUPP,
+        None => EIO,
+    }
 }
 
 /// The Linux number of one of this system.
@@ -155,5 +159,6 @@ mod tests {
     #[test]
     fn an_error_without_a_number_is_our_own_trouble() {
         assert_eq!(of(&io::Error::other("no number")), EIO);
+        assert_eq!(of(&io::ErrorKind::Unsupported.into()), EOPNOTSUPP);
     }
 }

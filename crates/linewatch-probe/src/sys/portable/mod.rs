@@ -1,7 +1,7 @@
 //! The wire of every system but Linux: TCP handshakes everywhere, ICMP where the system lets a program send it.
 //!
 //! mio hides how each system says that something is ready. What sends ICMP is an [`Echo`]: `macos`, `windows`, or
-//! `fallback`, which sends none. Nothing here promises kernel transmit stamps, so no figure is of class K.
+//! `fallback`, which sends none; it leaves by the default way only. Nothing here promises kernel transmit stamps, so no figure is of class K.
 
 pub(super) mod errno;
 mod tcp;
@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use linewatch_core::port::{Clock as _, Incoming, Outgoing, SendResult, Shot, ShotBody, Waker, Wire};
 use linewatch_core::record::Class;
-use linewatch_core::target::Method;
+use linewatch_core::target::{Egress, Method};
 use linewatch_core::time::MonoTime;
 use mio::{Events, Poll, Registry, Token};
 use socket2::{Domain, Protocol, Socket, Type};
@@ -110,6 +110,11 @@ impl<E: Echo> Wire for PortableWire<E> {
     fn send(&mut self, outgoing: &Outgoing, results: &mut Vec<SendResult>) {
         for shot in &outgoing.shots {
             results.push(match shot.body {
+                // Another way out than the one asked for would measure another line.
+                ShotBody::Icmp { .. } if outgoing.egress(shot.egress) != Egress::default() => SendResult {
+                    sent_at: self.clock.mono(),
+                    result: Err(errno::EOPNOTSUPP),
+                },
                 ShotBody::Icmp { start, len } => {
                     let start = start as usize;
                     let message = &outgoing.bytes[start..start + usize::from(len)];
@@ -119,6 +124,7 @@ impl<E: Echo> Wire for PortableWire<E> {
                     let what = Handshake {
                         token: shot.token,
                         to: shot.to,
+                        egress: outgoing.egress(shot.egress),
                         port,
                         timeout,
                     };

@@ -11,7 +11,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use linewatch_core::port::{Arrival, Clock as _, SendResult, TcpEnd, Token};
-use linewatch_core::target::Address;
+use linewatch_core::target::{Address, Egress};
 use linewatch_core::time::MonoTime;
 use mio::net::TcpStream;
 use mio::{Interest, Registry};
@@ -36,6 +36,7 @@ struct Attempt {
 pub(super) struct Handshake {
     pub(super) token: Token,
     pub(super) to: Address,
+    pub(super) egress: Egress,
     pub(super) port: u16,
     pub(super) timeout: Duration,
 }
@@ -61,7 +62,7 @@ impl TcpProber {
         first: usize,
         what: Handshake,
     ) -> SendResult {
-        let prepared = prepare(what.to.ip.is_ipv6());
+        let prepared = prepare(what);
         let sent_at = clock.mono();
         let begun = prepared.and_then(|socket| connect(&socket, what).map(|end| (socket, end)));
         let result = match begun {
@@ -203,7 +204,8 @@ fn end_of(trouble: Option<i32>, delay: Duration) -> Option<TcpEnd> {
     }
 }
 
-fn prepare(is_v6: bool) -> Result<Socket, i32> {
+fn prepare(what: Handshake) -> Result<Socket, i32> {
+    let is_v6 = what.to.ip.is_ipv6();
     let domain = if is_v6 { Domain::IPV6 } else { Domain::IPV4 };
     let prepared = Socket::new(domain, Type::STREAM, Some(Protocol::TCP)).and_then(|socket| {
         socket.set_nonblocking(true)?;
@@ -214,7 +216,55 @@ fn prepare(is_v6: bool) -> Result<Socket, i32> {
         let _best_effort = crate::sys::windows::send_one_syn(&socket);
         Ok(socket)
     });
-    prepared.map_err(|error| errno::of(&error))
+    let socket = prepared.map_err(|error| errno::of(&error))?;
+    set_egress(&socket, what.egress, is_v6)?;
+    Ok(socket)
+}
+
+/// Lets a socket leave as asked for. What a system cannot do is refused: it would measure another line.
+fn set_egress(socket: &Socket, egress: Egress, is_v6: bool) -> Result<(), i32> {
+    let said = |result: std::io::Result<()>| result.map_err(|error| errno::of(&error));
+    if let Some(source) = egress.source {
+        said(socket.bind(&SocketAddr::new(source, 0).into()))?;
+    }
+    if let Some(index) = std::num::NonZeroU32::new(egress.interface) {
+        said(by_interface(socket, index, is_v6))?;
+    }
+    if egress.dscp != 0 {
+        // The two low bits of the byte are ECN's.
+        said(mark(socket, u32::from(egress.dscp) << 2, is_v6))?;
+    }
+    Ok(())
+}
+
+#[cfg(target_os = "macos")]
+fn by_interface(socket: &Socket, index: std::num::NonZeroU32, is_v6: bool) -> std::io::Result<()> {
+    if is_v6 {
+        socket.bind_device_by_index_v6(Some(index))
+    } else {
+        socket.bind_device_by_index_v4(Some(index))
+    }
+}
+
+/// No safe call of a kept library does it here.
+#[cfg(not(target_os = "macos"))]
+fn by_interface(_: &Socket, _: std::num::NonZeroU32, _: bool) -> std::io::Result<()> {
+    Err(std::io::ErrorKind::Unsupported.into())
+}
+
+#[cfg(unix)]
+fn mark(socket: &Socket, byte: u32, is_v6: bool) -> std::io::Result<()> {
+    if is_v6 {
+        socket.set_tclass_v6(byte)
+    } else {
+        socket.set_tos_v4(byte)
+    }
+}
+
+/// Windows takes the option and ignores it.
+#[cfg(windows)]
+fn mark(_: &Socket, _: u32, _: bool) -> std::io::Result<()> {
+    Err(std::io::ErrorKind::Unsupported.into())
 }
 
 /// Starts the handshake; `Some` if it ended at once, as it can on loopback.

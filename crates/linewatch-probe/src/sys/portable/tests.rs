@@ -7,7 +7,7 @@ use linewatch_core::port::{
     Arrival, Clock as _, Incoming, Outgoing, SendResult, Shot, ShotBody, TcpEnd, Wire,
 };
 use linewatch_core::record::Class;
-use linewatch_core::target::{Address, Method};
+use linewatch_core::target::{Address, Egress, EgressIndex, Method};
 use linewatch_core::time::{MonoTime, Rtt, WireTime};
 use socket2::{Domain, Socket, Type};
 
@@ -31,6 +31,7 @@ fn tcp(token: u64, to: SocketAddr, timeout: Duration) -> Shot {
     Shot {
         token: linewatch_core::port::Token(token),
         to: Address::from(to.ip()),
+        egress: EgressIndex::default(),
         body: ShotBody::Tcp {
             port: to.port(),
             timeout,
@@ -173,6 +174,40 @@ fn an_address_without_a_route_is_our_own_trouble() {
 }
 
 #[test]
+fn a_handshake_leaves_from_the_source_asked_for_or_not_at_all() {
+    let (clock, mut wire) = open();
+    let listener = TcpListener::bind((LOOPBACK, 0)).expect("a port");
+    let to = listener.local_addr().expect("an address");
+    let mut shots = [1, 2].map(|token| tcp(token, to, PATIENCE));
+    shots[0].egress = EgressIndex(1);
+    shots[1].egress = EgressIndex(2);
+    let source: IpAddr = [127, 0, 0, 9].into();
+    let outgoing = Outgoing {
+        shots: shots.to_vec(),
+        egresses: vec![
+            Egress {
+                source: Some(source),
+                ..Egress::default()
+            },
+            Egress {
+                interface: 1,
+                ..Egress::default()
+            },
+        ],
+        ..Outgoing::default()
+    };
+    let mut results = Vec::new();
+    wire.send(&outgoing, &mut results);
+    // An interface cannot be chosen by the portable wire on Linux, where only tests run it.
+    assert_eq!(
+        [results[0].result, results[1].result],
+        [Ok(()), Err(libc::EOPNOTSUPP)]
+    );
+    hear(&mut wire, clock, 1);
+    assert_eq!(listener.accept().expect("our own handshake").1.ip(), source);
+}
+
+#[test]
 fn a_wait_ends_when_called_for_attention() {
     let (_, mut wire) = open();
     (wire.waker())();
@@ -222,6 +257,7 @@ fn a_ping_over_loopback_comes_back_with_a_stamp_inside_its_bracket() {
     outgoing.shots.push(Shot {
         token: linewatch_core::port::Token(1),
         to: Address::from(LOOPBACK),
+        egress: EgressIndex::default(),
         body: ShotBody::Icmp {
             start: 0,
             len: outgoing.bytes.len() as u16,

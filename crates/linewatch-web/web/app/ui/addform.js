@@ -7,6 +7,7 @@ import { RequestError, addTarget, patchOf } from "../api.js";
 import { h, setText } from "../dom.js";
 import { t, tn } from "../i18n.js";
 import { guessProbe } from "../url.js";
+import { noticeText } from "../words.js";
 import { toast } from "./dialog.js";
 
 /** @typedef {import("../types").ChangeAnswer} ChangeAnswer */
@@ -21,7 +22,7 @@ export function failureText(error) {
 
 /** Tells what a change did, and offers to take the built-in lines back. @param {ChangeAnswer} answer */
 export function tellAdded(answer) {
-  for (const note of answer.notes) toast(note);
+  for (const note of answer.notes) toast(noticeText(note));
   const removed = answer.removed;
   if (removed.length > 0) {
     toast(tn("add.removed", removed.length), { label: t("action.undo"), run: () => void restore(removed) });

@@ -10,6 +10,7 @@ import { badge, needsAttention, worstFirst } from "../level.js";
 import { live } from "../live.js";
 import { store } from "../store.js";
 import { clock } from "../time.js";
+import { noticeText } from "../words.js";
 import { announce, openDialog, toast } from "./dialog.js";
 
 /** @typedef {import("../types").OverviewRow} OverviewRow */
@@ -132,13 +133,18 @@ export function banner({ view }) {
   return { element, update, acknowledge: silence };
 }
 
+/** What is put away: this notice as it reads now, not another one of its kind. @param {import("../types").Notice} notice */
+function identityOf({ code, text }) {
+  return `${code} ${text}`;
+}
+
 /** The notices of the server, each with its cure and a way to put it away. */
 export function notices() {
   const element = h("div", { class: "notices" });
   const dismissed = remembered(DISMISSED_KEY);
   let shown = "";
   const update = () => {
-    const list = (store.overview?.notices ?? []).filter((notice) => !dismissed.has(notice.code));
+    const list = (store.overview?.notices ?? []).filter((notice) => !dismissed.has(identityOf(notice)));
     const whole = JSON.stringify(list);
     if (whole === shown) return;
     shown = whole;
@@ -146,17 +152,18 @@ export function notices() {
   };
   /** @param {import("../types").Notice} notice */
   const card = (notice) => {
-    const end = notice.text.indexOf(". ");
-    const first = end < 0 ? notice.text : notice.text.slice(0, end + 1);
-    const rest = end < 0 ? "" : notice.text.slice(end + 1);
+    const text = noticeText(notice);
+    const end = text.indexOf(". ");
+    const first = end < 0 ? text : text.slice(0, end + 1);
+    const rest = end < 0 ? "" : text.slice(end + 1);
     const command = notice.command;
     return h("section", { class: `notice notice-${notice.severity}`, "aria-label": t("notice.label") },
       glyph(notice.code === "loopback_only" ? "lock" : notice.severity === "info" ? "info" : "error"),
       h("p", null, h("b", null, ...withCode(first)), ...withCode(rest)),
       h("div", { class: "banner-actions" },
-        command === null ? null : h("button", { type: "button", class: "button small", onclick: () => showCure(notice.text, command) }, t("action.show_how")),
+        command === null ? null : h("button", { type: "button", class: "button small", onclick: () => showCure(text, command) }, t("action.show_how")),
         h("button", { type: "button", class: "icon-button", "aria-label": t("action.dismiss"), onclick: () => {
-          dismissed.add(notice.code);
+          dismissed.add(identityOf(notice));
           remember(DISMISSED_KEY, dismissed);
           update();
         } }, "✕")));

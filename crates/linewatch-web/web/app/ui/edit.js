@@ -7,6 +7,7 @@ import { RequestError, addTarget, getTagged, patchTarget, removeTarget } from ".
 import { h, setText } from "../dom.js";
 import { has, t } from "../i18n.js";
 import { store } from "../store.js";
+import { noticeText } from "../words.js";
 import { addForm, failureText, restore, tellAdded } from "./addform.js";
 import { openDialog, toast } from "./dialog.js";
 import { picker } from "./picker.js";
@@ -70,7 +71,7 @@ function editDialog(info, etag) {
       try {
         const answer = await patchTarget(info.id, patch, etag);
         close();
-        for (const note of answer.notes) toast(note);
+        for (const note of answer.notes) toast(noticeText(note));
         toast(t("edit.saved"), { label: t("action.undo"), run: () => void undo(info, patch) });
       } catch (failure) {
         const field = failure instanceof RequestError && failure.field !== null ? inputs.get(failure.field) : undefined;

@@ -7,6 +7,7 @@ import { fill, glyph, h } from "../dom.js";
 import { t } from "../i18n.js";
 import { store } from "../store.js";
 import { moment } from "../time.js";
+import { countText } from "../words.js";
 import { targetHref } from "./rows.js";
 
 /** @typedef {import("../types").EventRow} EventRow */
@@ -49,11 +50,12 @@ function eventRow(event, withName) {
   const name = event.target_name;
   // The name opens the sentence, bold; messages that begin with it are not told twice.
   const rest = name !== null && event.message.startsWith(name) ? event.message.slice(name.length) : ` ${event.message}`;
+  const counted = countText(event);
   return h("li", null,
     h("time", { datetime: new Date(event.at).toISOString() }, moment(event.at, store.now())), glyph(shapeOf(event)),
     h("span", null,
       withName && name !== null
         ? h("a", { class: "event-target", href: targetHref(event.target ?? "") }, name) : null,
       withName && name !== null ? rest : event.message,
-      event.count > 1 ? h("span", { class: "muted" }, ` · ${t("events.times", { n: event.count })}`) : null));
+      counted === "" ? null : h("span", { class: "muted" }, ` · ${counted}`)));
 }

@@ -74,6 +74,35 @@ fn intervals_have_limits() {
 }
 
 #[test]
+fn a_source_is_an_address_of_the_right_family_or_an_interface() {
+    check_target(
+        "source = \"eth0/1\"",
+        "target \"gw\": source \"eth0/1\" is neither an IP address nor the name of an interface\n  --> \
+         linewatch.toml:4:10\n  help: write an address of this computer as \"192.0.2.1\", or an interface as \"eth0\" (`ip \
+         address` lists both)",
+    );
+    check_target(
+        "source = \"0.0.0.0\"",
+        "target \"gw\": source \"0.0.0.0\" is no address to send from\n  --> linewatch.toml:4:10\n  help: write an address \
+         of this computer, or leave the key away",
+    );
+    check_target(
+        "source = \"2001:db8::1\"",
+        "target \"gw\": source 2001:db8::1 does not fit the address 192.0.2.1\n  --> linewatch.toml:4:10\n  help: write a \
+         source of the same family, or the name of an interface",
+    );
+    check(
+        "[[targets]]\nid = \"fra\"\naddress = \"fra.example\"\nfamily = \"6\"\nsource = \"192.0.2.1\"\n",
+        "target \"fra\": source 192.0.2.1 does not fit family \"6\"\n  --> linewatch.toml:5:10\n  help: write a source of \
+         the same family, or the name of an interface",
+    );
+    check_target(
+        "dscp = 64",
+        "target \"gw\": dscp 64 is not a whole number from 0 to 63\n  --> linewatch.toml:4:8\n  help: write a number from 0 to 63, without quotes",
+    );
+}
+
+#[test]
 fn a_timeout_beyond_its_limit_is_the_sentence_of_the_style_guide() {
     check_target(
         "timeout = \"60s\"",
@@ -257,7 +286,7 @@ fn a_file_that_is_none_is_named_with_the_reason() {
     let errors = bench.errors();
     assert!(errors.contains("it is a directory\n"), "{errors}");
     bench.options.explicit = Some("missing.toml".into());
-    assert!(bench.errors().starts_with("error: cannot read the configuration missing.toml: no such file or directory\n  --> missing.toml\n  help: check the path"), "{}", bench.errors());
+    assert!(bench.errors().starts_with("error: cannot read the configuration missing.toml: no such file or directory\n  --> missing.toml\n  help: check the path: put the file there"), "{}", bench.errors());
     bench.options.explicit = Some("latin1.toml".into());
     std::fs::write(
         bench.dir.path().join("latin1.toml"),
@@ -276,4 +305,37 @@ fn a_file_that_is_none_is_named_with_the_reason() {
         "{}",
         bench.errors()
     );
+}
+
+#[test]
+fn names_that_make_one_id_are_refused_because_their_order_would_choose_the_history() {
+    let named = |name: &str| format!("[[targets]]\nname = \"{name}\"\naddress = \"192.0.2.1\"\n");
+    check(
+        &format!("{}{}", named("A"), named("a")),
+        "two targets have the id \"a\": without `id` it is made of the name, here \"A\" and \"a\"\n  --> linewatch.toml:5:8\n  help: the other is at linewatch.toml:2:8: give each an `id` of its own",
+    );
+    check(
+        &format!("{GW}{}", named("GW")),
+        "two targets have the id \"gw\": without `id` it is made of the name, here \"192.0.2.1\" and \"GW\"\n  --> linewatch.toml:5:8\n  help: the other is at linewatch.toml:2:6: give each an `id` of its own",
+    );
+}
+
+#[test]
+fn what_the_engine_would_refuse_is_refused_where_it_stands() {
+    let target = |line: &str| format!("[[targets]]\n{line}\n");
+    check(
+        &target("address = \"224.0.0.1\""),
+        "target \"224-0-0-1\": 224.0.0.1 is a multicast address: one probe would be answered by many\n  --> linewatch.toml:2:11\n  help: write the address of one host",
+    );
+    check(
+        &target("address = \"8.8.8.8\"\ninterval = \"1ms\""),
+        "target \"8-8-8-8\": 1000/s to the public address 8.8.8.8 is above the limit of 10/s\n  --> linewatch.toml:3:12\n  help: use an `interval` of at least 100ms, or `allow_high_rate = true` in the configuration file",
+    );
+    let allowed = target("address = \"8.8.8.8\"\ninterval = \"1ms\"\nallow_high_rate = true");
+    assert_eq!(Bench::new(&allowed).ids(), ["8-8-8-8"]);
+    let stopped = target("address = \"8.8.8.8\"\ninterval = \"1ms\"\nenabled = false");
+    assert_eq!(Bench::new(&stopped).ids(), ["8-8-8-8"]);
+    let both =
+        Bench::new(&(target("address = \"224.0.0.1\"") + &target("address = \"255.255.255.255\""))).errors();
+    assert_eq!(both.matches("error: ").count(), 2, "{both}");
 }

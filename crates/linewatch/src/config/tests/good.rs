@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use linewatch_core::target::{Host, Method, Origin};
+use linewatch_core::target::{Host, Method, Origin, Source};
 
 use super::*;
 
@@ -129,7 +129,7 @@ fn every_value_knows_its_line() {
 
 #[test]
 fn the_address_may_carry_its_port_and_name_the_target() {
-    let text = "[[targets]]\naddress = \"[2001:db8::1]:443\"\n[[targets]]\naddress = \"tcp://example.com:80\"\n[[targets]]\nname = \"A b\"\naddress = \"192.0.2.1\"\n[[targets]]\nname = \"A-B\"\naddress = \"192.0.2.2\"\n";
+    let text = "[[targets]]\naddress = \"[2001:db8::1]:443\"\n[[targets]]\naddress = \"tcp://example.com:80\"\n[[targets]]\nname = \"A b\"\naddress = \"192.0.2.1\"\n";
     let settings = Bench::new(text).load().settings;
     let shown: Vec<_> = settings
         .targets
@@ -149,7 +149,6 @@ fn the_address_may_carry_its_port_and_name_the_target() {
             "2001-db8-1-443 [2001:db8::1]:443 [2001:db8::1]:443",
             "example-com-80 example.com:80 example.com:80",
             "a-b A b 192.0.2.1",
-            "a-b-2 A-B 192.0.2.2",
         ]
     );
 }
@@ -162,17 +161,24 @@ fn a_byte_order_mark_is_no_part_of_the_file() {
 
 #[test]
 fn what_has_no_effect_yet_is_said() {
-    let loaded = Bench::new("[alerts.email]\nfrom = \"a@example.com\"\n[[targets]]\nid = \"gw\"\naddress = \"192.0.2.1\"\ndscp = 46\n").load();
+    let loaded = Bench::new("[alerts.email]\nfrom = \"a@example.com\"\n").load();
     let warnings: Vec<_> = loaded
         .warnings
         .iter()
         .map(|warning| warning.message.as_str())
         .collect();
-    assert_eq!(
-        warnings,
-        [
-            "alerts has no effect in this version yet",
-            "target \"gw\": dscp has no effect in this version yet"
-        ]
-    );
+    assert_eq!(warnings, ["alerts has no effect in this version yet"]);
+}
+
+#[test]
+fn a_target_may_say_from_where_and_how_it_is_probed() {
+    let check = |line: &str, expected: Source| {
+        let text = format!("[[targets]]\nid = \"gw\"\naddress = \"192.0.2.1\"\ndscp = 46\n{line}\n");
+        let target = Bench::new(&text).load().settings.targets.remove(0);
+        assert_eq!((target.source, target.dscp), (expected, 46));
+    };
+    check("", Source::Any);
+    check("source = \"\"", Source::Any);
+    check("source = \"192.0.2.9\"", Source::Address([192, 0, 2, 9].into()));
+    check("source = \"ppp0.7\"", Source::Interface("ppp0.7".to_owned()));
 }

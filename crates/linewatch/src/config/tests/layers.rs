@@ -263,3 +263,83 @@ fn the_configuration_is_looked_for_in_its_order() {
     bench.options.explicit = Some("linewatch.toml".into());
     assert_eq!(bench.load().settings.server.vantage, "here");
 }
+
+fn typed(bench: Bench, texts: &[&str]) -> Bench {
+    let mut bench = bench;
+    bench.options.targets = texts
+        .iter()
+        .map(|text| TargetSpec::parse(text).expect("a target"))
+        .collect();
+    bench
+}
+
+#[test]
+fn a_bare_target_of_the_command_line_may_fall_back_and_a_written_method_may_not() {
+    let settings = typed(Bench::empty(), &["192.0.2.1", "icmp://192.0.2.2", "192.0.2.3:80"])
+        .load()
+        .settings;
+    let asked: Vec<_> = settings.targets.iter().map(|it| it.asked_method()).collect();
+    assert_eq!(
+        asked,
+        [
+            None,
+            Some(Method::IcmpEcho),
+            Some(Method::TcpConnect { port: 80 })
+        ]
+    );
+}
+
+#[test]
+fn an_icmp_address_of_the_file_asks_for_icmp() {
+    let bench = Bench::new("[[targets]]\naddress = \"icmp://192.0.2.1\"\n");
+    let settings = bench.load().settings;
+    assert_eq!(settings.targets[0].asked_method(), Some(Method::IcmpEcho));
+    assert!(matches!(
+        settings.targets[0].origin("probe"),
+        Origin::File { line: 2, .. }
+    ));
+}
+
+#[test]
+fn the_stop_of_a_typed_target_holds_and_leaves_no_dead_entry() {
+    let web = "[[targets]]\nid = \"home\"\nenabled = false\ntyped = true\n";
+    let bench = typed(Bench::new(FILE).web(web), &["Home=192.0.2.7"]);
+    let settings = bench.load().settings;
+    let home = settings.target("home").expect("typed");
+    assert!(home.is_command_line && !home.target.is_enabled);
+    let later = Bench::new(FILE).web(web).load();
+    assert_eq!(
+        (later.settings.targets.len(), later.warnings),
+        (2, Vec::new()),
+        "it was not typed again"
+    );
+}
+
+#[test]
+fn a_typed_target_gives_way_to_the_pages_own_of_that_name() {
+    let web = "[[targets]]\nid = \"home\"\naddress = \"192.0.2.9\"\n";
+    let bench = typed(Bench::empty().web(web), &["Home=192.0.2.7"]);
+    let settings = bench.load().settings;
+    let address = |id: &str| settings.target(id).map(|it| it.target.address_text());
+    assert_eq!(address("home").as_deref(), Some("192.0.2.9"));
+    assert_eq!(address("home-2").as_deref(), Some("192.0.2.7"));
+}
+
+#[test]
+fn settings_without_effect_yet_are_said_to_have_none() {
+    let file = "[server]\nauth = \"off\"\n[defaults]\nlatency_threshold_ms = 100\n[[targets]]\nid = \"a\"\naddress = \"192.0.2.1\"\nlatency_threshold_ms = 90\n";
+    let warnings: Vec<String> = Bench::new(file)
+        .load()
+        .warnings
+        .into_iter()
+        .map(|it| it.message)
+        .collect();
+    assert_eq!(
+        warnings,
+        [
+            "server.auth has no effect in this version yet",
+            "defaults.latency_threshold_ms has no effect in this version yet",
+            "target \"a\": latency_threshold_ms has no effect in this version yet",
+        ]
+    );
+}

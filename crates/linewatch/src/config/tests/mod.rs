@@ -9,6 +9,8 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+use linewatch_probe::route::Gateways;
+
 use super::*;
 
 /// A directory with a configuration in it, loaded with nothing else around.
@@ -35,6 +37,7 @@ impl Bench {
             targets: Vec::new(),
             built_in: None,
             web_text: None,
+            operator: Operator::OnDisk,
         };
         Self { dir, options }
     }

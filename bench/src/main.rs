@@ -1,0 +1,135 @@
+//! Measures the engine beside others and proves its counts against the kernel's: `cargo xtask bench engine`, `cargo xtask proof engine`.
+//!
+//! Everything happens in a network namespace of its own; nothing leaves the machine. What is measured runs in processes
+//! of its own (`part`). A goal that is missed is said to be missed, a tool that is missing is said to be missing.
+
+mod account;
+mod fping;
+mod load;
+mod machine;
+mod part;
+mod proof;
+mod record_path;
+mod rows;
+mod table;
+mod tally;
+
+use std::process::ExitCode;
+
+use anyhow::{Context as _, Result, bail};
+use serde::Serialize;
+
+use crate::machine::Busy;
+use crate::rows::Effort;
+use crate::table::{Line, say};
+
+const HELP: &str = "\
+linewatch-bench engine [--row N] [--quick]   the table of speed and memory, or one row of it:
+   1 sustained rate   2 flood   3 steady pace   4 send lateness   5 lateness at the full rate
+   6 RTT error   7 process latency   8 memory   9 TCP connects   10 record path
+linewatch-bench proof [--show N]             counts against the kernel's; all, or one of
+   2 a millisecond on a long line   3 sequence wrap, two processes   4 conservation against nft
+";
+
+fn main() -> ExitCode {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    match go(&words) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            say(&format!("error: {error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// False: something that must be so is not.
+fn go(words: &[String]) -> Result<bool> {
+    match words.first().map(String::as_str) {
+        Some("engine") => {
+            machine::enter()?;
+            let row = option(words, "--row")?;
+            engine(row, words.iter().any(|word| word == "--quick")).map(|()| true)
+        }
+        Some("proof") => {
+            machine::enter()?;
+            proof::run(option(words, "--show")?)
+        }
+        Some("part") => {
+            let (role, order) = (words.get(1), words.get(2));
+            part_of(role.map_or("", String::as_str), order.map_or("", String::as_str)).map(|()| true)
+        }
+        _ => {
+            say(HELP);
+            Ok(true)
+        }
+    }
+}
+
+fn option(words: &[String], name: &str) -> Result<Option<u8>> {
+    let Some(at) = words.iter().position(|word| word == name) else {
+        return Ok(None);
+    };
+    let value = words
+        .get(at + 1)
+        .with_context(|| format!("{name} needs a number"))?;
+    let number = value
+        .parse()
+        .with_context(|| format!("{name} {value}: not a number"))?;
+    Ok(Some(number))
+}
+
+/// Measures, and prints the table.
+fn engine(row: Option<u8>, is_quick: bool) -> Result<()> {
+    let effort = Effort::new(is_quick);
+    say(&machine::line()?);
+    say("every fping runs as it comes (SCHED_OTHER), in the same network namespace");
+    if !machine::has("ping") {
+        say("ping: not installed; it probes one target a process, and no row compares with it");
+    }
+    if cfg!(debug_assertions) {
+        say("this is a debug build: its figures mean nothing");
+    }
+    let idle = Busy::now()?;
+    let mut lines: Vec<Line> = Vec::new();
+    for number in rows::ROWS {
+        let is_done = lines.iter().any(|line| line.row == number);
+        if is_done || row.is_some_and(|row| row != number) {
+            continue;
+        }
+        say(&format!("row {number} ..."));
+        match rows::measure(number, effort) {
+            Ok(measured) => lines.extend(measured),
+            Err(error) => lines.push(Line::not_measured(number, &format!("{error:#}"))),
+        }
+    }
+    lines.retain(|line| row.is_none_or(|row| line.row == row));
+    if lines.is_empty() {
+        bail!("there are rows {:?}", rows::ROWS);
+    }
+    lines.sort_by_key(|line| line.row);
+    say(&format!(
+        "\nmedians of {} alternating runs; all cores were {:.0} % busy meanwhile, by this and by others\n",
+        effort.runs,
+        idle.since()? * 100.0
+    ));
+    say(&table::draw(&lines));
+    Ok(())
+}
+
+/// What this process does for another of the same program.
+fn part_of(role: &str, order: &str) -> Result<()> {
+    match role {
+        "load" => answer(&load::run(&serde_json::from_str(order)?)?),
+        "carry" => answer(&record_path::carry(order.parse()?)?),
+        "whole" => answer(&record_path::whole()?),
+        "burn" => load::burn(),
+        "accept" => load::accept(),
+        _ => bail!("there is no part \"{role}\""),
+    }
+}
+
+fn answer(what: &impl Serialize) -> Result<()> {
+    say(&serde_json::to_string(what)?);
+    Ok(())
+}

@@ -1,0 +1,31 @@
+// What the server sends as a code reads as words, and a number never stands without its unit.
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { before, test } from "node:test";
+
+import { setCatalogue } from "../app/i18n.js";
+import { countText, noticeText } from "../app/words.js";
+
+before(() => setCatalogue(JSON.parse(readFileSync(new URL("../i18n/en.json", import.meta.url), "utf8")), "en"));
+
+/** @param {string} type @param {number} count @param {string} count_of @returns {any} */
+const event = (type, count, count_of) => ({ type, count, count_of });
+
+test("lost probes are never times", () => {
+  assert.equal(countText(event("packet_loss", 34, "lost_probes")), "34 probes lost");
+  assert.equal(countText(event("packet_loss", 1, "lost_probes")), "1 probe lost");
+  assert.equal(countText(event("suspended", 1234, "unmeasured_probes")), "1,234 probes not measured");
+  assert.equal(countText(event("dns_failed", 3, "times")), "3 times");
+});
+
+test("what the sentence says already is not said again", () => {
+  assert.equal(countText(event("outage", 34, "lost_probes")), "");
+  assert.equal(countText(event("started", 1, "times")), "");
+});
+
+test("a notice is worded by the catalogue, and by the server where that has no words", () => {
+  /** @param {string} code @returns {any} */
+  const notice = (code) => ({ code, params: { port: "443" }, text: "as the server says" });
+  assert.equal(noticeText(notice("tcp_instead")), "ICMP is not permitted here: measuring TCP handshakes with port 443 instead.");
+  assert.equal(noticeText(notice("from_a_later_version")), "as the server says");
+});
