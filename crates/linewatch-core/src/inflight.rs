@@ -6,6 +6,7 @@
 //! ends unmeasured, never lost. Not here: sending, schedules, decoding.
 
 mod close;
+mod datagram;
 mod decide;
 mod flow;
 mod forgotten;

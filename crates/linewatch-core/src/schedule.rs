@@ -20,6 +20,12 @@ const SPREAD_MAX: Duration = Duration::from_secs(10);
 const EXACT_WAKE_PER_S: u64 = 10_000;
 /// Wake-ups are then rounded up to this grid: ten probes at a time at 100,000/s.
 const COARSE_WAKE_NS: u64 = 100_000;
+/// Where nobody is probed more often than every [`SLOW_NS`], wake-ups are shared from this many probes per second on ...
+const EXACT_WAKE_SLOW_PER_S: u64 = 2_000;
+/// ... on this grid: three probes at a time at 6,000/s, none later than a hundredth of its interval.
+const COARSE_WAKE_SLOW_NS: u64 = 500_000;
+/// An interval of so many nanoseconds is a slow one.
+const SLOW_NS: u64 = 50_000_000;
 /// Rates are summed in millionths of a probe per second, so that adding and removing leaves nothing behind.
 const MICRO_PER_S: u64 = 1_000_000;
 
@@ -60,6 +66,8 @@ pub struct Schedule {
     spread_offset: u64,
     /// Of the targets that run.
     rate_micro_per_s: u64,
+    /// Running grids that are not slow.
+    fast: u32,
     taken: Vec<u32>,
 }
 
@@ -83,6 +91,7 @@ impl Schedule {
             ends: BTreeMap::new(),
             spread_offset: mix(seed),
             rate_micro_per_s: 0,
+            fast: 0,
             taken: Vec::new(),
         }
     }
@@ -150,7 +159,7 @@ impl Schedule {
     pub fn pause(&mut self, index: u32) {
         if self.is_running(index) {
             self.wheel.clear(index);
-            self.rate_micro_per_s -= self.grids[index as usize].rate_micro_per_s();
+            self.rest(index);
         }
     }
 
@@ -179,14 +188,16 @@ impl Schedule {
     /// When somebody is due next.
     pub fn next_deadline(&self) -> Option<MonoTime> {
         let next = self.wheel.next()?;
-        if self.rate_micro_per_s <= EXACT_WAKE_PER_S * MICRO_PER_S {
-            return Some(next);
-        }
-        Some(MonoTime::from_nanos(
-            next.as_nanos()
-                .div_ceil(COARSE_WAKE_NS)
-                .saturating_mul(COARSE_WAKE_NS),
-        ))
+        let per_s = self.rate_micro_per_s / MICRO_PER_S;
+        let grid_ns = if per_s > EXACT_WAKE_PER_S {
+            COARSE_WAKE_NS
+        } else if per_s > EXACT_WAKE_SLOW_PER_S && self.fast == 0 {
+            COARSE_WAKE_SLOW_NS
+        } else {
+            1
+        };
+        let wake_ns = next.as_nanos().div_ceil(grid_ns).saturating_mul(grid_ns);
+        Some(MonoTime::from_nanos(wake_ns))
     }
 
     /// Appends the slots that are due at `now` in the order of their time. Stops between targets once about
@@ -253,7 +264,15 @@ impl Schedule {
     fn run(&mut self, index: u32) {
         let grid = &self.grids[index as usize];
         self.rate_micro_per_s += grid.rate_micro_per_s();
+        self.fast += u32::from(grid.is_fast());
         self.wheel.set(index, grid.next_at);
+    }
+
+    /// Takes a grid that runs no more out of the sums.
+    fn rest(&mut self, index: u32) {
+        let grid = &self.grids[index as usize];
+        self.rate_micro_per_s -= grid.rate_micro_per_s();
+        self.fast -= u32::from(grid.is_fast());
     }
 
     /// Hands out what is due of one target and puts it back in the wheel.
@@ -287,9 +306,10 @@ impl Schedule {
         grid.next_at = grid.slot(slots);
         if grid.next_seq == end_seq {
             // Out of the wheel already.
-            self.rate_micro_per_s -= grid.rate_micro_per_s();
+            self.rest(index);
         } else {
-            self.wheel.set(index, grid.next_at);
+            let next_at = grid.next_at;
+            self.wheel.set(index, next_at);
         }
     }
 
@@ -313,6 +333,10 @@ impl Grid {
     fn slot(&self, count: u64) -> MonoTime {
         self.next_at
             .plus(Duration::from_nanos(count.saturating_mul(self.interval_ns)))
+    }
+
+    fn is_fast(&self) -> bool {
+        self.interval_ns < SLOW_NS
     }
 
     fn rate_micro_per_s(&self) -> u64 {

@@ -69,7 +69,7 @@ pub enum Command {
     Resume(TargetId),
     /// Adds the next entry to the table of egresses; its index is one more than that of the entry before.
     Egress(Egress),
-    /// Gives it another ICMP identifier, as after an outage: a stateful firewall may remember the old one.
+    /// Gives it another ICMP identifier or local UDP port, as after an outage: a stateful firewall may remember the old one.
     RotateId(TargetId),
 }
 
@@ -157,7 +157,7 @@ impl<W: Wire, C: Clock> Shard<W, C> {
             }
             Command::Egress(egress) => self.outgoing.egresses.push(egress),
             Command::RotateId(id) => {
-                if let Some(handle) = self.places.get(id).map(|placed| placed.handle) {
+                if let Some(handle) = self.places.rotate(id) {
                     self.in_flight.rotate_id(handle, self.ids.next());
                 }
             }

@@ -7,7 +7,7 @@ use linewatch_core::inflight::Handle;
 use linewatch_core::limits::TARGETS;
 use linewatch_core::record::Class;
 use linewatch_core::table;
-use linewatch_core::target::{EgressIndex, Method, TargetId};
+use linewatch_core::target::{EgressIndex, Method, TargetId, UdpPayload};
 use linewatch_core::time::WallTime;
 
 use super::EngineTarget;
@@ -37,6 +37,8 @@ pub(super) struct Placed {
     pub(super) payload_bytes: u16,
     pub(super) egress: EgressIndex,
     pub(super) class: Class,
+    /// Which local port its datagrams leave from.
+    pub(super) source: u8,
     is_taken: bool,
 }
 
@@ -52,6 +54,7 @@ impl Placed {
             payload_bytes: target.plan.payload_bytes,
             egress: target.egress,
             class,
+            source: 0,
             is_taken: true,
         }
     }
@@ -64,6 +67,28 @@ impl Placed {
 impl Places {
     pub(super) fn at(&self, index: u32) -> Option<&Placed> {
         self.targets.get(index as usize).filter(|placed| placed.is_taken)
+    }
+
+    /// Whether datagrams of this target go to `port`, with `payload` where that is known.
+    pub(super) fn speaks_udp(&self, handle: Handle, port: u16, payload: Option<UdpPayload>) -> bool {
+        let Some(placed) = self.at(handle.index()).filter(|placed| placed.handle == handle) else {
+            return false;
+        };
+        match placed.method {
+            Method::Udp {
+                port: its_port,
+                payload: its_payload,
+            } => its_port == port && payload.is_none_or(|payload| payload == its_payload),
+            Method::IcmpEcho | Method::TcpConnect { .. } => false,
+        }
+    }
+
+    /// Has later datagrams of a target leave from another local port; the answer is its handle.
+    pub(super) fn rotate(&mut self, id: TargetId) -> Option<Handle> {
+        let index = self.index_of(id)?;
+        let placed = &mut self.targets[index as usize];
+        placed.source = placed.source.wrapping_add(1);
+        Some(placed.handle)
     }
 
     pub(super) fn get(&self, id: TargetId) -> Option<&Placed> {
@@ -87,7 +112,10 @@ impl Places {
     pub(super) fn replan(&mut self, target: &EngineTarget) {
         if let Some(index) = self.index_of(target.id) {
             let placed = &mut self.targets[index as usize];
-            *placed = Placed::new(target, placed.handle, placed.class);
+            *placed = Placed {
+                source: placed.source,
+                ..Placed::new(target, placed.handle, placed.class)
+            };
         }
     }
 

@@ -2,11 +2,11 @@
 
 use linewatch_core::inflight::Launch;
 use linewatch_core::limits::SEND_BATCH;
-use linewatch_core::packet::icmp;
+use linewatch_core::packet::{dns, icmp, udp};
 use linewatch_core::port::{Clock, Shot, ShotBody, Wire};
 use linewatch_core::record::{Cause, GapKind, Outcome, ProbeRecord};
 use linewatch_core::schedule::Due;
-use linewatch_core::target::Method;
+use linewatch_core::target::{Method, UdpPayload};
 use linewatch_core::time::MonoTime;
 
 use super::places::Placed;
@@ -95,6 +95,20 @@ impl<W: Wire, C: Clock> Shard<W, C> {
                 }
             }
             Method::TcpConnect { port } => ShotBody::Tcp { port, timeout },
+            Method::Udp { port, payload } => {
+                let bytes = &mut self.outgoing.bytes;
+                let start = bytes.len();
+                match payload {
+                    UdpPayload::Echo => udp::encode_echo(cookie, placed.payload_bytes, bytes),
+                    UdpPayload::Dns => dns::encode_query(cookie, bytes),
+                }
+                ShotBody::Udp {
+                    port,
+                    source: placed.source,
+                    start: start as u32,
+                    len: (bytes.len() - start) as u16,
+                }
+            }
         };
         self.outgoing.shots.push(Shot {
             token: handle.token(slot.seq),

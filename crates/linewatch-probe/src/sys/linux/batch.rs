@@ -29,6 +29,8 @@ struct Aligned<const N: usize>([u8; N]);
 /// One packet to be sent.
 pub(super) struct Departing<'a> {
     pub(super) to: Address,
+    /// 0 where there are none.
+    pub(super) port: u16,
     pub(super) bytes: &'a [u8],
     /// Its stamp key, where packets carry one.
     pub(super) key: Option<u32>,
@@ -69,7 +71,7 @@ fn send_up_to<'a, const N: usize>(
     for index in 0..count {
         let packet = packet(index);
         let header = &mut headers[index].msg_hdr;
-        header.msg_namelen = names[index].write(packet.to, 0) as libc::socklen_t;
+        header.msg_namelen = names[index].write(packet.to, packet.port) as libc::socklen_t;
         header.msg_name = names[index].0.as_mut_ptr().cast();
         vectors[index].iov_base = packet.bytes.as_ptr().cast_mut().cast();
         vectors[index].iov_len = packet.bytes.len();
@@ -123,6 +125,8 @@ unsafe impl Send for ReceiveBatch {}
 /// One packet that came.
 pub(super) struct Arrived<'a> {
     pub(super) name: Option<Address>,
+    /// Beside `name`; 0 where there are none.
+    pub(super) port: u16,
     pub(super) bytes: &'a [u8],
     pub(super) control: control::Control,
 }
@@ -189,6 +193,7 @@ impl ReceiveBatch {
         );
         Arrived {
             name: address::read(&self.names[index].0[..name]),
+            port: address::read_port(&self.names[index].0[..name]),
             bytes: &self.data[index][..data],
             control: control::read(&self.controls[index].0[..control]),
         }

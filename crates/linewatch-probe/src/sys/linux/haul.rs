@@ -32,7 +32,11 @@ impl Haul {
         }
         incoming.arrivals.append(&mut self.stamps);
         incoming.arrivals.extend(self.others.drain(..).map(|mut arrival| {
-            if let Arrival::Icmp { start, .. } | Arrival::IcmpError { start, .. } = &mut arrival {
+            if let Arrival::Icmp { start, .. }
+            | Arrival::IcmpError { start, .. }
+            | Arrival::Udp { start, .. }
+            | Arrival::UdpError { start, .. } = &mut arrival
+            {
                 *start += offset;
             }
             arrival

@@ -1,4 +1,4 @@
-//! The wire on Linux: one ICMP socket per family, TCP handshakes, one place to sleep.
+//! The wire on Linux: one ICMP socket per family, one to four UDP sockets, TCP handshakes, one place to sleep.
 //!
 //! Everything is drained to empty before `receive` returns, or [`Incoming::has_more`] says that it was not. Of one
 //! socket the replies are read first, the stamps after them, and the stamps handed over first: a reply never
@@ -12,13 +12,14 @@ mod control;
 mod drops;
 mod egress;
 mod haul;
-mod icmp;
 mod icmp_open;
 pub(crate) mod interface;
 mod keys;
 mod options;
 pub(crate) mod scheduling;
+mod socket;
 mod tcp;
+mod udp;
 mod wait;
 
 use std::time::Duration;
@@ -33,8 +34,9 @@ use socket2::{Domain, Protocol, Socket, Type};
 
 use self::batch::ReceiveBatch;
 use self::haul::Haul;
-use self::icmp::{IcmpSocket, Outlet};
+use self::socket::{Outlet, ProbeSocket};
 use self::tcp::{Handshake, TcpProber};
+use self::udp::UdpSockets;
 use self::wait::{EVENTS, Waiter};
 use super::{WireError, WireOptions, WireReport};
 use crate::clock::SystemClock;
@@ -51,7 +53,8 @@ pub struct LinuxWire {
     clock: SystemClock,
     waiter: Waiter,
     /// IPv4 and IPv6, or the sentence that says why not.
-    icmp: [Result<IcmpSocket, String>; 2],
+    icmp: [Result<ProbeSocket, String>; 2],
+    udp: UdpSockets,
     has_tcp_v6: bool,
     tcp: TcpProber,
     room: ReceiveBatch,
@@ -78,6 +81,7 @@ impl LinuxWire {
                     source: std::io::Error::from_raw_os_error(errno),
                 })?;
         }
+        let udp = UdpSockets::open(&waiter, options)?;
         let report_of = |index: usize| icmp[index].as_ref().map(icmp_open::report).map_err(Clone::clone);
         let report = WireReport {
             icmp_v4: report_of(0),
@@ -90,6 +94,7 @@ impl LinuxWire {
                 clock,
                 waiter,
                 icmp,
+                udp,
                 has_tcp_v6,
                 tcp,
                 room,
@@ -112,12 +117,17 @@ impl LinuxWire {
             results.push(self.tcp.start(self.clock, &self.waiter, &mut self.haul, what));
             return 1;
         }
-        let is_v6 = shots[0].to.ip.is_ipv6();
-        let is_same =
-            |shot: &&Shot| matches!(shot.body, ShotBody::Icmp { .. }) && shot.to.ip.is_ipv6() == is_v6;
-        let count = shots.iter().take_while(is_same).count();
+        let way = way_of(&shots[0]);
+        let count = shots.iter().take_while(|shot| way_of(shot) == way).count();
         let (clock, room, haul) = (self.clock, &mut self.room, &mut self.haul);
-        match &mut self.icmp[usize::from(is_v6)] {
+        let socket = match way.udp_source {
+            Some(source) => self.udp.get(way.is_v6, source, &self.waiter),
+            // Asked for all the same: `ability` had said no.
+            None => self.icmp[usize::from(way.is_v6)]
+                .as_mut()
+                .map_err(|_| libc::EACCES),
+        };
+        match socket {
             Ok(socket) => socket.send(
                 &mut Outlet {
                     clock,
@@ -128,11 +138,10 @@ impl LinuxWire {
                 },
                 &shots[..count],
             ),
-            // Asked for all the same: `ability` had said no.
-            Err(_) => {
+            Err(errno) => {
                 let refused = SendResult {
                     sent_at: clock.mono(),
-                    result: Err(libc::EACCES),
+                    result: Err(errno),
                 };
                 results.extend(std::iter::repeat_n(refused, count));
             }
@@ -152,9 +161,11 @@ impl LinuxWire {
                     .on_ready(ready.tag, self.clock, &mut self.room, &mut self.haul);
                 continue;
             }
-            let Some(Ok(socket)) = self.icmp.get_mut(ready.tag as usize) else {
-                continue;
+            let socket = match self.icmp.get_mut(ready.tag as usize) {
+                Some(socket) => socket.as_mut().ok(),
+                None => self.udp.by_tag(ready.tag),
             };
+            let Some(socket) = socket else { continue };
             if ready.is_readable {
                 is_drained &= socket.drain_replies(&mut self.room, self.clock, &mut self.haul, budget);
             }
@@ -164,12 +175,32 @@ impl LinuxWire {
     }
 }
 
+/// Which socket a shot leaves by; that of TCP is its own.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Way {
+    is_tcp: bool,
+    is_v6: bool,
+    udp_source: Option<u8>,
+}
+
+fn way_of(shot: &Shot) -> Way {
+    Way {
+        is_tcp: matches!(shot.body, ShotBody::Tcp { .. }),
+        is_v6: shot.to.ip.is_ipv6(),
+        udp_source: match shot.body {
+            ShotBody::Udp { source, .. } => Some(source),
+            ShotBody::Icmp { .. } | ShotBody::Tcp { .. } => None,
+        },
+    }
+}
+
 impl LinuxWire {
     /// Looks after the sockets that were sent on without asking whether there is anything: there is, its transmit
     /// stamp at least, and that alone would end a sleep at once. True if they are empty now.
     fn look_after_sent(&mut self, budget: &mut usize) -> bool {
         let mut is_drained = true;
-        for socket in self.icmp.iter_mut().flatten() {
+        let sockets = self.icmp.iter_mut().flatten().chain(self.udp.opened());
+        for socket in sockets {
             if !std::mem::take(&mut socket.is_fresh) {
                 continue;
             }
@@ -236,6 +267,7 @@ impl Wire for LinuxWire {
                 Err(crate::privilege::NO_TCP_V6.to_owned())
             }
             Method::TcpConnect { .. } => Ok(Class::K),
+            Method::Udp { .. } => self.udp.ability(is_v6),
         }
     }
 

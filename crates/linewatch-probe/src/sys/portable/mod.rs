@@ -1,4 +1,4 @@
-//! The wire of every system but Linux: TCP handshakes everywhere, ICMP where the system lets a program send it.
+//! The wire of every system but Linux: TCP handshakes everywhere, ICMP where the system lets a program send it, no UDP yet.
 //!
 //! mio hides how each system says that something is ready. What sends ICMP is an [`Echo`]: `macos`, `windows`, or
 //! `fallback`, which sends none; it leaves by the default way only. Nothing here promises kernel transmit stamps, so no figure is of class K.
@@ -110,6 +110,11 @@ impl<E: Echo> Wire for PortableWire<E> {
     fn send(&mut self, outgoing: &Outgoing, results: &mut Vec<SendResult>) {
         for shot in &outgoing.shots {
             results.push(match shot.body {
+                // Asked for all the same: `ability` had said no.
+                ShotBody::Udp { .. } => SendResult {
+                    sent_at: self.clock.mono(),
+                    result: Err(errno::EOPNOTSUPP),
+                },
                 // Another way out than the one asked for would measure another line.
                 ShotBody::Icmp { .. } if outgoing.egress(shot.egress) != Egress::default() => SendResult {
                     sent_at: self.clock.mono(),
@@ -173,6 +178,10 @@ impl<E: Echo> Wire for PortableWire<E> {
                 Err(crate::privilege::NO_TCP_V6.to_owned())
             }
             Method::TcpConnect { .. } => Ok(Class::U),
+            Method::Udp { .. } => Err(format!(
+                "cannot send UDP probes: they are not built for {} yet\n  help: probe a TCP port",
+                std::env::consts::OS
+            )),
         }
     }
 

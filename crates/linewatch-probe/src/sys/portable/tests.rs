@@ -7,7 +7,7 @@ use linewatch_core::port::{
     Arrival, Clock as _, Incoming, Outgoing, SendResult, Shot, ShotBody, TcpEnd, Wire,
 };
 use linewatch_core::record::Class;
-use linewatch_core::target::{Address, Egress, EgressIndex, Method};
+use linewatch_core::target::{Address, Egress, EgressIndex, Method, UdpPayload};
 use linewatch_core::time::{MonoTime, Rtt, WireTime};
 use socket2::{Domain, Socket, Type};
 
@@ -228,6 +228,12 @@ fn a_system_without_icmp_still_measures_tcp_and_says_so() {
     assert!(answer.contains("help: probe a TCP port"), "{answer}");
     assert_eq!(report.icmp_v4, Err(answer));
     assert_eq!(wire.ability(Method::TcpConnect { port: 1 }, false), Ok(Class::U));
+    let udp = Method::Udp {
+        port: 53,
+        payload: UdpPayload::Dns,
+    };
+    let answer = wire.ability(udp, false).expect_err("nothing sends UDP");
+    assert!(answer.contains("UDP"), "{answer}");
 }
 
 /// What macOS runs, on Linux's ping sockets where they are permitted.
