@@ -49,7 +49,9 @@ impl SystemClock {
     pub fn thread_cpu(self) -> Duration {
         #[cfg(target_os = "linux")]
         let cpu_ns = crate::sys::linux::clocks::thread_cpu_ns();
-        #[cfg(not(target_os = "linux"))]
+        #[cfg(target_os = "macos")]
+        let cpu_ns = crate::sys::macos::clocks::thread_cpu_ns();
+        #[cfg(not(any(target_os = "linux", target_os = "macos")))]
         let cpu_ns = 0;
         Duration::from_nanos(cpu_ns)
     }
@@ -145,21 +147,41 @@ mod os {
 
     /// Where this process's time begins.
     #[derive(Clone, Copy, Debug)]
-    pub(super) struct Origin(Instant);
+    pub(super) struct Origin {
+        at: Instant,
+        /// A clock that goes on in suspension, at that moment; zero where there is none.
+        boot_ns: u64,
+    }
 
     impl Origin {
+        /// The boot clock is read last, here and first below: the time between two reads must not look like sleep.
         pub(super) fn now() -> Self {
-            Self(Instant::now())
+            let at = Instant::now();
+            Self {
+                at,
+                boot_ns: boot_ns(),
+            }
         }
 
         pub(super) fn elapsed_ns(self) -> u64 {
-            u64::try_from(self.0.elapsed().as_nanos()).unwrap_or(u64::MAX)
+            u64::try_from(self.at.elapsed().as_nanos()).unwrap_or(u64::MAX)
         }
 
-        /// Not known here: the standard library has no boot clock.
+        /// Zero on Windows, whose monotonic clock goes on in suspension: waking up is then a stall, which is a gap
+        /// as well and no loss either.
         pub(super) fn asleep(self) -> Duration {
-            Duration::ZERO
+            let boot_ns = boot_ns().saturating_sub(self.boot_ns);
+            Duration::from_nanos(boot_ns.saturating_sub(self.elapsed_ns()))
         }
+    }
+
+    /// A clock that goes on while the computer is suspended.
+    fn boot_ns() -> u64 {
+        #[cfg(target_os = "macos")]
+        let boot_ns = crate::sys::macos::clocks::continuous_ns();
+        #[cfg(not(target_os = "macos"))]
+        let boot_ns = 0;
+        boot_ns
     }
 
     pub(super) fn wall_ns() -> i64 {

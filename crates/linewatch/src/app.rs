@@ -310,8 +310,12 @@ fn random_seed() -> Result<u64> {
 
 /// This computer's name, for the vantage and the Host allow-list.
 pub(crate) fn host_name() -> String {
-    nix::unistd::gethostname()
+    #[cfg(unix)]
+    let name = nix::unistd::gethostname()
         .ok()
-        .and_then(|name| name.into_string().ok())
-        .unwrap_or_else(|| "localhost".to_owned())
+        .and_then(|name| name.into_string().ok());
+    // Windows puts it into the environment of every process.
+    #[cfg(windows)]
+    let name = std::env::var("COMPUTERNAME").ok();
+    name.unwrap_or_else(|| "localhost".to_owned())
 }

@@ -267,9 +267,7 @@ impl Wire for LinuxWire {
                 Err(sentence) => Err(sentence.clone()),
             },
             Method::TcpConnect { .. } if is_v6 && !self.has_tcp_v6 => {
-                Err("cannot open a TCP socket for IPv6: this computer has IPv6 switched off\n  help: switch it on, or \
-                     give the target an IPv4 address"
-                    .to_owned())
+                Err(crate::privilege::NO_TCP_V6.to_owned())
             }
             Method::TcpConnect { .. } => Ok(Class::K),
             Method::Udp { .. } => self.udp.ability(is_v6),
