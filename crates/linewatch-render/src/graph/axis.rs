@@ -5,6 +5,7 @@
 
 use super::columns::Column;
 use super::input::ValueAxis;
+use crate::format::count;
 
 /// Share of the columns whose 90th percentile always fits: half an hour of a day may be worse than the axis shows.
 const USUAL_SHARE: f64 = 0.98;
@@ -13,7 +14,7 @@ const SPIKE_ROOM: f64 = 2.5;
 /// Free space above and below, as a share of the span (UI.md section 4.1).
 const PAD: f64 = 0.06;
 /// A threshold this far above the data still belongs on the axis; further up it would press the data flat.
-const THRESHOLD_ROOM: f64 = 1.6;
+const THRESHOLD_ROOM: f64 = 1.25;
 /// The smallest span in milliseconds: the width of measuring noise on a LAN.
 const LEAST_SPAN_MS: f64 = 0.05;
 /// The least value a logarithmic axis shows, in milliseconds: 10 us.
@@ -102,7 +103,7 @@ fn linear_limits(quantiles: &[[f64; 9]], thresholds_ms: &[f64]) -> (f64, f64) {
     }
     let room = low + THRESHOLD_ROOM * (high - low);
     for threshold in thresholds_ms.iter().filter(|threshold| **threshold <= room) {
-        high = high.max(threshold + 0.04 * (threshold - low));
+        high = high.max(threshold + 0.03 * (threshold - low));
     }
     (low, high)
 }
@@ -166,6 +167,9 @@ fn value_label(ms: f64, is_seconds: bool) -> String {
 
 /// A round number without trailing zeros.
 pub(super) fn plain(value: f64) -> String {
+    if value >= 1000.0 {
+        return count(Some(value.round() as i64));
+    }
     let text = format!("{value:.3}");
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }

@@ -94,7 +94,7 @@ impl Column {
 }
 
 /// The columns of `input`, from left to right, without overlap.
-pub(super) fn columns(input: &GraphInput, time: &TimeScale, scene: &Scene) -> Vec<Column> {
+pub(super) fn columns(input: &GraphInput, time: &TimeScale, scene: &Scene<'_>) -> Vec<Column> {
     let mut buckets: Vec<&GraphBucket> = input.buckets.iter().filter(|bucket| bucket.sent > 0).collect();
     buckets.sort_by_key(|bucket| bucket.from);
     let mut columns: Vec<Column> = Vec::new();

@@ -81,6 +81,11 @@ impl Fonts {
         pen.path.finish()
     }
 
+    #[cfg(test)]
+    pub(super) fn has(&self, character: char, weight: Weight) -> bool {
+        self.face(weight).glyph_index(character).is_some()
+    }
+
     fn face(&self, weight: Weight) -> &Face<'static> {
         match weight {
             Weight::Regular => &self.regular,

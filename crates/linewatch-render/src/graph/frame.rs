@@ -24,7 +24,7 @@ const HEAD: f64 = 58.0;
 /// Height of the words below the time axis.
 const TIME_WORDS: f64 = 24.0;
 /// Free space between the plot and the loss bars: room for their axes' words.
-const BETWEEN: f64 = 12.0;
+const BETWEEN: f64 = 16.0;
 /// About one time label per so many pixels.
 const TIME_SPACING: f64 = 66.0;
 /// Characters of a name that are looked at: more than any picture has room for.
@@ -39,13 +39,14 @@ struct Room {
 }
 
 /// The picture of `input` in the look of `style`.
-pub(super) fn compose(input: &GraphInput, style: &GraphStyle, fonts: &Fonts) -> Scene {
+pub(super) fn compose<'a>(input: &GraphInput, style: &GraphStyle, fonts: &'a Fonts) -> Scene<'a> {
     let palette = Palette::of(style.theme());
     let mut scene = Scene {
         width: style.width(),
         height: style.height(),
         scale: style.scale(),
-        ground: palette.ground,
+        palette,
+        fonts,
         title: shown(&input.name),
         description: String::new(),
         shapes: Vec::new(),
@@ -60,7 +61,13 @@ pub(super) fn compose(input: &GraphInput, style: &GraphStyle, fonts: &Fonts) -> 
         down_nanos: down.iter().map(|outage| down_nanos(outage, input, &time)).sum(),
         has_gaps: !overlay::gap_areas(input, &time, &scene).is_empty(),
     };
-    let most_lines = if height < 240.0 { 1 } else { 3 };
+    let most_lines = if height < 220.0 {
+        1
+    } else if height < 300.0 {
+        2
+    } else {
+        3
+    };
     let legend = Legend::new(input, &facts, fonts, &palette, width - 2.0 * SIDE, most_lines);
     let columns_guess = columns(input, &time, &scene);
     let guess = room(width, height, 58.0, legend.lines());
@@ -71,12 +78,10 @@ pub(super) fn compose(input: &GraphInput, style: &GraphStyle, fonts: &Fonts) -> 
     let scale = fit(input, style, &columns, &room.plot);
     scene.description = description(input, &facts, &scene.title);
 
-    head(&mut scene, fonts, &palette, input, width);
+    head(&mut scene, input, width);
     let gaps = overlay::gap_areas(input, &time, &scene);
     measurements(
         &mut scene,
-        fonts,
-        &palette,
         input,
         (&room, &time),
         (&columns, scale.as_ref()),
@@ -84,15 +89,13 @@ pub(super) fn compose(input: &GraphInput, style: &GraphStyle, fonts: &Fonts) -> 
     );
     remarks(
         &mut scene,
-        fonts,
-        &palette,
         input,
         (&room, &time),
         (&columns, scale.as_ref()),
         &gaps,
     );
     let base = height - 14.0 - (legend.lines() as f64 - 1.0) * LINE_HEIGHT;
-    legend.draw(&mut scene, &palette, (SIDE, width - SIDE), base);
+    legend.draw(&mut scene, (SIDE, width - SIDE), base);
     scene
 }
 
@@ -130,10 +133,12 @@ fn left_edge(fonts: &Fonts, scale: Option<&ValueScale>) -> f64 {
 }
 
 /// Name and address on the left, period and zone on the right; the left gives way.
-fn head(scene: &mut Scene, fonts: &Fonts, palette: &Palette, input: &GraphInput, width: f64) {
+fn head(scene: &mut Scene<'_>, input: &GraphInput, width: f64) {
+    let palette = scene.palette;
+    let fonts = scene.fonts;
     let right_edge = width - SIDE;
     let period = timeline::period(input.from, input.to, &input.zone);
-    let bucket = overlay::short_duration(u64::try_from(input.bucket_length.as_nanos()).unwrap_or(u64::MAX));
+    let bucket = overlay::bucket_words(input.bucket_length);
     let zone = format!(
         "{} · {bucket} buckets",
         timeline::zone_words(input.from, input.to, &input.zone)
@@ -186,9 +191,7 @@ fn head(scene: &mut Scene, fonts: &Fonts, palette: &Palette, input: &GraphInput,
 
 /// Grid, smoke, median, plates and loss.
 fn measurements(
-    scene: &mut Scene,
-    fonts: &Fonts,
-    palette: &Palette,
+    scene: &mut Scene<'_>,
     input: &GraphInput,
     (room, time): (&Room, &TimeScale),
     (columns, scale): (&[Column], Option<&ValueScale>),
@@ -198,22 +201,20 @@ fn measurements(
     let most = (room.plot.width / TIME_SPACING).max(2.0) as usize;
     let ticks = timeline::ticks(time.from, time.to, &input.zone, most);
     let ticks: Vec<_> = ticks.into_iter().map(|tick| (time.x(tick.at), tick)).collect();
-    plot::value_grid(scene, palette, areas, scale, columns);
-    plot::time_grid(scene, fonts, palette, areas, &ticks);
-    overlay::no_data(scene, palette, input, time, &room.all, columns, gaps);
-    plot::smoke(scene, palette, &room.plot, scale, columns);
-    plot::medians(scene, palette, &room.plot, scale, columns);
-    overlay::gap_plates(scene, fonts, palette, &room.all, gaps);
-    plot::loss_bars(scene, palette, &room.loss, columns);
-    overlay::gap_lines(scene, palette, &room.all, gaps);
-    overlay::present(scene, palette, input, time, &room.all);
+    plot::value_grid(scene, areas, scale, columns);
+    plot::time_grid(scene, areas, &ticks);
+    overlay::no_data(scene, input, time, &room.all, columns, gaps);
+    plot::smoke(scene, &room.plot, scale, columns);
+    plot::medians(scene, &room.plot, scale, columns);
+    overlay::gap_plates(scene, &room.all, gaps);
+    plot::loss_bars(scene, &room.loss, columns);
+    overlay::gap_lines(scene, &room.all, gaps);
+    overlay::present(scene, input, time, &room.all);
 }
 
 /// Outages, thresholds and spikes with their words, the most important first.
 fn remarks(
-    scene: &mut Scene,
-    fonts: &Fonts,
-    palette: &Palette,
+    scene: &mut Scene<'_>,
     input: &GraphInput,
     (room, time): (&Room, &TimeScale),
     (columns, scale): (&[Column], Option<&ValueScale>),
@@ -221,11 +222,11 @@ fn remarks(
 ) {
     let mut lane = Lane::along(&room.plot);
     overlay::reserve_plates(gaps, &mut lane);
-    overlay::outages(scene, fonts, palette, &room.plot, input, time, &mut lane);
-    overlay::gap_words(scene, fonts, palette, gaps, &mut lane);
+    overlay::outages(scene, &room.plot, input, time, &mut lane);
+    overlay::gap_words(scene, gaps, &mut lane);
     if let Some(scale) = scale {
-        overlay::thresholds(scene, fonts, palette, &room.plot, scale, input, &mut lane);
-        overlay::spikes(scene, fonts, palette, &room.plot, scale, columns, &mut lane);
+        overlay::thresholds(scene, &room.plot, scale, input, &mut lane);
+        overlay::spikes(scene, &room.plot, scale, columns, &mut lane);
         return;
     }
     let text = if columns.is_empty() {
@@ -233,7 +234,7 @@ fn remarks(
     } else {
         "No reply in this period"
     };
-    overlay::nothing(scene, palette, &room.plot, text);
+    overlay::nothing(scene, &room.plot, text);
 }
 
 /// How long an outage lasted within the period.

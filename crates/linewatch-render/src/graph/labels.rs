@@ -3,7 +3,7 @@
 //! First come, first served: the caller asks in the order of importance. What finds no room is left out; its mark stays,
 //! and the totals below count it.
 
-use super::font::{Fonts, Weight};
+use super::font::Weight;
 use super::palette::Paint;
 use super::scene::{Anchor, Rect, Scene, Span};
 
@@ -40,7 +40,8 @@ impl Lane {
     }
 
     /// Writes `span` beside the mark that reaches from `left` to `right`: behind it, else before it, else not at all.
-    pub(super) fn place(&mut self, scene: &mut Scene, fonts: &Fonts, (left, right): (f64, f64), span: Span) {
+    pub(super) fn place(&mut self, scene: &mut Scene<'_>, (left, right): (f64, f64), span: Span) {
+        let fonts = scene.fonts;
         let width = fonts.width(&span.text, SIZE, span.weight);
         for row in 0..ROWS {
             for start in [right + MARGIN, left - MARGIN - width] {
@@ -59,10 +60,10 @@ impl Lane {
     }
 
     /// The plate keeps the words legible over the smoke.
-    fn write(&self, scene: &mut Scene, row: usize, x: f64, width: f64, span: Span) {
+    fn write(&self, scene: &mut Scene<'_>, row: usize, x: f64, width: f64, span: Span) {
         let base = self.top + 6.0 + SIZE * 0.9 + row as f64 * ROW_HEIGHT;
         let plate = Rect::new(x - 2.0, base - SIZE * 0.95, width + 4.0, SIZE * 1.25);
-        scene.rect(scene.ground.at(0.78), plate);
+        scene.rect(scene.palette.ground.at(0.78), plate);
         scene.text((x, base), Anchor::Start, SIZE, span);
     }
 }

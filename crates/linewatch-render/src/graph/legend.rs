@@ -10,7 +10,7 @@ use super::input::{GraphInput, GraphTotals};
 use super::overlay::{hatch, short_duration};
 use super::palette::{LOSS_WORDS, Paint, Palette, SMOKE_ALPHAS};
 use super::scene::{Anchor, Rect, Scene, Shape, Span, Text};
-use crate::format::{availability_ppm, count, loss_ppm, rtt_ms};
+use crate::format::{Quantity, availability_ppm, count, loss_ppm, rtt_ms};
 
 const SIZE: f64 = 12.0;
 pub(super) const LINE_HEIGHT: f64 = 19.0;
@@ -97,9 +97,9 @@ impl Legend {
     }
 
     /// Writes the lines from base line `y` on, between `left` and `right`.
-    pub(super) fn draw(&self, scene: &mut Scene, palette: &Palette, (left, right): (f64, f64), y: f64) {
+    pub(super) fn draw(&self, scene: &mut Scene<'_>, (left, right): (f64, f64), y: f64) {
         for (index, line) in self.totals.iter().enumerate() {
-            draw_totals(scene, palette, line, left, y + index as f64 * LINE_HEIGHT);
+            draw_totals(scene, line, left, y + index as f64 * LINE_HEIGHT);
         }
         for (index, line) in self.key.iter().enumerate() {
             let width: f64 = line.iter().map(|entry| entry.width + GAP).sum::<f64>() - GAP;
@@ -108,7 +108,7 @@ impl Legend {
             } else {
                 (left, self.totals.len() + index)
             };
-            draw_key(scene, palette, line, x, y + row as f64 * LINE_HEIGHT);
+            draw_key(scene, line, x, y + row as f64 * LINE_HEIGHT);
         }
     }
 }
@@ -145,9 +145,9 @@ fn totals(totals: &GraphTotals, facts: &Facts, fonts: &Fonts, palette: &Palette)
         range
     };
     let facts = [
-        ("p50 ", ms(totals.p50).to_string(), String::new()),
-        ("p95 ", ms(totals.p95).to_string(), String::new()),
-        ("p99 ", ms(totals.p99).to_string(), String::new()),
+        ("p50 ", brief(ms(totals.p50)), String::new()),
+        ("p95 ", brief(ms(totals.p95)), String::new()),
+        ("p99 ", brief(ms(totals.p99)), String::new()),
         ("min–max ", range, String::new()),
         ("jitter ", ms(totals.jitter).to_string(), String::new()),
         ("loss ", loss_ppm(ppm).to_string(), of),
@@ -178,6 +178,15 @@ fn totals(totals: &GraphTotals, facts: &Facts, fonts: &Fonts, palette: &Palette)
         Entry::new(Swatch::None, spans, fonts)
     });
     entries.collect()
+}
+
+/// Milliseconds without their unit, which stands behind the largest of them; any other unit stays.
+fn brief(quantity: Quantity) -> String {
+    if quantity.unit == "ms" {
+        quantity.value
+    } else {
+        quantity.to_string()
+    }
 }
 
 fn key(facts: &Facts, fonts: &Fonts, palette: &Palette) -> Vec<Entry> {
@@ -240,7 +249,8 @@ fn wrapped(entries: Vec<Entry>, width: f64) -> Vec<Vec<Entry>> {
 }
 
 /// One text, so that SVG readers with another font do not print one number over the next.
-fn draw_totals(scene: &mut Scene, palette: &Palette, line: &[Entry], x: f64, y: f64) {
+fn draw_totals(scene: &mut Scene<'_>, line: &[Entry], x: f64, y: f64) {
+    let palette = scene.palette;
     let mut spans = Vec::new();
     for entry in line {
         if !spans.is_empty() {
@@ -263,9 +273,9 @@ fn draw_totals(scene: &mut Scene, palette: &Palette, line: &[Entry], x: f64, y: 
     }));
 }
 
-fn draw_key(scene: &mut Scene, palette: &Palette, line: &[Entry], mut x: f64, y: f64) {
+fn draw_key(scene: &mut Scene<'_>, line: &[Entry], mut x: f64, y: f64) {
     for entry in line {
-        draw_swatch(scene, palette, entry.swatch, x, y);
+        draw_swatch(scene, entry.swatch, x, y);
         let before = if entry.swatch == Swatch::None {
             0.0
         } else {
@@ -278,7 +288,8 @@ fn draw_key(scene: &mut Scene, palette: &Palette, line: &[Entry], mut x: f64, y:
     }
 }
 
-fn draw_swatch(scene: &mut Scene, palette: &Palette, swatch: Swatch, x: f64, y: f64) {
+fn draw_swatch(scene: &mut Scene<'_>, swatch: Swatch, x: f64, y: f64) {
+    let palette = scene.palette;
     let (x, y) = (scene.snap(x), scene.snap(y));
     let picture = Rect::new(x, y - 10.0, SWATCH, 12.0);
     match swatch {
@@ -288,7 +299,7 @@ fn draw_swatch(scene: &mut Scene, palette: &Palette, swatch: Swatch, x: f64, y: 
             scene.rect(palette.down.at(0.12), picture);
             scene.rect(palette.down, Rect::new(x, y - 10.0, SWATCH, 5.0));
         }
-        Swatch::Gap => hatch(scene, palette, &picture),
+        Swatch::Gap => hatch(scene, &picture),
         Swatch::Smoke => {
             for (band, alpha) in SMOKE_ALPHAS.into_iter().enumerate() {
                 let inset = 1.5 * band as f64;

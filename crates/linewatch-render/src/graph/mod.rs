@@ -35,7 +35,7 @@ pub fn svg(input: &GraphInput, style: &GraphStyle) -> String {
 /// [`GraphError::Encode`] if memory for the picture cannot be had or the encoder fails.
 pub fn png(input: &GraphInput, style: &GraphStyle) -> Result<Vec<u8>, GraphError> {
     let fonts = font::Fonts::embedded();
-    png::write(&frame::compose(input, style, &fonts), &fonts)
+    png::write(&frame::compose(input, style, &fonts))
 }
 
 #[cfg(test)]

@@ -7,10 +7,9 @@ use linewatch_core::time::WallTime;
 
 use super::axis::ValueScale;
 use super::columns::{Column, TimeScale};
-use super::font::{Fonts, Weight};
+use super::font::Weight;
 use super::input::{GraphInput, GraphOutage};
 use super::labels::{Lane, words};
-use super::palette::Palette;
 use super::scene::{Anchor, Rect, Scene, Shape, Span, Text};
 use crate::format::{duration_ms, rtt_ms};
 use crate::text::printable;
@@ -43,7 +42,7 @@ impl GapArea {
 }
 
 /// The gaps within the period, from left to right. Of narrow ones in the same pixel the first stands for all.
-pub(super) fn gap_areas(input: &GraphInput, time: &TimeScale, scene: &Scene) -> Vec<GapArea> {
+pub(super) fn gap_areas(input: &GraphInput, time: &TimeScale, scene: &Scene<'_>) -> Vec<GapArea> {
     let mut gaps: Vec<_> = input
         .gaps
         .iter()
@@ -71,14 +70,14 @@ pub(super) fn gap_areas(input: &GraphInput, time: &TimeScale, scene: &Scene) -> 
 
 /// Tints the time that is neither measured nor a known gap.
 pub(super) fn no_data(
-    scene: &mut Scene,
-    palette: &Palette,
+    scene: &mut Scene<'_>,
     input: &GraphInput,
     time: &TimeScale,
     area: &Rect,
     columns: &[Column],
     gaps: &[GapArea],
 ) {
+    let palette = scene.palette;
     let mut known: Vec<(f64, f64)> = columns.iter().map(|column| (column.left, column.right)).collect();
     known.extend(gaps.iter().map(|gap| (gap.left, gap.right)));
     known.sort_by(|one, other| one.0.total_cmp(&other.0));
@@ -98,17 +97,19 @@ pub(super) fn no_data(
 }
 
 /// The wide gaps: hatched plates with their kind and length on them.
-pub(super) fn gap_plates(scene: &mut Scene, fonts: &Fonts, palette: &Palette, area: &Rect, gaps: &[GapArea]) {
+pub(super) fn gap_plates(scene: &mut Scene<'_>, area: &Rect, gaps: &[GapArea]) {
+    let palette = scene.palette;
     for gap in gaps.iter().filter(|gap| gap.is_plate()) {
         let plate = Rect::new(gap.left, area.y, gap.right - gap.left, area.height);
         scene.rect(palette.ground, plate);
-        hatch(scene, palette, &plate);
-        plate_words(scene, fonts, palette, &plate, &gap.words);
+        hatch(scene, &plate);
+        plate_words(scene, &plate, &gap.words);
     }
 }
 
 /// A tinted, hatched rectangle: "not measured" everywhere in linewatch.
-pub(super) fn hatch(scene: &mut Scene, palette: &Palette, plate: &Rect) {
+pub(super) fn hatch(scene: &mut Scene<'_>, plate: &Rect) {
+    let palette = scene.palette;
     scene.rect(palette.no_data.at(0.11), *plate);
     let mut lines = Vec::new();
     // The strokes rise to the right; each is cut to the plate by hand, so that no clipping is needed.
@@ -132,7 +133,9 @@ pub(super) fn hatch(scene: &mut Scene, palette: &Palette, plate: &Rect) {
     });
 }
 
-fn plate_words(scene: &mut Scene, fonts: &Fonts, palette: &Palette, plate: &Rect, text: &str) {
+fn plate_words(scene: &mut Scene<'_>, plate: &Rect, text: &str) {
+    let palette = scene.palette;
+    let fonts = scene.fonts;
     let width = fonts.width(text, PLATE_WORDS, Weight::Regular);
     let (middle_x, middle_y) = (plate.x + plate.width / 2.0, plate.y + plate.height / 2.0);
     let is_upward = plate.width < width + 12.0;
@@ -172,7 +175,8 @@ fn plate_words(scene: &mut Scene, fonts: &Fonts, palette: &Palette, plate: &Rect
 }
 
 /// The narrow gaps: dashed lines.
-pub(super) fn gap_lines(scene: &mut Scene, palette: &Palette, area: &Rect, gaps: &[GapArea]) {
+pub(super) fn gap_lines(scene: &mut Scene<'_>, area: &Rect, gaps: &[GapArea]) {
+    let palette = scene.palette;
     let mut dashes = Vec::new();
     for gap in gaps.iter().filter(|gap| !gap.is_plate()) {
         let mut y = area.y;
@@ -181,26 +185,26 @@ pub(super) fn gap_lines(scene: &mut Scene, palette: &Palette, area: &Rect, gaps:
             y += 6.0;
         }
     }
-    scene.rects(palette.muted, dashes);
+    scene.rects(palette.muted.at(0.75), dashes);
 }
 
 /// A dashed line with its name for each threshold; one above the axis is named at the top edge.
 pub(super) fn thresholds(
-    scene: &mut Scene,
-    fonts: &Fonts,
-    palette: &Palette,
+    scene: &mut Scene<'_>,
     plot: &Rect,
     scale: &ValueScale,
     input: &GraphInput,
     lane: &mut Lane,
 ) {
+    let palette = scene.palette;
+    let fonts = scene.fonts;
     for threshold in input.thresholds.iter().take(THRESHOLDS) {
         let ms = threshold.at.as_millis_f64();
         let label: String = threshold.label.chars().take(40).collect();
         let text = format!("{} {}", printable(&label), rtt_ms(Some(ms)));
         if ms > scale.high {
             let span = words(format!("{text} ↑"), Weight::Regular, palette.threshold);
-            lane.place(scene, fonts, (plot.right() - 2.0, plot.right() + 2.0), span);
+            lane.place(scene, (plot.right() - 2.0, plot.right() + 2.0), span);
             continue;
         }
         if ms < scale.low {
@@ -215,25 +219,27 @@ pub(super) fn thresholds(
             .collect();
         scene.rects(palette.threshold.at(0.85), dashes);
         let width = fonts.width(&text, PLATE_WORDS, Weight::Regular);
-        scene.rect(
-            palette.ground.at(0.78),
-            Rect::new(plot.right() - width - 8.0, y - 15.0, width + 6.0, 14.0),
-        );
+        // Above its line; under it where the line is close to the top.
+        let base = if y - plot.y < 17.0 { y + 12.0 } else { y - 4.0 };
+        let plate = Rect::new(plot.right() - width - 8.0, base - 10.5, width + 6.0, 13.5);
+        scene.rect(palette.ground.at(0.78), plate);
+        if base < plot.y + 24.0 {
+            lane.reserve(plate.x, plate.right());
+        }
         let span = words(text, Weight::Regular, palette.threshold);
-        scene.text((plot.right() - 5.0, y - 4.0), Anchor::End, PLATE_WORDS, span);
+        scene.text((plot.right() - 5.0, base), Anchor::End, PLATE_WORDS, span);
     }
 }
 
 /// Marks every outage above the plot and tints its time; names them, the longest first.
 pub(super) fn outages(
-    scene: &mut Scene,
-    fonts: &Fonts,
-    palette: &Palette,
+    scene: &mut Scene<'_>,
     plot: &Rect,
     input: &GraphInput,
     time: &TimeScale,
     lane: &mut Lane,
 ) {
+    let palette = scene.palette;
     let mut outages = within(input, time);
     outages.sort_by_key(|outage| std::cmp::Reverse(end_of(outage, input).nanos_after(outage.from)));
     let mut marks = Vec::new();
@@ -256,12 +262,7 @@ pub(super) fn outages(
     scene.rects(palette.down.at(0.12), washes);
     scene.rects(palette.down, marks);
     for (left, right, text) in named {
-        lane.place(
-            scene,
-            fonts,
-            (left, right),
-            words(text, Weight::SemiBold, palette.text),
-        );
+        lane.place(scene, (left, right), words(text, Weight::SemiBold, palette.text));
     }
 }
 
@@ -277,16 +278,11 @@ pub(super) fn end_of(outage: &GraphOutage, input: &GraphInput) -> WallTime {
 }
 
 /// Names the narrow gaps.
-pub(super) fn gap_words(
-    scene: &mut Scene,
-    fonts: &Fonts,
-    palette: &Palette,
-    gaps: &[GapArea],
-    lane: &mut Lane,
-) {
+pub(super) fn gap_words(scene: &mut Scene<'_>, gaps: &[GapArea], lane: &mut Lane) {
+    let palette = scene.palette;
     for gap in gaps.iter().filter(|gap| !gap.is_plate()) {
         let span = words(gap.words.clone(), Weight::Regular, palette.muted);
-        lane.place(scene, fonts, (gap.left, gap.left + 1.0), span);
+        lane.place(scene, (gap.left, gap.left + 1.0), span);
     }
 }
 
@@ -299,14 +295,13 @@ pub(super) fn reserve_plates(gaps: &[GapArea], lane: &mut Lane) {
 
 /// An arrow at the top edge for every column that is cut off, the true value beside the highest ones.
 pub(super) fn spikes(
-    scene: &mut Scene,
-    fonts: &Fonts,
-    palette: &Palette,
+    scene: &mut Scene<'_>,
     plot: &Rect,
     scale: &ValueScale,
     columns: &[Column],
     lane: &mut Lane,
 ) {
+    let palette = scene.palette;
     let mut arrows: Vec<(f64, f64)> = Vec::new();
     for column in columns {
         let Some(highest) = column
@@ -338,18 +333,13 @@ pub(super) fn spikes(
     arrows.sort_by(|one, other| other.1.total_cmp(&one.1));
     for (x, ms) in arrows.into_iter().take(SPIKE_LABELS) {
         let span = words(rtt_ms(Some(ms)).to_string(), Weight::Regular, palette.muted);
-        lane.place(scene, fonts, (x - 4.0, x + 4.0), span);
+        lane.place(scene, (x - 4.0, x + 4.0), span);
     }
 }
 
 /// A line at the present where the period reaches beyond it.
-pub(super) fn present(
-    scene: &mut Scene,
-    palette: &Palette,
-    input: &GraphInput,
-    time: &TimeScale,
-    area: &Rect,
-) {
+pub(super) fn present(scene: &mut Scene<'_>, input: &GraphInput, time: &TimeScale, area: &Rect) {
+    let palette = scene.palette;
     if input.now > time.from && input.now < time.to {
         let line = Rect::new(scene.snap(time.x(input.now)), area.y, 1.0, area.height);
         scene.rect(palette.muted.at(0.6), line);
@@ -357,7 +347,8 @@ pub(super) fn present(
 }
 
 /// One sentence in the middle of a plot without anything in it.
-pub(super) fn nothing(scene: &mut Scene, palette: &Palette, plot: &Rect, text: &str) {
+pub(super) fn nothing(scene: &mut Scene<'_>, plot: &Rect, text: &str) {
+    let palette = scene.palette;
     let at = (plot.x + plot.width / 2.0, plot.y + plot.height / 2.0 + 5.0);
     let span = Span {
         text: text.to_owned(),
@@ -370,6 +361,14 @@ pub(super) fn nothing(scene: &mut Scene, palette: &Palette, plot: &Rect, text: &
 /// `25 m`, `1 m 52 s`: the length of a span without a zero at its end.
 fn length_words(from: WallTime, to: WallTime) -> String {
     short_duration(u64::try_from(to.nanos_after(from)).unwrap_or(0))
+}
+
+/// The length of a bucket: `5 min`, because `5 m` beside a distance of time could be a distance.
+pub(super) fn bucket_words(length: std::time::Duration) -> String {
+    let nanos = u64::try_from(length.as_nanos()).unwrap_or(u64::MAX);
+    let text = short_duration(nanos);
+    text.strip_suffix(" m")
+        .map_or(text.clone(), |minutes| format!("{minutes} min"))
 }
 
 /// A length of `nanos` nanoseconds in words, without a zero at its end.

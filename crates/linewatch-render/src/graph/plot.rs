@@ -5,8 +5,8 @@
 
 use super::axis::{ValueScale, loss_top, plain};
 use super::columns::Column;
-use super::font::{Fonts, Weight};
-use super::palette::{Palette, SMOKE_ALPHAS, loss_step};
+use super::font::Weight;
+use super::palette::{SMOKE_ALPHAS, loss_step};
 use super::scene::{Anchor, Rect, Scene, Span};
 use super::timeline::TimeTick;
 
@@ -21,8 +21,7 @@ const WASH_FROM: f64 = 0.05;
 
 /// The lines and words of the two vertical axes.
 pub(super) fn value_grid(
-    scene: &mut Scene,
-    palette: &Palette,
+    scene: &mut Scene<'_>,
     areas: (&Rect, &Rect),
     scale: Option<&ValueScale>,
     columns: &[Column],
@@ -30,8 +29,8 @@ pub(super) fn value_grid(
     let (plot, loss) = areas;
     for (value, label) in scale.map(|scale| scale.ticks(34.0)).unwrap_or_default() {
         let y = scale.map_or(plot.y, |scale| scale.y(value));
-        rule(scene, palette, plot, y);
-        axis_label(scene, palette, plot, y, label);
+        rule(scene, plot, y);
+        axis_label(scene, plot, y, label);
     }
     let top = loss_top(columns);
     let shares: &[f64] = if loss.height >= 34.0 {
@@ -41,24 +40,20 @@ pub(super) fn value_grid(
     };
     for share in shares {
         let y = loss.bottom() - share * loss.height;
-        rule(scene, palette, loss, y);
-        axis_label(
-            scene,
-            palette,
-            loss,
-            y,
-            format!("{}%", plain(top * share * 100.0)),
-        );
+        rule(scene, loss, y);
+        axis_label(scene, loss, y, format!("{}%", plain(top * share * 100.0)));
     }
 }
 
-fn rule(scene: &mut Scene, palette: &Palette, area: &Rect, y: f64) {
+fn rule(scene: &mut Scene<'_>, area: &Rect, y: f64) {
+    let palette = scene.palette;
     let thin = 1.0 / f64::from(scene.scale);
     let line = Rect::new(area.x, scene.snap(y), area.width, thin.max(0.5));
     scene.rect(palette.grid, line);
 }
 
-fn axis_label(scene: &mut Scene, palette: &Palette, area: &Rect, y: f64, text: String) {
+fn axis_label(scene: &mut Scene<'_>, area: &Rect, y: f64, text: String) {
+    let palette = scene.palette;
     let span = Span {
         text,
         weight: Weight::Regular,
@@ -68,13 +63,9 @@ fn axis_label(scene: &mut Scene, palette: &Palette, area: &Rect, y: f64, text: S
 }
 
 /// The lines and words of the time axis. A word that would touch its neighbour or the edge is left out, its line stays.
-pub(super) fn time_grid(
-    scene: &mut Scene,
-    fonts: &Fonts,
-    palette: &Palette,
-    areas: (&Rect, &Rect),
-    ticks: &[(f64, TimeTick)],
-) {
+pub(super) fn time_grid(scene: &mut Scene<'_>, areas: (&Rect, &Rect), ticks: &[(f64, TimeTick)]) {
+    let palette = scene.palette;
+    let fonts = scene.fonts;
     let (plot, loss) = areas;
     let thin = (1.0 / f64::from(scene.scale)).max(0.5);
     let lines = ticks
@@ -109,13 +100,8 @@ pub(super) fn time_grid(
 }
 
 /// The four nested bands of every column, then the washes of heavy loss.
-pub(super) fn smoke(
-    scene: &mut Scene,
-    palette: &Palette,
-    plot: &Rect,
-    scale: Option<&ValueScale>,
-    columns: &[Column],
-) {
+pub(super) fn smoke(scene: &mut Scene<'_>, plot: &Rect, scale: Option<&ValueScale>, columns: &[Column]) {
+    let palette = scene.palette;
     if let Some(scale) = scale {
         for (band, alpha) in SMOKE_ALPHAS.into_iter().enumerate() {
             let rects = columns.iter().filter_map(|column| {
@@ -151,13 +137,8 @@ pub(super) fn smoke(
 }
 
 /// One dash per column at its median, in the colour of its loss.
-pub(super) fn medians(
-    scene: &mut Scene,
-    palette: &Palette,
-    plot: &Rect,
-    scale: Option<&ValueScale>,
-    columns: &[Column],
-) {
+pub(super) fn medians(scene: &mut Scene<'_>, plot: &Rect, scale: Option<&ValueScale>, columns: &[Column]) {
+    let palette = scene.palette;
     let Some(scale) = scale else {
         return;
     };
@@ -177,7 +158,8 @@ pub(super) fn medians(
 }
 
 /// The bars of the loss axis, each at least [`LEAST_LOSS`] wide and high.
-pub(super) fn loss_bars(scene: &mut Scene, palette: &Palette, area: &Rect, columns: &[Column]) {
+pub(super) fn loss_bars(scene: &mut Scene<'_>, area: &Rect, columns: &[Column]) {
+    let palette = scene.palette;
     let top = loss_top(columns);
     let mut steps: [Vec<Rect>; 5] = Default::default();
     for column in columns {

@@ -1,6 +1,6 @@
 //! Paints a scene and packs it as PNG.
 //!
-//! Input: a [`Scene`] and the faces. Output: bytes, the same for the same scene. Rectangles are filled without smoothing:
+//! Input: a [`Scene`]. Output: bytes, the same for the same scene. Rectangles are filled without smoothing:
 //! they lie on whole device pixels already.
 
 use png::{BitDepth, ColorType, Compression, Encoder, PixelDimensions, Unit};
@@ -15,19 +15,19 @@ use super::scene::{Anchor, Rect, Scene, Shape, Text};
 const CSS_PIXELS_PER_METRE: u32 = 3780;
 
 /// The file.
-pub(super) fn write(scene: &Scene, fonts: &Fonts) -> Result<Vec<u8>, GraphError> {
+pub(super) fn write(scene: &Scene<'_>) -> Result<Vec<u8>, GraphError> {
     let (width, height) = (scene.width * scene.scale, scene.height * scene.scale);
     let mut canvas = Pixmap::new(width, height)
         .ok_or_else(|| GraphError::Encode(format!("no memory for {width}x{height} pixels")))?;
     let ground = Rect::new(0.0, 0.0, f64::from(scene.width), f64::from(scene.height));
     let scale = f64::from(scene.scale);
-    rects(&mut canvas, scene.ground, &[ground], scale);
+    rects(&mut canvas, scene.palette.ground, &[ground], scale);
     for shape in &scene.shapes {
         match shape {
             Shape::Rects { paint, rects: list } => rects(&mut canvas, *paint, list, scale),
             Shape::Strokes { paint, width, lines } => strokes(&mut canvas, *paint, *width, lines, scale),
             Shape::Triangles { paint, corners } => triangles(&mut canvas, *paint, corners, scale),
-            Shape::Text(line) => text(&mut canvas, line, fonts, scale),
+            Shape::Text(line) => text(&mut canvas, line, scene.fonts, scale),
         }
     }
     encode(&canvas, scene.scale)

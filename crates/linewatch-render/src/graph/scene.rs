@@ -2,8 +2,8 @@
 //!
 //! Lengths are CSS pixels from the upper left corner. Rectangles of one colour go together, which keeps SVG small.
 
-use super::font::Weight;
-use super::palette::Paint;
+use super::font::{Fonts, Weight};
+use super::palette::{Paint, Palette};
 
 /// An upright rectangle.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -73,14 +73,14 @@ pub(super) enum Shape {
     Text(Text),
 }
 
-/// A picture.
-#[derive(Clone, Debug)]
-pub(super) struct Scene {
+/// A picture in the making, with what every part of it is drawn with.
+pub(super) struct Scene<'a> {
     pub(super) width: u32,
     pub(super) height: u32,
     /// Device pixels per CSS pixel.
     pub(super) scale: u32,
-    pub(super) ground: Paint,
+    pub(super) palette: Palette,
+    pub(super) fonts: &'a Fonts,
     /// One line that names the picture.
     pub(super) title: String,
     /// One sentence that says what is to be seen, for those who cannot.
@@ -88,7 +88,7 @@ pub(super) struct Scene {
     pub(super) shapes: Vec<Shape>,
 }
 
-impl Scene {
+impl Scene<'_> {
     /// `position` moved down to a whole device pixel: columns neither overlap nor leave seams.
     pub(super) fn snap(&self, position: f64) -> f64 {
         let scale = f64::from(self.scale);

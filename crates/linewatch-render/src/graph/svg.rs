@@ -10,7 +10,7 @@ use super::palette::Paint;
 use super::scene::{Anchor, Rect, Scene, Shape, Span, Text};
 
 /// The document.
-pub(super) fn write(scene: &Scene) -> String {
+pub(super) fn write(scene: &Scene<'_>) -> String {
     let (width, height) = (scene.width, scene.height);
     let mut out = String::with_capacity(64 * 1024);
     // Writing to a String cannot fail.
@@ -22,7 +22,7 @@ pub(super) fn write(scene: &Scene) -> String {
         title = escaped(&scene.title),
     );
     let ground = Rect::new(0.0, 0.0, f64::from(width), f64::from(height));
-    rects(&mut out, scene.ground, &[ground]);
+    rects(&mut out, scene.palette.ground, &[ground]);
     for shape in &scene.shapes {
         match shape {
             Shape::Rects { paint, rects: list } => rects(&mut out, *paint, list),
