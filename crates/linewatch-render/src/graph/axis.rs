@@ -96,7 +96,9 @@ fn linear_limits(quantiles: &[[f64; 9]], thresholds_ms: &[f64]) -> (f64, f64) {
     let highest = sorted(8).into_iter().rev().find(|value| *value <= limit);
     let high = highest.unwrap_or(usual).max(usual);
     let span = (high - low).max(high * 0.08).max(LEAST_SPAN_MS);
-    let (mut low, mut high) = (low - PAD * span, low + span * (1.0 + PAD));
+    // What is flatter than the least span lies in its middle.
+    let margin = (span - (high - low)) / 2.0 + PAD * span;
+    let (mut low, mut high) = (low - margin, high + margin);
     // Zero is worth its room where it is near: then heights can be compared.
     if low < 0.35 * high {
         low = 0.0;

@@ -125,7 +125,9 @@ fn fit(input: &GraphInput, style: &GraphStyle, columns: &[Column], plot: &Rect) 
 
 /// As far right as the widest axis label needs, on a whole pixel.
 fn left_edge(fonts: &Fonts, scale: Option<&ValueScale>) -> f64 {
-    let ticks = scale.map(|scale| scale.ticks(34.0)).unwrap_or_default();
+    let ticks = scale
+        .map(|scale| scale.ticks(plot::VALUE_SPACING))
+        .unwrap_or_default();
     let widths = ticks
         .iter()
         .map(|(_, label)| fonts.width(label, plot::AXIS_SIZE, Weight::Regular));

@@ -40,7 +40,8 @@ impl Lane {
     }
 
     /// Writes `span` beside the mark that reaches from `left` to `right`: behind it, else before it, else not at all.
-    pub(super) fn place(&mut self, scene: &mut Scene<'_>, (left, right): (f64, f64), span: Span) {
+    /// Says whether there was room.
+    pub(super) fn place(&mut self, scene: &mut Scene<'_>, (left, right): (f64, f64), span: Span) -> bool {
         let fonts = scene.fonts;
         let width = fonts.width(&span.text, SIZE, span.weight);
         for row in 0..ROWS {
@@ -48,10 +49,11 @@ impl Lane {
                 if self.is_free(row, start, start + width) {
                     self.taken[row].push((start, start + width));
                     self.write(scene, row, start, width, span);
-                    return;
+                    return true;
                 }
             }
         }
+        false
     }
 
     fn is_free(&self, row: usize, from: f64, to: f64) -> bool {

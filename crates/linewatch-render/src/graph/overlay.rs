@@ -52,11 +52,11 @@ pub(super) fn gap_areas(input: &GraphInput, time: &TimeScale, scene: &Scene<'_>)
     let mut areas: Vec<GapArea> = Vec::new();
     for gap in gaps {
         let (left, right) = (scene.snap(time.x(gap.from)), scene.snap(time.x(gap.to)));
-        let words = format!(
-            "{} {}",
-            gap.kind.word().replace('_', " "),
-            length_words(gap.from, gap.to)
-        );
+        let mut words = gap.kind.word().replace('_', " ");
+        // A step of the clock has no length.
+        if gap.to > gap.from {
+            words = format!("{words} {}", length_words(gap.from, gap.to));
+        }
         let area = GapArea { left, right, words };
         let is_hidden = areas
             .last()
@@ -204,7 +204,10 @@ pub(super) fn thresholds(
         let text = format!("{} {}", printable(&label), rtt_ms(Some(ms)));
         if ms > scale.high {
             let span = words(format!("{text} ↑"), Weight::Regular, palette.threshold);
-            lane.place(scene, (plot.right() - 2.0, plot.right() + 2.0), span);
+            let is_placed = lane.place(scene, (plot.right() - 2.0, plot.right() + 2.0), span.clone());
+            if !is_placed {
+                lane.place(scene, (plot.x - 4.0, plot.x), span);
+            }
             continue;
         }
         if ms < scale.low {

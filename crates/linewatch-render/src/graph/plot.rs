@@ -12,6 +12,8 @@ use super::timeline::TimeTick;
 
 /// Size of the words along the axes.
 pub(super) const AXIS_SIZE: f64 = 12.0;
+/// At most one label of the value axis per so many pixels.
+pub(super) const VALUE_SPACING: f64 = 28.0;
 /// Height of the median's dash: thick enough to show its colour.
 const MEDIAN_HEIGHT: f64 = 2.4;
 /// Loss is never drawn smaller than this, in both directions.
@@ -27,7 +29,7 @@ pub(super) fn value_grid(
     columns: &[Column],
 ) {
     let (plot, loss) = areas;
-    for (value, label) in scale.map(|scale| scale.ticks(34.0)).unwrap_or_default() {
+    for (value, label) in scale.map(|scale| scale.ticks(VALUE_SPACING)).unwrap_or_default() {
         let y = scale.map_or(plot.y, |scale| scale.y(value));
         rule(scene, plot, y);
         axis_label(scene, plot, y, label);

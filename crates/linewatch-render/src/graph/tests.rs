@@ -108,7 +108,7 @@ fn equal_round_trips_get_an_axis_and_round_numbers() {
     let scale = ValueScale::fit(&[column([12.0; 9])], &[], ValueAxis::Linear, (0.0, 100.0)).expect("a scale");
     assert!(scale.low < 12.0 && scale.high > 12.0);
     let labels: Vec<String> = scale.ticks(34.0).into_iter().map(|(_, label)| label).collect();
-    assert_eq!(labels, ["11.5 ms", "12 ms"]);
+    assert_eq!(labels, ["11.5 ms", "12 ms", "12.5 ms"]);
 }
 
 #[test]
