@@ -285,7 +285,11 @@ fn a_size_that_cannot_be_drawn_is_refused_with_the_limits() {
 /// `cargo nextest run --release -p linewatch-render --test graph --run-ignored only --no-capture`
 #[test]
 #[ignore = "a measurement, not a claim"]
-#[expect(clippy::disallowed_methods, reason = "measures itself")]
+#[expect(
+    clippy::disallowed_methods,
+    clippy::print_stderr,
+    reason = "measures itself and says so"
+)]
 fn milliseconds_per_picture_of_1000_buckets() {
     let mut input = samples::troubled();
     input.buckets = samples::buckets(1_000, 86, 87.0);
