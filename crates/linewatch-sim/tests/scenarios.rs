@@ -43,6 +43,7 @@ stories! {
     a_link_that_goes_and_comes_is_its_targets_error_only: "link-down-and-up",
     our_own_overload_is_unsent_and_never_lost: "own-overload",
     targets_come_and_go_without_holes_in_others: "come-and-go",
+    datagrams_are_matched_as_strictly_as_pings: "udp",
     a_closed_port_answers: "tcp-refused",
     a_repeated_syn_is_a_lost_probe: "karn",
     copies_and_reordering_are_counted_apart: "twice-and-out-of-order",

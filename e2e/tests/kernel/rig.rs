@@ -173,7 +173,10 @@ impl Rig {
                     );
                     continue;
                 }
-                Arrival::Icmp { start, .. } | Arrival::IcmpError { start, .. } => *start += offset,
+                Arrival::Icmp { start, .. }
+                | Arrival::IcmpError { start, .. }
+                | Arrival::Udp { start, .. }
+                | Arrival::UdpError { start, .. } => *start += offset,
                 Arrival::Tcp { .. } | Arrival::Overflow { .. } => {}
             }
             self.arrivals.push(arrival);

@@ -1,5 +1,6 @@
 //! Claims about `inflight`: the pictures first, then the law for anything that can happen.
 
+mod datagram;
 mod identity;
 mod law;
 mod stamps;

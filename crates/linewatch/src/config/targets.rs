@@ -48,6 +48,7 @@ pub(super) const TYPED: &str = "typed";
 pub(super) enum Probe {
     Icmp,
     Tcp,
+    Udp,
 }
 
 /// A target before it is checked.
@@ -150,6 +151,7 @@ impl Draft {
             self.probe = match method {
                 Method::IcmpEcho => Probe::Icmp,
                 Method::TcpConnect { .. } => Probe::Tcp,
+                Method::Udp { .. } => Probe::Udp,
             };
         }
     }
@@ -405,13 +407,7 @@ fn source(value: &DeValue<'_>) -> Result<Source, Mistake> {
 }
 
 fn probe(value: &DeValue<'_>) -> Result<Probe, Mistake> {
-    if matches!(value, DeValue::String(text) if text.as_ref() == "udp") {
-        return Err(Mistake::new(
-            "\"udp\" is not built yet in this version; use tcp or icmp",
-            "write \"icmp\" or \"tcp\"",
-        ));
-    }
-    convert::word(&[("icmp", Probe::Icmp), ("tcp", Probe::Tcp)])(value)
+    convert::word(&[("icmp", Probe::Icmp), ("tcp", Probe::Tcp), ("udp", Probe::Udp)])(value)
 }
 
 fn country(value: &DeValue<'_>) -> Result<String, Mistake> {
@@ -498,11 +494,11 @@ pub(super) fn own_ids(top: Node<'_>) -> BTreeSet<String> {
 fn address_name(draft: &Draft) -> String {
     let host = draft.host.as_ref().map_or_else(|| draft.id.clone(), host_text);
     let name = match (draft.probe, draft.port, &draft.host) {
-        (Probe::Icmp, _, _) | (Probe::Tcp, None, _) => host,
-        (Probe::Tcp, Some(port), Some(Host::Literal { ip, .. })) if ip.is_ipv6() => {
+        (Probe::Icmp, _, _) | (Probe::Tcp | Probe::Udp, None, _) => host,
+        (Probe::Tcp | Probe::Udp, Some(port), Some(Host::Literal { ip, .. })) if ip.is_ipv6() => {
             format!("[{host}]:{port}")
         }
-        (Probe::Tcp, Some(port), _) => format!("{host}:{port}"),
+        (Probe::Tcp | Probe::Udp, Some(port), _) => format!("{host}:{port}"),
     };
     // A host name may be longer than a name; the page cuts names, so cutting here loses nothing.
     name.chars().take(limits::NAME_CHARS).collect()
