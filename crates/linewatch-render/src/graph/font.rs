@@ -81,7 +81,7 @@ impl Fonts {
         pen.path.finish()
     }
 
-    #[cfg(test)]
+    /// Whether the subset has `character`.
     pub(super) fn has(&self, character: char, weight: Weight) -> bool {
         self.face(weight).glyph_index(character).is_some()
     }

@@ -5,7 +5,7 @@
 
 use std::fmt::Write as _;
 
-use super::font::Weight;
+use super::font::{Fonts, Weight};
 use super::palette::Paint;
 use super::scene::{Anchor, Rect, Scene, Shape, Span, Text};
 
@@ -28,7 +28,7 @@ pub(super) fn write(scene: &Scene<'_>) -> String {
             Shape::Rects { paint, rects: list } => rects(&mut out, *paint, list),
             Shape::Strokes { paint, width, lines } => strokes(&mut out, *paint, *width, lines),
             Shape::Triangles { paint, corners } => triangles(&mut out, *paint, corners),
-            Shape::Text(line) => text(&mut out, line),
+            Shape::Text(line) => text(&mut out, line, scene.fonts),
         }
     }
     out.push_str("</svg>\n");
@@ -80,7 +80,7 @@ fn triangles(out: &mut String, paint: Paint, corners: &[[f64; 6]]) {
 }
 
 /// Pieces follow each other as `tspan`s, so that a stand-in font of another width moves them instead of overlapping.
-fn text(out: &mut String, line: &Text) {
+fn text(out: &mut String, line: &Text, fonts: &Fonts) {
     let (x, y) = (number(line.x), number(line.y));
     let _ = write!(
         out,
@@ -91,6 +91,17 @@ fn text(out: &mut String, line: &Text) {
         Anchor::Start => {}
         Anchor::Middle => out.push_str(" text-anchor=\"middle\""),
         Anchor::End => out.push_str(" text-anchor=\"end\""),
+    }
+    // The width the layout counted on: a stand-in font is pressed into it instead of running over its neighbours. Not
+    // where a sign is unknown here, because then that width is a guess.
+    let is_known = |span: &Span| span.text.chars().all(|sign| fonts.has(sign, span.weight));
+    if line.spans.iter().all(is_known) {
+        let widths = line
+            .spans
+            .iter()
+            .map(|span| fonts.width(&span.text, line.size, span.weight));
+        let length = number(widths.sum());
+        let _ = write!(out, " textLength=\"{length}\" lengthAdjust=\"spacingAndGlyphs\"");
     }
     if line.is_upward {
         let _ = write!(out, " transform=\"rotate(-90 {x} {y})\"");
