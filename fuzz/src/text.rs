@@ -72,6 +72,7 @@ fn spec_text(spec: &TargetSpec) -> String {
         None => host,
         Some(Method::IcmpEcho) => format!("icmp://{host}"),
         Some(Method::TcpConnect { port }) => format!("tcp://{host}:{port}"),
+        Some(Method::Udp { port, .. }) => format!("udp://{host}:{port}"),
     };
     name + &address
 }
