@@ -6,6 +6,7 @@
 //! parsers, which stand beside these as `fuzz.rs` of their crates.
 
 mod config;
+mod datagram;
 mod packet;
 mod text;
 
@@ -13,9 +14,10 @@ mod text;
 pub type Target = fn(&[u8]);
 
 /// Every target by the name of its corpus.
-pub const TARGETS: [(&str, Target); 13] = [
+pub const TARGETS: [(&str, Target); 14] = [
     ("icmp", packet::icmp),
     ("request", packet::request),
+    ("udp", datagram::udp),
     ("control", linewatch_probe::sys::fuzz::control_messages),
     ("config", config::file),
     ("web_toml", config::web_toml),
