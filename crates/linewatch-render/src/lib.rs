@@ -7,6 +7,7 @@
 pub mod doctor;
 pub mod format;
 pub mod json;
+pub mod rrd;
 pub mod text;
 pub mod when;
 pub mod words;
