@@ -119,15 +119,21 @@ impl Dice {
         self.0 % end
     }
 
-    /// Latency in ms with 6 decimals, loss as 0, 1 or a share, and the others; sometimes unknown or out of range.
+    /// Latency in ms, loss as 0, 1 or a share, and the others; sometimes unknown or out of range.
     fn values(&mut self) -> [f64; SOURCES.len()] {
         [0, 1, 2, 3, 4].map(|index| match (index, self.below(20)) {
             (_, 0 | 1) => f64::NAN,
             (_, 2) => -1.0,
             (1, 3) => 1.5,
-            (1, _) => self.below(1_000_001) as f64 / 1e6,
-            _ => self.below(200_000_000) as f64 / 1e6,
+            (1, _) => self.exactly(1.0),
+            _ => self.exactly(200.0),
         })
+    }
+
+    /// A multiple of 1/64 up to `most`. RRDtool's own reading of decimal fractions is off by a last bit in one number of
+    /// four; these it reads exactly, so that everything behind the reading can be compared to the last bit.
+    fn exactly(&mut self, most: f64) -> f64 {
+        self.below((most * 64.0) as u64 + 1) as f64 / 64.0
     }
 }
 
@@ -137,7 +143,7 @@ fn day(start_s: i64) -> Vec<Update> {
     (1..=86_400)
         .filter(|second| !(40_000..43_600).contains(second) || *second == 43_599)
         .map(|second| {
-            let ms = (12_000_000 + dice.below(3_000_000)) as f64 / 1e6;
+            let ms = 12.0 + dice.exactly(3.0);
             let at_s = start_s + second;
             match (second == 43_599, dice.below(50) == 0) {
                 (true, _) => (at_s, [f64::NAN; 5]),

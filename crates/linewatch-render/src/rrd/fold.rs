@@ -126,16 +126,30 @@ impl Database {
         if at_s <= self.updated_s {
             return;
         }
+        let interval_s = at_s - self.updated_s;
+        let believed = std::array::from_fn(|index| believed(values[index], index, interval_s));
+        // A step that had begun is closed by itself: what came before has no say in the whole steps behind it.
+        let step_s = self.layout.step_s;
+        let border_s = self.updated_s - self.updated_s % step_s + step_s;
+        if self.updated_s % step_s != 0 && border_s < at_s {
+            self.pass(border_s, &believed);
+        }
+        self.pass(at_s, &believed);
+        for (source, value) in self.sources.iter_mut().zip(values) {
+            source.last = value.average;
+        }
+    }
+
+    /// Moves on to `at_s` with these values since the last update.
+    fn pass(&mut self, at_s: i64, values: &[Value; SOURCES.len()]) {
         let passage = Passage::new(self.updated_s, at_s, self.layout.step_s);
         let mut steps = [Value::UNKNOWN; SOURCES.len()];
-        for (index, (source, value)) in self.sources.iter_mut().zip(values).enumerate() {
-            let value = believed(*value, index, at_s - self.updated_s);
+        for ((source, value), step) in self.sources.iter_mut().zip(values).zip(&mut steps) {
             if passage.steps == 0 {
-                source.extend(value, &passage);
+                source.extend(*value, &passage);
             } else {
-                steps[index] = source.close(value, &passage, self.layout.step_s);
+                *step = source.close(*value, &passage, self.layout.step_s);
             }
-            source.last = values[index].average;
         }
         if passage.steps > 0 {
             for ring in &mut self.rings {
