@@ -6,10 +6,18 @@
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
-use linewatch_e2e::namespace;
+use linewatch_core::port::Clock as _;
+use linewatch_core::record::{Cause, Class, Outcome, ProbeRecord, RecordBatch};
+use linewatch_core::target::TargetId;
+use linewatch_core::time::{Anchor, MonoTime, Rtt, WallTime};
+use linewatch_e2e::{binary, namespace};
+use linewatch_probe::clock::SystemClock;
 use linewatch_render::rrd::{Database, Layout, SOURCES, Value};
+use linewatch_store::{SeriesKey, StartOptions, Store, StoreMessage};
 
 /// 2026-11-21T02:00:00Z: a whole hour.
 const HOUR_S: i64 = 1_795_226_400;
@@ -251,5 +259,205 @@ fn the_xml_restores_to_the_same_file() {
         std::fs::write(dir.join("ours.xml"), xml)?;
         rrdtool(dir, &["restore", "ours.xml", "restored.rrd"])?;
         expect_same(dir, "restored.rrd", "theirs.rrd")
+    });
+}
+
+/// Seconds of the history that the program is given: 23 hours, all of them younger than a day.
+const HISTORY_S: u64 = 23 * 3600;
+
+/// What became of the probe of each second: its RTT in eighths of a ms (the store keeps whole microseconds), or that it
+/// was lost.
+fn fates() -> Vec<Option<u64>> {
+    let mut dice = Dice(23);
+    (0..HISTORY_S)
+        .map(|second| {
+            let is_down = (30_000..30_400).contains(&second) || dice.below(100) == 0;
+            (!is_down).then(|| 80 + dice.below(25))
+        })
+        .collect()
+}
+
+/// A data directory with these fates, a probe a second from `start_s` on.
+fn store(dir: &Path, start_s: i64, fates: &[Option<u64>]) -> anyhow::Result<()> {
+    let start = WallTime::from_nanos(start_s * 1_000_000_000);
+    let mut opened = Store::open(dir, "test", start)?;
+    let key = SeriesKey {
+        slug: "gw".to_owned(),
+        address: "192.0.2.1".to_owned(),
+        method: "icmp".to_owned(),
+        port: None,
+    };
+    let target = opened.store.register(&key, "Gateway", start)?;
+    let options = StartOptions {
+        queue: 64,
+        flush_interval: Duration::from_secs(1),
+        clock: Arc::new(SystemClock::start()),
+    };
+    let (handle, _) = opened.store.start(options)?;
+    let anchor = Anchor {
+        mono: MonoTime::ZERO,
+        wall: start,
+    };
+    for (hour, fates) in (0..).zip(fates.chunks(3600)) {
+        let mut batch = RecordBatch::new(anchor);
+        let records = (hour * 3600..)
+            .zip(fates)
+            .map(|(seq, fate)| record(target, seq, *fate));
+        batch.records = records.collect();
+        ensure!(
+            handle.try_send(StoreMessage::Batch(Arc::new(batch))),
+            "the queue is full"
+        );
+        handle.flush()?;
+    }
+    Ok(handle.stop("the test has what it wants")?)
+}
+
+fn record(target: TargetId, seq: u64, fate: Option<u64>) -> ProbeRecord {
+    let sent_at = MonoTime::from_nanos(seq * 1_000_000_000 + 250_000_000);
+    let rtt = fate.map(|parts| Rtt::from_nanos(parts * 125_000));
+    ProbeRecord {
+        target,
+        seq,
+        due_at: sent_at,
+        sent_at,
+        outcome: if fate.is_some() {
+            Outcome::Reply
+        } else {
+            Outcome::Lost
+        },
+        rtt,
+        host_rtt: rtt,
+        class: Class::K,
+        cause: Cause::None,
+        is_reordered: false,
+    }
+}
+
+/// The same as somebody would give it to rrdtool second by second; percentiles and jitter of the last minute.
+fn told(start_s: i64, fates: &[Option<u64>]) -> Vec<Update> {
+    let ms = |parts: u64| parts as f64 / 8.0;
+    (0..fates.len())
+        .map(|second| {
+            let at_s = start_s + second as i64 + 1;
+            let Some(parts) = fates[second] else {
+                return (at_s, [f64::NAN, 1.0, f64::NAN, f64::NAN, f64::NAN]);
+            };
+            let first = (second + 1).saturating_sub(60);
+            let changes: Vec<u64> = (first.max(1)..=second)
+                .filter_map(|index| Some(fates[index]?.abs_diff(fates[index - 1]?)))
+                .collect();
+            let sum_ns = changes.iter().sum::<u64>() as f64 * 125_000.0;
+            let jitter = (sum_ns / changes.len() as f64).round() / 1e6;
+            let mut sorted: Vec<u64> = fates[first..=second].iter().copied().flatten().collect();
+            sorted.sort_unstable();
+            let [p50, p95] = [50, 95].map(|percent| sorted[(sorted.len() * percent).div_ceil(100) - 1]);
+            (at_s, [ms(parts), 0.0, jitter, ms(p50), ms(p95)])
+        })
+        .collect()
+}
+
+/// As [`expect_same`], but numbers may differ in the last digit of ten that a dump prints.
+fn expect_close(dir: &Path, one: &str, other: &str) -> anyhow::Result<()> {
+    let [one, other] = [rrdtool(dir, &["dump", one])?, rrdtool(dir, &["dump", other])?];
+    let words =
+        |text: &str| -> Vec<String> { text.split(['<', '>', ' ', '\n']).map(str::to_owned).collect() };
+    let (one, other) = (words(&one), words(&other));
+    ensure!(
+        one.len() == other.len(),
+        "{} words and {}",
+        one.len(),
+        other.len()
+    );
+    for (place, (one, other)) in one.iter().zip(&other).enumerate() {
+        let is_close = match (one.parse::<f64>(), other.parse::<f64>()) {
+            (Ok(one), Ok(other)) => (one - other).abs() <= 1e-9 * other.abs(),
+            _ => false,
+        };
+        ensure!(one == other || is_close, "word {place}: {one} and {other}");
+    }
+    Ok(())
+}
+
+/// Runs the built program; what it prints.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the test is about the program as a process"
+)]
+fn linewatch(program: &Path, dir: &Path, arguments: &[&str]) -> anyhow::Result<String> {
+    let output = Command::new("timeout")
+        .args(["--kill-after=5", "60"])
+        .arg(program)
+        .args(["--data-dir", "data"])
+        .args(arguments)
+        .current_dir(dir)
+        .env("HOME", dir)
+        .output()?;
+    let complaint = String::from_utf8_lossy(&output.stderr);
+    ensure!(output.status.success(), "{}: {complaint}", output.status);
+    Ok(String::from_utf8(output.stdout)?)
+}
+
+#[test]
+fn the_command_writes_what_rrdtool_reads_draws_and_updates_from_the_stored_history() {
+    let program = match binary::find() {
+        Ok(program) => program,
+        Err(missing) => return namespace::skip("rrd command", &missing),
+    };
+    with_rrdtool("rrd command", |dir| {
+        let now_s = SystemClock::start().wall().as_nanos() / 1_000_000_000;
+        let start_s = now_s - now_s % 3600 - HISTORY_S as i64 - 60;
+        let end_s = start_s + HISTORY_S as i64;
+        let fates = fates();
+        store(&dir.join("data"), start_s, &fates)?;
+        linewatch(&program, dir, &["rrd", "gw", "--out", "gw.rrd"])?;
+        both(dir, 1, start_s, &told(start_s, &fates))?;
+        expect_close(dir, "gw.rrd", "theirs.rrd")?;
+        let [gw, theirs] = [draw(dir, "gw", end_s)?, draw(dir, "theirs", end_s)?];
+        ensure!(gw == theirs, "the pictures differ");
+
+        let info = rrdtool(dir, &["info", "gw.rrd"])?;
+        for line in [
+            "rrd_version = \"0003\"",
+            "ds[p95].type = \"GAUGE\"",
+            "rra[8].cf = \"MAX\"",
+        ] {
+            ensure!(info.contains(line), "{line} is not in {info}");
+        }
+        let last = rrdtool(dir, &["lastupdate", "gw.rrd"])?;
+        ensure!(last.contains(&format!("{end_s}: ")), "{last}");
+        let [start, end] = [end_s - 2, end_s - 1].map(|at_s| at_s.to_string());
+        let fetched = rrdtool(
+            dir,
+            &["fetch", "gw.rrd", "AVERAGE", "--start", &start, "--end", &end],
+        )?;
+        let newest = fates[fates.len() - 2].context("the last fate but one is a reply")?;
+        let line = format!("{end}: {:.10}e+01", newest as f64 / 80.0);
+        ensure!(fetched.contains(&line), "{line} is not in {fetched}");
+        let more: Vec<Update> = (1..500)
+            .map(|n| (end_s + n, [12.5, 0.0, 0.5, 12.5, 13.0]))
+            .collect();
+        update(dir, "gw.rrd", &more)?;
+        update(dir, "theirs.rrd", &more)?;
+        expect_close(dir, "gw.rrd", "theirs.rrd")?;
+
+        // Again: the file is replaced, and nothing else is left beside it.
+        linewatch(
+            &program,
+            dir,
+            &["rrd", "Gateway", "--out", "gw.rrd", "--step", "10s"],
+        )?;
+        ensure!(
+            rrdtool(dir, &["info", "gw.rrd"])?.contains("\nstep = 10\n"),
+            "it was not replaced"
+        );
+        let left = std::fs::read_dir(dir)?
+            .filter_map(Result::ok)
+            .map(|entry| entry.file_name());
+        let left: Vec<_> = left
+            .filter(|name| name.to_string_lossy().contains("tmp"))
+            .collect();
+        ensure!(left.is_empty(), "left behind: {left:?}");
+        Ok(())
     });
 }

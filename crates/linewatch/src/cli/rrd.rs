@@ -8,12 +8,14 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Result;
+use jiff::tz::TimeZone;
 use linewatch_core::port::{Clock as _, History, HistoryError, SampleQuery, StoredSample, StoredTarget};
 use linewatch_core::target::{ProbePlan, TargetId};
 use linewatch_core::time::WallTime;
 use linewatch_probe::clock::SystemClock;
 use linewatch_render::rrd::{Database, Gather, Layout, MONTH_ROW_S};
 use linewatch_render::text::printable;
+use linewatch_render::when::date_time;
 use linewatch_store::Reader;
 
 use super::{Global, load_options, mistakes};
@@ -66,11 +68,12 @@ pub(super) fn run(global: &Global, args: &Args) -> Result<Exit> {
         UserError::failed(format!("cannot write {}: {error}", args.out.display()))
             .help("give another place with  --out FILE")
     })?;
+    let newest = WallTime::from_nanos(database.updated_s().saturating_mul(1_000_000_000));
     say::to_stdout(&format!(
-        "{} holds {} up to {}",
+        "{}: {} up to {} UTC",
         args.out.display(),
         printable(&slug),
-        database.updated_s()
+        date_time(newest, &TimeZone::UTC)
     ));
     Ok(Exit::Ok)
 }
