@@ -1,6 +1,6 @@
-//! Turns measurements into text and bytes: numbers, tables, JSON.
+//! Turns measurements into text and bytes: numbers, tables, JSON, round-robin databases.
 //!
-//! Input: values of the core. Output: strings, ready to be written. No I/O, no clock, no locale; the time zone
+//! Input: values of the core. Output: strings and bytes, ready to be written. No I/O, no clock, no locale; the time zone
 //! is an argument. Every text that came from outside passes [`text::printable`].
 #![forbid(unsafe_code)]
 

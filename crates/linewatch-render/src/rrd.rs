@@ -92,7 +92,7 @@ pub(crate) struct Archive {
     pub(crate) consolidation: Consolidation,
     /// Steps of one row.
     pub(crate) steps: u64,
-    pub(crate) rows: usize,
+    pub(crate) rows: u64,
 }
 
 /// The shape of the file.
@@ -116,7 +116,7 @@ impl Layout {
                 reaches.map(|(row_s, reach_s)| Archive {
                     consolidation,
                     steps: row_s.unsigned_abs() / step_s.unsigned_abs(),
-                    rows: (reach_s / row_s).unsigned_abs() as usize,
+                    rows: (reach_s / row_s).unsigned_abs(),
                 })
             })
             .collect();

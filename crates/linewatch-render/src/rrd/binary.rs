@@ -25,10 +25,10 @@ enum Place {
 impl Database {
     /// The file.
     pub fn to_bytes(&self) -> Vec<u8> {
-        let values: usize = self.rings.iter().map(|ring| ring.values.len()).sum();
+        let rows: u64 = self.rings.iter().map(|ring| ring.archive.rows).sum();
         let (sources, archives) = (SOURCES.len(), self.rings.len());
         let head = 144 + sources * (120 + 112) + archives * (120 + 8 + sources * 80);
-        let mut out = Vec::with_capacity(head + values * 8);
+        let mut out = Vec::with_capacity(head + rows as usize * sources * 8);
         put_head(&mut out, archives, self.layout.step_s());
         (0..sources).for_each(|index| put_source(&mut out, index));
         self.rings
@@ -41,11 +41,14 @@ impl Database {
         let open_rows = self.rings.iter().flat_map(|ring| &ring.open);
         open_rows.for_each(|row| put_open_row(&mut out, row));
         for ring in &self.rings {
-            put_count(&mut out, ring.newest as u64);
+            // The newest row is the last one: rows are written oldest first.
+            put_count(&mut out, ring.archive.rows - 1);
         }
         debug_assert_eq!(out.len(), head);
         for ring in &self.rings {
-            out.extend(ring.values.iter().flat_map(|value| value.to_le_bytes()));
+            for value in ring.rows().flatten() {
+                out.extend(value.to_le_bytes());
+            }
         }
         out
     }
@@ -83,7 +86,7 @@ fn put_source(out: &mut Vec<u8>, index: usize) {
 
 fn put_archive(out: &mut Vec<u8>, archive: Archive) {
     put_text(out, archive.consolidation.name(), 24);
-    put_count(out, archive.rows as u64);
+    put_count(out, archive.rows);
     put_count(out, archive.steps);
     put_places(out, &[Place::Number(UNKNOWN_SHARE_MAX)]);
 }

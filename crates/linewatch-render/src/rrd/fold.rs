@@ -4,6 +4,8 @@
 //! more than half is unknown is unknown; a row, when more than the archive's share of its steps is. The operations
 //! keep RRDtool's order, so that sums round alike. Whole seconds only: every span of ours begins and ends at one.
 
+use std::collections::VecDeque;
+
 use super::{
     Archive, Bucket, Consolidation, HEARTBEAT_S, Layout, SOURCES, UNKNOWN_SHARE_MAX, Value, source_max,
 };
@@ -12,7 +14,7 @@ use super::{
 const PARTS: [Consolidation; 3] = [Consolidation::Average, Consolidation::Min, Consolidation::Max];
 
 /// A step that is not full yet, of one data source.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct OpenStep {
     /// Value of the last update; NaN: unknown.
     pub(super) last: f64,
@@ -37,12 +39,22 @@ pub(super) struct OpenRow {
 #[derive(Clone, Debug)]
 pub(super) struct Ring {
     pub(super) archive: Archive,
-    pub(super) open: Vec<OpenRow>,
-    /// The newest row.
-    pub(super) newest: usize,
-    /// Row after row, one value per data source.
-    pub(super) values: Vec<f64>,
+    pub(super) open: [OpenRow; SOURCES.len()],
+    /// Oldest first; the first may reach further back than the archive does.
+    runs: VecDeque<Run>,
+    /// Rows of all runs.
+    held: u64,
 }
+
+/// Rows that are the same: an hour of the year is 3600 of them in the day's archives, and nobody will ever see them.
+#[derive(Clone, Copy, Debug)]
+struct Run {
+    rows: u64,
+    values: Row,
+}
+
+/// One value per data source.
+pub(super) type Row = [f64; SOURCES.len()];
 
 /// Where an update stands between the steps.
 #[derive(Clone, Copy, Debug)]
@@ -64,7 +76,7 @@ struct Passage {
 pub struct Database {
     pub(super) layout: Layout,
     pub(super) updated_s: i64,
-    pub(super) sources: Vec<OpenStep>,
+    pub(super) sources: [OpenStep; SOURCES.len()],
     pub(super) rings: Vec<Ring>,
 }
 
@@ -88,14 +100,14 @@ impl Database {
             };
             Ring {
                 archive: *archive,
-                open: vec![open; SOURCES.len()],
-                newest: archive.rows - 1,
-                values: vec![f64::NAN; archive.rows * SOURCES.len()],
+                open: [open; SOURCES.len()],
+                runs: VecDeque::new(),
+                held: 0,
             }
         });
         Self {
             updated_s: start_s,
-            sources: vec![open_step; SOURCES.len()],
+            sources: [open_step; SOURCES.len()],
             rings: rings.collect(),
             layout,
         }
@@ -251,22 +263,39 @@ impl Ring {
                 open.extend(step, archive.consolidation, passage.steps);
             }
         }
-        self.write(rows);
+        // The first row gets what was completed, those after it what fills them.
+        if rows > 0 {
+            self.push(1, |open| open.primary);
+            self.push(rows - 1, |open| open.secondary);
+        }
     }
 
-    /// Moves on by so many rows: the first gets what was completed, those after it what fills them.
-    fn write(&mut self, rows: u64) {
-        let len = self.archive.rows;
-        // What would be overwritten in this very turn is only passed over.
-        let passed = rows.saturating_sub(len as u64);
-        self.newest = (self.newest + (passed % len as u64) as usize) % len;
-        for row in passed..rows {
-            self.newest = (self.newest + 1) % len;
-            let place = self.newest * SOURCES.len();
-            for (value, open) in self.values[place..].iter_mut().zip(&self.open) {
-                *value = if row == 0 { open.primary } else { open.secondary };
-            }
+    fn push(&mut self, rows: u64, value: impl Fn(&OpenRow) -> f64) {
+        if rows > 0 {
+            let values = std::array::from_fn(|index| value(&self.open[index]));
+            self.runs.push_back(Run { rows, values });
+            self.held += rows;
         }
+        while let Some(oldest) = self
+            .runs
+            .front()
+            .filter(|run| self.held - run.rows >= self.archive.rows)
+        {
+            self.held -= oldest.rows;
+            self.runs.pop_front();
+        }
+    }
+
+    /// Every row, oldest first; unknown before the first update.
+    pub(super) fn rows(&self) -> impl Iterator<Item = &Row> {
+        const UNKNOWN: &Row = &[f64::NAN; SOURCES.len()];
+        let missing = self.archive.rows.saturating_sub(self.held);
+        let beyond = self.held.saturating_sub(self.archive.rows);
+        let known = self
+            .runs
+            .iter()
+            .flat_map(|run| std::iter::repeat_n(&run.values, run.rows as usize));
+        std::iter::repeat_n(UNKNOWN, missing as usize).chain(known.skip(beyond as usize))
     }
 }
 

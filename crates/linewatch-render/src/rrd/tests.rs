@@ -202,11 +202,45 @@ fn a_span_of_an_hour_is_believed_although_the_heartbeat_is_ten_minutes() {
         .iter()
         .find(|ring| ring.archive.steps == 3600)
         .expect("a year");
-    assert_eq!(year.values[year.newest * SOURCES.len()], 10.0);
+    assert_eq!(year.rows().last().map(|row| row[0]), Some(10.0));
 }
 
 #[test]
 fn a_step_that_does_not_divide_five_minutes_is_refused() {
     let steps = [0, -1, 7, 600].map(Layout::new);
     assert!(steps.iter().all(Option::is_none), "{steps:?}");
+}
+
+/// A figure, not a law: `cargo test --release -p linewatch-render a_year -- --ignored --nocapture`.
+#[test]
+#[ignore = "a measurement: means something in release only"]
+#[expect(
+    clippy::disallowed_methods,
+    clippy::print_stdout,
+    reason = "measures real time, and says it"
+)]
+fn a_year_in_memory_becomes_a_file_within_a_fifth_of_a_second() {
+    let mut buckets = Vec::new();
+    for (width_s, age_s, until_age_s) in [
+        (YEAR_ROW_S, YEAR_S, MONTH_S),
+        (MONTH_ROW_S, MONTH_S, DAY_S),
+        (1, DAY_S, 0),
+    ] {
+        let begins = (-age_s..-until_age_s).step_by(width_s as usize);
+        buckets.extend(begins.map(|from_s| bucket(from_s, from_s + width_s, from_s.unsigned_abs() % 50 + 1)));
+    }
+    let mut best = std::time::Duration::MAX;
+    for _ in 0..5 {
+        let begin = std::time::Instant::now();
+        let mut database = Database::new(Layout::new(1).expect("a step"), HOUR_S - YEAR_S);
+        buckets.iter().for_each(|bucket| database.add(bucket));
+        let bytes = database.to_bytes().len();
+        best = best.min(begin.elapsed());
+        println!(
+            "{} spans to {bytes} bytes in {:?}",
+            buckets.len(),
+            begin.elapsed()
+        );
+    }
+    assert!(best.as_millis() <= 200, "{best:?}");
 }

@@ -53,8 +53,7 @@ fn write_archive(out: &mut impl Write, ring: &Ring) -> io::Result<()> {
         write_open_row(out, row)?;
     }
     writeln!(out, "</cdp_prep><database>")?;
-    let (newer, older) = ring.values.split_at((ring.newest + 1) * SOURCES.len());
-    for row in older.chunks(SOURCES.len()).chain(newer.chunks(SOURCES.len())) {
+    for row in ring.rows() {
         out.write_all(b"<row>")?;
         for value in row {
             write!(out, "<v>{}</v>", number(*value))?;
