@@ -113,19 +113,20 @@ pub(crate) fn run<W: Wire + 'static, C: Clock + Clone + Sync + 'static>(
     });
     let notices = notices(open.addr);
     let tally = Tally::default();
+    let (inputs, heard) = mpsc::channel();
     let (spine, batches, monitor_thread) = Spine::start(Ends {
         clock: clock.clone(),
         run,
         store: store.clone(),
         hub: hub.clone(),
         tally: tally.clone(),
+        on_outage: Box::new(forward(&inputs, Input::Outage)),
     })
     .context("cannot start the monitor's thread")?;
     let engine = Engine::start(wire, clock.clone(), engine_options(abilities.costs)?, batches)
         .context("cannot start the engine")?;
     say_started(&spine, &clock, interrupted.is_some());
 
-    let (inputs, heard) = mpsc::channel();
     signals::listen(forward(&inputs, Input::Order)).context("cannot listen to signals")?;
     let resolver = if has_resolver {
         Some(Resolver::start(

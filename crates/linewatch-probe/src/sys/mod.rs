@@ -19,6 +19,8 @@ pub(crate) mod linux;
 
 #[cfg(not(target_os = "linux"))]
 pub use fallback::FallbackWire as SystemWire;
+#[cfg(all(target_os = "linux", feature = "fuzz"))]
+pub use linux::fuzz;
 #[cfg(target_os = "linux")]
 pub use linux::{LinuxWire, LinuxWire as SystemWire};
 

@@ -142,6 +142,10 @@ fn configuration(targets: &[Target]) -> Result<String> {
             ("name", Some(target.name.clone())),
             ("address", Some(config::host_text(&target.host))),
             ("probe", Some(target.method.word().to_owned())),
+            (
+                "payload",
+                target.method.payload().map(|payload| payload.word().to_owned()),
+            ),
             ("interval", Some(units::duration_text(target.plan.interval))),
             ("timeout", Some(units::duration_text(target.plan.timeout))),
             ("behind", target.behind.clone()),

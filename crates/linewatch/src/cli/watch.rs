@@ -39,7 +39,7 @@ pub(super) const DRAIN: Duration = Duration::from_secs(3);
 /// Options of `linewatch watch`.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// HOST, HOST:PORT, tcp://HOST:PORT, icmp://HOST; NAME=TARGET gives a name
+    /// HOST, HOST:PORT, tcp://HOST:PORT, udp://HOST:PORT, icmp://HOST; NAME=TARGET gives a name
     #[arg(required = true, value_name = "TARGET")]
     targets: Vec<String>,
     /// Time between two probes: 1ms to 1h
