@@ -3,6 +3,7 @@
 //! Each answer is one read transaction, so sealed blocks and unsealed rows are seen as of one moment: nothing is
 //! missing or double while the writer seals.
 
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use linewatch_core::event::{Event, LogRow, OutageRow};
@@ -12,7 +13,11 @@ use linewatch_core::port::{
 use linewatch_core::record::Gap;
 use rusqlite::Connection;
 
+use crate::error::OpenError;
+use crate::files::{DATABASE, sqlite_words};
 use crate::handle::Shared;
+use crate::sqlite::migrate::{MigrateError, inspect};
+use crate::sqlite::schema::MIGRATIONS;
 use crate::sqlite::{open_reader, read};
 
 /// Connections kept open between answers; more readers at once open their own for the moment.
@@ -26,6 +31,31 @@ pub struct Reader {
 }
 
 impl Reader {
+    /// Reads the store of a data directory beside the linewatch that may be writing it: takes no lock, begins no run,
+    /// changes nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`OpenError`]: there is no database, or it cannot be read, or it is newer than this program or not ours.
+    pub fn open(dir: &Path) -> Result<Self, OpenError> {
+        let path = dir.join(DATABASE);
+        if !path.exists() {
+            return Err(OpenError::File {
+                path,
+                why: "nothing has been stored there yet".to_owned(),
+            });
+        }
+        let connection = open_reader(&path).map_err(MigrateError::from);
+        match connection.and_then(|connection| inspect(&connection, &path, MIGRATIONS)) {
+            Ok(_) => Ok(Self::new(Arc::new(Shared::new(path)))),
+            Err(MigrateError::Refused(error)) => Err(error),
+            Err(MigrateError::Sqlite(error)) => Err(OpenError::Database {
+                why: sqlite_words(&error),
+                path,
+            }),
+        }
+    }
+
     pub(crate) fn new(shared: Arc<Shared>) -> Self {
         Self {
             shared,
