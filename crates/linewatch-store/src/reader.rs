@@ -7,16 +7,24 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use linewatch_core::event::{Event, LogRow, OutageRow};
 use linewatch_core::port::{
-    History, HistoryError, RowQuery, SampleQuery, StorageView, StoredSample, StoredTarget,
+    History, HistoryError, RowQuery, SampleQuery, Series, SeriesQuery, StorageView, StoredSample,
+    StoredTarget,
 };
 use linewatch_core::record::Gap;
 use rusqlite::Connection;
 
-use crate::handle::Shared;
+use crate::handle::{OpenView, Shared};
+use crate::open::no_tiers;
+use crate::series::series;
+use crate::sqlite::rows::from_sql;
+use crate::sqlite::write::meta_number;
 use crate::sqlite::{open_reader, read};
 
 /// Connections kept open between answers; more readers at once open their own for the moment.
 const IDLE_CONNECTIONS: usize = 4;
+
+/// A reader that is overtaken by commits so often (a second apart each) takes what is in the database.
+const SEAM_TRIES: usize = 3;
 
 /// Reads the store while the writer writes it.
 #[derive(Debug)]
@@ -56,6 +64,25 @@ fn told(error: &rusqlite::Error) -> HistoryError {
 impl History for Reader {
     fn samples(&self, query: SampleQuery) -> Result<Vec<StoredSample>, HistoryError> {
         self.answer(|connection| read::samples(connection, query))
+    }
+
+    fn series(&self, query: SeriesQuery) -> Result<Series, HistoryError> {
+        for _ in 0..SEAM_TRIES {
+            let answer = self.answer(|connection| {
+                // The first read fixes which commit this transaction sees.
+                let flushes = from_sql(meta_number(connection, "flushes")?.unwrap_or(0));
+                let open = match self.shared.open_at(query.target, flushes) {
+                    OpenView::Same(open) => open,
+                    OpenView::Later => return Ok(None),
+                    OpenView::Missing => no_tiers(),
+                };
+                series(connection, query, &open).map(Some)
+            })?;
+            if let Some(series) = answer {
+                return Ok(series);
+            }
+        }
+        self.answer(|connection| series(connection, query, &no_tiers()))
     }
 
     fn gaps(&self, query: SampleQuery) -> Result<Vec<Gap>, HistoryError> {
