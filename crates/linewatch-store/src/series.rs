@@ -326,4 +326,6 @@ fn gaps(connection: &Connection, query: &SeriesQuery, grid: &Grid) -> rusqlite::
 }
 
 #[cfg(test)]
+mod bench;
+#[cfg(test)]
 mod tests;

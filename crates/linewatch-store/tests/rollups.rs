@@ -38,7 +38,7 @@ fn probe(seq: u64, interval_ns: u64) -> ProbeRecord {
     let mut record = reply(TARGET, seq, interval_ns);
     if seq % 10 == 9 {
         (record.outcome, record.rtt, record.host_rtt) = (Outcome::Lost, None, None);
-    } else if seq % 50 == 0 {
+    } else if seq.is_multiple_of(50) {
         record.rtt = Some(Rtt::from_nanos(250_000_000 + seq));
         record.host_rtt = record.rtt;
     }

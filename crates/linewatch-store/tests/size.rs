@@ -9,6 +9,7 @@ use common::*;
 use linewatch_core::record::ProbeRecord;
 use linewatch_core::target::TargetId;
 use linewatch_core::time::Rtt;
+use linewatch_store::StoreMessage;
 
 /// Deterministic noise: the middle 32 bits of a multiplicative hash (splitmix64).
 fn noise(seed: u64) -> u64 {
@@ -49,6 +50,8 @@ fn a_day_of_20_targets_at_1_per_second() {
     let dir = tempfile::tempdir().expect("a directory");
     let clock = Arc::new(HandClock::default());
     let (handle, _reader) = start(open(dir.path(), 0).store, &clock);
+    let plans = (1..=20).map(|id| (TargetId(id), plan(SECOND))).collect();
+    handle.try_send(StoreMessage::Active(plans));
     // A flush a minute instead of a second: the same rows and blocks in a sixtieth of the time.
     for minute in 0..24 * 60 {
         let records = (minute * 60..minute * 60 + 60)
@@ -75,6 +78,11 @@ fn a_day_of_20_targets_at_1_per_second() {
         "of the others {:.3}",
         per("SELECT sum(length(block)) * 5 / 4 FROM samples WHERE target > 4")
     );
+    for tier in ["rollup_1m", "rollup_10m", "rollup_1h"] {
+        let row = sql_number(dir.path(), &format!("SELECT avg(length(sketch)) FROM {tier}"));
+        let size = per(&format!("SELECT sum(pgsize) FROM dbstat WHERE name = '{tier}'"));
+        println!("{tier}: sketch {row} B, pages {size:.3} B a sample");
+    }
     println!(
         "largest block {}",
         sql_number(dir.path(), "SELECT max(length(block)) FROM samples")
