@@ -5,6 +5,7 @@
 //! rule: a pair of adjacent answers counts where its later probe was sent. Not here: bytes on disk (the store).
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::time::Duration;
 
 use crate::limits::IN_FLIGHT_PER_TARGET;
@@ -327,6 +328,16 @@ impl Buckets {
     /// The bucket that holds `at`.
     pub fn at(&mut self, at: WallTime) -> &mut Rollup {
         self.rollups.entry(floor(at, self.step)).or_default()
+    }
+
+    /// Merges a rollup into the bucket that holds `at`.
+    pub fn merge(&mut self, at: WallTime, rollup: Rollup) {
+        match self.rollups.entry(floor(at, self.step)) {
+            Entry::Vacant(bucket) => {
+                bucket.insert(rollup);
+            }
+            Entry::Occupied(mut bucket) => bucket.get_mut().merge(&rollup),
+        }
     }
 
     /// Counts one probe, and the pairs it completes.
