@@ -4,6 +4,9 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 const ICMP: u8 = 1;
 const TCP: u8 = 6;
+const UDP: u8 = 17;
+/// Where the checksum of a datagram is.
+const UDP_CHECKSUM_AT: usize = 6;
 const ICMPV6: u8 = 58;
 const SYN: u8 = 0x02;
 const RST: u8 = 0x04;
@@ -50,6 +53,13 @@ pub enum Kind {
         /// Initial sequence number.
         number: u32,
     },
+    /// A UDP datagram.
+    Datagram {
+        /// Port it comes from.
+        from_port: u16,
+        /// Port it goes to.
+        to_port: u16,
+    },
     /// Anything else.
     Other,
 }
@@ -59,16 +69,16 @@ pub enum Kind {
 pub struct Key {
     /// The far end.
     pub far: IpAddr,
-    /// Identifier, or local port.
+    /// Identifier, or near port.
     pub id: u16,
-    /// Sequence number; 0 for TCP.
+    /// Sequence number; 0 for TCP, the far port for UDP.
     pub seq: u16,
 }
 
 /// How to answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Answer {
-    /// As it should be: the echo reply, or the SYN-ACK.
+    /// As it should be: the echo reply, the SYN-ACK, or the datagram sent back.
     Right,
     /// A reset (TCP only).
     Reset,
@@ -76,6 +86,8 @@ pub enum Answer {
     WrongPayload,
     /// An echo reply from an address that was not asked.
     WrongSource,
+    /// The datagram sent back, from a port that was not asked (UDP only).
+    WrongPort,
     /// An echo reply to another sequence number.
     WrongSequence,
     /// An echo reply with a wrong checksum.
@@ -96,6 +108,14 @@ pub fn router(ip: IpAddr) -> IpAddr {
     match ip {
         IpAddr::V4(_) => IpAddr::V4(Ipv4Addr::new(10, 9, 0, 254)),
         IpAddr::V6(_) => IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 9, 0, 0, 0, 0, 0xfe)),
+    }
+}
+
+/// Whether this is our end of the line.
+fn is_near(ip: IpAddr) -> bool {
+    match ip {
+        IpAddr::V4(ip) => ip == Ipv4Addr::new(10, 9, 0, 1),
+        IpAddr::V6(ip) => ip == Ipv6Addr::new(0x2001, 0xdb8, 9, 0, 0, 0, 0, 1),
     }
 }
 
@@ -162,6 +182,20 @@ impl Packet {
                 id: from_port,
                 seq: 0,
             }),
+            // Both ports and who is near: the same for the datagram and what comes back.
+            Kind::Datagram { from_port, to_port } => {
+                let is_request = is_near(self.from);
+                let (far, near_port, far_port) = if is_request {
+                    (self.to, from_port, to_port)
+                } else {
+                    (self.from, to_port, from_port)
+                };
+                Some(Key {
+                    far,
+                    id: near_port,
+                    seq: far_port,
+                })
+            }
             Kind::Other => None,
         }
     }
@@ -190,6 +224,7 @@ impl Packet {
                 packet(router(self.from), self.from, icmp_of(self.from), body, Some(2))
             }
             (_, Kind::EchoRequest { .. }) => self.echo_answer(answer),
+            (_, Kind::Datagram { from_port, to_port }) => self.datagram_answer(answer, from_port, to_port),
             (answer, kind) => panic!("{answer:?} is no answer to {kind:?}"),
         }
     }
@@ -209,6 +244,29 @@ impl Packet {
         let mut whole = packet(from, self.from, icmp_of(self.from), body, Some(2));
         if answer == Answer::BadChecksum {
             whole[self.body_start + 2] ^= 0xff;
+        }
+        whole
+    }
+
+    fn datagram_answer(&self, answer: Answer, from_port: u16, to_port: u16) -> Vec<u8> {
+        let mut payload = self.bytes[self.body_start + 8..].to_vec();
+        let (mut from, mut port) = (self.to, to_port);
+        match answer {
+            Answer::WrongPayload => payload.iter_mut().for_each(|byte| *byte ^= 0x5a),
+            Answer::WrongSource => from = stranger(self.to),
+            Answer::WrongPort => port ^= 1,
+            // The cookie is whole and the rest is not.
+            Answer::Truncated => payload.truncate(24),
+            _ => {}
+        }
+        let mut body = port.to_be_bytes().to_vec();
+        body.extend(from_port.to_be_bytes());
+        body.extend((8 + payload.len() as u16).to_be_bytes());
+        body.extend([0, 0]);
+        body.extend(payload);
+        let mut whole = packet(from, self.from, UDP, body, Some(UDP_CHECKSUM_AT));
+        if answer == Answer::BadChecksum {
+            whole[self.body_start + UDP_CHECKSUM_AT] ^= 0xff;
         }
         whole
     }
@@ -253,6 +311,10 @@ fn read_kind(protocol: u8, body: &[u8]) -> Option<Kind> {
                 number,
             }
         }
+        (UDP, _) => Kind::Datagram {
+            from_port: word(0)?,
+            to_port: word(2)?,
+        },
         _ => Kind::Other,
     })
 }

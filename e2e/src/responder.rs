@@ -37,7 +37,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 pub struct Exchange {
     /// Tells it from others.
     pub key: Key,
-    /// Echo request or SYN.
+    /// Echo request, SYN or datagram.
     pub kind: Kind,
     /// Kernel stamp of the request.
     pub asked_at_ns: i64,
@@ -85,7 +85,23 @@ impl Responder {
     pub fn start(
         script: impl FnMut(u64, &Packet) -> Vec<(Duration, Answer)> + Send + 'static,
     ) -> anyhow::Result<Self> {
-        Self::start_as(false, Box::new(script))
+        Self::start_as(Manner::default(), Box::new(script))
+    }
+
+    /// The same, and the script is asked about datagrams, too. Elsewhere they are passed over, because those are not the
+    /// test's: the questions of a resolver are datagrams.
+    ///
+    /// # Errors
+    ///
+    /// When the kernel gives no TUN device or tap.
+    pub fn start_with_datagrams(
+        script: impl FnMut(u64, &Packet) -> Vec<(Duration, Answer)> + Send + 'static,
+    ) -> anyhow::Result<Self> {
+        let manner = Manner {
+            hears_datagrams: true,
+            ..Manner::default()
+        };
+        Self::start_as(manner, Box::new(script))
     }
 
     /// The same, but it looks at the tap five thousand times a second instead of being woken by it. The kernel would wake
@@ -98,10 +114,14 @@ impl Responder {
     pub fn start_polling(
         script: impl FnMut(u64, &Packet) -> Vec<(Duration, Answer)> + Send + 'static,
     ) -> anyhow::Result<Self> {
-        Self::start_as(true, Box::new(script))
+        let manner = Manner {
+            is_polling: true,
+            ..Manner::default()
+        };
+        Self::start_as(manner, Box::new(script))
     }
 
-    fn start_as(is_polling: bool, script: Script) -> anyhow::Result<Self> {
+    fn start_as(manner: Manner, script: Script) -> anyhow::Result<Self> {
         let mut configuration = tun::Configuration::default();
         configuration.tun_name(DEVICE);
         let device = tun::create(&configuration).context("create a TUN device")?;
@@ -119,7 +139,7 @@ impl Responder {
             device,
             tap,
             script,
-            is_polling,
+            manner,
             asked: HashMap::new(),
             due: BinaryHeap::new(),
             written: VecDeque::new(),
@@ -191,11 +211,18 @@ struct Due {
 
 type Script = Box<dyn FnMut(u64, &Packet) -> Vec<(Duration, Answer)> + Send>;
 
+/// How a far end differs from the ordinary one.
+#[derive(Clone, Copy, Default)]
+struct Manner {
+    is_polling: bool,
+    hears_datagrams: bool,
+}
+
 struct FarEnd {
     device: tun::Device,
     tap: Tap,
     script: Script,
-    is_polling: bool,
+    manner: Manner,
     asked: HashMap<IpAddr, u64>,
     due: BinaryHeap<(Reverse<Due>, AnswerOf)>,
     /// Answers that the tap has not shown yet, in the order in which they were written.
@@ -258,6 +285,9 @@ impl FarEnd {
         let Some(packet) = Packet::read(&seen.bytes) else {
             return;
         };
+        if matches!(packet.kind, Kind::Datagram { .. }) && !self.manner.hears_datagrams {
+            return;
+        }
         let (Some(key), true) = (packet.key(), !matches!(packet.kind, Kind::EchoReply { .. })) else {
             return;
         };
@@ -317,7 +347,7 @@ impl FarEnd {
             None => LOOK_NS,
         };
         let mut watched = [PollFd::new(self.tap.as_fd(), PollFlags::POLLIN)];
-        let (watched, length_ns) = if self.is_polling {
+        let (watched, length_ns) = if self.manner.is_polling {
             (&mut watched[..0], length_ns.min(POLL_NS))
         } else {
             (&mut watched[..], length_ns)

@@ -4,9 +4,13 @@
 
 mod bench;
 mod browser;
+mod fuzz;
 mod kernel;
+mod options;
+mod platforms;
 mod purity;
 mod run;
+mod swarm;
 mod tidy;
 
 use std::process::ExitCode;
@@ -21,7 +25,10 @@ cargo xtask <chore>
   unit      unit, property and scenario tests
   kernel    the real kernel: network namespaces and a TUN responder (needs root)
   browser   the page in headless Chromium: a first `serve` on loopback alone, then `linewatch demo` (needs node and chromium)
+  platforms Windows and macOS, each as far as the tools here go: run, compiled or checked (no part of `test`)
 
+  swarm [--seeds A..B] [--seconds N]        random stories, judged by the oracle; says the seed that fails
+  fuzz [--target T] [--seconds N] [--keep]  every parser of strangers' bytes; --keep replaces the kept inputs (needs g++)
   bench engine [--row N] [--quick]   speed and memory beside the installed fping (needs root; some minutes)
   proof engine [--show N]            counts against the kernel's own (needs root, nft)
 
@@ -60,6 +67,9 @@ fn go(words: &[String]) -> Result<()> {
         "unit" => unit(),
         "kernel" => kernel::run(),
         "browser" => browser::run(),
+        "swarm" => swarm::run(rest),
+        "fuzz" => fuzz::run(rest),
+        "platforms" => platforms::run(),
         "" | "help" | "-h" | "--help" => {
             run::say(HELP);
             Ok(())

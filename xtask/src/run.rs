@@ -66,10 +66,28 @@ pub(crate) fn output(mut command: Command) -> Result<String> {
     String::from_utf8(output.stdout).with_context(|| format!("{line} printed no text"))
 }
 
-/// cargo, the one that runs us.
+/// The cargo that runs us.
+pub(crate) fn cargo_name() -> String {
+    std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned())
+}
+
+/// Where cargo builds to.
+pub(crate) fn target_dir() -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from)
+}
+
+/// The platform we run on, as rustc names it.
+pub(crate) fn host() -> Result<String> {
+    let mut command = tool("rustc", &root());
+    command.arg("-vV");
+    let said = output(command)?;
+    let host = said.lines().find_map(|line| line.strip_prefix("host: "));
+    host.map(str::to_owned).context("rustc -vV names no host")
+}
+
+/// Runs cargo with these arguments.
 pub(crate) fn cargo(args: &[&str]) -> Result<()> {
-    let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
-    let mut command = tool(&cargo, &root());
+    let mut command = tool(&cargo_name(), &root());
     command.args(args);
     run(command)
 }

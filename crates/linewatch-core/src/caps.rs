@@ -65,7 +65,7 @@ impl Costs {
 
     fn of(self, method: Method) -> u64 {
         let cost_ns = match method {
-            Method::IcmpEcho => self.packet_ns,
+            Method::IcmpEcho | Method::Udp { .. } => self.packet_ns,
             Method::TcpConnect { .. } => self.handshake_ns,
         };
         cost_ns.min(Self::MAX_NS)

@@ -6,14 +6,15 @@
 //! ends unmeasured, never lost. Not here: sending, schedules, decoding.
 
 mod close;
+mod datagram;
 mod decide;
 mod flow;
 mod forgotten;
 mod ring;
+mod sources;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -26,10 +27,11 @@ use crate::record::{Cause, Class, GapKind, Outcome, RecordBatch};
 use crate::target::{Address, TargetId};
 use crate::time::{Anchor, MonoTime, Rtt, WireTime};
 use crate::wheel::Wheel;
-use decide::Doubt;
+use decide::{Doubt, Sleep};
 use flow::Flow;
 use forgotten::Forgotten;
 use ring::{Entry, Fate};
+use sources::Sources;
 
 /// Bits of a [`Handle`] that are the index; the other twelve count the targets that had it before.
 const INDEX_BITS: u32 = 20;
@@ -50,6 +52,11 @@ impl Handle {
     /// The place.
     pub const fn index(self) -> u32 {
         self.0 & ((1 << INDEX_BITS) - 1)
+    }
+
+    /// The same place for the next target.
+    pub const fn next_generation(self) -> Self {
+        Self(self.0.wrapping_add(1 << INDEX_BITS))
     }
 
     /// As it stands in a cookie.
@@ -114,11 +121,10 @@ pub struct InFlight {
     /// Earliest deadline of each target that has open probes, or before it.
     deadlines: Wheel,
     /// For answers that say nothing about themselves but where they come from.
-    by_address: BTreeSet<(IpAddr, u32)>,
+    sources: Sources,
     forgotten: Forgotten,
     doubt: Option<Doubt>,
-    /// Of a probe sent before this moment the monotonic clock does not know how long ago.
-    slept_at: Option<MonoTime>,
+    slept: Option<Sleep>,
     /// Stamps before this moment cannot be compared with those after it.
     clock_stepped_at: Option<MonoTime>,
     impossible_stamps: u64,
@@ -134,10 +140,10 @@ impl InFlight {
             key,
             flows: Vec::new(),
             deadlines: Wheel::new(),
-            by_address: BTreeSet::new(),
+            sources: Sources::default(),
             forgotten: Forgotten::default(),
             doubt: None,
-            slept_at: None,
+            slept: None,
             clock_stepped_at: None,
             impossible_stamps: 0,
             open: 0,
@@ -150,18 +156,20 @@ impl InFlight {
     pub fn add(&mut self, spec: FlowSpec) {
         let place = spec.handle.index() as usize;
         if place >= self.flows.len() {
+            crate::table::make_room(&mut self.flows, place + 1);
             self.flows.resize_with(place + 1, || None);
         }
-        self.by_address.insert((spec.address.ip, spec.handle.index()));
         self.flows[place] = Some(Flow::new(spec));
+        self.sources.insert(spec.handle.index(), &mut self.flows);
     }
 
     /// Forgets a target; its open probes end unmeasured for this reason.
     pub fn remove(&mut self, handle: Handle, kind: GapKind, batch: &mut RecordBatch) {
         self.abandon(handle, kind, batch);
-        let Some(flow) = self.flow(handle) else { return };
-        let key = (flow.address.ip, handle.index());
-        self.by_address.remove(&key);
+        if self.flow(handle).is_none() {
+            return;
+        }
+        self.sources.remove(handle.index(), &mut self.flows);
         self.flows[handle.index() as usize] = None;
     }
 
@@ -183,11 +191,16 @@ impl InFlight {
         }
     }
 
+    /// Where the probes of a target go.
+    pub fn address(&self, handle: Handle) -> Option<Address> {
+        self.flow(handle).map(Flow::address)
+    }
+
     /// The cookie, identifier and wire sequence of a probe about to be sent.
     pub fn stamp(&self, handle: Handle, seq: u64) -> Option<(Cookie, u16, u16)> {
         let flow = self.flow(handle)?;
         Some((
-            Cookie::new(&self.key, handle.0, seq as u32, flow.address.ip, flow.id),
+            Cookie::new(&self.key, handle.0, seq as u32, flow.ip(), flow.id),
             flow.id,
             seq as u16,
         ))
@@ -212,16 +225,16 @@ impl InFlight {
         {
             return false;
         }
+        let entry = Entry::open(seq, due_at, at, timeout);
         if flow.open == 0 {
             flow.oldest_open = seq;
             flow.uniform_from = seq;
-        } else if flow.timeout != timeout {
+        } else if flow.timeout_us != entry.timeout_us() {
             flow.uniform_from = seq;
         }
-        flow.timeout = timeout;
+        flow.timeout_us = entry.timeout_us();
         flow.end_seq = seq + 1;
         flow.open += 1;
-        let entry = Entry::open(seq, due_at, at, timeout);
         let (deadline, old) = (entry.deadline(), flow.ring.put(entry));
         if old.fate() == Fate::Unanswered {
             self.forgotten.remember((handle.0, old.seq_low()), old.sent_at);
@@ -310,7 +323,7 @@ impl InFlight {
         };
         let Some((handle, seq)) = found else { return };
         let is_v6 = error.to.is_ipv6();
-        if self.flow(handle).is_some_and(|flow| flow.address.ip == error.to) {
+        if self.flow(handle).is_some_and(|flow| flow.ip() == error.to) {
             let cause = Cause::Icmp {
                 kind: error.kind,
                 code: error.code,
@@ -346,9 +359,18 @@ impl InFlight {
     /// Whatever is in flight at `at` and gets no answer was perhaps answered unseen: unmeasured, not lost.
     pub fn doubt(&mut self, kind: GapKind, at: MonoTime) {
         self.doubt = Some(Doubt { kind, at });
-        if kind == GapKind::Suspended {
-            self.slept_at = Some(at);
-        }
+    }
+
+    /// The computer slept between `before`, the calendar as it was until then, and `at`: a [`InFlight::doubt`], and
+    /// our own clock does not know the age of what is in flight.
+    pub fn slept(&mut self, before: Anchor, at: MonoTime) {
+        self.doubt(GapKind::Suspended, at);
+        let earlier_at = self.slept.map(|sleep| sleep.at);
+        self.slept = Some(Sleep {
+            before,
+            at,
+            earlier_at,
+        });
     }
 
     /// The calendar was set: kernel stamps of what is in flight at `at` cannot be subtracted.
@@ -416,7 +438,7 @@ impl InFlight {
         let flow = self.flow(Handle(cookie.handle))?;
         let is_ours = [flow.id, flow.previous_id]
             .into_iter()
-            .any(|id| (is_id_checked || id == echo.id) && cookie.is_genuine(&self.key, flow.address.ip, id));
+            .any(|id| (is_id_checked || id == echo.id) && cookie.is_genuine(&self.key, flow.ip(), id));
         if !is_ours || cookie.slot as u16 != echo.sequence {
             return None;
         }
@@ -433,11 +455,11 @@ impl InFlight {
     }
 
     fn at_address(&self, ip: IpAddr, is_meant: impl Fn(&Flow) -> bool) -> Option<Handle> {
-        self.by_address
-            .range((ip, 0)..=(ip, u32::MAX))
-            .filter_map(|(_, index)| self.flows[*index as usize].as_ref())
-            .find(|flow| is_meant(flow))
+        self.sources
+            .at(ip, &self.flows)
+            .filter(|flow| is_meant(flow))
             .map(|flow| flow.handle)
+            .min_by_key(|handle| handle.index())
     }
 
     fn entry(&self, handle: Handle, seq: u64) -> Option<Entry> {

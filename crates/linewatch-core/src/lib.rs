@@ -19,6 +19,7 @@ pub mod schedule;
 pub mod spec;
 mod state;
 pub mod stats;
+pub mod table;
 pub mod target;
 pub mod time;
 pub mod view;

@@ -23,15 +23,19 @@ pub const PROBES_PER_S: u64 = 100_000;
 /// Share of one processor core that probing may ask for, in per cent: the rest is for the bursts, and for the
 /// other programs of a computer with a single core.
 pub const CORE_SHARE_MAX_PERCENT: u64 = 70;
-/// How long beyond its time-out every closed probe is remembered, to know a late or second answer.
+/// How long beyond its time-out every unanswered probe is remembered at least, to know a late answer.
 pub const LATE_MEMORY: Duration = Duration::from_secs(1);
 /// Unanswered probes that are remembered longer than [`LATE_MEMORY`]: 65,536 x about 50 B = 3 MB.
 pub const LATE_MEMORY_PROBES: usize = 65_536;
-/// ICMP payload: at least the cookie (16 B); at most what fits an Ethernet frame without fragments
+/// ICMP payload, or that of a UDP echo (which is 18 bytes at least): at least the cookie (16 B); at most what fits an Ethernet frame without fragments
 /// (1500 - 40 IPv6 - 8 ICMP).
 pub const PAYLOAD_BYTES_MIN: u16 = 16;
 /// See [`PAYLOAD_BYTES_MIN`].
 pub const PAYLOAD_BYTES_MAX: u16 = 1452;
+
+/// Local ports that UDP probes of one family can leave from: another one gets a flow past a firewall that remembers the
+/// old one wrongly. Each is a socket with a table of stamps of 400 KB, opened when it is first needed.
+pub const UDP_SOURCES: usize = 4;
 
 /// Probes per second to one public address without `allow_high_rate` (REQUIREMENTS X9).
 pub const PUBLIC_PROBES_PER_S: u64 = 10;
@@ -61,6 +65,9 @@ pub const DNS_QUERY_TIME: Duration = Duration::from_secs(15);
 pub const DNS_CACHE: u64 = 1024;
 /// A configured source is looked at so often: an interface that comes back has another number.
 pub const SOURCE_LOOK: Duration = Duration::from_secs(10);
+
+/// Each ICMP flow gets another identifier this often: a firewall that has shut one does not shut a target for ever.
+pub const ROTATE_EVERY: Duration = Duration::from_secs(3600);
 
 /// Packets handed to the kernel in one `sendmmsg`, and stamps read at a time.
 pub const SEND_BATCH: usize = 32;

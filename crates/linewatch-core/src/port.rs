@@ -63,6 +63,17 @@ pub enum ShotBody {
         /// How long to wait.
         timeout: Duration,
     },
+    /// A datagram to this port: the bytes `start..start + len` of [`Outgoing::bytes`].
+    Udp {
+        /// 1 to 65535.
+        port: u16,
+        /// Which of our own ports it leaves from; taken modulo [`crate::limits::UDP_SOURCES`].
+        source: u8,
+        /// Offset.
+        start: u32,
+        /// Length.
+        len: u16,
+    },
 }
 
 /// Probes that leave together; reused, so that sending allocates nothing.
@@ -70,7 +81,7 @@ pub enum ShotBody {
 pub struct Outgoing {
     /// In send order.
     pub shots: Vec<Shot>,
-    /// The messages of all ICMP shots.
+    /// The messages of all ICMP and UDP shots.
     pub bytes: Vec<u8>,
     /// The egress of index 1, of index 2, …; index 0 is the default. Grows only, and outlives [`Outgoing::clear`].
     pub egresses: Vec<Egress>,
@@ -150,6 +161,40 @@ pub enum Arrival {
         /// As in `Icmp`.
         is_id_checked: bool,
     },
+    /// A datagram: the bytes `start..start + len` of [`Incoming::bytes`].
+    Udp {
+        /// Source address.
+        from: Address,
+        /// Source port.
+        port: u16,
+        /// Offset.
+        start: u32,
+        /// Length.
+        len: u16,
+        /// Kernel receive stamp.
+        stamp: Option<WireTime>,
+        /// User stamp.
+        at: MonoTime,
+    },
+    /// The path or the target refused a datagram. The bytes are what it carried, as far as it was quoted.
+    UdpError {
+        /// Where the probe was going.
+        to: Address,
+        /// To which port.
+        port: u16,
+        /// ICMP type.
+        kind: u8,
+        /// ICMP code.
+        code: u8,
+        /// Offset of what was quoted.
+        start: u32,
+        /// Its length.
+        len: u16,
+        /// Kernel receive stamp of the report.
+        stamp: Option<WireTime>,
+        /// User stamp.
+        at: MonoTime,
+    },
     /// A TCP attempt ended.
     Tcp {
         /// Which.
@@ -190,7 +235,7 @@ pub enum TcpEnd {
 pub struct Incoming {
     /// In order of reading, stamps before replies.
     pub arrivals: Vec<Arrival>,
-    /// The messages of all ICMP arrivals.
+    /// The messages of all ICMP and UDP arrivals.
     pub bytes: Vec<u8>,
     /// One `receive` takes only so much: more is waiting, so nothing may expire yet and `receive` is to be
     /// called again at once.

@@ -358,6 +358,11 @@ impl Buckets {
         self.rollups.iter().map(|(at, rollup)| (*at, rollup))
     }
 
+    /// All of them, by time.
+    pub fn into_rollups(self) -> BTreeMap<WallTime, Rollup> {
+        self.rollups
+    }
+
     /// Takes one out.
     pub fn remove(&mut self, from: WallTime) -> Option<Rollup> {
         self.rollups.remove(&from)

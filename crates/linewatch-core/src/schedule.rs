@@ -6,6 +6,7 @@
 //! [`STALL_AFTER`] late is missed, and so are late slots of one target beyond one batch: catching up in a burst
 //! would measure the burst (SAFETY T6). Not here: sending, and what a missed span is called.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::limits::{SEND_BATCH, STALL_AFTER};
@@ -19,6 +20,12 @@ const SPREAD_MAX: Duration = Duration::from_secs(10);
 const EXACT_WAKE_PER_S: u64 = 10_000;
 /// Wake-ups are then rounded up to this grid: ten probes at a time at 100,000/s.
 const COARSE_WAKE_NS: u64 = 100_000;
+/// Where nobody is probed more often than every [`SLOW_NS`], wake-ups are shared from this many probes per second on ...
+const EXACT_WAKE_SLOW_PER_S: u64 = 2_000;
+/// ... on this grid: three probes at a time at 6,000/s, none later than a hundredth of its interval.
+const COARSE_WAKE_SLOW_NS: u64 = 500_000;
+/// An interval of so many nanoseconds is a slow one.
+const SLOW_NS: u64 = 50_000_000;
 /// Rates are summed in millionths of a probe per second, so that adding and removing leaves nothing behind.
 const MICRO_PER_S: u64 = 1_000_000;
 
@@ -53,14 +60,19 @@ pub struct Missed {
 pub struct Schedule {
     wheel: Wheel,
     grids: Vec<Grid>,
+    /// Of the few grids that end by themselves: the first number that is not to be scheduled any more.
+    ends: BTreeMap<u32, u64>,
     /// Where the even spread begins; differs between installations, so that they do not probe in step.
     spread_offset: u64,
     /// Of the targets that run.
     rate_micro_per_s: u64,
+    /// Running grids that are not slow.
+    fast: u32,
     taken: Vec<u32>,
 }
 
-/// One target's slots. Kept when it pauses, so that it resumes on its grid.
+/// One target's slots. Kept when it pauses, so that it resumes on its grid. It runs when it is in the wheel.
+/// 24 bytes: there are 100,000 of them.
 #[derive(Clone, Copy, Debug, Default)]
 struct Grid {
     /// The next slot; in the past while paused.
@@ -68,9 +80,6 @@ struct Grid {
     /// 0: no target here.
     interval_ns: u64,
     next_seq: u64,
-    /// The first number that is not to be scheduled any more; `u64::MAX` for a grid without end.
-    end_seq: u64,
-    is_running: bool,
 }
 
 impl Schedule {
@@ -79,8 +88,10 @@ impl Schedule {
         Self {
             wheel: Wheel::new(),
             grids: Vec::new(),
+            ends: BTreeMap::new(),
             spread_offset: mix(seed),
             rate_micro_per_s: 0,
+            fast: 0,
             taken: Vec::new(),
         }
     }
@@ -90,6 +101,7 @@ impl Schedule {
         self.remove(index);
         let place = index as usize;
         if place >= self.grids.len() {
+            crate::table::make_room(&mut self.grids, place + 1);
             self.grids.resize(place + 1, Grid::default());
         }
         let interval_ns = nanos_of(interval).max(1);
@@ -98,22 +110,21 @@ impl Schedule {
             next_at,
             interval_ns,
             next_seq: first_seq,
-            end_seq: u64::MAX,
-            is_running: false,
         };
         self.run(index);
     }
 
     /// Lets the grid of `index` end by itself after `slots` more slots, exactly.
     pub fn end_after(&mut self, index: u32, slots: u64) {
-        if let Some(grid) = self.grids.get_mut(index as usize) {
-            grid.end_seq = grid.next_seq.saturating_add(slots);
+        if let Some(grid) = self.grid(index) {
+            self.ends.insert(index, grid.next_seq.saturating_add(slots));
         }
     }
 
     /// Ends a grid. The answer is the next unused sequence number, if there was one.
     pub fn remove(&mut self, index: u32) -> Option<u64> {
         self.pause(index);
+        self.ends.remove(&index);
         let grid = self
             .grids
             .get_mut(index as usize)
@@ -125,7 +136,6 @@ impl Schedule {
     pub fn change(&mut self, index: u32, interval: Duration, now: MonoTime) {
         let Some(&Grid {
             interval_ns,
-            is_running,
             next_seq,
             ..
         }) = self.grid(index)
@@ -135,7 +145,11 @@ impl Schedule {
         if interval_ns == nanos_of(interval) {
             return;
         }
+        let (is_running, end) = (self.is_running(index), self.ends.get(&index).copied());
         self.add(index, interval, now, next_seq);
+        if let Some(end) = end {
+            self.ends.insert(index, end);
+        }
         if !is_running {
             self.pause(index);
         }
@@ -143,21 +157,24 @@ impl Schedule {
 
     /// No slots until [`Schedule::resume`]; time that passes meanwhile consumes no numbers.
     pub fn pause(&mut self, index: u32) {
-        self.wheel.clear(index);
-        if let Some(grid) = self.grids.get_mut(index as usize).filter(|grid| grid.is_running) {
-            grid.is_running = false;
-            self.rate_micro_per_s -= grid.rate_micro_per_s();
+        if self.is_running(index) {
+            self.wheel.clear(index);
+            self.rest(index);
         }
     }
 
     /// Goes on with the first slot of the old grid at or after `now`.
     pub fn resume(&mut self, index: u32, now: MonoTime) {
-        let Some(grid) = self.grids.get_mut(index as usize) else {
-            return;
-        };
-        if grid.interval_ns == 0 || grid.is_running {
+        if self.is_running(index) {
             return;
         }
+        let Some(grid) = self
+            .grids
+            .get_mut(index as usize)
+            .filter(|grid| grid.interval_ns > 0)
+        else {
+            return;
+        };
         let behind_ns = nanos_of(now.since(grid.next_at));
         grid.next_at = grid.slot(behind_ns.div_ceil(grid.interval_ns));
         self.run(index);
@@ -171,14 +188,16 @@ impl Schedule {
     /// When somebody is due next.
     pub fn next_deadline(&self) -> Option<MonoTime> {
         let next = self.wheel.next()?;
-        if self.rate_micro_per_s <= EXACT_WAKE_PER_S * MICRO_PER_S {
-            return Some(next);
-        }
-        Some(MonoTime::from_nanos(
-            next.as_nanos()
-                .div_ceil(COARSE_WAKE_NS)
-                .saturating_mul(COARSE_WAKE_NS),
-        ))
+        let per_s = self.rate_micro_per_s / MICRO_PER_S;
+        let grid_ns = if per_s > EXACT_WAKE_PER_S {
+            COARSE_WAKE_NS
+        } else if per_s > EXACT_WAKE_SLOW_PER_S && self.fast == 0 {
+            COARSE_WAKE_SLOW_NS
+        } else {
+            1
+        };
+        let wake_ns = next.as_nanos().div_ceil(grid_ns).saturating_mul(grid_ns);
+        Some(MonoTime::from_nanos(wake_ns))
     }
 
     /// Appends the slots that are due at `now` in the order of their time. Stops between targets once about
@@ -201,16 +220,17 @@ impl Schedule {
     /// also one that missed no slot.
     pub fn slept(&mut self, slept: Duration, now: MonoTime, missed: &mut Vec<Missed>) {
         for index in 0..self.grids.len() as u32 {
-            let grid = &mut self.grids[index as usize];
-            if !grid.is_running {
+            if !self.is_running(index) {
                 continue;
             }
+            let end_seq = self.end_seq(index);
+            let grid = &mut self.grids[index as usize];
             // In sleepless time the next slot was `ahead` after now; the sleep used up `slept` of that.
             let ahead_ns = i128::from(grid.next_at.as_nanos()) - i128::from(now.as_nanos());
             let over_ns = i128::from(nanos_of(slept)) - ahead_ns;
             let interval = i128::from(grid.interval_ns);
             let slots = if over_ns < 0 { 0 } else { over_ns / interval + 1 };
-            let slots = slots.min(i128::from(grid.end_seq - grid.next_seq));
+            let slots = slots.min(i128::from(end_seq - grid.next_seq));
             let next_ns = i128::from(now.as_nanos()) - over_ns + slots * interval;
             missed.push(Missed {
                 index,
@@ -229,18 +249,38 @@ impl Schedule {
         self.grids.get(index as usize).filter(|grid| grid.interval_ns > 0)
     }
 
+    fn is_running(&self, index: u32) -> bool {
+        self.wheel.at(index).is_some()
+    }
+
+    /// `u64::MAX` for a grid without end.
+    fn end_seq(&self, index: u32) -> u64 {
+        if self.ends.is_empty() {
+            return u64::MAX;
+        }
+        self.ends.get(&index).copied().unwrap_or(u64::MAX)
+    }
+
     fn run(&mut self, index: u32) {
-        let grid = &mut self.grids[index as usize];
-        grid.is_running = true;
+        let grid = &self.grids[index as usize];
         self.rate_micro_per_s += grid.rate_micro_per_s();
+        self.fast += u32::from(grid.is_fast());
         self.wheel.set(index, grid.next_at);
+    }
+
+    /// Takes a grid that runs no more out of the sums.
+    fn rest(&mut self, index: u32) {
+        let grid = &self.grids[index as usize];
+        self.rate_micro_per_s -= grid.rate_micro_per_s();
+        self.fast -= u32::from(grid.is_fast());
     }
 
     /// Hands out what is due of one target and puts it back in the wheel.
     fn hand_out(&mut self, index: u32, now: MonoTime, due: &mut Vec<Due>, missed: &mut Vec<Missed>) {
+        let end_seq = self.end_seq(index);
         let grid = &mut self.grids[index as usize];
         let late_ns = nanos_of(now.since(grid.next_at));
-        let slots = (late_ns / grid.interval_ns + 1).min(grid.end_seq - grid.next_seq);
+        let slots = (late_ns / grid.interval_ns + 1).min(end_seq - grid.next_seq);
         // Slot i is `late - i * interval` late: those above the limit come first.
         let stalled = late_ns
             .saturating_sub(nanos_of(STALL_AFTER))
@@ -264,10 +304,12 @@ impl Schedule {
         }));
         grid.next_seq += slots;
         grid.next_at = grid.slot(slots);
-        if grid.next_seq == grid.end_seq {
-            self.pause(index);
+        if grid.next_seq == end_seq {
+            // Out of the wheel already.
+            self.rest(index);
         } else {
-            self.wheel.set(index, grid.next_at);
+            let next_at = grid.next_at;
+            self.wheel.set(index, next_at);
         }
     }
 
@@ -291,6 +333,10 @@ impl Grid {
     fn slot(&self, count: u64) -> MonoTime {
         self.next_at
             .plus(Duration::from_nanos(count.saturating_mul(self.interval_ns)))
+    }
+
+    fn is_fast(&self) -> bool {
+        self.interval_ns < SLOW_NS
     }
 
     fn rate_micro_per_s(&self) -> u64 {

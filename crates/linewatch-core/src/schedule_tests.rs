@@ -223,6 +223,21 @@ fn many_probes_share_a_wake_up() {
     assert_eq!(next.as_nanos() % COARSE_WAKE_NS, 0);
 }
 
+#[test]
+fn slow_targets_share_a_wake_up_early_and_a_fast_one_among_them_ends_that() {
+    let mut schedule = Schedule::new(7);
+    (0..3000).for_each(|index| schedule.add(index, SECOND, at(0), 0));
+    let grid_ns =
+        |schedule: &Schedule| schedule.next_deadline().expect("running").as_nanos() % COARSE_WAKE_SLOW_NS;
+    assert_eq!(grid_ns(&schedule), 0);
+    schedule.add(3000, MS * 49, at(0), 0);
+    assert_ne!(grid_ns(&schedule), 0);
+    schedule.pause(3000);
+    assert_eq!(grid_ns(&schedule), 0);
+    schedule.resume(3000, at(0));
+    assert_ne!(grid_ns(&schedule), 0);
+}
+
 proptest! {
     #[test]
     fn every_number_is_used_exactly_once(

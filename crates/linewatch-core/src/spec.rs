@@ -1,6 +1,6 @@
 //! Reads a target as a person types it: on the command line, in the page's field, and the address of a file.
 //!
-//! Input: `HOST`, `HOST:PORT`, `tcp://HOST:PORT`, `icmp://HOST`, `[::1]:53`, `fe80::1%eth0`, `NAME=TARGET`.
+//! Input: `HOST`, `HOST:PORT`, `tcp://HOST:PORT`, `udp://HOST:PORT`, `icmp://HOST`, `[::1]:53`, `fe80::1%eth0`, `NAME=TARGET`.
 //! Output: [`TargetSpec`], or a [`SpecError`] that says what to write instead. Never panics, resolves nothing.
 //! Not here: whether an address may be probed (`caps`), and settings beside the address (configuration).
 
@@ -8,7 +8,7 @@ use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use crate::limits::{ID_CHARS, NAME_CHARS};
-use crate::target::{Host, Method};
+use crate::target::{Host, Method, UdpPayload};
 
 /// Longest host name in text form (RFC 1035 2.3.4: 255 octets on the wire).
 const HOST_CHARS: usize = 253;
@@ -37,12 +37,12 @@ pub enum SpecError {
     Unprintable,
     /// The name before `=` is empty or too long.
     Name,
-    /// UDP comes with a later version.
-    Udp,
     /// A scheme that is none of ours; holds it.
     Scheme(String),
     /// `tcp://` without a port; holds the host.
     PortMissing(String),
+    /// `udp://` without a port; holds the host.
+    UdpPortMissing(String),
     /// `icmp://` with a port; holds the host.
     PortOnIcmp(String),
     /// Not 1 to 65535; holds what was written.
@@ -71,9 +71,9 @@ impl fmt::Display for SpecError {
             Self::Empty => f.write_str("the address is empty"),
             Self::Unprintable => f.write_str("the text has a control character in it"),
             Self::Name => write!(f, "the name before `=` is not 1 to {NAME_CHARS} characters long"),
-            Self::Udp => f.write_str("UDP probes are not built yet in this version; use tcp or icmp"),
             Self::Scheme(scheme) => write!(f, "`{scheme}://` is not a way to probe"),
             Self::PortMissing(host) => write!(f, "tcp needs a port: `{host}` has none"),
+            Self::UdpPortMissing(host) => write!(f, "udp needs a port: `{host}` has none"),
             Self::PortOnIcmp(host) => write!(f, "icmp has no ports, but `{host}` has one"),
             Self::Port(port) => write!(f, "port `{port}` is not a number from 1 to 65535"),
             Self::Brackets => {
@@ -97,12 +97,14 @@ impl SpecError {
     pub fn help(&self) -> String {
         match self {
             Self::Empty | Self::Unprintable => {
-                "write HOST, HOST:PORT, tcp://HOST:PORT or icmp://HOST, for example 192.0.2.1".to_owned()
+                "write HOST, HOST:PORT, tcp://HOST:PORT, udp://HOST:PORT or icmp://HOST, for example 192.0.2.1".to_owned()
             }
             Self::Name => "write NAME=TARGET, for example office=192.0.2.1".to_owned(),
-            Self::Udp => "write tcp://HOST:PORT or icmp://HOST".to_owned(),
-            Self::Scheme(_) => "write tcp://HOST:PORT or icmp://HOST".to_owned(),
+            Self::Scheme(_) => "write tcp://HOST:PORT, udp://HOST:PORT or icmp://HOST".to_owned(),
             Self::PortMissing(host) => format!("write tcp://{host}:443, or icmp://{host} for a ping"),
+            Self::UdpPortMissing(host) => {
+                format!("write udp://{host}:53 for a name server, or udp://{host}:7 for an echo service")
+            }
             Self::PortOnIcmp(_) => "leave the port away, or write tcp://HOST:PORT".to_owned(),
             Self::Port(_) => "write HOST:PORT, for example 192.0.2.1:443".to_owned(),
             Self::Brackets => "write [2001:db8::1]:443".to_owned(),
@@ -162,9 +164,6 @@ fn parse_address(text: &str) -> Result<(Host, Option<Method>), SpecError> {
         Some((scheme, rest)) => (Some(scheme.to_ascii_lowercase()), rest),
         None => (None, text),
     };
-    if scheme.as_deref() == Some("udp") {
-        return Err(SpecError::Udp);
-    }
     let (host_text, port_text) = split_port(rest)?;
     let host = parse_host(host_text)?;
     let port = port_text.map(parse_port).transpose()?;
@@ -172,6 +171,11 @@ fn parse_address(text: &str) -> Result<(Host, Option<Method>), SpecError> {
         (None | Some("tcp"), Some(port)) => Some(Method::TcpConnect { port }),
         (None, None) => None,
         (Some("tcp"), None) => return Err(SpecError::PortMissing(host_text.to_owned())),
+        (Some("udp"), Some(port)) => Some(Method::Udp {
+            port,
+            payload: UdpPayload::of_port(port),
+        }),
+        (Some("udp"), None) => return Err(SpecError::UdpPortMissing(host_text.to_owned())),
         (Some("icmp"), None) => Some(Method::IcmpEcho),
         (Some("icmp"), Some(_)) => return Err(SpecError::PortOnIcmp(rest.to_owned())),
         (Some(other), _) => return Err(SpecError::Scheme(other.to_owned())),
@@ -268,8 +272,12 @@ fn parse_ipv6(text: &str) -> Result<Host, SpecError> {
     })
 }
 
+/// A bracket in it could not be told from the one behind the address.
 fn is_zone(zone: &str) -> bool {
-    (1..=ZONE_CHARS).contains(&zone.len()) && zone.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'/')
+    (1..=ZONE_CHARS).contains(&zone.len())
+        && zone
+            .bytes()
+            .all(|byte| byte.is_ascii_graphic() && !b"/[]".contains(&byte))
 }
 
 /// As the URL standard has it: a host whose last label is a number is meant as IPv4, however it is written.

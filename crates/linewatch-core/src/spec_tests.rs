@@ -17,6 +17,7 @@ fn told(text: &str) -> String {
                 None => "-".to_owned(),
                 Some(Method::IcmpEcho) => "icmp".to_owned(),
                 Some(Method::TcpConnect { port }) => format!("tcp {port}"),
+                Some(Method::Udp { port, payload }) => format!("udp {port} {}", payload.word()),
             };
             format!("{host} | {method} | {}", spec.name.as_deref().unwrap_or("-"))
         }
@@ -42,6 +43,7 @@ fn every_documented_form_is_read() {
     check("icmp://[2001:db8::1]", "ip 2001:db8::1 | icmp | -");
     check("fe80::1%eth0", "ip fe80::1%eth0 | - | -");
     check("[fe80::1%eth0]:22", "ip fe80::1%eth0 | tcp 22 | -");
+    check("[fe80::1%eth0:1]:22", "ip fe80::1%eth0:1 | tcp 22 | -");
     check(
         "Head office=tcp://192.0.2.1:80",
         "ip 192.0.2.1 | tcp 80 | Head office",
@@ -56,11 +58,11 @@ fn spelling_that_means_the_same_is_one_spelling() {
 }
 
 #[test]
-fn udp_is_refused_with_the_way_out() {
-    check(
-        "udp://192.0.2.1:53",
-        "error: UDP probes are not built yet in this version; use tcp or icmp",
-    );
+fn udp_asks_names_on_port_53_and_wants_its_echo_elsewhere() {
+    check("udp://192.0.2.1:53", "ip 192.0.2.1 | udp 53 dns | -");
+    check("dns=UDP://[::1]:53", "ip ::1 | udp 53 dns | dns");
+    check("udp://example.com:7", "name example.com | udp 7 echo | -");
+    check("udp://192.0.2.1", "error: udp needs a port: `192.0.2.1` has none");
 }
 
 #[test]

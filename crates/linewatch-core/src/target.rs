@@ -24,14 +24,49 @@ pub enum Method {
         /// 1 to 65535.
         port: u16,
     },
+    /// A datagram and its answer.
+    Udp {
+        /// 1 to 65535.
+        port: u16,
+        /// What it carries.
+        payload: UdpPayload,
+    },
+}
+
+/// What a UDP probe carries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum UdpPayload {
+    /// Our cookie, which the far side sends back unchanged (RFC 862).
+    Echo,
+    /// A DNS query for a name that nobody has asked for yet; any response to it is an answer.
+    Dns,
+}
+
+/// The port of DNS, which no echo service has.
+const DNS_PORT: u16 = 53;
+
+impl UdpPayload {
+    /// What is meant where nothing was said: `dns` on port 53, else `echo`.
+    pub const fn of_port(port: u16) -> Self {
+        if port == DNS_PORT { Self::Dns } else { Self::Echo }
+    }
+
+    /// The word of the configuration: `echo`, `dns`.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Echo => "echo",
+            Self::Dns => "dns",
+        }
+    }
 }
 
 impl Method {
-    /// The word of the configuration: `icmp`, `tcp`.
+    /// The word of the configuration: `icmp`, `tcp`, `udp`.
     pub const fn word(self) -> &'static str {
         match self {
             Self::IcmpEcho => "icmp",
             Self::TcpConnect { .. } => "tcp",
+            Self::Udp { .. } => "udp",
         }
     }
 
@@ -39,7 +74,15 @@ impl Method {
     pub const fn port(self) -> Option<u16> {
         match self {
             Self::IcmpEcho => None,
-            Self::TcpConnect { port } => Some(port),
+            Self::TcpConnect { port } | Self::Udp { port, .. } => Some(port),
+        }
+    }
+
+    /// What it carries, where that is a choice.
+    pub const fn payload(self) -> Option<UdpPayload> {
+        match self {
+            Self::IcmpEcho | Self::TcpConnect { .. } => None,
+            Self::Udp { payload, .. } => Some(payload),
         }
     }
 }
@@ -130,7 +173,7 @@ pub struct ProbePlan {
     pub interval: Duration,
     /// How long a probe may be in flight; independent of the interval.
     pub timeout: Duration,
-    /// ICMP payload.
+    /// ICMP payload, and that of a UDP echo.
     pub payload_bytes: u16,
 }
 

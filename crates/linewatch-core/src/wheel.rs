@@ -53,6 +53,7 @@ impl Wheel {
                 next: UNLINKED,
                 previous: END,
             };
+            crate::table::make_room(&mut self.entries, place + 1);
             self.entries.resize(place + 1, vacant);
         }
         self.clear(index);

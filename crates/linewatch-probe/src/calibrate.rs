@@ -47,7 +47,7 @@ fn costs(packet_ns: Option<u64>, handshake_ns: Option<u64>) -> Costs {
 
 /// The middle cost of a probe; `None` when nothing could be sent, or processor time is not known here.
 fn cost<W: Wire>(wire: W, clock: SystemClock, method: Method, targets: u32) -> (W, Option<u64>) {
-    if wire.ability(method, false).is_err() {
+    if wire.ability(method, false).is_err() || clock.thread_cpu().is_zero() {
         return (wire, None);
     }
     // Nothing that leaves this shard is kept, so its key needs to be nobody's secret.

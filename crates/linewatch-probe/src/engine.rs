@@ -18,7 +18,7 @@ use linewatch_core::limits::EGRESSES;
 use linewatch_core::packet::cookie::CookieKey;
 use linewatch_core::port::{Clock, Waker, Wire};
 use linewatch_core::record::{Class, RecordBatch};
-use linewatch_core::target::{Egress, EgressIndex, Method, TargetId};
+use linewatch_core::target::{Egress, EgressIndex, Method, TargetId, UdpPayload};
 
 use crate::privilege::{self, Scheduling};
 pub use crate::shard::EngineTarget;
@@ -121,7 +121,7 @@ impl Shared {
 
 /// The wire's word on each method and family, asked once: sockets are opened at start and for good.
 #[derive(Debug)]
-struct Abilities([[Result<Class, String>; 2]; 2]);
+struct Abilities([[Result<Class, String>; 2]; 3]);
 
 /// What the thread got, and whether it still has it.
 fn scheduling_text(got: Option<&String>, was_demoted: bool) -> String {
@@ -258,7 +258,7 @@ impl Engine {
         self.tell(Command::Resume(id));
     }
 
-    /// Gives a target another ICMP identifier, as after an outage.
+    /// Gives a target another ICMP identifier or local UDP port, as after an outage.
     pub fn rotate_id(&self, id: TargetId) {
         self.tell(Command::RotateId(id));
     }
@@ -325,8 +325,12 @@ impl Engine {
 
 impl Abilities {
     fn of(wire: &impl Wire) -> Self {
-        // Any port stands for all.
-        let methods = [Method::IcmpEcho, Method::TcpConnect { port: 1 }];
+        // Any port and payload stands for all.
+        let udp = Method::Udp {
+            port: 1,
+            payload: UdpPayload::Echo,
+        };
+        let methods = [Method::IcmpEcho, Method::TcpConnect { port: 1 }, udp];
         Self(methods.map(|method| [false, true].map(|is_v6| wire.ability(method, is_v6))))
     }
 
@@ -334,6 +338,7 @@ impl Abilities {
         let of_method = match target.method {
             Method::IcmpEcho => &self.0[0],
             Method::TcpConnect { .. } => &self.0[1],
+            Method::Udp { .. } => &self.0[2],
         };
         let is_v6 = target.address.ip.to_canonical().is_ipv6();
         of_method[usize::from(is_v6)]

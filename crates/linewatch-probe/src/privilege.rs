@@ -37,12 +37,26 @@ pub fn realtime() -> Scheduling {
     }
 }
 
-/// Makes the calling thread as punctual as permitted. Not built for this system yet: changes nothing.
+/// Makes the calling thread as punctual as this system lets it be. None of it is real time.
 #[cfg(not(target_os = "linux"))]
 pub fn realtime() -> Scheduling {
+    #[cfg(target_os = "macos")]
+    let (got, refused) = (crate::sys::macos::process::become_punctual(), "ordinary priority");
+    #[cfg(windows)]
+    let (got, refused) = (
+        crate::sys::windows::become_punctual(),
+        "ordinary priority with timers of 1 ms",
+    );
+    #[cfg(not(any(target_os = "macos", windows)))]
+    let (got, refused) = (false, "ordinary priority");
+    let granted = if cfg!(windows) {
+        "before ordinary threads (time critical), with timers of 1 ms"
+    } else {
+        "before ordinary threads (user interactive)"
+    };
     Scheduling {
         is_realtime: false,
-        text: "ordinary priority".to_owned(),
+        text: if got { granted } else { refused }.to_owned(),
     }
 }
 
@@ -78,9 +92,15 @@ pub(crate) fn pin(processor: usize) {
 
 /// How many files and sockets this process may have open, after raising that limit as far as permitted.
 /// A TCP probe in flight holds one.
-#[cfg(target_os = "linux")]
 pub fn open_files() -> u64 {
-    crate::sys::linux::scheduling::raise_open_files()
+    #[cfg(target_os = "linux")]
+    let files = crate::sys::linux::scheduling::raise_open_files();
+    #[cfg(target_os = "macos")]
+    let files = crate::sys::macos::process::raise_open_files();
+    // Windows gives a process 2^24 handles and has no lower limit to raise.
+    #[cfg(not(any(target_os = "linux", target_os = "macos")))]
+    let files = 1 << 24;
+    files
 }
 
 #[cfg(any(target_os = "linux", test))]
@@ -98,8 +118,17 @@ fn ordinary_sentence(refused: &io::Error, has_sharp_timers: bool) -> String {
     )
 }
 
+/// Why there is no TCP over IPv6, and what to do.
+pub(crate) const NO_TCP_V6: &str = "cannot open a TCP socket for IPv6: this computer has IPv6 switched off\n  help: \
+                                    switch it on, or give the target an IPv4 address";
+
 /// Why there is no ICMP socket of this family, and what to do (STYLE 2.4).
 pub(crate) fn icmp_sentence(is_v6: bool, error: &io::Error) -> String {
+    #[cfg(all(unix, not(target_os = "linux")))]
+    const EAFNOSUPPORT: i32 = 47;
+    #[cfg(windows)]
+    const EAFNOSUPPORT: i32 = 10047;
+    #[cfg(target_os = "linux")]
     const EAFNOSUPPORT: i32 = 97;
     let family = if is_v6 { "ICMPv6" } else { "ICMP" };
     if error.raw_os_error() == Some(EAFNOSUPPORT) {
@@ -109,10 +138,14 @@ pub(crate) fn icmp_sentence(is_v6: bool, error: &io::Error) -> String {
              give the target an address of the other family"
         );
     }
+    #[cfg(any(target_os = "linux", test))]
+    let help = "grant it once with  sudo setcap cap_net_raw+p $(command -v linewatch)\n        or allow ping sockets  sudo \
+                sysctl net.ipv4.ping_group_range=\"0 2147483647\"\n        or probe a TCP port: that needs no permission";
+    #[cfg(not(any(target_os = "linux", test)))]
+    let help = "this system lets every program send ICMP, so something was set to forbid it (a sandbox, a firewall)\n        \
+                or probe a TCP port: that needs no permission";
     format!(
-        "cannot open a raw {family} socket: {}\n  help: grant it once with  sudo setcap cap_net_raw+p $(command -v \
-         linewatch)\n        or allow ping sockets  sudo sysctl net.ipv4.ping_group_range=\"0 2147483647\"\n        \
-         or probe a TCP port: that needs no permission",
+        "cannot open a raw {family} socket: {}\n  help: {help}",
         reason(error)
     )
 }

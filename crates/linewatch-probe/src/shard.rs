@@ -26,11 +26,14 @@ use linewatch_core::time::{MonoTime, WallTime};
 use clocks::Clocks;
 use outbox::Outbox;
 pub use outbox::Sink;
-use places::Places;
+use places::{Placed, Places};
 
 /// Between a stamp and the moment when its packet can be read lies the kernel's own work; a time-out is taken
 /// for passed only after it.
 const DRAIN_SLACK: Duration = Duration::from_millis(1);
+/// Nobody waits for a time-out: those of so long (half a batch's age) are ended in one wake-up. Without it every probe
+/// would wake the engine a second time, also an answered one.
+const EXPIRE_EVERY: Duration = Duration::from_millis(10);
 /// How often the clocks are compared when nothing else happens.
 const LOOK_EVERY: Duration = EVALUATE_EVERY;
 
@@ -66,7 +69,7 @@ pub enum Command {
     Resume(TargetId),
     /// Adds the next entry to the table of egresses; its index is one more than that of the entry before.
     Egress(Egress),
-    /// Gives it another ICMP identifier, as after an outage: a stateful firewall may remember the old one.
+    /// Gives it another ICMP identifier or local UDP port, as after an outage: a stateful firewall may remember the old one.
     RotateId(TargetId),
 }
 
@@ -138,28 +141,23 @@ impl<W: Wire, C: Clock> Shard<W, C> {
             Command::Set(target) => self.set(target, now.mono),
             Command::Remove(id) => self.remove(id, now.wall),
             Command::Pause(id) => {
-                if let Some(placed) = self
-                    .places
-                    .get_mut(id)
-                    .filter(|placed| placed.paused_at.is_none())
+                if self.places.pause(id, now.wall)
+                    && let Some(index) = self.places.index_of(id)
                 {
-                    placed.paused_at = Some(now.wall);
-                    let index = placed.handle.index();
                     self.schedule.pause(index);
                 }
             }
             Command::Resume(id) => {
                 self.end_pause(id, now.wall);
-                if let Some(placed) = self.places.get_mut(id)
+                if let Some(index) = self.places.index_of(id)
                     && !self.is_stopping
                 {
-                    let index = placed.handle.index();
                     self.schedule.resume(index, now.mono);
                 }
             }
             Command::Egress(egress) => self.outgoing.egresses.push(egress),
             Command::RotateId(id) => {
-                if let Some(handle) = self.places.get_mut(id).map(|placed| placed.handle) {
+                if let Some(handle) = self.places.rotate(id) {
                     self.in_flight.rotate_id(handle, self.ids.next());
                 }
             }
@@ -202,7 +200,7 @@ impl<W: Wire, C: Clock> Shard<W, C> {
     /// Sends nothing from now on; turns still take what comes.
     pub fn stop_sending(&mut self) {
         self.is_stopping = true;
-        for placed in self.places.targets.iter().flatten() {
+        for placed in self.places.iter() {
             self.schedule.pause(placed.handle.index());
         }
     }
@@ -211,11 +209,11 @@ impl<W: Wire, C: Clock> Shard<W, C> {
     pub fn finish(&mut self, sink: Sink<'_>) {
         self.stop_sending();
         let wall = self.clocks.clock.wall();
-        for index in 0..self.places.targets.len() {
-            let Some(placed) = self.places.targets[index] else {
+        for index in 0..self.places.len() {
+            let Some(&placed) = self.places.at(index) else {
                 continue;
             };
-            self.end_pause(placed.target.id, wall);
+            self.end_pause(placed.id, wall);
             self.in_flight
                 .abandon(placed.handle, GapKind::Stopped, &mut self.outbox.batch);
         }
@@ -261,12 +259,11 @@ impl<W: Wire, C: Clock> Shard<W, C> {
 
     fn set(&mut self, target: EngineTarget, now: MonoTime) {
         let target = canonical(target);
-        let Some(placed) = self.places.get_mut(target.id) else {
-            return self.add(target, now, None);
+        let Some(&Placed { handle, method, .. }) = self.places.get(target.id) else {
+            return self.add(&target, now);
         };
-        let old = std::mem::replace(&mut placed.target, target);
-        let (handle, paused_at) = (placed.handle, placed.paused_at);
-        if old.address == target.address && old.method == target.method {
+        if self.in_flight.address(handle) == Some(target.address) && method == target.method {
+            self.places.replan(&target);
             self.schedule.change(handle.index(), target.plan.interval, now);
             return;
         }
@@ -275,15 +272,15 @@ impl<W: Wire, C: Clock> Shard<W, C> {
             .remove(handle, GapKind::Reconfigured, &mut self.outbox.batch);
         let next_seq = self.schedule.remove(handle.index()).unwrap_or(0);
         self.places.free(target.id, next_seq);
-        self.add(target, now, paused_at);
+        self.add(&target, now);
     }
 
-    fn add(&mut self, target: EngineTarget, now: MonoTime, paused_at: Option<WallTime>) {
+    fn add(&mut self, target: &EngineTarget, now: MonoTime) {
         let class = self
             .wire
             .ability(target.method, target.address.ip.is_ipv6())
             .unwrap_or(Class::U);
-        let (handle, first_seq) = self.places.take(target, class, paused_at);
+        let (handle, first_seq) = self.places.take(target, class);
         let id = self.ids.next();
         self.in_flight.add(FlowSpec {
             handle,
@@ -298,14 +295,14 @@ impl<W: Wire, C: Clock> Shard<W, C> {
         if let Some(slots) = target.slots {
             self.schedule.end_after(handle.index(), slots);
         }
-        if paused_at.is_some() || self.is_stopping {
+        if self.places.is_paused(target.id) || self.is_stopping {
             self.schedule.pause(handle.index());
         }
     }
 
     fn remove(&mut self, id: TargetId, wall: WallTime) {
         self.end_pause(id, wall);
-        let Some(handle) = self.places.get_mut(id).map(|placed| placed.handle) else {
+        let Some(handle) = self.places.get(id).map(|placed| placed.handle) else {
             return;
         };
         self.in_flight
@@ -324,13 +321,10 @@ impl<W: Wire, C: Clock> Shard<W, C> {
     }
 
     fn end_pause(&mut self, id: TargetId, wall: WallTime) {
-        let Some(placed) = self.places.get_mut(id) else {
+        let (Some(from), Some(index)) = (self.places.unpause(id), self.places.index_of(id)) else {
             return;
         };
-        let Some(from) = placed.paused_at.take() else {
-            return;
-        };
-        let first_seq = self.schedule.scheduled(placed.handle.index());
+        let first_seq = self.schedule.scheduled(index);
         let kind = GapKind::Paused;
         self.outbox.batch.gaps.push(Gap {
             target: id,
@@ -346,7 +340,7 @@ impl<W: Wire, C: Clock> Shard<W, C> {
         let expiry = self
             .in_flight
             .next_deadline()
-            .map(|deadline| deadline.plus(DRAIN_SLACK));
+            .map(|deadline| rounded_up(deadline.plus(DRAIN_SLACK), EXPIRE_EVERY));
         let wishes = [self.schedule.next_deadline(), expiry, self.outbox.flush_at];
         let flush = self
             .in_flight
@@ -370,8 +364,8 @@ impl<W: Wire, C: Clock> Shard<W, C> {
         });
         if let Err(refused) = self.outbox.flush(self.clocks.anchor, sink) {
             for id in refused {
-                match self.places.by_id.get(&id) {
-                    Some(index) => self.in_flight.touch(*index),
+                match self.places.index_of(id) {
+                    Some(index) => self.in_flight.touch(index),
                     None => {
                         let scheduled = self.places.retired(id);
                         let last = Progress {
@@ -385,6 +379,12 @@ impl<W: Wire, C: Clock> Shard<W, C> {
             }
         }
     }
+}
+
+/// The first multiple of `grid` at or after `at`.
+fn rounded_up(at: MonoTime, grid: Duration) -> MonoTime {
+    let grid_ns = linewatch_core::time::nanos_of(grid);
+    MonoTime::from_nanos(at.as_nanos().div_ceil(grid_ns).saturating_mul(grid_ns))
 }
 
 /// `::ffff:192.0.2.1` is an IPv4 target, and payloads have the size that fits.

@@ -1,4 +1,4 @@
-//! Turns measurements into text and bytes: numbers, tables, JSON.
+//! Turns measurements into text and bytes: numbers, tables, JSON, graphs.
 //!
 //! Input: values of the core. Output: strings, ready to be written. No I/O, no clock, no locale; the time zone
 //! is an argument. Every text that came from outside passes [`text::printable`].
@@ -6,6 +6,7 @@
 
 pub mod doctor;
 pub mod format;
+pub mod graph;
 pub mod json;
 pub mod text;
 pub mod when;

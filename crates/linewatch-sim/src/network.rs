@@ -88,9 +88,16 @@ enum Content {
         from: Address,
         bytes: Vec<u8>,
     },
+    Udp {
+        from: Address,
+        port: u16,
+        bytes: Vec<u8>,
+    },
     Error {
         reporter: Option<Address>,
         to: Address,
+        /// Of a quoted datagram.
+        port: Option<u16>,
         kind: u8,
         code: u8,
         bytes: Vec<u8>,
@@ -200,7 +207,7 @@ impl State {
             _ if dice.is_unsent => Fate::Unsent {
                 errno: path.errno.map_or(0, |(errno, _)| errno),
             },
-            ShotBody::Icmp { .. } => flight.icmp(message),
+            ShotBody::Icmp { .. } | ShotBody::Udp { .. } => flight.packet(message),
             ShotBody::Tcp { timeout, .. } => flight.tcp(timeout),
         };
         let truth = Truth {
@@ -329,9 +336,41 @@ fn hand_over(content: Content, stamp: Option<WireTime>, at: MonoTime, incoming: 
                 is_id_checked: false,
             }
         }
+        Content::Udp { from, port, bytes } => {
+            incoming.bytes.extend_from_slice(&bytes);
+            Arrival::Udp {
+                from,
+                port,
+                start,
+                len: bytes.len() as u16,
+                stamp,
+                at,
+            }
+        }
+        Content::Error {
+            to,
+            port: Some(port),
+            kind,
+            code,
+            bytes,
+            ..
+        } => {
+            incoming.bytes.extend_from_slice(&bytes);
+            Arrival::UdpError {
+                to,
+                port,
+                kind,
+                code,
+                start,
+                len: bytes.len() as u16,
+                stamp,
+                at,
+            }
+        }
         Content::Error {
             reporter,
             to,
+            port: None,
             kind,
             code,
             bytes,

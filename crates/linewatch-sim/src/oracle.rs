@@ -114,6 +114,17 @@ impl Case<'_> {
                 .any(|report| overlaps(report.from, report.to))
     }
 
+    /// Until when a probe waits for an end without a stamp: its time-out, or the end of the stall that it falls into,
+    /// for nobody looks earlier.
+    fn open_until(&self, truth: &Truth) -> MonoTime {
+        let deadline = truth.sent_at.plus(self.timeout_at(truth.sent_at));
+        let stalls = self.clock.stalls.iter();
+        let ends = stalls
+            .filter(|(from, length)| *from <= deadline && deadline < from.plus(*length))
+            .map(|(from, length)| from.plus(*length));
+        ends.max().unwrap_or(deadline)
+    }
+
     fn timeout_at(&self, at: MonoTime) -> Duration {
         let known = self
             .timeouts
@@ -167,7 +178,7 @@ impl Case<'_> {
         // The word of a router carries no stamp: around the time-out either is right.
         let is_close = record.outcome == Outcome::Unreachable
             && matches!(truth.fate, Fate::Unreachable { arrived_at }
-                if arrived_at.since(truth.sent_at) <= self.timeout_at(truth.sent_at) + UNSTAMPED);
+                if arrived_at <= self.open_until(truth).plus(UNSTAMPED));
         if record.outcome != verdict.outcome && !is_excused && !is_blurred && !is_close {
             return Some(format!("{truth:?} should be {verdict:?} and became {record:?}"));
         }

@@ -51,7 +51,7 @@ impl<P: Pace> Wire for SimWire<P> {
         let mut state = self.network.lock();
         for shot in &outgoing.shots {
             let message = match shot.body {
-                ShotBody::Icmp { start, len } => {
+                ShotBody::Icmp { start, len } | ShotBody::Udp { start, len, .. } => {
                     &outgoing.bytes[start as usize..start as usize + usize::from(len)]
                 }
                 ShotBody::Tcp { .. } => &[],
@@ -82,7 +82,7 @@ impl<P: Pace> Wire for SimWire<P> {
     fn ability(&self, method: Method, _is_v6: bool) -> Result<Class, String> {
         let class = self.network.lock().class();
         Ok(match (method, class) {
-            (Method::IcmpEcho, class) => class,
+            (Method::IcmpEcho | Method::Udp { .. }, class) => class,
             (Method::TcpConnect { .. }, Class::K) => Class::K,
             (Method::TcpConnect { .. }, Class::H | Class::U) => Class::U,
         })

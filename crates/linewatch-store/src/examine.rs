@@ -4,16 +4,12 @@
 //! created; the database is read as a file that nobody writes, and only if that is so. Not here: what is enough.
 
 use std::ffi::OsStr;
-use std::fs::{File, OpenOptions, TryLockError};
-use std::os::unix::ffi::OsStrExt as _;
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 
-use nix::errno::Errno;
-use nix::unistd::{AccessFlags, access};
 use rusqlite::{Connection, OpenFlags};
 
-use crate::files::{DAMAGED, DATABASE, LOCK, beside, holder, sqlite_words};
+use crate::files::{DAMAGED, DATABASE, LOCK, beside, holder, link_options, sqlite_words};
 use crate::sqlite::migrate::{MigrateError, inspect};
 use crate::sqlite::schema::MIGRATIONS;
 
@@ -100,7 +96,11 @@ fn standing(dir: &Path) -> PathBuf {
     }
 }
 
+#[cfg(unix)]
 fn obstacle(standing: &Path, database: &Path) -> Option<Obstacle> {
+    use nix::errno::Errno;
+    use nix::unistd::{AccessFlags, access};
+
     if !standing.is_dir() {
         return Some(Obstacle::NotDirectory);
     }
@@ -118,6 +118,19 @@ fn obstacle(standing: &Path, database: &Path) -> Option<Obstacle> {
     None
 }
 
+/// Windows tells by trying only, and nothing is tried here: what it will refuse is seen at the start.
+#[cfg(windows)]
+fn obstacle(standing: &Path, database: &Path) -> Option<Obstacle> {
+    if !standing.is_dir() {
+        return Some(Obstacle::NotDirectory);
+    }
+    let is_read_only = database
+        .metadata()
+        .is_ok_and(|found| found.permissions().readonly());
+    is_read_only.then(|| Obstacle::Permission(database.to_owned()))
+}
+
+#[cfg(unix)]
 fn free_bytes(path: &Path) -> Option<u64> {
     let room = nix::sys::statvfs::statvfs(path).ok()?;
     // Both are narrower than 64 bits on some systems.
@@ -129,14 +142,16 @@ fn free_bytes(path: &Path) -> Option<u64> {
     blocks.checked_mul(bytes)
 }
 
+/// Not asked on Windows: the call has no safe wrapper here.
+#[cfg(windows)]
+fn free_bytes(_: &Path) -> Option<u64> {
+    None
+}
+
 /// Asks for the lock as one more reader and gives it back at once: a linewatch that starts in the very same
 /// microseconds would be told that the directory is in use.
 fn holder_of(dir: &Path) -> Option<String> {
-    let file: File = OpenOptions::new()
-        .read(true)
-        .custom_flags(libc::O_NOFOLLOW)
-        .open(dir.join(LOCK))
-        .ok()?;
+    let file: File = link_options().read(true).open(dir.join(LOCK)).ok()?;
     match file.try_lock_shared() {
         Err(TryLockError::WouldBlock) => Some(holder(&file)),
         Ok(()) | Err(TryLockError::Error(_)) => None,
@@ -182,7 +197,9 @@ fn read_through(database: &Path) -> Soundness {
 
 /// `immutable`: SQLite makes neither log nor shared memory beside it. True only while nobody writes it.
 fn open_unchanged(database: &Path) -> rusqlite::Result<Connection> {
-    let uri = format!("file:{}?immutable=1", escaped(database.as_os_str()));
+    // A path of Windows begins with its drive, before which a URI has a slash (sqlite.org/uri.html).
+    let root = if cfg!(windows) { "/" } else { "" };
+    let uri = format!("file:{root}{}?immutable=1", escaped(database.as_os_str()));
     let flags =
         OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
     Connection::open_with_flags(uri, flags)
@@ -191,7 +208,7 @@ fn open_unchanged(database: &Path) -> rusqlite::Result<Connection> {
 /// A path as it may stand in a URI (RFC 3986): everything but the plainest characters by its number.
 fn escaped(path: &OsStr) -> String {
     let mut uri = String::with_capacity(path.len());
-    for byte in path.as_bytes() {
+    for byte in path.as_encoded_bytes() {
         match byte {
             b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'.' | b'-' | b'_' => {
                 uri.push(char::from(*byte));

@@ -3,14 +3,17 @@
 //! Directory 0700, files 0600, never through a symbolic link (SAFETY T16). The lock is the kernel's: it ends with
 //! the process, however that ends, and the text in the file only says whose it is.
 
-use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
+use std::fs::{File, TryLockError};
 use std::io::{Read, Seek, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use linewatch_core::time::WallTime;
 
 use crate::error::OpenError;
+
+mod private;
+
+pub(crate) use private::{open as open_private, options as link_options};
 
 /// The database's name in the data directory.
 pub(crate) const DATABASE: &str = "linewatch.db";
@@ -31,16 +34,11 @@ pub(crate) fn prepare_directory(dir: &Path) -> Result<PathBuf, OpenError> {
         path: dir.to_owned(),
         why: plain(&error),
     };
-    DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(dir)
-        .map_err(failed)?;
+    private::make_directory(dir).map_err(failed)?;
     let dir = dir.canonicalize().map_err(failed)?;
-    let mode = dir.metadata().map_err(failed)?.permissions().mode();
     // A directory of ours is closed to others; one that holds other things is not ours to close.
-    if mode & 0o077 != 0 && is_ours(&dir).map_err(failed)? {
-        std::fs::set_permissions(&dir, PermissionsExt::from_mode(0o700)).map_err(failed)?;
+    if private::is_open_to_others(&dir).map_err(failed)? && is_ours(&dir).map_err(failed)? {
+        private::close_directory(&dir).map_err(failed)?;
     }
     Ok(dir)
 }
@@ -87,26 +85,6 @@ pub(crate) fn holder(file: &File) -> String {
         _ if !is_read => "another process".to_owned(),
         text => text.chars().filter(|c| !c.is_control()).collect(),
     }
-}
-
-/// Opens or makes a file that only we can read, and never follows a link to it.
-pub(crate) fn open_private(path: &Path) -> std::io::Result<File> {
-    let file = OpenOptions::new()
-        .read(true)
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .mode(0o600)
-        .custom_flags(libc::O_NOFOLLOW)
-        .open(path)?;
-    let metadata = file.metadata()?;
-    if !metadata.is_file() {
-        return Err(std::io::Error::other("it is not a file"));
-    }
-    if metadata.permissions().mode() & 0o077 != 0 {
-        file.set_permissions(PermissionsExt::from_mode(0o600))?;
-    }
-    Ok(file)
 }
 
 /// Sets a damaged database aside with its log, and says where it is now.
@@ -219,6 +197,7 @@ mod tests {
         check_utc(-1, "1969-12-31T23:59:59Z");
     }
 
+    #[cfg(unix)]
     #[test]
     fn a_symbolic_link_in_place_of_the_lock_is_refused() {
         let dir = tempfile::tempdir().expect("a directory");

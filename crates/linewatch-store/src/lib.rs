@@ -10,6 +10,8 @@ mod checkpoint;
 mod error;
 mod examine;
 mod files;
+#[cfg(feature = "fuzz")]
+pub mod fuzz;
 mod handle;
 mod hot;
 mod open;

@@ -81,12 +81,10 @@ pub(crate) fn series(
         None => fine(connection, &query, asked, open)?,
     };
     let points = sums
-        .iter()
+        .into_rollups()
+        .into_iter()
         .filter(|(at, rollup)| grid.has(*at) && !rollup.is_empty())
-        .map(|(at, rollup)| SeriesPoint {
-            at,
-            rollup: rollup.clone(),
-        });
+        .map(|(at, rollup)| SeriesPoint { at, rollup });
     Ok(Series {
         from: grid.from,
         to: grid.to,
@@ -114,7 +112,7 @@ fn of_tier(
         query.target,
         (grid.from, grid.to),
         |_, from, rollup| {
-            sums.at(from).merge(&rollup);
+            sums.merge(from, rollup);
         },
     )?;
     let finer = Resolution::ALL

@@ -90,7 +90,7 @@ pub struct TargetPatch {
     /// What a person calls it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// `HOST`, `HOST:PORT`, `tcp://HOST:PORT`, `icmp://HOST`.
+    /// `HOST`, `HOST:PORT`, `tcp://HOST:PORT`, `udp://HOST:PORT`, `icmp://HOST`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub address: Option<String>,
     /// `icmp` or `tcp`.

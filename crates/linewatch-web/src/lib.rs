@@ -9,6 +9,8 @@ mod assets;
 mod catalog;
 mod control;
 mod fleet;
+#[cfg(feature = "fuzz")]
+pub mod fuzz;
 mod guard;
 mod live;
 mod query;

@@ -113,19 +113,20 @@ pub(crate) fn run<W: Wire + 'static, C: Clock + Clone + Sync + 'static>(
     });
     let notices = notices(open.addr);
     let tally = Tally::default();
+    let (inputs, heard) = mpsc::channel();
     let (spine, batches, monitor_thread) = Spine::start(Ends {
         clock: clock.clone(),
         run,
         store: store.clone(),
         hub: hub.clone(),
         tally: tally.clone(),
+        on_outage: Box::new(forward(&inputs, Input::Outage)),
     })
     .context("cannot start the monitor's thread")?;
     let engine = Engine::start(wire, clock.clone(), engine_options(abilities.costs)?, batches)
         .context("cannot start the engine")?;
     say_started(&spine, &clock, interrupted.is_some());
 
-    let (inputs, heard) = mpsc::channel();
     signals::listen(forward(&inputs, Input::Order)).context("cannot listen to signals")?;
     let resolver = if has_resolver {
         Some(Resolver::start(
@@ -309,8 +310,12 @@ fn random_seed() -> Result<u64> {
 
 /// This computer's name, for the vantage and the Host allow-list.
 pub(crate) fn host_name() -> String {
-    nix::unistd::gethostname()
+    #[cfg(unix)]
+    let name = nix::unistd::gethostname()
         .ok()
-        .and_then(|name| name.into_string().ok())
-        .unwrap_or_else(|| "localhost".to_owned())
+        .and_then(|name| name.into_string().ok());
+    // Windows puts it into the environment of every process.
+    #[cfg(windows)]
+    let name = std::env::var("COMPUTERNAME").ok();
+    name.unwrap_or_else(|| "localhost".to_owned())
 }

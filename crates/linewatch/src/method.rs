@@ -50,11 +50,12 @@ pub(crate) fn choose(
     }
 }
 
-/// The method in a sentence: `ICMP`, `TCP handshakes with port 443`.
+/// The method in a sentence: `ICMP`, `TCP handshakes with port 443`, `UDP (dns) to port 53`.
 pub(crate) fn words(method: Method) -> String {
     match method {
         Method::IcmpEcho => "ICMP".to_owned(),
         Method::TcpConnect { port } => format!("TCP handshakes with port {port}"),
+        Method::Udp { port, payload } => format!("UDP ({}) to port {port}", payload.word()),
     }
 }
 
@@ -80,7 +81,7 @@ mod tests {
     fn no_icmp(method: Method) -> Result<(), String> {
         match method {
             Method::IcmpEcho => Err("not permitted".to_owned()),
-            Method::TcpConnect { .. } => Ok(()),
+            Method::TcpConnect { .. } | Method::Udp { .. } => Ok(()),
         }
     }
 

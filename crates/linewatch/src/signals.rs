@@ -4,10 +4,6 @@
 //! the same because they are written by temporary file and rename, and the database by transactions.
 
 use std::io;
-use std::thread;
-
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1};
-use signal_hook::iterator::Signals;
 
 use crate::exit::Exit;
 
@@ -17,8 +13,10 @@ pub(crate) enum Order {
     /// Stop in order.
     Stop,
     /// Read the configuration again (`serve` without a terminal), else stop.
+    #[cfg_attr(windows, expect(dead_code, reason = "Windows has no such signal"))]
     Hangup,
     /// Print current statistics.
+    #[cfg_attr(windows, expect(dead_code, reason = "Windows has no such signal"))]
     Statistics,
 }
 
@@ -27,28 +25,53 @@ pub(crate) enum Order {
 /// # Errors
 ///
 /// When the operating system refuses the handlers.
+#[cfg(unix)]
 pub(crate) fn listen(give: impl Fn(Order) + Send + 'static) -> io::Result<()> {
+    use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1};
+
     let mut wanted = vec![SIGINT, SIGTERM, SIGUSR1];
     // `nohup` ignores SIGHUP for us, and what is ignored stays ignored.
     if !is_ignored(SIGHUP) {
         wanted.push(SIGHUP);
     }
-    let mut signals = Signals::new(wanted)?;
-    thread::Builder::new().name("signals".to_owned()).spawn(move || {
-        let mut is_stopping = false;
-        for signal in signals.forever() {
-            match signal {
-                SIGINT if is_stopping => std::process::exit(Exit::SecondInterrupt as i32),
-                SIGINT | SIGTERM => {
-                    is_stopping = true;
-                    give(Order::Stop);
+    let mut signals = signal_hook::iterator::Signals::new(wanted)?;
+    std::thread::Builder::new()
+        .name("signals".to_owned())
+        .spawn(move || {
+            let mut is_stopping = false;
+            for signal in signals.forever() {
+                match signal {
+                    SIGINT if is_stopping => std::process::exit(Exit::SecondInterrupt as i32),
+                    SIGINT | SIGTERM => {
+                        is_stopping = true;
+                        give(Order::Stop);
+                    }
+                    SIGHUP => give(Order::Hangup),
+                    _ => give(Order::Statistics),
                 }
-                SIGHUP => give(Order::Hangup),
-                _ => give(Order::Statistics),
             }
-        }
-    })?;
+        })?;
     Ok(())
+}
+
+/// Calls `give` for Ctrl+C, Ctrl+Break, a closed console and the end of the session, on a thread of the system's.
+///
+/// # Errors
+///
+/// When the operating system refuses the handler.
+#[cfg(windows)]
+pub(crate) fn listen(give: impl Fn(Order) + Send + 'static) -> io::Result<()> {
+    let mut is_stopping = false;
+    let handler = move || {
+        if std::mem::replace(&mut is_stopping, true) {
+            std::process::exit(Exit::SecondInterrupt as i32);
+        }
+        give(Order::Stop);
+    };
+    ctrlc::set_handler(handler).map_err(|error| match error {
+        ctrlc::Error::System(error) => error,
+        refused => io::Error::other(refused),
+    })
 }
 
 /// Whether a hang-up can mean that the person has gone: a terminal controls this process, wherever its output goes.
@@ -62,6 +85,7 @@ pub(crate) fn has_controlling_terminal() -> bool {
 }
 
 /// Whether our parent had this signal ignored when it started us (Linux; elsewhere: no).
+#[cfg(unix)]
 fn is_ignored(signal: i32) -> bool {
     let Ok(status) = std::fs::read_to_string("/proc/self/status") else {
         return false;

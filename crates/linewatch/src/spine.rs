@@ -47,6 +47,8 @@ pub(crate) struct Ends<C> {
     pub hub: Hub,
     /// Counts.
     pub tally: Tally,
+    /// Hears of each target that is in an outage: when it begins, now and then while it lasts, and when it ends.
+    pub on_outage: Box<dyn Fn(TargetId) + Send>,
 }
 
 /// The way to the spine.
@@ -170,6 +172,7 @@ fn hand_on<C>(effects: &mut Vec<Effect>, ends: &Ends<C>) {
                 ends.hub.event(event);
             }
             Effect::Outage(row) => {
+                (ends.on_outage)(row.target);
                 ends.store.try_send(StoreMessage::Outage(row));
             }
         }

@@ -2,8 +2,10 @@
 
 #![expect(clippy::print_stdout, reason = "what was measured is worth reading")]
 
+mod firewall;
 mod icmp;
 mod names;
 mod rig;
 mod system;
 mod tcp;
+mod udp;

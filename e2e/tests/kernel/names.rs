@@ -269,9 +269,9 @@ fn a_black_holed_resolver_makes_nobody_late() {
                 .all(|said| format!("{said:?}").contains("Err(")),
             "the hole has answered"
         );
-        // Other tests share this computer; a question on the probe path would be late by a second.
+        // Others share this computer and may hold it for a tenth of a second; a question on the probe path would for one.
         ensure!(
-            during < 5 * before + 5_000_000,
+            during < 5 * before + 300_000_000,
             "{during} ns late, {before} ns before"
         );
         Ok(())
@@ -279,7 +279,7 @@ fn a_black_holed_resolver_makes_nobody_late() {
 }
 
 /// A running `serve`; ended with the test.
-struct Serving {
+pub(crate) struct Serving {
     child: Child,
     address: String,
 }
@@ -289,7 +289,7 @@ impl Serving {
         clippy::disallowed_methods,
         reason = "the test is about the program as a process"
     )]
-    fn start(program: &Path, directory: &Path, configuration: &str) -> anyhow::Result<Self> {
+    pub(crate) fn start(program: &Path, directory: &Path, configuration: &str) -> anyhow::Result<Self> {
         let file = directory.join("linewatch.toml");
         std::fs::write(&file, configuration)?;
         let mut child = Command::new(program)
@@ -308,7 +308,7 @@ impl Serving {
         Ok(Self { child, address })
     }
 
-    fn get(&self, path: &str) -> anyhow::Result<String> {
+    pub(crate) fn get(&self, path: &str) -> anyhow::Result<String> {
         let mut stream = TcpStream::connect(&self.address)?;
         write!(
             stream,

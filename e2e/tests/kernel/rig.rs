@@ -125,6 +125,11 @@ impl Rig {
         Ok(results.iter().map(|result| result.result).collect())
     }
 
+    /// The time by the wire's clock.
+    pub(crate) fn now(&self) -> MonoTime {
+        self.clock.mono()
+    }
+
     /// Receives for this long, however often that returns.
     pub(crate) fn receive_for(&mut self, length: Duration) {
         let until = self.clock.mono().plus(length);
@@ -173,7 +178,10 @@ impl Rig {
                     );
                     continue;
                 }
-                Arrival::Icmp { start, .. } | Arrival::IcmpError { start, .. } => *start += offset,
+                Arrival::Icmp { start, .. }
+                | Arrival::IcmpError { start, .. }
+                | Arrival::Udp { start, .. }
+                | Arrival::UdpError { start, .. } => *start += offset,
                 Arrival::Tcp { .. } | Arrival::Overflow { .. } => {}
             }
             self.arrivals.push(arrival);

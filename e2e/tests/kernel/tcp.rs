@@ -103,6 +103,35 @@ fn a_handshake_whose_syn_was_sent_twice_has_no_rtt() {
 }
 
 #[test]
+fn a_handshake_within_this_computer_is_dated_by_its_own_end() {
+    namespace::run("inline", || {
+        for host in ["127.0.0.1", "::1"] {
+            let listener = std::net::TcpListener::bind((host, 0))?;
+            let port = listener.local_addr()?.port();
+            let mut rig = Rig::open(WireOptions::default())?;
+            let mut after = Vec::new();
+            for token in 0..20 {
+                ensure!(rig.connect(host, port, ms(1000), token)?.is_ok());
+                after.push(rig.now());
+            }
+            rig.receive_tcp(20)?;
+            let in_time = |arrival: &&Arrival| match arrival {
+                Arrival::Tcp { token, at, end } => {
+                    matches!(end, TcpEnd::Connected { rtt: Some(_) }) && *at <= after[token.0 as usize]
+                }
+                _ => false,
+            };
+            let count = rig.arrivals.iter().filter(in_time).count();
+            // Now and then the kernel leaves a packet to its own thread, which has not run when we look.
+            ensure!(count >= 10, "{host}: {count} of 20 were dated by their own end");
+            let waiting = rig::time_waits()?;
+            ensure!(waiting == 0, "{host}: {waiting} sockets in TIME_WAIT");
+        }
+        Ok(())
+    });
+}
+
+#[test]
 fn silence_is_not_reported_and_its_socket_is_closed() {
     namespace::run("silence", || {
         let before = rig::open_sockets()?;

@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::ring::Entry;
 use super::{Handle, InFlight, Stamps, delay};
 use crate::record::{Class, GapKind};
-use crate::time::{MonoTime, Rtt, WireTime, nanos_of};
+use crate::time::{Anchor, MonoTime, Rtt, WireTime, nanos_of};
 
 /// A calendar clock that is being slewed runs up to this much faster than the monotonic one (500 ppm by the
 /// kernel's discipline; twice that for margin), and two clock reads are never quite at once.
@@ -20,6 +20,16 @@ const READ_SKEW: Duration = Duration::from_micros(20);
 pub(super) struct Doubt {
     pub(super) kind: GapKind,
     pub(super) at: MonoTime,
+}
+
+/// The monotonic clock stood still just before `at`.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Sleep {
+    /// The calendar of a probe that was sent before the sleep.
+    pub(super) before: Anchor,
+    pub(super) at: MonoTime,
+    /// The sleep before this one: of probes from before it nobody knows the calendar any more.
+    pub(super) earlier_at: Option<MonoTime>,
 }
 
 /// Whether an answer came within the time-out.
@@ -47,13 +57,18 @@ impl InFlight {
         let is_comparable = self
             .clock_stepped_at
             .is_none_or(|stepped_at| entry.sent_at > stepped_at);
-        let kernel = stamps.received.filter(|_| is_comparable).map(|received| {
-            let sent_by_us = stamps.anchor.wall_at(entry.sent_at).as_nanos();
-            match entry.transmitted_at() {
-                Some(transmitted) => (Rtt::between(transmitted, received), Class::K),
-                None => (Rtt::between(WireTime::from_nanos(sent_by_us), received), Class::H),
-            }
-        });
+        let kernel =
+            stamps
+                .received
+                .filter(|_| is_comparable)
+                .and_then(|received| match entry.transmitted_at() {
+                    Some(transmitted) => Some((Rtt::between(transmitted, received), Class::K)),
+                    None => {
+                        let sent_by_us = self.calendar_of(&entry, stamps.anchor)?.wall_at(entry.sent_at);
+                        let sent_by_us = WireTime::from_nanos(sent_by_us.as_nanos());
+                        Some((Rtt::between(sent_by_us, received), Class::H))
+                    }
+                });
         let host_rtt = delay(entry.sent_at, stamps.at);
         let believed = match kernel {
             Some((Ok(rtt), class)) if is_inside(rtt, host_rtt) => Some((rtt, class)),
@@ -84,10 +99,21 @@ impl InFlight {
 }
 
 impl InFlight {
+    /// What relates a probe's send time to the calendar: an anchor from after a sleep does not.
+    fn calendar_of(&self, entry: &Entry, now: Anchor) -> Option<Anchor> {
+        match self.slept.filter(|sleep| entry.sent_at <= sleep.at) {
+            None => Some(now),
+            Some(sleep) => sleep
+                .earlier_at
+                .is_none_or(|earlier_at| entry.sent_at > earlier_at)
+                .then_some(sleep.before),
+        }
+    }
+
     fn judgement(&self, believed: Option<(Rtt, Class)>, host_rtt: Rtt, entry: &Entry) -> Judgement {
         let (rtt, class) = believed.unwrap_or((host_rtt, Class::U));
         let is_short = rtt.as_nanos() <= nanos_of(entry.timeout());
-        let has_slept = self.slept_at.is_some_and(|slept_at| entry.sent_at <= slept_at);
+        let has_slept = self.slept.is_some_and(|sleep| entry.sent_at <= sleep.at);
         let is_doubtful = self.doubt.is_some_and(|doubt| entry.sent_at <= doubt.at);
         let timing = match (class, is_short) {
             // The monotonic clock did not count the sleep.

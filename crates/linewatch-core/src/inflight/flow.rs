@@ -1,17 +1,22 @@
 //! One target in flight: its address, its identifiers, its ring, and the numbers around it.
 
-use std::time::Duration;
+use std::net::{IpAddr, Ipv6Addr};
 
 use super::ring::{Fate, Ring};
 use super::{FlowSpec, Handle};
 use crate::record::Class;
 use crate::target::{Address, TargetId};
 
+/// 112 bytes beside the ring's own boxes: there are 100,000 of them.
 #[derive(Debug)]
 pub(super) struct Flow {
     pub(super) target: TargetId,
     pub(super) handle: Handle,
-    pub(super) address: Address,
+    /// IPv4 as `::ffff:a.b.c.d`.
+    octets: [u8; 16],
+    scope: u32,
+    /// See `sources`.
+    pub(super) next_of_chain: u32,
     pub(super) ring: Ring,
     /// One past the newest sent.
     pub(super) end_seq: u64,
@@ -21,8 +26,10 @@ pub(super) struct Flow {
     pub(super) newest_answered: u64,
     /// Probes before this one may have other time-outs than those after it.
     pub(super) uniform_from: u64,
-    pub(super) timeout: Duration,
-    pub(super) open: u32,
+    /// Of the newest probe.
+    pub(super) timeout_us: u32,
+    /// At most [`crate::limits::IN_FLIGHT_PER_TARGET`].
+    pub(super) open: u16,
     pub(super) id: u16,
     /// Probes in flight at a rotation still carry it.
     pub(super) previous_id: u16,
@@ -35,18 +42,32 @@ impl Flow {
         Self {
             target: spec.target,
             handle: spec.handle,
-            address: spec.address,
+            octets: octets(spec.address.ip),
+            scope: spec.address.scope,
+            next_of_chain: super::sources::END,
             ring: Ring::new(),
             end_seq: spec.first_seq,
             oldest_open: spec.first_seq,
             newest_answered: 0,
             uniform_from: 0,
-            timeout: Duration::ZERO,
+            timeout_us: 0,
             open: 0,
             id: spec.id,
             previous_id: spec.id,
             class: spec.class,
             is_touched: false,
+        }
+    }
+
+    /// The only source of valid answers.
+    pub(super) fn ip(&self) -> IpAddr {
+        IpAddr::V6(Ipv6Addr::from(self.octets)).to_canonical()
+    }
+
+    pub(super) fn address(&self) -> Address {
+        Address {
+            ip: self.ip(),
+            scope: self.scope,
         }
     }
 
@@ -94,7 +115,17 @@ impl Flow {
 
     /// A scope counts only where both sides name one.
     pub(super) fn is_from(&self, from: Address) -> bool {
-        let is_same_scope = self.address.scope == 0 || from.scope == 0 || self.address.scope == from.scope;
-        self.address.ip == from.ip && is_same_scope
+        let is_same_scope = self.scope == 0 || from.scope == 0 || self.scope == from.scope;
+        self.octets == octets(from.ip) && is_same_scope
+    }
+}
+
+const _: () = assert!(size_of::<Option<Flow>>() <= 120);
+const _: () = assert!(crate::limits::IN_FLIGHT_PER_TARGET <= u16::MAX as usize);
+
+const fn octets(ip: IpAddr) -> [u8; 16] {
+    match ip {
+        IpAddr::V4(ip) => ip.to_ipv6_mapped().octets(),
+        IpAddr::V6(ip) => ip.octets(),
     }
 }

@@ -1,15 +1,14 @@
 //! The newest probes of one target, open and closed: a ring indexed by sequence number.
 //!
-//! It grows until it reaches back far enough and then never allocates again. What it overwrites is handed to
-//! the caller.
+//! One place lies in the flow itself: all that a target needs whose answers come before the next probe. It grows
+//! until every unanswered probe has its place for long enough, and then never allocates again. What it overwrites is
+//! handed to the caller; of an answered probe, whose second answer is known even without it, that is soon.
 
 use std::time::Duration;
 
 use crate::limits::IN_FLIGHT_PER_TARGET;
 use crate::time::{MonoTime, WireTime};
 
-/// Enough for a probe per second with a time-out of two and a second of memory.
-const CAPACITY_MIN: usize = 4;
 /// A time-out is at most 30 s: 25 bits of microseconds, which leaves room for the state.
 const TIMEOUT_BITS: u32 = 25;
 /// Kernel stamps are after 1970; this one is nobody's.
@@ -28,7 +27,7 @@ pub(super) enum Fate {
     Unanswered,
 }
 
-/// One probe: 32 bytes, because 100,000 targets have four each.
+/// One probe: 32 bytes, because 100,000 targets have one each.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Entry {
     pub(super) due_at: MonoTime,
@@ -65,7 +64,11 @@ impl Entry {
     }
 
     pub(super) const fn timeout(&self) -> Duration {
-        Duration::from_micros((self.timeout_and_fate & ((1 << TIMEOUT_BITS) - 1)) as u64)
+        Duration::from_micros(self.timeout_us() as u64)
+    }
+
+    pub(super) const fn timeout_us(&self) -> u32 {
+        self.timeout_and_fate & ((1 << TIMEOUT_BITS) - 1)
     }
 
     pub(super) const fn deadline(&self) -> MonoTime {
@@ -105,46 +108,48 @@ impl Entry {
 
 /// See the module.
 #[derive(Debug)]
-pub(super) struct Ring {
-    entries: Box<[Entry]>,
+pub(super) enum Ring {
+    /// In place.
+    One(Entry),
+    /// A power of two of them.
+    Many(Box<[Entry]>),
 }
 
 impl Ring {
-    pub(super) fn new() -> Self {
-        Self {
-            entries: vec![Entry::VACANT; CAPACITY_MIN].into(),
-        }
+    pub(super) const fn new() -> Self {
+        Self::One(Entry::VACANT)
     }
 
     pub(super) fn capacity(&self) -> u64 {
-        self.entries.len() as u64
+        self.entries().len() as u64
     }
 
     /// The probe with this number, if it is still here.
     pub(super) fn get(&self, seq: u64) -> Option<&Entry> {
-        let entry = &self.entries[self.place(seq)];
+        let entry = &self.entries()[self.place(seq)];
         (entry.fate() != Fate::Vacant && entry.seq == seq as u32).then_some(entry)
     }
 
     pub(super) fn get_mut(&mut self, seq: u64) -> Option<&mut Entry> {
-        let entry = &mut self.entries[seq as usize & (self.entries.len() - 1)];
+        let place = self.place(seq);
+        let entry = &mut self.entries_mut()[place];
         (entry.fate() != Fate::Vacant && entry.seq == seq as u32).then_some(entry)
     }
 
-    /// Makes room for `seq` without losing an open probe, nor one sent after `remember_from` while the ring may
-    /// still grow. False: there is no room.
+    /// Makes room for `seq` without losing an open probe, nor an unanswered one sent after `remember_from` while the
+    /// ring may still grow. False: there is no room.
     pub(super) fn make_room(&mut self, seq: u64, remember_from: MonoTime) -> bool {
         loop {
-            let old = &self.entries[self.place(seq)];
+            let old = &self.entries()[self.place(seq)];
             let is_needed = match old.fate() {
-                Fate::Vacant => false,
+                Fate::Vacant | Fate::Answered => false,
                 Fate::Open => true,
-                Fate::Answered | Fate::Unanswered => old.sent_at > remember_from,
+                Fate::Unanswered => old.sent_at > remember_from,
             };
             if !is_needed {
                 return true;
             }
-            if self.entries.len() >= IN_FLIGHT_PER_TARGET {
+            if self.entries().len() >= IN_FLIGHT_PER_TARGET {
                 return old.fate() != Fate::Open;
             }
             self.grow();
@@ -154,26 +159,39 @@ impl Ring {
     /// Puts a probe in its place; the answer is what was there.
     pub(super) fn put(&mut self, entry: Entry) -> Entry {
         let place = self.place(u64::from(entry.seq));
-        std::mem::replace(&mut self.entries[place], entry)
+        std::mem::replace(&mut self.entries_mut()[place], entry)
     }
 
     /// Probes that are here, in no order.
     pub(super) fn iter(&self) -> impl Iterator<Item = &Entry> {
-        self.entries.iter().filter(|entry| entry.fate() != Fate::Vacant)
+        self.entries().iter().filter(|entry| entry.fate() != Fate::Vacant)
     }
 
     /// Twice the size. Two that lay apart still do.
     fn grow(&mut self) {
-        let bigger = vec![Entry::VACANT; self.entries.len() * 2].into();
-        for entry in std::mem::replace(&mut self.entries, bigger) {
-            if entry.fate() != Fate::Vacant {
-                self.put(entry);
-            }
+        let bigger = Self::Many(vec![Entry::VACANT; self.entries().len() * 2].into());
+        let old = std::mem::replace(self, bigger);
+        for entry in old.iter() {
+            self.put(*entry);
+        }
+    }
+
+    fn entries(&self) -> &[Entry] {
+        match self {
+            Self::One(entry) => std::slice::from_ref(entry),
+            Self::Many(entries) => entries,
+        }
+    }
+
+    fn entries_mut(&mut self) -> &mut [Entry] {
+        match self {
+            Self::One(entry) => std::slice::from_mut(entry),
+            Self::Many(entries) => entries,
         }
     }
 
     /// The capacity is a power of two far below 2^32: the low half of a number is enough.
     fn place(&self, seq: u64) -> usize {
-        seq as usize & (self.entries.len() - 1)
+        seq as usize & (self.entries().len() - 1)
     }
 }

@@ -1,5 +1,6 @@
 //! Claims about `inflight`: the pictures first, then the law for anything that can happen.
 
+mod datagram;
 mod identity;
 mod law;
 mod stamps;
@@ -93,6 +94,20 @@ impl Bench {
             payload: &payload,
         };
         self.echo(address(handle.index()), &echo, received, at);
+    }
+
+    /// As [`Bench::reply_at`] of target 0, read under this calendar.
+    fn reply_read(&mut self, seq: u64, received: Option<WireTime>, at: MonoTime, anchor: Anchor) {
+        let (cookie, id, sequence) = self.in_flight.stamp(Handle::new(0, 0), seq).expect("known");
+        let payload = cookie.encode();
+        let echo = Echo {
+            id,
+            sequence,
+            payload: &payload,
+        };
+        let stamps = Stamps { received, at, anchor };
+        self.in_flight
+            .on_reply(address(0), &echo, false, stamps, &mut self.batch);
     }
 
     fn echo(&mut self, from: Address, echo: &Echo<'_>, received: Option<WireTime>, at: MonoTime) {

@@ -73,6 +73,11 @@ impl Cookie {
         bytes
     }
 
+    /// 16 bits that nobody else can predict: for the id of a DNS query, which has no room for more.
+    pub(super) const fn nonce(self) -> u16 {
+        self.tag as u16
+    }
+
     /// Whether we made it, for this destination and identifier.
     pub fn is_genuine(self, key: &CookieKey, to: IpAddr, id: u16) -> bool {
         self.tag == tag(key, self.handle, self.slot, to, id)

@@ -5,7 +5,9 @@
 
 pub mod checksum;
 pub mod cookie;
+pub mod dns;
 pub mod icmp;
+pub mod udp;
 
 /// Why bytes are not the message they should be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,8 +23,10 @@ pub enum Malformed {
     Checksum,
     /// A type of message that no probe causes.
     Kind(u8),
-    /// An ICMP error that quotes something which is not an echo request of ours.
+    /// No answer to a probe of ours, or an ICMP error that quotes something else than one.
     NotOurs,
+    /// An echo that is not what was sent.
+    Altered,
 }
 
 /// The first `need` bytes at `start`.

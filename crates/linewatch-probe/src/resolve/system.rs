@@ -21,6 +21,11 @@ use linewatch_core::target::{Address, Family};
 use super::Found;
 use crate::clock;
 
+#[cfg(not(windows))]
+const HOSTS: &str = "/etc/hosts";
+#[cfg(windows)]
+const HOSTS: &str = r"C:\Windows\System32\drivers\etc\hosts";
+
 /// Where the two files are.
 #[derive(Clone, Debug)]
 pub(super) struct Files {
@@ -33,7 +38,7 @@ pub(super) struct Files {
 impl Files {
     pub(super) fn of_system() -> Self {
         Self {
-            hosts: PathBuf::from("/etc/hosts"),
+            hosts: PathBuf::from(HOSTS),
             resolv_conf: PathBuf::from("/etc/resolv.conf"),
             port: 53,
         }
@@ -213,13 +218,7 @@ fn addresses(lookup: &Lookup) -> Vec<Address> {
 
 /// Name servers and options, and what is wrong with the file they stand in.
 fn configuration(files: &Files) -> (ResolverConfig, ResolverOpts, Option<String>) {
-    let path = files.resolv_conf.display();
-    let parsed = read_bounded(&files.resolv_conf)
-        .map_err(|error| format!("{path} cannot be read: {error}"))
-        .and_then(|bytes| {
-            system_conf::parse_resolv_conf(bytes).map_err(|error| format!("{path} cannot be used: {error}"))
-        });
-    let (mut config, mut options, trouble) = match parsed {
+    let (mut config, mut options, trouble) = match name_servers(files) {
         Ok((config, options)) => (config, options, None),
         Err(trouble) => {
             // The name server of a computer that names none is the computer itself (resolv.conf(5)).
@@ -243,6 +242,22 @@ fn configuration(files: &Files) -> (ResolverConfig, ResolverOpts, Option<String>
     // Both families of every name under way; with fewer, questions to a live server wait behind those to a dead one.
     options.max_active_requests = 2 * DNS_CONCURRENT;
     (config, options, trouble)
+}
+
+#[cfg(not(any(windows, target_vendor = "apple")))]
+fn name_servers(files: &Files) -> Result<(ResolverConfig, ResolverOpts), String> {
+    let path = files.resolv_conf.display();
+    let bytes =
+        read_bounded(&files.resolv_conf).map_err(|error| format!("{path} cannot be read: {error}"))?;
+    system_conf::parse_resolv_conf(bytes).map_err(|error| format!("{path} cannot be used: {error}"))
+}
+
+/// macOS and Windows keep them in no file, but in their own registers. macOS writes resolv.conf for others, so a change
+/// shows there; on Windows it is seen when linewatch starts again, or when the hosts file changes.
+#[cfg(any(windows, target_vendor = "apple"))]
+fn name_servers(_: &Files) -> Result<(ResolverConfig, ResolverOpts), String> {
+    system_conf::read_system_conf()
+        .map_err(|error| format!("the system does not tell its name servers: {error}"))
 }
 
 fn stamps(files: &Files) -> [Stamp; 2] {

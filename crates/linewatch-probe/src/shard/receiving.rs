@@ -3,6 +3,7 @@
 use linewatch_core::inflight::Stamps;
 use linewatch_core::limits::BATCH_RECORDS;
 use linewatch_core::packet::icmp::{self, Message, PathError};
+use linewatch_core::packet::udp::{self, DatagramError};
 use linewatch_core::port::{Arrival, Clock, Wire};
 use linewatch_core::record::{Gap, GapKind};
 use linewatch_core::time::{MonoTime, WallTime};
@@ -42,6 +43,7 @@ impl<W: Wire, C: Clock> Shard<W, C> {
 
     /// Looks at the clocks and does what follows.
     pub(super) fn on_upheaval(&mut self, expected_at: MonoTime) {
+        let before = self.clocks.anchor;
         let Upheaval {
             has_stalled,
             slept,
@@ -55,7 +57,7 @@ impl<W: Wire, C: Clock> Shard<W, C> {
             self.outbox.break_calendar(anchor);
         }
         if let Some(slept) = slept {
-            self.in_flight.doubt(GapKind::Suspended, anchor.mono);
+            self.in_flight.slept(before, anchor.mono);
             self.schedule.slept(slept, anchor.mono, &mut self.missed);
             self.push_missed(GapKind::Suspended, Some((anchor.wall.minus(slept), anchor.wall)));
         }
@@ -70,13 +72,11 @@ impl<W: Wire, C: Clock> Shard<W, C> {
             self.outbox.batch.clock_step_ns = Some(sum_ns);
             for placed in self
                 .places
-                .targets
                 .iter()
-                .flatten()
-                .filter(|placed| placed.paused_at.is_none())
+                .filter(|placed| !self.places.is_paused(placed.id))
             {
                 let first_seq = self.schedule.scheduled(placed.handle.index());
-                let (target, kind) = (placed.target.id, GapKind::ClockStepped);
+                let (target, kind) = (placed.id, GapKind::ClockStepped);
                 self.outbox.batch.gaps.push(Gap {
                     target,
                     kind,
@@ -92,7 +92,7 @@ impl<W: Wire, C: Clock> Shard<W, C> {
     /// Turns missed slots into gaps; `span` is theirs on the calendar where the monotonic clock does not know it.
     pub(super) fn push_missed(&mut self, kind: GapKind, span: Option<(WallTime, WallTime)>) {
         for missed in self.missed.drain(..) {
-            let Some(Placed { target, .. }) = self.places.at(missed.index) else {
+            let Some(&Placed { id: target, .. }) = self.places.at(missed.index) else {
                 continue;
             };
             let anchor = self.clocks.anchor;
@@ -100,7 +100,7 @@ impl<W: Wire, C: Clock> Shard<W, C> {
             self.in_flight.touch(missed.index);
             let (first_seq, slots) = (missed.first_seq, missed.slots);
             self.outbox.batch.gaps.push(Gap {
-                target: target.id,
+                target,
                 kind,
                 from,
                 to,
@@ -154,6 +154,47 @@ impl<W: Wire, C: Clock> Shard<W, C> {
                     };
                     self.in_flight.on_path_error(&error, is_id_checked, batch);
                 }
+            }
+            Arrival::Udp {
+                from,
+                port,
+                start,
+                len,
+                stamp,
+                at,
+            } => {
+                let (cookie, payload) = udp::decode(slice(bytes, start, len)).ok().unzip();
+                let is_meant = |handle| self.places.speaks_udp(handle, port, payload);
+                let stamps = Stamps {
+                    received: stamp,
+                    at,
+                    anchor: self.clocks.anchor,
+                };
+                self.in_flight.on_datagram(from, cookie, is_meant, stamps, batch);
+            }
+            Arrival::UdpError {
+                to,
+                port,
+                kind,
+                code,
+                start,
+                len,
+                stamp,
+                at,
+            } => {
+                let error = DatagramError {
+                    kind,
+                    code,
+                    to: to.ip,
+                    cookie: udp::decode_quoted(slice(bytes, start, len)),
+                };
+                let is_meant = |handle| self.places.speaks_udp(handle, port, None);
+                let stamps = Stamps {
+                    received: stamp,
+                    at,
+                    anchor: self.clocks.anchor,
+                };
+                self.in_flight.on_datagram_error(&error, is_meant, stamps, batch);
             }
             Arrival::Tcp { token, end, at } => self.in_flight.on_tcp(token, end, at, batch),
             Arrival::Overflow { .. } => self.in_flight.doubt(GapKind::RxOverflow, self.clocks.anchor.mono),

@@ -2,11 +2,11 @@
 
 use linewatch_core::inflight::Launch;
 use linewatch_core::limits::SEND_BATCH;
-use linewatch_core::packet::icmp;
+use linewatch_core::packet::{dns, icmp, udp};
 use linewatch_core::port::{Clock, Shot, ShotBody, Wire};
 use linewatch_core::record::{Cause, GapKind, Outcome, ProbeRecord};
 use linewatch_core::schedule::Due;
-use linewatch_core::target::Method;
+use linewatch_core::target::{Method, UdpPayload};
 use linewatch_core::time::MonoTime;
 
 use super::places::Placed;
@@ -68,10 +68,10 @@ impl<W: Wire, C: Clock> Shard<W, C> {
 
     /// Puts one shot into `outgoing`, or refuses it.
     fn aim(&mut self, slot: &Due, now: MonoTime) {
-        let Some(Placed { target, handle, .. }) = self.places.at(slot.index) else {
+        let Some(&placed) = self.places.at(slot.index) else {
             return;
         };
-        let (seq, due_at, timeout) = (slot.seq, slot.due_at, target.plan.timeout);
+        let (seq, due_at, handle, timeout) = (slot.seq, slot.due_at, placed.handle, placed.timeout());
         let has_room = self.in_flight.launch(Launch {
             handle,
             seq,
@@ -79,29 +79,41 @@ impl<W: Wire, C: Clock> Shard<W, C> {
             at: now,
             timeout,
         });
-        let Some((cookie, id, sequence)) = self.in_flight.stamp(handle, seq).filter(|_| has_room) else {
+        let stamp = self.in_flight.stamp(handle, seq).filter(|_| has_room);
+        let (Some((cookie, id, sequence)), Some(to)) = (stamp, self.in_flight.address(handle)) else {
             return self.refuse(slot);
         };
-        let body = match target.method {
+        let body = match placed.method {
             Method::IcmpEcho => {
                 let bytes = &mut self.outgoing.bytes;
                 let start = bytes.len();
-                let is_v6 = target.address.ip.is_ipv6();
-                icmp::encode_request(is_v6, id, sequence, cookie, target.plan.payload_bytes, bytes);
+                let is_v6 = to.ip.is_ipv6();
+                icmp::encode_request(is_v6, id, sequence, cookie, placed.payload_bytes, bytes);
                 ShotBody::Icmp {
                     start: start as u32,
                     len: (bytes.len() - start) as u16,
                 }
             }
-            Method::TcpConnect { port } => ShotBody::Tcp {
-                port,
-                timeout: target.plan.timeout,
-            },
+            Method::TcpConnect { port } => ShotBody::Tcp { port, timeout },
+            Method::Udp { port, payload } => {
+                let bytes = &mut self.outgoing.bytes;
+                let start = bytes.len();
+                match payload {
+                    UdpPayload::Echo => udp::encode_echo(cookie, placed.payload_bytes, bytes),
+                    UdpPayload::Dns => dns::encode_query(cookie, bytes),
+                }
+                ShotBody::Udp {
+                    port,
+                    source: placed.source,
+                    start: start as u32,
+                    len: (bytes.len() - start) as u16,
+                }
+            }
         };
         self.outgoing.shots.push(Shot {
             token: handle.token(slot.seq),
-            to: target.address,
-            egress: target.egress,
+            to,
+            egress: placed.egress,
             body,
         });
         self.shots.push(*slot);
@@ -109,12 +121,15 @@ impl<W: Wire, C: Clock> Shard<W, C> {
 
     /// More are in flight than can be told apart.
     fn refuse(&mut self, slot: &Due) {
-        let Some(Placed { target, class, .. }) = self.places.at(slot.index) else {
+        let Some(&Placed {
+            id: target, class, ..
+        }) = self.places.at(slot.index)
+        else {
             return;
         };
         self.in_flight.touch(slot.index);
         self.outbox.batch.records.push(ProbeRecord {
-            target: target.id,
+            target,
             seq: slot.seq,
             due_at: slot.due_at,
             sent_at: slot.due_at,

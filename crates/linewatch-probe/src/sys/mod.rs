@@ -1,9 +1,10 @@
 //! Hides the operating system: the only place with `unsafe`, and the only one that knows its calls.
 //!
-//! [`LinuxWire`] on Linux; elsewhere a wire that says, for every method, that it is not built there yet.
+//! [`SystemWire`] is `LinuxWire` on Linux and a [`PortableWire`] elsewhere: TCP handshakes on every system, ICMP as
+//! macOS or Windows offer it. What of this was only compiled stands in ARCHITECTURE.md.
 //! Nothing in here decides what a packet means or when one is lost.
 
-#[cfg(any(not(target_os = "linux"), test))]
+#[cfg(any(not(any(target_os = "linux", target_os = "macos", windows)), test))]
 #[cfg_attr(
     target_os = "linux",
     expect(unreachable_pub, reason = "compiled here only to be tested")
@@ -16,11 +17,39 @@ mod fallback;
     reason = "the kernel's types are narrower on 32-bit systems"
 )]
 pub(crate) mod linux;
+#[cfg(any(target_os = "macos", all(target_os = "linux", test)))]
+#[expect(unsafe_code, reason = "a socket option that no kept library offers")]
+#[cfg_attr(
+    target_os = "linux",
+    expect(unreachable_pub, reason = "compiled here only to be tested")
+)]
+pub(crate) mod macos;
+#[cfg(any(not(target_os = "linux"), test))]
+#[cfg_attr(
+    target_os = "linux",
+    expect(unreachable_pub, reason = "compiled here only to be tested")
+)]
+mod portable;
+#[cfg(windows)]
+#[expect(unsafe_code, reason = "Windows sends ICMP by calls of its own only")]
+pub(crate) mod windows;
+#[cfg(any(windows, test))]
+#[path = "windows/message.rs"]
+mod windows_message;
 
-#[cfg(not(target_os = "linux"))]
-pub use fallback::FallbackWire as SystemWire;
+#[cfg(all(target_os = "linux", feature = "fuzz"))]
+pub use linux::fuzz;
 #[cfg(target_os = "linux")]
 pub use linux::{LinuxWire, LinuxWire as SystemWire};
+#[cfg(target_os = "macos")]
+/// The wire of this system.
+pub type SystemWire = portable::PortableWire<macos::Pings>;
+#[cfg(windows)]
+/// The wire of this system.
+pub type SystemWire = portable::PortableWire<windows::IcmpCalls>;
+#[cfg(not(any(target_os = "linux", target_os = "macos", windows)))]
+/// The wire of this system.
+pub type SystemWire = portable::PortableWire<fallback::NoEcho>;
 
 /// Which kind of ICMP socket to use.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

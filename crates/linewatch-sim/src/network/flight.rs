@@ -5,7 +5,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
-use linewatch_core::port::{Shot, TcpEnd};
+use linewatch_core::port::{Shot, ShotBody, TcpEnd};
 use linewatch_core::record::Class;
 use linewatch_core::target::Address;
 use linewatch_core::time::{MonoTime, Rtt, nanos_of};
@@ -13,7 +13,7 @@ use linewatch_core::time::{MonoTime, Rtt, nanos_of};
 use super::{Content, State};
 use crate::clock::Pace;
 use crate::dice::Dice;
-use crate::packet;
+use crate::packet::{self, Protocol};
 use crate::path::{Forgery, Path};
 use crate::truth::Fate;
 
@@ -21,6 +21,9 @@ use crate::truth::Fate;
 const SYN_AGAIN: Duration = Duration::from_secs(1);
 /// How long after the first a copy of an answer comes.
 const COPY_AFTER: Duration = Duration::from_micros(300);
+/// Port unreachable (RFC 792, RFC 4443).
+const CLOSED_V4: (u8, u8) = (3, 3);
+const CLOSED_V6: (u8, u8) = (1, 4);
 /// How long before the true answer a made-up one comes: a forger wants to be first.
 const FORGED_SHARE: u32 = 2;
 
@@ -37,7 +40,8 @@ pub(super) struct Flight<'a, P> {
 }
 
 impl<P: Pace> Flight<'_, P> {
-    pub(super) fn icmp(&mut self, message: &[u8]) -> Fate {
+    /// An ICMP message or a datagram.
+    pub(super) fn packet(&mut self, message: &[u8]) -> Fate {
         if self.state.script.class == Class::K {
             let stamp = self.pace.stamp(self.now);
             self.state.inboxes[self.wire]
@@ -45,7 +49,7 @@ impl<P: Pace> Flight<'_, P> {
                 .push((self.shot.token, stamp));
         }
         self.forge(message);
-        let Some(reply) = packet::reply(message, self.shot.to.ip.is_ipv6()) else {
+        let Some(reply) = packet::reply(message, self.protocol()) else {
             return Fate::Silent;
         };
         if self.path.is_down || self.dice.is_lost {
@@ -59,6 +63,12 @@ impl<P: Pace> Flight<'_, P> {
             self.reject(message, arrived_at);
             return Fate::Unreachable { arrived_at };
         }
+        if self.path.is_refused && self.udp_port().is_some() {
+            let is_v6 = self.shot.to.ip.is_ipv6();
+            let code = if is_v6 { CLOSED_V6 } else { CLOSED_V4 };
+            self.report(message, code, Some(self.shot.to), arrived_at);
+            return Fate::Refused { delay, arrived_at };
+        }
         if self.dice.is_dropped {
             self.state
                 .post(self.wire, arrived_at, self.path.host, Content::Dropped);
@@ -69,22 +79,10 @@ impl<P: Pace> Flight<'_, P> {
             .arrival(self.now, delay + COPY_AFTER)
             .filter(|_| self.dice.is_doubled)
         {
-            self.broadcast(
-                again_at,
-                &Content::Icmp {
-                    from: self.shot.to,
-                    bytes: reply.clone(),
-                },
-            );
+            self.broadcast(again_at, &self.answer(self.shot.to, reply.clone()));
             self.copies = 1;
         }
-        self.broadcast(
-            arrived_at,
-            &Content::Icmp {
-                from: self.shot.to,
-                bytes: reply,
-            },
-        );
+        self.broadcast(arrived_at, &self.answer(self.shot.to, reply));
         Fate::Answered { delay, arrived_at }
     }
 
@@ -94,28 +92,57 @@ impl<P: Pace> Flight<'_, P> {
         };
         let (kind, code) = rejection.code(self.shot.to.ip.is_ipv6());
         let quoted = if is_short {
-            message.len().min(8)
+            // Eight bytes behind the IP header: of a datagram that is the UDP header, and nothing of ours.
+            if self.udp_port().is_some() {
+                0
+            } else {
+                message.len().min(8)
+            }
         } else {
             message.len()
         };
-        let bytes = message[..quoted].to_vec();
-        self.broadcast(
-            arrived_at,
-            &Content::Error {
-                reporter,
-                to: self.shot.to,
-                kind,
-                code,
-                bytes,
-            },
-        );
+        self.report(&message[..quoted], (kind, code), reporter, arrived_at);
+    }
+
+    fn report(&mut self, quoted: &[u8], (kind, code): (u8, u8), reporter: Option<Address>, at: MonoTime) {
+        let error = Content::Error {
+            reporter,
+            to: self.shot.to,
+            port: self.udp_port(),
+            kind,
+            code,
+            bytes: quoted.to_vec(),
+        };
+        self.broadcast(at, &error);
+    }
+
+    fn udp_port(&self) -> Option<u16> {
+        match self.shot.body {
+            ShotBody::Udp { port, .. } => Some(port),
+            ShotBody::Icmp { .. } | ShotBody::Tcp { .. } => None,
+        }
+    }
+
+    fn protocol(&self) -> Protocol {
+        match (self.udp_port(), self.shot.to.ip.is_ipv6()) {
+            (Some(_), _) => Protocol::Udp,
+            (None, false) => Protocol::IcmpV4,
+            (None, true) => Protocol::IcmpV6,
+        }
+    }
+
+    fn answer(&self, from: Address, bytes: Vec<u8>) -> Content {
+        match self.udp_port() {
+            Some(port) => Content::Udp { from, port, bytes },
+            None => Content::Icmp { from, bytes },
+        }
     }
 
     fn forge(&mut self, message: &[u8]) {
         let Some((forgery, _)) = self.path.forge.filter(|_| self.dice.is_forged) else {
             return;
         };
-        let Some(bytes) = packet::forged(message, self.shot.to.ip.is_ipv6(), forgery) else {
+        let Some(bytes) = packet::forged(message, self.protocol(), forgery) else {
             return;
         };
         let from = if forgery == Forgery::Source {
@@ -124,12 +151,15 @@ impl<P: Pace> Flight<'_, P> {
             self.shot.to
         };
         if let Some(at) = self.pace.arrival(self.now, self.dice.delay / FORGED_SHARE) {
-            self.broadcast(at, &Content::Icmp { from, bytes });
+            self.broadcast(at, &self.answer(from, bytes));
         }
     }
 
-    /// A raw socket hears what belongs to its neighbours, too.
+    /// A raw socket hears what belongs to its neighbours, too; a port is one's own.
     fn broadcast(&mut self, at: MonoTime, content: &Content) {
+        if self.udp_port().is_some() {
+            return self.state.post(self.wire, at, self.path.host, content.clone());
+        }
         for wire in 0..self.state.inboxes.len() {
             self.state.post(wire, at, self.path.host, content.clone());
         }

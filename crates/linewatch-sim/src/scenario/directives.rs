@@ -6,7 +6,9 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use linewatch_core::record::Class;
-use linewatch_core::target::{Address, Family, Host, Method, ProbePlan, Target, TargetId, Thresholds};
+use linewatch_core::target::{
+    Address, Family, Host, Method, ProbePlan, Target, TargetId, Thresholds, UdpPayload,
+};
 use linewatch_core::time::MonoTime;
 
 use super::expects;
@@ -153,16 +155,23 @@ fn counted_up(first: IpAddr, by: u64) -> IpAddr {
 }
 
 fn method(words: &mut Words) -> Result<Method, ScenarioError> {
-    let word = words.any("icmp or tcp:PORT")?;
+    let word = words.any("icmp, tcp:PORT or udp:PORT")?;
     if word == "icmp" {
         return Ok(Method::IcmpEcho);
     }
-    let port = word
-        .strip_prefix("tcp:")
-        .and_then(|port| port.parse().ok())
-        .filter(|port| *port > 0);
-    let port = port.ok_or_else(|| words.wrong_word(&word, "expected icmp or tcp:PORT"))?;
-    Ok(Method::TcpConnect { port })
+    let port_behind = |scheme: &str| {
+        let port = word.strip_prefix(scheme)?.parse().ok()?;
+        (port > 0).then_some(port)
+    };
+    if let Some(port) = port_behind("tcp:") {
+        return Ok(Method::TcpConnect { port });
+    }
+    let port = port_behind("udp:");
+    let port = port.ok_or_else(|| words.wrong_word(&word, "expected icmp, tcp:PORT or udp:PORT"))?;
+    Ok(Method::Udp {
+        port,
+        payload: UdpPayload::of_port(port),
+    })
 }
 
 /// The id behind a name.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use linewatch_core::target::{StatusLimit, Thresholds};
+use linewatch_core::target::{StatusLimit, Thresholds, UdpPayload};
 use linewatch_core::view::{OpenOutage, TargetError, TargetView};
 use serde::Serialize;
 
@@ -60,6 +60,7 @@ pub(crate) struct OverviewRow {
     pub(crate) port: Option<u16>,
     pub(crate) interval_ms: f64,
     pub(crate) timeout_ms: f64,
+    pub(crate) payload: Option<&'static str>,
     pub(crate) payload_bytes: u16,
     pub(crate) country: String,
     pub(crate) partner: String,
@@ -233,6 +234,7 @@ impl OverviewRow {
             port: target.method.port(),
             interval_ms: target.plan.interval.as_secs_f64() * 1e3,
             timeout_ms: target.plan.timeout.as_secs_f64() * 1e3,
+            payload: target.method.payload().map(UdpPayload::word),
             payload_bytes: target.plan.payload_bytes,
             country: target.country.clone(),
             partner: target.partner.clone(),

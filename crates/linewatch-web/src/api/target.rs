@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use linewatch_core::target::Family;
+use linewatch_core::target::{Family, UdpPayload};
 use linewatch_core::time::Rtt;
 use linewatch_core::view::{Concern, TargetView, WindowView};
 use linewatch_render::json::CountsObject;
@@ -26,6 +26,7 @@ pub(crate) struct TargetInfo {
     family: &'static str,
     interval: String,
     timeout: String,
+    payload: Option<&'static str>,
     payload_bytes: u16,
     thresholds: ThresholdsInfo,
     behind: Option<String>,
@@ -188,6 +189,7 @@ impl From<&CatalogEntry> for TargetInfo {
             },
             interval: duration_text(target.plan.interval),
             timeout: duration_text(target.plan.timeout),
+            payload: target.method.payload().map(UdpPayload::word),
             payload_bytes: target.plan.payload_bytes,
             thresholds: ThresholdsInfo::from(&target.thresholds),
             behind: target.behind.clone(),

@@ -92,8 +92,9 @@ export interface OverviewRow {
   name: string;
   address: string; // as written: "fra.edge.example:443"
   ip: string | null; // resolved
-  probe: "icmp" | "tcp";
+  probe: "icmp" | "tcp" | "udp";
   port: number | null;
+  payload: "echo" | "dns" | null; // udp
   interval_ms: number;
   timeout_ms: number;
   payload_bytes: number;
@@ -159,7 +160,7 @@ export interface TargetDetail {
 
 // ---- GET /api/v1/targets, /api/v1/targets/{id}: settings with origins; the ETag header is the version ----
 export interface TargetInfo {
-  id: string; key: number; name: string; address: string; ip: string | null; probe: "icmp" | "tcp"; port: number | null; family: "auto" | "4" | "6";
+  id: string; key: number; name: string; address: string; ip: string | null; probe: "icmp" | "tcp" | "udp"; port: number | null; payload: "echo" | "dns" | null; family: "auto" | "4" | "6";
   interval: string; timeout: string; payload_bytes: number; // durations as in the file: "1s", "250ms"
   thresholds: Thresholds;
   behind: string | null; country: string; partner: string; group: string; labels: Record<string, string>;
@@ -170,8 +171,8 @@ export interface TargetList { targets: TargetInfo[] } // GET /api/v1/targets
 export interface TargetAnswer { target: TargetInfo; detail: TargetDetail | null; overview: OverviewRow }
 /** POST /api/v1/targets and PATCH /api/v1/targets/{id} (If-Match: the ETag; 409 on a lost update). Any subset. */
 export interface TargetPatch {
-  id?: string; name?: string; address?: string; // HOST, HOST:PORT, tcp://HOST:PORT, icmp://HOST
-  probe?: "icmp" | "tcp"; port?: number; family?: string; interval?: string; timeout?: string; payload_bytes?: number;
+  id?: string; name?: string; address?: string; // HOST, HOST:PORT, tcp://HOST:PORT, udp://HOST:PORT, icmp://HOST
+  probe?: "icmp" | "tcp" | "udp"; port?: number; family?: string; interval?: string; timeout?: string; payload_bytes?: number;
   country?: string; partner?: string; group?: string; enabled?: boolean;
 }
 export interface ChangeAnswer {

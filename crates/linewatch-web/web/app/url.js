@@ -9,7 +9,7 @@ import { BADGES } from "./level.js";
 /** @typedef {{ page: "overview" } | { page: "target", id: string } | { page: "missing" }} Route */
 
 const STATUSES = new Set([...BADGES, "ok", "warn", "bad"]);
-const PROTOCOLS = new Set(["icmp", "tcp"]);
+const PROTOCOLS = new Set(["icmp", "tcp", "udp"]);
 /** A longer text is no filter anyone types. */
 const QUERY_CHARS_MAX = 200;
 
@@ -93,19 +93,19 @@ export function matches(row, badge, filters) {
 /**
  * What an address as typed will be measured by.
  * @param {string} text
- * @param {"auto" | "icmp" | "tcp"} choice
- * @returns {{ kind: "empty" | "icmp" | "tcp" | "no_port" | "udp", port: number | null }}
+ * @param {"auto" | "icmp" | "tcp" | "udp"} choice
+ * @returns {{ kind: "empty" | "icmp" | "tcp" | "udp" | "no_port", port: number | null }}
  */
 export function guessProbe(text, choice) {
   const address = text.trim();
   if (address === "") return { kind: "empty", port: null };
   const scheme = /^(icmp|tcp|udp):\/\//i.exec(address)?.[1]?.toLowerCase() ?? null;
-  if (scheme === "udp") return { kind: "udp", port: null };
   const rest = scheme === null ? address : address.slice(scheme.length + 3);
   // "a:b:c" without brackets is an IPv6 address, not a host with a port.
   const isBareV6 = !rest.startsWith("[") && (rest.match(/:/g)?.length ?? 0) > 1;
   const port = isBareV6 ? null : Number(/:(\d{1,5})$/.exec(rest)?.[1] ?? NaN) || null;
   const probe = choice === "auto" ? scheme ?? (port === null ? "icmp" : "tcp") : choice;
   if (probe === "icmp") return { kind: "icmp", port: null };
-  return port === null ? { kind: "no_port", port: null } : { kind: "tcp", port };
+  if (port === null) return { kind: "no_port", port: null };
+  return { kind: probe === "udp" ? "udp" : "tcp", port };
 }

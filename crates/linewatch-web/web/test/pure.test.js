@@ -70,11 +70,11 @@ test("addresses lead to pages, also below a base path", () => {
 });
 
 test("what is typed says what will be measured", () => {
-  /** @type {[string, "auto" | "icmp" | "tcp", string, number | null][]} */
+  /** @type {[string, "auto" | "icmp" | "tcp" | "udp", string, number | null][]} */
   const cases = [
     ["", "auto", "empty", null], ["voice.example", "auto", "icmp", null], ["voice.example:5060", "auto", "tcp", 5060],
     ["2001:db8::1", "auto", "icmp", null], ["[2001:db8::1]:53", "auto", "tcp", 53], ["tcp://a.example:80", "auto", "tcp", 80],
-    ["icmp://a.example", "auto", "icmp", null], ["udp://a.example:53", "auto", "udp", null], ["a.example", "tcp", "no_port", null],
+    ["icmp://a.example", "auto", "icmp", null], ["udp://a.example:53", "auto", "udp", 53], ["a.example:7", "udp", "udp", 7], ["udp://a.example", "auto", "no_port", null], ["a.example", "tcp", "no_port", null],
     ["a.example:80", "icmp", "icmp", null],
   ];
   for (const [text, choice, kind, port] of cases) assert.deepEqual(guessProbe(text, choice), { kind, port }, text);

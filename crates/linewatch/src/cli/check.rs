@@ -8,7 +8,7 @@ use linewatch_core::caps::Costs;
 use linewatch_core::limits::CORE_SHARE_MAX_PERCENT;
 use linewatch_probe::calibrate;
 use linewatch_probe::clock::SystemClock;
-use linewatch_probe::sys::{LinuxWire, WireOptions};
+use linewatch_probe::sys::{SystemWire, WireOptions};
 
 use super::{Global, load_options, mistakes};
 use crate::config::{self, BuiltIn, LoadOptions, Loaded};
@@ -44,7 +44,7 @@ pub(super) fn check_config(global: &Global, args: &CheckArgs) -> Result<Exit> {
     say::to_stdout(config::check_report(&loaded).trim_end());
     let clock = SystemClock::start();
     let (wire, _) =
-        LinuxWire::open(clock, WireOptions::default()).context("cannot open sockets to measure with")?;
+        SystemWire::open(clock, WireOptions::default()).context("cannot open sockets to measure with")?;
     let (_, costs) = calibrate::measure(wire, clock);
     say::to_stdout(&load(&loaded, costs)?);
     Ok(Exit::Ok)

@@ -142,6 +142,10 @@ fn configuration(targets: &[Target]) -> Result<String> {
             ("name", Some(target.name.clone())),
             ("address", Some(config::host_text(&target.host))),
             ("probe", Some(target.method.word().to_owned())),
+            (
+                "payload",
+                target.method.payload().map(|payload| payload.word().to_owned()),
+            ),
             ("interval", Some(units::duration_text(target.plan.interval))),
             ("timeout", Some(units::duration_text(target.plan.timeout))),
             ("behind", target.behind.clone()),
@@ -192,10 +196,14 @@ impl Burrow {
                 is_ours: false,
             });
         }
-        let template = std::env::temp_dir().join("linewatch-demo-XXXXXX");
-        let dir =
-            nix::unistd::mkdtemp(&template).with_context(|| format!("cannot make {}", template.display()))?;
-        Ok(Self { dir, is_ours: true })
+        let made = tempfile::Builder::new().prefix("linewatch-demo-").tempdir();
+        let made =
+            made.with_context(|| format!("cannot make a directory in {}", std::env::temp_dir().display()))?;
+        // Ours to remove, because what is left in it must not make the end of the demo an error.
+        Ok(Self {
+            dir: made.keep(),
+            is_ours: true,
+        })
     }
 }
 

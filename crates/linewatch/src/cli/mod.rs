@@ -49,9 +49,9 @@ const NOT_YET: [&str; 16] = [
     name = "linewatch",
     version = crate::VERSION,
     after_help = "`linewatch` alone is `linewatch serve`. `linewatch TARGET…` is `linewatch watch TARGET…`.\n\
-                  TARGET is HOST (ICMP), HOST:PORT or tcp://HOST:PORT (TCP), icmp://HOST; [::1]:53 for IPv6; NAME=TARGET gives a name.",
+                  TARGET is HOST (ICMP), HOST:PORT or tcp://HOST:PORT (TCP), udp://HOST:PORT, icmp://HOST; [::1]:53 for IPv6; NAME=TARGET gives a name.",
     after_long_help = "`linewatch` alone is `linewatch serve`. `linewatch TARGET…` is `linewatch watch TARGET…`.\n\
-                  TARGET is HOST (ICMP), HOST:PORT or tcp://HOST:PORT (TCP), icmp://HOST; [::1]:53 for IPv6, fe80::1%eth0 \
+                  TARGET is HOST (ICMP), HOST:PORT or tcp://HOST:PORT (TCP), udp://HOST:PORT, icmp://HOST; [::1]:53 for IPv6, fe80::1%eth0 \
                   with its interface; NAME=TARGET gives a name.\n\n\
                   Exit codes: 0 ok, 1 failed, 2 usage or configuration, 3 missing privilege, 4 --fail-on condition met, \
                   70 a bug, 130 second Ctrl+C."

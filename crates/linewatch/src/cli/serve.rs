@@ -11,7 +11,7 @@ use linewatch_core::record::Class;
 use linewatch_probe::calibrate;
 use linewatch_probe::clock::SystemClock;
 use linewatch_probe::route;
-use linewatch_probe::sys::{IcmpReport, LinuxWire, WireOptions};
+use linewatch_probe::sys::{IcmpReport, SystemWire, WireOptions};
 use linewatch_store::{StartOptions, Store};
 
 use super::{Global, load_options, mistakes, target_spec};
@@ -49,7 +49,7 @@ pub(super) struct Args {
 pub(super) fn run(global: &Global, args: &Args) -> Result<Exit> {
     let clock = SystemClock::start();
     let (wire, report) =
-        LinuxWire::open(clock, WireOptions::default()).context("cannot open the sockets of the engine")?;
+        SystemWire::open(clock, WireOptions::default()).context("cannot open the sockets of the engine")?;
     let (wire, costs) = calibrate::measure(wire, clock);
     let abilities = abilities(&report.icmp_v4, &report.icmp_v6, costs);
     let options = options(global, args, &abilities)?;

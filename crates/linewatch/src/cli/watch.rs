@@ -23,7 +23,7 @@ use linewatch_probe::calibrate;
 use linewatch_probe::clock::SystemClock;
 use linewatch_probe::engine::{Engine, EngineTarget};
 use linewatch_probe::resolve::{Found, Resolver, Said};
-use linewatch_probe::sys::{LinuxWire, WireOptions};
+use linewatch_probe::sys::{SystemWire, WireOptions};
 
 use super::watch_view::{Mode, View};
 use super::{Global, target_spec};
@@ -39,7 +39,7 @@ pub(super) const DRAIN: Duration = Duration::from_secs(3);
 /// Options of `linewatch watch`.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// HOST, HOST:PORT, tcp://HOST:PORT, icmp://HOST; NAME=TARGET gives a name
+    /// HOST, HOST:PORT, tcp://HOST:PORT, udp://HOST:PORT, icmp://HOST; NAME=TARGET gives a name
     #[arg(required = true, value_name = "TARGET")]
     targets: Vec<String>,
     /// Time between two probes: 1ms to 1h
@@ -107,7 +107,7 @@ pub(super) fn run(_: &Global, args: &Args) -> Result<Exit> {
     let plan = Plan::from_args(args)?;
     let clock = SystemClock::start();
     let (wire, _) =
-        LinuxWire::open(clock, WireOptions::default()).context("cannot open the sockets of the engine")?;
+        SystemWire::open(clock, WireOptions::default()).context("cannot open the sockets of the engine")?;
     let (wire, costs) = calibrate::measure(wire, clock);
     let watched = watched(&plan, |method, is_v6| wire.ability(method, is_v6).map(drop))?;
     admit(&watched.targets, costs)?;

@@ -6,10 +6,10 @@ use std::collections::BTreeMap;
 
 use linewatch_core::caps::{CapEntry, Costs, Ledger, Refusal};
 use linewatch_core::limits;
-use linewatch_core::target::{Family, Host, Method, ProbePlan, Source, Target, TargetId};
+use linewatch_core::target::{Family, Host, Method, ProbePlan, Source, Target, TargetId, UdpPayload};
 
 use super::error::{Mistake, Place, Report};
-use super::settings::TargetSettings;
+use super::settings::{Payload, TargetSettings};
 use super::targets::{Draft, Probe};
 use super::units::duration_text;
 
@@ -51,6 +51,24 @@ pub(super) fn finish(draft: Draft, report: &mut Report) -> Option<Finished> {
                     "probe",
                     "probe \"tcp\" needs a port".to_owned(),
                     "add port = 443, or probe = \"icmp\" for a ping",
+                );
+            }
+            return None;
+        }
+        (Probe::Udp, Some(port)) => Method::Udp {
+            port,
+            payload: match draft.payload {
+                Payload::ByPort => UdpPayload::of_port(port),
+                Payload::Echo => UdpPayload::Echo,
+                Payload::Dns => UdpPayload::Dns,
+            },
+        },
+        (Probe::Udp, None) => {
+            if !draft.is_faulty {
+                wrong(
+                    "probe",
+                    "probe \"udp\" needs a port".to_owned(),
+                    "add port = 53 for a name server, or port = 7 for an echo service",
                 );
             }
             return None;
@@ -130,7 +148,6 @@ fn settings(draft: Draft, host: Host, method: Method) -> TargetSettings {
             is_enabled: draft.is_enabled,
             allow_high_rate: draft.allow_high_rate,
         },
-        payload: draft.payload,
         source: draft.source,
         dscp: draft.dscp,
         origins,

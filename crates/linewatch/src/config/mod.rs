@@ -19,6 +19,7 @@ mod settings;
 mod show;
 mod show_alerts;
 mod source;
+mod target_values;
 mod targets;
 pub mod units;
 pub mod watch;
@@ -35,7 +36,7 @@ pub use load::{LoadOptions, Loaded, Operator, load};
 pub use locate::{Environment, search_order};
 pub use secret::Secret;
 pub use settings::{
-    Auth, Defaults, LISTEN_DEFAULT, Logging, Network, Origins, Payload, Prometheus, Retention, Rrd, Server,
-    Settings, Storage, TargetSettings, Web,
+    Auth, Defaults, LISTEN_DEFAULT, Logging, Network, Origins, Prometheus, Retention, Rrd, Server, Settings,
+    Storage, TargetSettings, Web,
 };
 pub use show::{check_report, config_show, family_text, host_text};

@@ -139,8 +139,6 @@ pub struct Defaults {
 pub struct TargetSettings {
     /// What is probed; its series id is 0 until the store has given one.
     pub target: Target,
-    /// `udp` payload; kept for the version that has UDP.
-    pub payload: Payload,
     /// Address or interface to send from.
     pub source: Source,
     /// 0 to 63.
@@ -173,9 +171,9 @@ impl TargetSettings {
     }
 }
 
-/// What a UDP probe carries.
+/// What a UDP probe carries, as written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Payload {
+pub(super) enum Payload {
     /// `dns` on port 53, else `echo`.
     #[default]
     ByPort,

@@ -12,7 +12,7 @@ use linewatch_render::words::origin_text;
 
 use super::check::{asked_per_s, rate_text};
 use super::load::Loaded;
-use super::settings::{Auth, Origins, Payload, Settings, TargetSettings};
+use super::settings::{Auth, Origins, Settings, TargetSettings};
 use super::units::{duration_text, keep_text, size_text};
 use crate::method;
 
@@ -287,10 +287,8 @@ fn one_target(page: &mut Page<'_>, it: &TargetSettings) {
     if let Some(port) = target.method.port() {
         page.line("port", &port.to_string());
     }
-    match it.payload {
-        Payload::ByPort => {}
-        Payload::Echo => page.text("payload", "echo"),
-        Payload::Dns => page.text("payload", "dns"),
+    if let Some(payload) = target.method.payload() {
+        page.text("payload", payload.word());
     }
     page.text("family", family_text(target.family));
     page.text("source", &it.source.text());

@@ -4,12 +4,10 @@
 //! half of it may stand in one file and half in another. Identity: `id`, else the slug of the name.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::IpAddr;
 
 use linewatch_core::limits;
-use linewatch_core::spec::{SpecError, TargetSpec, is_id, slug, unique_slug};
+use linewatch_core::spec::{TargetSpec, slug, unique_slug};
 use linewatch_core::target::{Family, Host, Method, Origin, Source};
-use toml::de::DeValue;
 
 use super::convert;
 use super::error::{Mistake, Place};
@@ -18,6 +16,7 @@ use super::sections::{PLAN, plan, thresholds};
 use super::settings::{Defaults, Payload};
 use super::show::host_text;
 use super::source::Layer;
+use super::target_values::{address, country, identity, labels, name, probe, source};
 
 /// Keys of a target beside those of `[defaults]`.
 pub(super) const TARGET: &[&str] = &[
@@ -48,6 +47,7 @@ pub(super) const TYPED: &str = "typed";
 pub(super) enum Probe {
     Icmp,
     Tcp,
+    Udp,
 }
 
 /// A target before it is checked.
@@ -150,6 +150,7 @@ impl Draft {
             self.probe = match method {
                 Method::IcmpEcho => Probe::Icmp,
                 Method::TcpConnect { .. } => Probe::Tcp,
+                Method::Udp { .. } => Probe::Udp,
             };
         }
     }
@@ -339,119 +340,6 @@ fn rest(reader: &mut Reader<'_>, node: Node<'_>, draft: &mut Draft) {
     }
 }
 
-fn identity(value: &DeValue<'_>) -> Result<String, Mistake> {
-    let text = convert::string(value)?;
-    if is_id(&text) {
-        return Ok(text);
-    }
-    let help = format!(
-        "use 1 to {} lower-case letters, digits and inner hyphens",
-        limits::ID_CHARS
-    );
-    Err(Mistake::new(format!("\"{text}\" is not an id"), help))
-}
-
-fn name(value: &DeValue<'_>) -> Result<String, Mistake> {
-    let text = convert::short(limits::NAME_CHARS)(value)?;
-    if text.trim().is_empty() {
-        return Err(Mistake::new(
-            "is empty",
-            "give it a name, or leave the key away to use the address",
-        ));
-    }
-    Ok(text.trim().to_owned())
-}
-
-fn address(value: &DeValue<'_>) -> Result<TargetSpec, Mistake> {
-    let text = convert::string(value)?;
-    if text.contains('=') {
-        return Err(Mistake::new(
-            format!("\"{text}\" is not an address"),
-            "write the name in the key `name`",
-        ));
-    }
-    TargetSpec::parse(&text)
-        .map_err(|error: SpecError| Mistake::new(format!("\"{text}\" cannot be used: {error}"), error.help()))
-}
-
-/// Bytes of an interface's name (IFNAMSIZ of linux/if.h, without its final zero).
-const INTERFACE_BYTES: usize = 15;
-
-/// Whether this computer has such an address or interface now is the running monitor's to say: both come and go.
-fn source(value: &DeValue<'_>) -> Result<Source, Mistake> {
-    let text = convert::string(value)?;
-    if text.is_empty() {
-        return Ok(Source::Any);
-    }
-    if let Ok(ip) = text.parse::<IpAddr>() {
-        if ip.is_unspecified() || ip.is_multicast() {
-            return Err(Mistake::new(
-                format!("\"{text}\" is no address to send from"),
-                "write an address of this computer, or leave the key away",
-            ));
-        }
-        return Ok(Source::Address(ip));
-    }
-    let is_name = text.len() <= INTERFACE_BYTES
-        && !matches!(text.as_str(), "." | "..")
-        && text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'/');
-    if !is_name {
-        return Err(Mistake::new(
-            format!("\"{text}\" is neither an IP address nor the name of an interface"),
-            "write an address of this computer as \"192.0.2.1\", or an interface as \"eth0\" (`ip address` lists both)",
-        ));
-    }
-    Ok(Source::Interface(text))
-}
-
-fn probe(value: &DeValue<'_>) -> Result<Probe, Mistake> {
-    if matches!(value, DeValue::String(text) if text.as_ref() == "udp") {
-        return Err(Mistake::new(
-            "\"udp\" is not built yet in this version; use tcp or icmp",
-            "write \"icmp\" or \"tcp\"",
-        ));
-    }
-    convert::word(&[("icmp", Probe::Icmp), ("tcp", Probe::Tcp)])(value)
-}
-
-fn country(value: &DeValue<'_>) -> Result<String, Mistake> {
-    let text = convert::string(value)?.to_ascii_uppercase();
-    let is_code = text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_uppercase());
-    if text.is_empty() || is_code || text == "LAN" || text == "ANY" {
-        return Ok(text);
-    }
-    Err(Mistake::new(
-        format!("\"{text}\" is not a country"),
-        "write its two letters as \"DE\", or \"LAN\", or \"ANY\"",
-    ))
-}
-
-fn labels(value: &DeValue<'_>) -> Result<Vec<(String, String)>, Mistake> {
-    let pairs = convert::pairs(value)?;
-    if pairs.len() > limits::LABELS {
-        let message = format!(
-            "has {} labels, more than the limit of {}",
-            pairs.len(),
-            limits::LABELS
-        );
-        return Err(Mistake::new(message, "leave some away"));
-    }
-    let long = pairs
-        .iter()
-        .flat_map(|(key, value)| [key, value])
-        .find(|text| text.chars().count() > limits::NAME_CHARS);
-    match long {
-        Some(text) => Err(Mistake::new(
-            format!(
-                "\"{text}\" is longer than the limit of {} characters",
-                limits::NAME_CHARS
-            ),
-            "shorten it",
-        )),
-        None => Ok(pairs),
-    }
-}
-
 /// Gives every draft its name and id: the name is the address if there is none, the id the slug of the name. Two that
 /// come out alike are a mistake ([`super::check::cross`]): numbered by their order, they would swap histories and what
 /// the page changed when the file is reordered.
@@ -498,11 +386,11 @@ pub(super) fn own_ids(top: Node<'_>) -> BTreeSet<String> {
 fn address_name(draft: &Draft) -> String {
     let host = draft.host.as_ref().map_or_else(|| draft.id.clone(), host_text);
     let name = match (draft.probe, draft.port, &draft.host) {
-        (Probe::Icmp, _, _) | (Probe::Tcp, None, _) => host,
-        (Probe::Tcp, Some(port), Some(Host::Literal { ip, .. })) if ip.is_ipv6() => {
+        (Probe::Icmp, _, _) | (Probe::Tcp | Probe::Udp, None, _) => host,
+        (Probe::Tcp | Probe::Udp, Some(port), Some(Host::Literal { ip, .. })) if ip.is_ipv6() => {
             format!("[{host}]:{port}")
         }
-        (Probe::Tcp, Some(port), _) => format!("{host}:{port}"),
+        (Probe::Tcp | Probe::Udp, Some(port), _) => format!("{host}:{port}"),
     };
     // A host name may be longer than a name; the page cuts names, so cutting here loses nothing.
     name.chars().take(limits::NAME_CHARS).collect()

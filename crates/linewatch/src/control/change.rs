@@ -30,7 +30,7 @@ impl<C: Clock> Control<C> {
         let Some(address) = &patch.address else {
             return Err(invalid(
                 "address",
-                "a target needs an address: HOST, HOST:PORT or tcp://HOST:PORT",
+                "a target needs an address: HOST, HOST:PORT, tcp://HOST:PORT or udp://HOST:PORT",
             ));
         };
         let spec = TargetSpec::parse(address).map_err(|error| {

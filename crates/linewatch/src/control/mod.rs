@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use linewatch_core::caps::Costs;
 use linewatch_core::event::{EventKind, Severity};
+use linewatch_core::limits::ROTATE_EVERY;
 use linewatch_core::port::Clock;
 use linewatch_core::target::{Method, TargetId};
 use linewatch_core::time::MonoTime;
@@ -44,6 +45,8 @@ pub(crate) enum Input {
     Resolver(Said),
     /// The configuration file is another one now.
     FileChanged,
+    /// This target is in an outage, or was until now.
+    Outage(TargetId),
 }
 
 /// What the sockets of the engine can do; asked once, because the wire lives on the engine's thread afterwards.
@@ -66,7 +69,8 @@ impl Abilities {
         match (method, is_v6) {
             (Method::IcmpEcho, false) => self.icmp_v4.clone(),
             (Method::IcmpEcho, true) => self.icmp_v6.clone(),
-            (Method::TcpConnect { .. }, _) => Ok(()),
+            // UDP needs no permission either; a family that is off is the engine's to tell.
+            (Method::TcpConnect { .. } | Method::Udp { .. }, _) => Ok(()),
         }
     }
 }
@@ -113,6 +117,8 @@ pub(crate) struct Control<C> {
     /// Why the store gave no number in this round.
     store_trouble: Option<String>,
     versions: u64,
+    /// Identifiers were rotated up to this second of the monotonic clock.
+    rotated_until: u64,
     /// Lines have changed since the page was told.
     is_unpublished: bool,
     status: StatusInfo,
@@ -137,6 +143,7 @@ impl<C: Clock> Control<C> {
             lines: BTreeMap::new(),
             store_trouble: None,
             versions: 0,
+            rotated_until: 0,
             is_unpublished: false,
             status,
             notices,
@@ -158,6 +165,7 @@ impl<C: Clock> Control<C> {
                 self.tell_status();
                 self.number_again();
                 self.look_again(now);
+                self.rotate_due(now);
                 status_at = now.plus(STATUS_EVERY);
             }
             // A thousand answers in a row are one change of the catalogue, not a thousand.
@@ -186,10 +194,30 @@ impl<C: Clock> Control<C> {
                     let _ = request.reply.send(answer);
                 }
                 Ok(Input::Resolver(said)) => self.hear(said),
+                // A stateful firewall may have shut this one flow: another identifier is another flow (B12).
+                Ok(Input::Outage(id)) => self.to.engine.rotate_id(id),
                 Err(RecvTimeoutError::Timeout) => {}
             }
         }
         self.to
+    }
+
+    /// Gives each target another ICMP identifier once in [`ROTATE_EVERY`], each in a second of its own.
+    fn rotate_due(&mut self, now: MonoTime) {
+        let seconds = ROTATE_EVERY.as_secs();
+        let until = now.as_nanos() / 1_000_000_000;
+        let due = self.rotated_until..until;
+        self.rotated_until = until;
+        for line in self.lines.values() {
+            let its_second = u64::from(line.id().0) % seconds;
+            if due
+                .clone()
+                .take(ROTATE_EVERY.as_secs() as usize)
+                .any(|second| second % seconds == its_second)
+            {
+                self.to.engine.rotate_id(line.id());
+            }
+        }
     }
 
     fn reload_and_say(&mut self) {

@@ -85,12 +85,17 @@ impl Rig {
             started_at: clock.wall(),
         });
         let tally = Tally::default();
+        let (inputs, heard) = mpsc::channel();
         let ends = Ends {
             clock,
             run: RunId(1),
             store: store.clone(),
             hub: hub.clone(),
             tally: tally.clone(),
+            on_outage: {
+                let inputs = inputs.clone();
+                Box::new(move |id| drop(inputs.send(Input::Outage(id))))
+            },
         };
         let (spine, batches, monitor) = Spine::start(ends).expect("the spine");
         let network = Scenario::parse(NETWORK).expect("a story").network(false);
@@ -105,7 +110,6 @@ impl Rig {
         };
         let wire = SimWire::open(&network, Paced::new(clock, 1.0));
         let engine = Engine::start(wire, clock, options_of_engine, batches).expect("the engine");
-        let (inputs, heard) = mpsc::channel();
         let history: Arc<dyn History> = Arc::new(reader);
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let page = listener.local_addr().expect("its address");

@@ -87,7 +87,12 @@ impl World {
                 let (handle, known) = (self.handle(index), &mut self.known[index as usize]);
                 known.next_seq += 1;
                 let seq = known.next_seq - 1;
-                self.bench.send_at(handle, seq, now);
+                if self.bench.launch(handle, seq, now) {
+                    self.bench.in_flight.left(handle, seq, now);
+                } else {
+                    // A gap put it so far from an open probe that the wire could not tell the two apart.
+                    known.skipped += 1;
+                }
             }
             Step::Reply(index, back, has_stamps) => {
                 let Some(seq) = self.seq(index, back) else { return };

@@ -102,9 +102,33 @@ fn a_reply_that_only_our_stalled_clock_saw_is_no_loss() {
 fn an_rtt_across_a_sleep_is_nobodys_to_know() {
     let mut bench = Bench::new(1000);
     bench.send(0, 0);
-    bench.in_flight.doubt(GapKind::Suspended, ms(10));
+    bench.in_flight.slept(anchor(), ms(10));
     bench.reply(0, 40);
     assert_eq!(bench.outcomes(), [(0, Outcome::Unmeasured)]);
+}
+
+/// Sent at 0 without a transmit stamp, then an hour of sleep; `received` is the kernel's stamp in the calendar of
+/// before it, read at 40 ms.
+#[track_caller]
+fn check_over_a_sleep(sleeps: u32, received: Duration, expected: Outcome) {
+    let mut bench = Bench::new(1000);
+    bench.send(0, 0);
+    let mut calendar = anchor();
+    for _ in 0..sleeps {
+        bench.in_flight.slept(calendar, ms(10));
+        calendar.wall = calendar.wall.plus(Duration::from_secs(3600));
+    }
+    let received = wire(MonoTime::ZERO.plus(received));
+    bench.reply_read(0, Some(received), ms(40), calendar);
+    assert_eq!(bench.outcomes(), [(0, expected)]);
+}
+
+#[test]
+fn a_reply_that_came_before_a_sleep_is_a_reply_by_its_stamp() {
+    check_over_a_sleep(1, Duration::from_millis(5), Outcome::Reply);
+    check_over_a_sleep(1, Duration::from_secs(3600), Outcome::Unmeasured);
+    // With a second sleep the calendar of the first is forgotten, and nothing is guessed.
+    check_over_a_sleep(2, Duration::from_millis(5), Outcome::Unmeasured);
 }
 
 #[test]

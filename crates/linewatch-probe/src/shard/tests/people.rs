@@ -83,6 +83,7 @@ fn coming_and_going_leaves_the_slots_of_others_alone() {
             }
             bench.run(100);
         }
+        bench.end();
         let slots = bench
             .found
             .records

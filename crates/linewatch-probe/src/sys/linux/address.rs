@@ -57,6 +57,12 @@ pub(super) fn read(bytes: &[u8]) -> Option<Address> {
     None
 }
 
+/// Reads the port of a `sockaddr` that [`read`] accepts.
+pub(super) fn read_port(bytes: &[u8]) -> u16 {
+    let port = bytes.get(2..4).and_then(|port| port.try_into().ok());
+    port.map_or(0, u16::from_be_bytes)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -71,6 +77,7 @@ mod tests {
         assert_eq!(raw.write(address, 7), len);
         assert_eq!(read(&raw.0[..len]), Some(address));
         assert_eq!(raw.0[2..4], [0, 7], "the port is in network order");
+        assert_eq!(read_port(&raw.0[..len]), 7);
         assert_eq!(read(&raw.0[..7]), None, "a short address is none");
     }
 

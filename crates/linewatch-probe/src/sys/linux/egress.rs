@@ -1,6 +1,6 @@
 //! Tells the kernel how packets leave: source address, interface, DSCP.
 //!
-//! The shared ICMP sockets are told with each packet, by control messages that need no privilege; a TCP socket is told
+//! The shared ICMP and UDP sockets are told with each packet, by control messages that need no privilege; a TCP socket is told
 //! once, before its handshake. The default says nothing and costs nothing. Not here: whether the address or interface
 //! exists (`route::egress`).
 

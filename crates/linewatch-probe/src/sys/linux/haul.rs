@@ -25,10 +25,18 @@ impl Haul {
     /// Hands everything over.
     pub(super) fn deliver(&mut self, incoming: &mut Incoming) {
         let offset = incoming.bytes.len() as u32;
-        incoming.bytes.append(&mut self.bytes);
+        if offset == 0 {
+            std::mem::swap(&mut incoming.bytes, &mut self.bytes);
+        } else {
+            incoming.bytes.append(&mut self.bytes);
+        }
         incoming.arrivals.append(&mut self.stamps);
         incoming.arrivals.extend(self.others.drain(..).map(|mut arrival| {
-            if let Arrival::Icmp { start, .. } | Arrival::IcmpError { start, .. } = &mut arrival {
+            if let Arrival::Icmp { start, .. }
+            | Arrival::IcmpError { start, .. }
+            | Arrival::Udp { start, .. }
+            | Arrival::UdpError { start, .. } = &mut arrival
+            {
                 *start += offset;
             }
             arrival

@@ -10,9 +10,9 @@ use socket2::{Domain, Protocol, Socket, Type};
 
 use super::batch::{self, Departing};
 use super::drops::DropCounter;
-use super::icmp::IcmpSocket;
 use super::keys::StampBook;
 use super::options;
+use super::socket::{ProbeSocket, Speech};
 use crate::privilege;
 use crate::sys::{IcmpMode, IcmpReport, StampKeys, WireOptions};
 
@@ -44,7 +44,7 @@ const PASS_V6: [u32; 5] = [1, 2, 3, 4, 129];
 const MSG_PROBE: libc::c_int = 0x10;
 
 /// Opens it, or says in a sentence with its cures why not.
-pub(super) fn open(is_v6: bool, wanted: WireOptions) -> Result<IcmpSocket, String> {
+pub(super) fn open(is_v6: bool, wanted: WireOptions) -> Result<ProbeSocket, String> {
     let raw = || create(is_v6, true, wanted.stamp_keys);
     let ping = || create(is_v6, false, wanted.stamp_keys);
     match wanted.icmp {
@@ -56,9 +56,9 @@ pub(super) fn open(is_v6: bool, wanted: WireOptions) -> Result<IcmpSocket, Strin
 }
 
 /// What was opened, for the report.
-pub(super) fn report(socket: &IcmpSocket) -> IcmpReport {
+pub(super) fn report(socket: &ProbeSocket) -> IcmpReport {
     IcmpReport {
-        is_raw: socket.is_raw,
+        is_raw: socket.is_raw(),
         class: socket.class,
         has_explicit_keys: socket.book.is_explicit(),
         receive_buffer_bytes: socket.drops.buffer_bytes,
@@ -71,7 +71,7 @@ pub(super) fn restart_keys(fd: BorrowedFd<'_>) -> io::Result<()> {
     options::set(fd, libc::SOL_SOCKET, libc::SO_TIMESTAMPING, &STAMP_KEYED)
 }
 
-fn create(is_v6: bool, is_raw: bool, keys: StampKeys) -> io::Result<IcmpSocket> {
+fn create(is_v6: bool, is_raw: bool, keys: StampKeys) -> io::Result<ProbeSocket> {
     let (domain, protocol) = if is_v6 {
         (Domain::IPV6, Protocol::ICMPV6)
     } else {
@@ -83,25 +83,41 @@ fn create(is_v6: bool, is_raw: bool, keys: StampKeys) -> io::Result<IcmpSocket> 
     let fd = socket.as_fd();
     if is_raw {
         filter(fd, is_v6)?;
-    } else if is_v6 {
-        options::enable(fd, libc::SOL_IPV6, libc::IPV6_RECVERR)?;
     } else {
-        options::enable(fd, libc::SOL_IP, libc::IP_RECVERR)?;
+        hear_errors(fd, is_v6)?;
     }
+    let speech = if is_raw { Speech::Raw } else { Speech::Ping };
+    equip(socket, is_v6, speech, keys)
+}
+
+/// Gives a fresh socket its buffers, its stamps and its books.
+pub(super) fn equip(socket: Socket, is_v6: bool, speech: Speech, keys: StampKeys) -> io::Result<ProbeSocket> {
+    let fd = socket.as_fd();
     grow_buffers(fd);
     // Without it an overflow would look like loss; it exists since Linux 2.6.33.
     options::enable(fd, libc::SOL_SOCKET, libc::SO_RXQ_OVFL)?;
     let class = stamp(fd);
-    let is_explicit = class == Class::K && keys == StampKeys::Auto && has_explicit_keys(kind);
+    let is_explicit = class == Class::K && keys == StampKeys::Auto && has_explicit_keys(speech);
     let buffer_bytes = socket.recv_buffer_size()?;
-    Ok(IcmpSocket {
+    Ok(ProbeSocket {
         socket,
         is_v6,
-        is_raw,
+        speech,
         class,
         book: StampBook::new(is_explicit),
+        is_fresh: false,
         drops: DropCounter::new(buffer_bytes),
+        is_unnumbered: false,
     })
+}
+
+/// Has the kernel put ICMP errors about what this socket sent on its error queue, with what they quote.
+pub(super) fn hear_errors(fd: BorrowedFd<'_>, is_v6: bool) -> io::Result<()> {
+    if is_v6 {
+        options::enable(fd, libc::SOL_IPV6, libc::IPV6_RECVERR)
+    } else {
+        options::enable(fd, libc::SOL_IP, libc::IP_RECVERR)
+    }
 }
 
 fn filter(fd: BorrowedFd<'_>, is_v6: bool) -> io::Result<()> {
@@ -147,19 +163,26 @@ fn stamp(fd: BorrowedFd<'_>) -> Class {
 ///
 /// On a socket of its own, and of IPv4: an IPv6 ping socket ignores `MSG_PROBE` and really sends, and the stamp of
 /// that packet would be taken for the first probe's.
-fn has_explicit_keys(kind: Type) -> bool {
-    let Ok(socket) = Socket::new(Domain::IPV4, kind, Some(Protocol::ICMPV4)) else {
+fn has_explicit_keys(speech: Speech) -> bool {
+    let (kind, protocol) = match speech {
+        Speech::Raw => (Type::RAW, Protocol::ICMPV4),
+        Speech::Ping => (Type::DGRAM, Protocol::ICMPV4),
+        Speech::Udp => (Type::DGRAM, Protocol::UDP),
+    };
+    let Ok(socket) = Socket::new(Domain::IPV4, kind, Some(protocol)) else {
         return false;
     };
     if stamp(socket.as_fd()) != Class::K {
         return false;
     }
     let echo = [8, 0, 0, 0, 0, 0, 0, 0];
-    let packet = Departing {
+    let packet = |_| Departing {
         to: Address::from(IpAddr::from(Ipv4Addr::LOCALHOST)),
+        // UDP takes none but real ports; "discard" is one.
+        port: if speech == Speech::Udp { 9 } else { 0 },
         bytes: &echo,
         key: Some(0),
         egress: Egress::default(),
     };
-    batch::send(socket.as_fd(), &[packet], MSG_PROBE | libc::MSG_DONTWAIT) != Err(libc::EINVAL)
+    batch::send(socket.as_fd(), 1, packet, MSG_PROBE | libc::MSG_DONTWAIT) != Err(libc::EINVAL)
 }

@@ -1,4 +1,4 @@
-//! The wire on Linux: one ICMP socket per family, TCP handshakes, one place to sleep.
+//! The wire on Linux: one ICMP socket per family, one to four UDP sockets, TCP handshakes, one place to sleep.
 //!
 //! Everything is drained to empty before `receive` returns, or [`Incoming::has_more`] says that it was not. Of one
 //! socket the replies are read first, the stamps after them, and the stamps handed over first: a reply never
@@ -11,15 +11,20 @@ pub(crate) mod clocks;
 mod control;
 mod drops;
 mod egress;
+#[cfg(feature = "fuzz")]
+pub mod fuzz;
 mod haul;
-mod icmp;
 mod icmp_open;
 pub(crate) mod interface;
 mod keys;
 mod options;
 pub(crate) mod scheduling;
+mod socket;
 mod tcp;
+mod udp;
 mod wait;
+
+use std::time::Duration;
 
 use linewatch_core::port::{
     Clock as _, Incoming, Outgoing, SendResult, Shot, ShotBody, Sleepers, Waker, Wire,
@@ -31,8 +36,9 @@ use socket2::{Domain, Protocol, Socket, Type};
 
 use self::batch::ReceiveBatch;
 use self::haul::Haul;
-use self::icmp::{IcmpSocket, Outlet};
+use self::socket::{Outlet, ProbeSocket};
 use self::tcp::{Handshake, TcpProber};
+use self::udp::UdpSockets;
 use self::wait::{EVENTS, Waiter};
 use super::{WireError, WireOptions, WireReport};
 use crate::clock::SystemClock;
@@ -40,12 +46,17 @@ use crate::clock::SystemClock;
 /// Replies taken in one `receive`. A flood then delays the caller by milliseconds, not for ever.
 const DRAIN_MAX: usize = 4096;
 
+/// What came waits for what is about to come if that is no further away: a turn of the caller costs more than a packet.
+/// Every packet has its stamps by then, so this changes no figure.
+const LINGER: Duration = Duration::from_micros(500);
+
 /// The network as the kernel offers it.
 pub struct LinuxWire {
     clock: SystemClock,
     waiter: Waiter,
     /// IPv4 and IPv6, or the sentence that says why not.
-    icmp: [Result<IcmpSocket, String>; 2],
+    icmp: [Result<ProbeSocket, String>; 2],
+    udp: UdpSockets,
     has_tcp_v6: bool,
     tcp: TcpProber,
     room: ReceiveBatch,
@@ -72,6 +83,7 @@ impl LinuxWire {
                     source: std::io::Error::from_raw_os_error(errno),
                 })?;
         }
+        let udp = UdpSockets::open(&waiter, options)?;
         let report_of = |index: usize| icmp[index].as_ref().map(icmp_open::report).map_err(Clone::clone);
         let report = WireReport {
             icmp_v4: report_of(0),
@@ -84,6 +96,7 @@ impl LinuxWire {
                 clock,
                 waiter,
                 icmp,
+                udp,
                 has_tcp_v6,
                 tcp,
                 room,
@@ -103,15 +116,21 @@ impl LinuxWire {
                 port,
                 timeout,
             };
-            results.push(self.tcp.start(self.clock, &self.waiter, &mut self.haul, what));
+            let (room, haul) = (&mut self.room, &mut self.haul);
+            results.push(self.tcp.start(self.clock, &self.waiter, room, haul, what));
             return 1;
         }
-        let is_v6 = shots[0].to.ip.is_ipv6();
-        let is_same =
-            |shot: &&Shot| matches!(shot.body, ShotBody::Icmp { .. }) && shot.to.ip.is_ipv6() == is_v6;
-        let count = shots.iter().take_while(is_same).count();
+        let way = way_of(&shots[0]);
+        let count = shots.iter().take_while(|shot| way_of(shot) == way).count();
         let (clock, room, haul) = (self.clock, &mut self.room, &mut self.haul);
-        match &mut self.icmp[usize::from(is_v6)] {
+        let socket = match way.udp_source {
+            Some(source) => self.udp.get(way.is_v6, source, &self.waiter),
+            // Asked for all the same: `ability` had said no.
+            None => self.icmp[usize::from(way.is_v6)]
+                .as_mut()
+                .map_err(|_| libc::EACCES),
+        };
+        match socket {
             Ok(socket) => socket.send(
                 &mut Outlet {
                     clock,
@@ -122,11 +141,10 @@ impl LinuxWire {
                 },
                 &shots[..count],
             ),
-            // Asked for all the same: `ability` had said no.
-            Err(_) => {
+            Err(errno) => {
                 let refused = SendResult {
                     sent_at: clock.mono(),
-                    result: Err(libc::EACCES),
+                    result: Err(errno),
                 };
                 results.extend(std::iter::repeat_n(refused, count));
             }
@@ -146,12 +164,50 @@ impl LinuxWire {
                     .on_ready(ready.tag, self.clock, &mut self.room, &mut self.haul);
                 continue;
             }
-            let Some(Ok(socket)) = self.icmp.get_mut(ready.tag as usize) else {
-                continue;
+            let socket = match self.icmp.get_mut(ready.tag as usize) {
+                Some(socket) => socket.as_mut().ok(),
+                None => self.udp.by_tag(ready.tag),
             };
+            let Some(socket) = socket else { continue };
             if ready.is_readable {
                 is_drained &= socket.drain_replies(&mut self.room, self.clock, &mut self.haul, budget);
             }
+            socket.drain_errors(&mut self.room, self.clock, &mut self.haul);
+        }
+        is_drained
+    }
+}
+
+/// Which socket a shot leaves by; that of TCP is its own.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Way {
+    is_tcp: bool,
+    is_v6: bool,
+    udp_source: Option<u8>,
+}
+
+fn way_of(shot: &Shot) -> Way {
+    Way {
+        is_tcp: matches!(shot.body, ShotBody::Tcp { .. }),
+        is_v6: shot.to.ip.is_ipv6(),
+        udp_source: match shot.body {
+            ShotBody::Udp { source, .. } => Some(source),
+            ShotBody::Icmp { .. } | ShotBody::Tcp { .. } => None,
+        },
+    }
+}
+
+impl LinuxWire {
+    /// Looks after the sockets that were sent on without asking whether there is anything: there is, its transmit
+    /// stamp at least, and that alone would end a sleep at once. True if they are empty now.
+    fn look_after_sent(&mut self, budget: &mut usize) -> bool {
+        let mut is_drained = true;
+        let sockets = self.icmp.iter_mut().flatten().chain(self.udp.opened());
+        for socket in sockets {
+            if !std::mem::take(&mut socket.is_fresh) {
+                continue;
+            }
+            is_drained &= socket.drain_replies(&mut self.room, self.clock, &mut self.haul, budget);
             socket.drain_errors(&mut self.room, self.clock, &mut self.haul);
         }
         is_drained
@@ -169,6 +225,10 @@ impl Wire for LinuxWire {
 
     fn receive(&mut self, until: MonoTime, incoming: &mut Incoming) {
         let (mut budget, mut is_called) = (DRAIN_MAX, false);
+        if !self.look_after_sent(&mut budget) {
+            incoming.has_more = true;
+            return self.haul.deliver(incoming);
+        }
         loop {
             // Read before the sockets are asked: what is overdue at `now` has been heard after this round.
             let now = self.clock.mono();
@@ -176,8 +236,11 @@ impl Wire for LinuxWire {
                 .tcp
                 .next_deadline()
                 .map_or(until, |deadline| deadline.min(until));
-            let is_idle = !is_called && self.haul.others.is_empty() && wake_at > now;
-            let woken = self.waiter.wait(is_idle.then(|| self.clock.to_kernel(wake_at)));
+            let is_idle =
+                !is_called && wake_at > now && (self.haul.others.is_empty() || until.since(now) <= LINGER);
+            let woken = self
+                .waiter
+                .wait(is_idle.then(|| (self.clock.to_kernel(wake_at), wake_at.since(now))));
             is_called |= woken.is_called;
             let is_drained = self.handle_ready(woken.count, &mut budget);
             if !is_drained || budget == 0 {
@@ -189,7 +252,8 @@ impl Wire for LinuxWire {
             }
             self.tcp.expire(now);
             // A stamp alone is no reason to wake the caller: it is of use when its reply comes.
-            if is_called || !self.haul.others.is_empty() || self.clock.mono() >= until {
+            let now = self.clock.mono();
+            if is_called || now >= until || !self.haul.others.is_empty() && until.since(now) > LINGER {
                 break;
             }
         }
@@ -203,11 +267,10 @@ impl Wire for LinuxWire {
                 Err(sentence) => Err(sentence.clone()),
             },
             Method::TcpConnect { .. } if is_v6 && !self.has_tcp_v6 => {
-                Err("cannot open a TCP socket for IPv6: this computer has IPv6 switched off\n  help: switch it on, or \
-                     give the target an IPv4 address"
-                    .to_owned())
+                Err(crate::privilege::NO_TCP_V6.to_owned())
             }
             Method::TcpConnect { .. } => Ok(Class::K),
+            Method::Udp { .. } => self.udp.ability(is_v6),
         }
     }
 
@@ -224,7 +287,7 @@ impl Wire for LinuxWire {
         Some(Sleepers {
             by_wire: Box::new(move |until| by_wire(clock.to_kernel(until))),
             by_time: Box::new(move |until| {
-                timer.wait(Some(clock.to_kernel(until)));
+                timer.wait(Some((clock.to_kernel(until), until.since(clock.mono()))));
             }),
             time_waker,
         })

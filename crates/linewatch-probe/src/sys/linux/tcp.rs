@@ -25,8 +25,12 @@ use crate::clock::SystemClock;
 pub(super) const TAG: u64 = 1 << 62;
 /// Generations are cut to this, so that no tag reaches the waiter's own.
 const GENERATIONS: u32 = 1 << 29;
-/// `tcpi_state` of a handshake under way (net/tcp_states.h).
+/// `tcpi_state` of a handshake that is complete, and of one under way (net/tcp_states.h).
+const ESTABLISHED: u8 = 1;
 const SYN_SENT: u8 = 2;
+/// The kernel repeats a SYN after a second (RFC 6298) and sends a third one after two at the earliest: who gives up
+/// by now need not limit the number.
+const ONE_REPEAT: Duration = Duration::from_secs(1);
 /// Where in `struct tcp_info` (linux/tcp.h) the fields lie; they never move.
 const INFO_STATE: usize = 0;
 const INFO_RTT_US: usize = 68;
@@ -70,12 +74,21 @@ impl TcpProber {
         &mut self,
         clock: SystemClock,
         waiter: &Waiter,
+        room: &mut ReceiveBatch,
         haul: &mut Haul,
         what: Handshake,
     ) -> SendResult {
         let prepared = prepare(what);
         let sent_at = clock.mono();
-        let begun = prepared.and_then(|socket| connect(&socket, what).map(|end| (socket, end)));
+        let begun = prepared.and_then(|socket| {
+            let mut end = connect(&socket, what)?;
+            // Within this computer SYN, SYN-ACK and ACK have gone their way inside the call: to look costs less
+            // than to be told, and makes the host RTT that of this handshake alone, not of all of its batch.
+            if end.is_none() && what.to.ip.is_loopback() {
+                end = how_ended(socket.as_fd(), room);
+            }
+            Ok((socket, end))
+        });
         let result = match begun {
             Ok((_closed, Some(end))) => {
                 haul.others.push(Arrival::Tcp {
@@ -128,7 +141,9 @@ impl TcpProber {
             return;
         };
         let at = clock.mono();
-        let Some(end) = attempt.end(room) else { return };
+        let Some(end) = how_ended(attempt.socket.as_fd(), room) else {
+            return;
+        };
         haul.others.push(Arrival::Tcp {
             token: attempt.token,
             end,
@@ -176,30 +191,32 @@ impl TcpProber {
     }
 }
 
-impl Attempt {
-    /// How it ended; `None` if it has not.
-    fn end(&self, room: &mut ReceiveBatch) -> Option<TcpEnd> {
-        let fd = self.socket.as_fd();
-        let errno = take_error(fd);
-        let mut info = [0u8; INFO_BYTES];
-        let known = options::get(fd, libc::IPPROTO_TCP, libc::TCP_INFO, &mut info).unwrap_or(0);
-        let word = |at: usize| u32::from_ne_bytes([info[at], info[at + 1], info[at + 2], info[at + 3]]);
-        let rtt_us = if known == INFO_BYTES { word(INFO_RTT_US) } else { 0 };
-        match errno {
-            0 if info[INFO_STATE] == SYN_SENT => None,
-            // Reset after the SYN-ACK, before we looked: the handshake was complete all the same.
-            0 | libc::ECONNRESET | libc::EPIPE => Some(if word(INFO_TOTAL_RETRANS) > 0 {
-                TcpEnd::Retransmitted
-            } else {
-                let rtt = (rtt_us > 0).then(|| Rtt::from_nanos(u64::from(rtt_us) * 1000));
-                TcpEnd::Connected { rtt }
-            }),
-            _ if is_by_icmp(fd, room) => Some(TcpEnd::Failed {
-                errno: libc::EHOSTUNREACH,
-            }),
-            libc::ECONNREFUSED => Some(TcpEnd::Refused),
-            errno => Some(TcpEnd::Failed { errno }),
-        }
+/// How the handshake of this socket ended; `None` if it has not.
+fn how_ended(fd: BorrowedFd<'_>, room: &mut ReceiveBatch) -> Option<TcpEnd> {
+    let mut info = [0u8; INFO_BYTES];
+    let known = options::get(fd, libc::IPPROTO_TCP, libc::TCP_INFO, &mut info).unwrap_or(0);
+    let word = |at: usize| u32::from_ne_bytes([info[at], info[at + 1], info[at + 2], info[at + 3]]);
+    let rtt_us = if known == INFO_BYTES { word(INFO_RTT_US) } else { 0 };
+    // A connection has no error to tell that would concern its handshake.
+    let errno = if info[INFO_STATE] == ESTABLISHED {
+        0
+    } else {
+        take_error(fd)
+    };
+    match errno {
+        0 if info[INFO_STATE] == SYN_SENT => None,
+        // Reset after the SYN-ACK, before we looked: the handshake was complete all the same.
+        0 | libc::ECONNRESET | libc::EPIPE => Some(if word(INFO_TOTAL_RETRANS) > 0 {
+            TcpEnd::Retransmitted
+        } else {
+            let rtt = (rtt_us > 0).then(|| Rtt::from_nanos(u64::from(rtt_us) * 1000));
+            TcpEnd::Connected { rtt }
+        }),
+        _ if is_by_icmp(fd, room) => Some(TcpEnd::Failed {
+            errno: libc::EHOSTUNREACH,
+        }),
+        libc::ECONNREFUSED => Some(TcpEnd::Refused),
+        errno => Some(TcpEnd::Failed { errno }),
     }
 }
 
@@ -219,8 +236,11 @@ fn prepare(what: Handshake) -> Result<Socket, i32> {
     let domain = if is_v6 { Domain::IPV6 } else { Domain::IPV4 };
     let prepared = Socket::new(domain, Type::STREAM.nonblocking(), Some(Protocol::TCP)).and_then(|socket| {
         socket.set_linger(Some(Duration::ZERO))?;
-        // At most one SYN more, after a second: what it brings is not an RTT (Karn), so more are of no use.
-        options::set(socket.as_fd(), libc::IPPROTO_TCP, libc::TCP_SYNCNT, &1i32)?;
+        if what.timeout > ONE_REPEAT {
+            // What a repeated SYN brings is not an RTT (Karn), so the fewest are asked for: one. Linux 6.5 and newer
+            // add `tcp_syn_linear_timeouts` to it, four by default, a second apart.
+            options::set(socket.as_fd(), libc::IPPROTO_TCP, libc::TCP_SYNCNT, &1i32)?;
+        }
         if is_v6 {
             options::enable(socket.as_fd(), libc::SOL_IPV6, libc::IPV6_RECVERR)?;
         } else {

@@ -1,12 +1,14 @@
 //! Sleeps until a moment, a packet, or a call for attention, whichever is first.
 //!
 //! The moment is kept by a timer file (`timerfd`) at an absolute `CLOCK_MONOTONIC` time, because the time-outs
-//! of `epoll_wait` and `ppoll` are allowed to be late by a thousandth of their length.
+//! of `epoll_wait` and `ppoll` are allowed to be late by a thousandth of their length. Where that is too little to
+//! matter, and the kernel has it (`epoll_pwait2`, Linux 5.11), the time-out saves the timer.
 
 use std::fs::File;
 use std::io::{Read as _, Write as _};
 use std::os::fd::{AsFd, AsRawFd as _, BorrowedFd, FromRawFd as _, OwnedFd};
 use std::sync::Arc;
+use std::time::Duration;
 
 use linewatch_core::port::Waker;
 
@@ -15,6 +17,8 @@ use crate::sys::WireError;
 
 /// Events taken from the kernel at a time.
 pub(super) const EVENTS: usize = 256;
+/// Up to here a thousandth is below the microsecond that a wake-up takes anyway.
+const SHORT: Duration = Duration::from_millis(1);
 const TIMER_TAG: u64 = u64::MAX;
 const WAKER_TAG: u64 = u64::MAX - 1;
 
@@ -31,8 +35,13 @@ pub(super) struct Ready {
 pub(super) struct Waiter {
     epoll: OwnedFd,
     timer: OwnedFd,
+    /// The timer has fired and was not set again: it would end every sleep at once. It is never read, for another
+    /// thread may be about to wake by it ([`Waiter::sleeper`]).
+    is_timer_spent: bool,
     bell: Arc<File>,
     events: Box<[libc::epoll_event; EVENTS]>,
+    /// The kernel takes time-outs in nanoseconds, as far as is known.
+    has_short_sleeps: bool,
 }
 
 /// How a sleep ended.
@@ -62,8 +71,10 @@ impl Waiter {
         let waiter = Self {
             epoll,
             timer,
+            is_timer_spent: false,
             bell,
             events,
+            has_short_sleeps: true,
         };
         let watched = [
             (waiter.timer.as_fd(), TIMER_TAG),
@@ -96,23 +107,13 @@ impl Waiter {
         if answer == 0 { Ok(()) } else { Err(last_errno()) }
     }
 
-    /// Sleeps until `CLOCK_MONOTONIC` shows `until_ns` (`None`: does not sleep at all).
-    pub(super) fn wait(&mut self, until_ns: Option<u64>) -> Woken {
-        let timeout = if let Some(until_ns) = until_ns {
-            arm(&self.timer, until_ns);
-            -1
-        } else {
-            0
+    /// Sleeps until `CLOCK_MONOTONIC` shows the first number, which is the second away (`None`: does not sleep at all).
+    pub(super) fn wait(&mut self, until: Option<(u64, Duration)>) -> Woken {
+        let count = match until {
+            Some((_, length)) if length <= SHORT && self.has_short_sleeps => self.sleep_short(length),
+            _ => None,
         };
-        // SAFETY: the kernel writes at most EVENTS entries into the live array of that length.
-        let count = unsafe {
-            libc::epoll_wait(
-                self.epoll.as_raw_fd(),
-                self.events.as_mut_ptr(),
-                EVENTS as i32,
-                timeout,
-            )
-        };
+        let count = count.unwrap_or_else(|| self.sleep(until.map(|(until_ns, _)| until_ns)));
         // The one error that can happen is EINTR: a signal, to be treated as a call without a caller.
         let count = usize::try_from(count).unwrap_or(0);
         let is_called = self.events[..count].iter().any(|event| event.u64 == WAKER_TAG);
@@ -120,7 +121,56 @@ impl Waiter {
             // Reading resets the count. It cannot fail but by being empty already, which is as good.
             let _reset = (&*self.bell).read(&mut [0; 8]);
         }
+        self.is_timer_spent |= self.events[..count].iter().any(|event| event.u64 == TIMER_TAG);
         Woken { count, is_called }
+    }
+
+    /// Sleeps until a moment kept by the timer.
+    fn sleep(&mut self, until_ns: Option<u64>) -> libc::c_int {
+        let timeout = if let Some(until_ns) = until_ns {
+            arm(&self.timer, until_ns);
+            self.is_timer_spent = false;
+            -1
+        } else {
+            0
+        };
+        // SAFETY: the kernel writes at most EVENTS entries into the live array of that length.
+        unsafe {
+            libc::epoll_wait(
+                self.epoll.as_raw_fd(),
+                self.events.as_mut_ptr(),
+                EVENTS as i32,
+                timeout,
+            )
+        }
+    }
+
+    /// Sleeps for so long; `None` if this kernel cannot.
+    fn sleep_short(&mut self, length: Duration) -> Option<libc::c_int> {
+        if std::mem::take(&mut self.is_timer_spent) {
+            arm(&self.timer, u64::MAX);
+        }
+        // This call has 64-bit seconds and nanoseconds on every system, unlike some systems' `timespec`.
+        let timeout = [0_i64, i64::from(length.subsec_nanos())];
+        // SAFETY: the kernel reads `timeout` and writes at most EVENTS entries into the live array of that length; no
+        // signal mask is given.
+        let count = unsafe {
+            libc::syscall(
+                libc::SYS_epoll_pwait2,
+                self.epoll.as_raw_fd(),
+                self.events.as_mut_ptr(),
+                EVENTS as libc::c_int,
+                &raw const timeout,
+                std::ptr::null::<libc::sigset_t>(),
+                size_of::<u64>(),
+            )
+        };
+        // A sandbox may refuse what it does not know with EPERM.
+        if count < 0 && matches!(last_errno(), libc::ENOSYS | libc::EPERM) {
+            self.has_short_sleeps = false;
+            return None;
+        }
+        Some(count as libc::c_int)
     }
 
     /// The event at `index`; `None` for the sleeper's own.
@@ -202,7 +252,7 @@ mod tests {
     fn a_sleep_lasts_until_its_moment_and_not_much_longer() {
         let mut waiter = Waiter::new().expect("epoll");
         let until_ns = monotonic_ns() + 3_000_000;
-        let woken = waiter.wait(Some(until_ns));
+        let woken = waiter.wait(Some((until_ns, Duration::from_millis(3))));
         let now_ns = monotonic_ns();
         assert!(now_ns >= until_ns, "{} ns early", until_ns - now_ns);
         assert!(now_ns - until_ns < 1_000_000_000, "{} ns late", now_ns - until_ns);
@@ -210,11 +260,30 @@ mod tests {
     }
 
     #[test]
+    fn a_short_sleep_is_not_cut_short() {
+        let mut waiter = Waiter::new().expect("epoll");
+        let begun_ns = monotonic_ns();
+        let length = Duration::from_micros(700);
+        let woken = waiter.wait(Some((begun_ns + 700_000, length)));
+        assert!(monotonic_ns() - begun_ns >= 700_000);
+        assert_eq!(woken, Woken::default());
+    }
+
+    #[test]
+    fn a_timer_that_fired_does_not_end_the_next_short_sleep() {
+        let mut waiter = Waiter::new().expect("epoll");
+        waiter.wait(Some((monotonic_ns() + 2_000_000, Duration::from_millis(2))));
+        let begun_ns = monotonic_ns();
+        waiter.wait(Some((begun_ns + 500_000, Duration::from_micros(500))));
+        assert!(monotonic_ns() - begun_ns >= 500_000);
+    }
+
+    #[test]
     fn a_call_from_another_thread_ends_a_sleep_once() {
         let mut waiter = Waiter::new().expect("epoll");
         let waker = waiter.waker();
         std::thread::spawn(move || waker());
-        assert!(waiter.wait(Some(u64::MAX)).is_called);
+        assert!(waiter.wait(Some((u64::MAX, Duration::MAX))).is_called);
         assert!(!waiter.wait(None).is_called, "a call is answered once");
     }
 }

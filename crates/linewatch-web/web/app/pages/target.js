@@ -207,7 +207,9 @@ function header(row, navigate) {
       setAttribute(tagElement, "class", `tag tag-${state}`);
     }
     const ip = o.ip !== null && !o.address.includes(o.ip) ? ` (${o.ip})` : "";
-    const probe = o.probe === "icmp" ? t("target.icmp", { bytes: o.payload_bytes }) : t("target.tcp", { port: o.port ?? "" });
+    const probe = o.probe === "icmp" ? t("target.icmp", { bytes: o.payload_bytes })
+      : o.probe === "tcp" ? t("target.tcp", { port: o.port ?? "" })
+        : t(o.payload === "dns" ? "target.udp_dns" : "target.udp_echo", { port: o.port ?? "" });
     setText(sub, `${o.address}${ip} · ${t("target.every", { probe, interval: setting(o.interval_ms) })}${o.country === "" ? "" : " ·"}`);
     chip.hidden = o.country === "";
     setText(chip, o.country);

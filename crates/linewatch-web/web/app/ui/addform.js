@@ -59,7 +59,7 @@ export function addForm({ isLarge, value = "", submit = t("add.watch"), onadded,
   const hint = h("p", { class: "hint", id: `${id}-hint` });
   const error = h("p", { class: "field-error", id: `${id}-error`, role: "alert" });
   const button = h("button", { type: "submit", class: "button primary" }, submit);
-  const choices = /** @type {const} */ (["auto", "icmp", "tcp"]);
+  const choices = /** @type {const} */ (["auto", "icmp", "tcp", "udp"]);
   const picker = h("fieldset", { class: "segments" }, h("legend", { class: "visually-hidden" }, t("add.method")),
     ...choices.map((choice) => h("label", { class: "segment" },
       h("input", { type: "radio", name: `${id}-method`, value: choice, checked: choice === "auto", onchange: () => update() }),
@@ -81,12 +81,14 @@ export function addForm({ isLarge, value = "", submit = t("add.watch"), onadded,
   };
   const run = async () => {
     const guess = guessProbe(input.value, choice());
-    if (guess.kind === "empty" || guess.kind === "udp" || guess.kind === "no_port") {
+    if (guess.kind === "empty" || guess.kind === "no_port") {
       refuse(t(`guess.${guess.kind}`, { port: "" }));
       return;
     }
     /** @type {import("../types").TargetPatch} */
     const patch = { address: input.value.trim() };
+    // HOST:PORT alone means TCP.
+    if (choice() === "udp" && !patch.address?.includes("://")) patch.address = `udp://${patch.address}`;
     if (choice() !== "auto") patch.probe = guess.kind;
     button.disabled = true;
     try {

@@ -12,7 +12,7 @@ use linewatch_core::caps::Costs;
 use linewatch_core::limits;
 use linewatch_core::port::Clock as _;
 use linewatch_core::record::{Cause, Class, Outcome, ProbeRecord, RecordBatch};
-use linewatch_core::target::{Address, EgressIndex, Method, ProbePlan, TargetId};
+use linewatch_core::target::{Address, EgressIndex, Method, ProbePlan, TargetId, UdpPayload};
 use linewatch_core::time::{MonoTime, Rtt};
 use linewatch_probe::clock::SystemClock;
 use linewatch_probe::engine::Engine;
@@ -31,8 +31,11 @@ const APART: Duration = Duration::from_millis(100);
 pub(super) const PATIENCE: Duration = Duration::from_secs(2);
 /// The engine hands records on at least this fast after the last time-out.
 const HAND_ON: Duration = Duration::from_millis(300);
-/// A name server takes questions over TCP too (RFC 7766): a handshake shows that it is there without asking anything.
-const NAME_SERVER: Method = Method::TcpConnect { port: 53 };
+/// A name server is asked as a `dns` probe asks: for a name that it need not know.
+const NAME_SERVER: Method = Method::Udp {
+    port: 53,
+    payload: UdpPayload::Dns,
+};
 
 /// Whom and how.
 #[derive(Clone, Copy, Debug)]

@@ -1,6 +1,6 @@
 //! Judges whether names can be turned into addresses: is each name server there, and does a lookup succeed?
 //!
-//! A server is reached by a TCP handshake (`probes`), a name by the resolver the monitor itself uses. Either may fail
+//! A server is asked by a datagram (`probes`), a name by the resolver the monitor itself uses. Either may fail
 //! without the other: servers behind a firewall that passes UDP only are there all the same.
 
 use std::sync::mpsc::{self, Receiver};
@@ -84,7 +84,7 @@ impl Lookup {
     }
 }
 
-/// Judges. `heard` are the handshakes with `servers`, in their order.
+/// Judges. `heard` are the answers of `servers`, in their order.
 pub(super) fn dns(servers: &[Address], heard: &[Option<Heard>], looked: &Looked, has_names: bool) -> Finding {
     let say = |verdict, sentence: String| Finding::new(NAME, verdict, sentence);
     let states: Vec<(Address, State)> = servers
@@ -143,7 +143,7 @@ pub(super) fn dns(servers: &[Address], heard: &[Option<Heard>], looked: &Looked,
     say(Verdict::Fault, format!("name server {listed}: {why}")).cure(EDIT)
 }
 
-/// What a handshake says about a server.
+/// What a probe says about a server.
 enum State {
     /// With its round trip in milliseconds.
     There(Option<f64>),

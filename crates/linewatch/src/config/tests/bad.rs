@@ -131,10 +131,10 @@ fn tcp_needs_a_port_and_a_port_a_way() {
 }
 
 #[test]
-fn udp_comes_later() {
+fn udp_needs_a_port() {
     check_target(
         "probe = \"udp\"",
-        "target \"gw\": probe \"udp\" is not built yet in this version; use tcp or icmp\n  --> linewatch.toml:4:9\n  help: write \"icmp\" or \"tcp\"",
+        "target \"gw\": probe \"udp\" needs a port\n  --> linewatch.toml:4:9\n  help: add port = 53 for a name server, or port = 7 for an echo service",
     );
 }
 

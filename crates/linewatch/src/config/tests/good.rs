@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use linewatch_core::target::{Host, Method, Origin, Source};
+use linewatch_core::target::{Host, Method, Origin, Source, UdpPayload};
 
 use super::*;
 
@@ -181,4 +181,37 @@ fn a_target_may_say_from_where_and_how_it_is_probed() {
     check("source = \"\"", Source::Any);
     check("source = \"192.0.2.9\"", Source::Address([192, 0, 2, 9].into()));
     check("source = \"ppp0.7\"", Source::Interface("ppp0.7".to_owned()));
+}
+
+#[test]
+fn a_udp_target_asks_names_on_port_53_unless_it_says_otherwise() {
+    let text = r#"
+[[targets]]
+address = "udp://192.0.2.1:53"
+[[targets]]
+address = "192.0.2.2"
+probe = "udp"
+port = 7
+[[targets]]
+address = "udp://192.0.2.3:5353"
+payload = "dns"
+[[targets]]
+address = "udp://192.0.2.4:53"
+payload = "echo"
+"#;
+    let loaded = Bench::new(text).load();
+    let methods: Vec<Method> = loaded
+        .settings
+        .targets
+        .iter()
+        .map(|it| it.target.method)
+        .collect();
+    let udp = |port, payload| Method::Udp { port, payload };
+    let expected = [
+        udp(53, UdpPayload::Dns),
+        udp(7, UdpPayload::Echo),
+        udp(5353, UdpPayload::Dns),
+        udp(53, UdpPayload::Echo),
+    ];
+    assert_eq!(methods, expected);
 }

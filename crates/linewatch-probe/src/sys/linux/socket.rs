@@ -1,15 +1,15 @@
-//! One ICMP socket of one family: sends batches, reads replies, stamps and refusals.
+//! One ICMP or UDP socket of one family: sends batches, reads replies, stamps and refusals.
 //!
-//! Raw where permitted, else a ping socket. A raw socket sees every ICMP message of the computer (the kernel
-//! filters by type) and no pending errors; a ping socket sees only its own, and learns of refusals by its error
-//! queue. Not here: whether a message is ours (the decoder's cookie decides) and opening (`icmp_open`).
+//! ICMP is raw where permitted, else a ping socket. A raw socket sees every ICMP message of the computer (the kernel
+//! filters by type) and no pending errors; a ping socket sees only its own, and learns of refusals by its error queue,
+//! and so does a UDP socket. Not here: whether a message is ours (the decoder's cookie decides) and opening
+//! (`icmp_open`, `udp`).
 
 use std::os::fd::{AsFd as _, BorrowedFd};
 
 use linewatch_core::limits::{RECEIVE_BATCH, SEND_BATCH};
 use linewatch_core::port::{Arrival, Clock as _, Outgoing, SendResult, Shot, ShotBody};
 use linewatch_core::record::Class;
-use linewatch_core::target::{Address, Egress};
 use linewatch_core::time::MonoTime;
 use socket2::Socket;
 
@@ -18,35 +18,58 @@ use super::drops::DropCounter;
 use super::haul::Haul;
 use super::icmp_open;
 use super::keys::StampBook;
-use super::options::take_error;
+use super::options::{self, take_error};
 use crate::clock::SystemClock;
 
 /// `SCM_TSTAMP_SND`: the stamp of the hand-over to the device.
 const TSTAMP_SND: u32 = 0;
-/// A ping socket may report an old refusal at a send. So often in a row one is read away and the send tried
+/// All but raw sockets may report an old refusal at a send. So often in a row one is read away and the send tried
 /// again; then the error is this packet's own. Each try needs a new refusal to arrive within a microsecond.
 const SEND_TRIES: usize = 4;
 /// Errors in a row after which a read is given up until the next event.
 const READ_TRIES: usize = 16;
+/// A message of this length fits every IPv4 link whole: 576 bytes (RFC 791) less the longest header.
+const WHOLE_BYTES: u16 = 576 - 60;
 
-/// See the module.
-pub(super) struct IcmpSocket {
-    pub(super) socket: Socket,
-    pub(super) is_v6: bool,
-    pub(super) is_raw: bool,
-    pub(super) class: Class,
-    pub(super) book: StampBook,
-    pub(super) drops: DropCounter,
+/// What a socket speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Speech {
+    /// ICMP, all of it.
+    Raw,
+    /// ICMP echo of its own.
+    Ping,
+    /// Datagrams.
+    Udp,
 }
 
-impl IcmpSocket {
+/// See the module.
+pub(super) struct ProbeSocket {
+    pub(super) socket: Socket,
+    pub(super) is_v6: bool,
+    pub(super) speech: Speech,
+    pub(super) class: Class,
+    pub(super) book: StampBook,
+    /// Something was sent and not looked after since.
+    pub(super) is_fresh: bool,
+    pub(super) drops: DropCounter,
+    /// Its packets are numbered 0, as whole packets may be.
+    pub(super) is_unnumbered: bool,
+}
+
+impl ProbeSocket {
     pub(super) fn fd(&self) -> BorrowedFd<'_> {
         self.socket.as_fd()
     }
 
-    /// Sends `shots`, all of them ICMP of this family, and pushes a result for each.
+    pub(super) fn is_raw(&self) -> bool {
+        self.speech == Speech::Raw
+    }
+
+    /// Sends `shots`, all of them of this family and speech, and pushes a result for each.
     pub(super) fn send(&mut self, outlet: &mut Outlet<'_>, shots: &[Shot]) {
         let (mut first, mut tries) = (0, 0);
+        self.is_fresh = true;
+        self.number(shots);
         while first < shots.len() {
             let batch = &shots[first..shots.len().min(first + SEND_BATCH)];
             let sent_at = outlet.clock.mono();
@@ -68,7 +91,7 @@ impl IcmpSocket {
                 Err(errno) => {
                     self.resynchronise(outlet);
                     tries += 1;
-                    if self.is_raw || tries == SEND_TRIES {
+                    if self.is_raw() || tries == SEND_TRIES {
                         outlet.results.push(SendResult {
                             sent_at,
                             result: Err(errno),
@@ -80,31 +103,48 @@ impl IcmpSocket {
         }
     }
 
-    /// One `sendmmsg`. An ICMP socket takes anything as long as it is an echo request; a shot without bytes
-    /// cannot be, and the kernel says so.
-    fn send_once(&self, shots: &[Shot], outgoing: &Outgoing) -> Result<usize, i32> {
-        let mut packets: [Departing<'_>; SEND_BATCH] = std::array::from_fn(|_| Departing {
-            to: NOWHERE,
-            bytes: &[],
-            key: None,
-            egress: Egress::default(),
-        });
-        for (index, (packet, shot)) in packets.iter_mut().zip(shots).enumerate() {
-            packet.to = shot.to;
-            packet.bytes = message(shot, &outgoing.bytes);
-            packet.egress = outgoing.egress(shot.egress);
-            packet.key = self.book.is_explicit().then(|| self.book.key_ahead(index));
+    /// Small packets are never fragmented. Sent as such they need no number of their own, whose making costs a tenth of a
+    /// send when targets are many; large ones may be fragmented on the way, as those of any program.
+    fn number(&mut self, shots: &[Shot]) {
+        let is_small = |shot: &Shot| matches!(shot.body, ShotBody::Icmp { len, .. } | ShotBody::Udp { len, .. } if len <= WHOLE_BYTES);
+        let is_unnumbered = !self.is_v6 && shots.iter().all(is_small);
+        if is_unnumbered == self.is_unnumbered {
+            return;
         }
-        batch::send(self.fd(), &packets[..shots.len()], libc::MSG_DONTWAIT)
+        let mode = if is_unnumbered {
+            libc::IP_PMTUDISC_PROBE
+        } else {
+            libc::IP_PMTUDISC_WANT
+        };
+        // Refused, it costs a little time and nothing else.
+        let _best_effort = options::set(self.fd(), libc::IPPROTO_IP, libc::IP_MTU_DISCOVER, &mode);
+        self.is_unnumbered = is_unnumbered;
+    }
+
+    /// One `sendmmsg`. An ICMP socket takes anything as long as it is an echo request; a shot without bytes
+    /// cannot be, and the kernel says so. A shot of another speech has none.
+    fn send_once(&self, shots: &[Shot], outgoing: &Outgoing) -> Result<usize, i32> {
+        let packet = |index: usize| {
+            let shot = &shots[index];
+            let (port, bytes) = message(shot, &outgoing.bytes);
+            Departing {
+                to: shot.to,
+                port,
+                bytes,
+                key: self.book.is_explicit().then(|| self.book.key_ahead(index)),
+                egress: outgoing.egress(shot.egress),
+            }
+        };
+        batch::send(self.fd(), shots.len(), packet, libc::MSG_DONTWAIT)
     }
 
     /// After a refused send: takes off the socket what belongs to earlier probes, and counts keys anew if they are
     /// counted.
     fn resynchronise(&mut self, outlet: &mut Outlet<'_>) {
-        if !self.is_raw || !self.book.is_explicit() {
+        if !self.is_raw() || !self.book.is_explicit() {
             self.drain_errors(outlet.room, outlet.clock, outlet.haul);
         }
-        if !self.is_raw {
+        if !self.is_raw() {
             take_error(self.fd());
         }
         if self.book.failed() {
@@ -154,23 +194,34 @@ impl IcmpSocket {
         let dropped = self.drops.on_packet(packet.control.dropped_total);
         push_overflow(dropped, haul);
         let Some(from) = packet.name else { return };
-        let message = if self.is_raw && !self.is_v6 {
+        let message = if self.is_raw() && !self.is_v6 {
             without_ip_header(packet.bytes)
         } else {
             packet.bytes
         };
         let (start, len) = haul.keep(message);
-        haul.others.push(Arrival::Icmp {
-            from,
-            start,
-            len,
-            stamp: packet.control.stamp,
-            at,
-            is_id_checked: !self.is_raw,
+        let stamp = packet.control.stamp;
+        haul.others.push(match self.speech {
+            Speech::Raw | Speech::Ping => Arrival::Icmp {
+                from,
+                start,
+                len,
+                stamp,
+                at,
+                is_id_checked: !self.is_raw(),
+            },
+            Speech::Udp => Arrival::Udp {
+                from,
+                port: packet.port,
+                start,
+                len,
+                stamp,
+                at,
+            },
         });
     }
 
-    /// Reads the error queue to its end: transmit stamps, and refusals of ping sockets.
+    /// Reads the error queue to its end: transmit stamps, and refusals of all but raw sockets.
     pub(super) fn drain_errors(&mut self, room: &mut ReceiveBatch, clock: SystemClock, haul: &mut Haul) {
         let mut is_empty = true;
         // An empty queue answers EAGAIN. It ends: only our own sends and their refusals fill it.
@@ -202,15 +253,28 @@ impl IcmpSocket {
             libc::SO_EE_ORIGIN_ICMP | libc::SO_EE_ORIGIN_ICMP6 => {
                 let Some(to) = packet.name else { return };
                 let (start, len) = haul.keep(packet.bytes);
-                haul.others.push(Arrival::IcmpError {
-                    reporter: error.offender,
-                    to,
-                    kind: error.kind,
-                    code: error.code,
-                    start,
-                    len,
-                    at,
-                    is_id_checked: !self.is_raw,
+                let (kind, code) = (error.kind, error.code);
+                haul.others.push(match self.speech {
+                    Speech::Raw | Speech::Ping => Arrival::IcmpError {
+                        reporter: error.offender,
+                        to,
+                        kind,
+                        code,
+                        start,
+                        len,
+                        at,
+                        is_id_checked: !self.is_raw(),
+                    },
+                    Speech::Udp => Arrival::UdpError {
+                        to,
+                        port: packet.port,
+                        kind,
+                        code,
+                        start,
+                        len,
+                        stamp: packet.control.stamp,
+                        at,
+                    },
                 });
             }
             // Local errors (EMSGSIZE) were the answer of the send call already.
@@ -229,21 +293,18 @@ pub(super) struct Outlet<'a> {
     pub(super) haul: &'a mut Haul,
 }
 
-/// Fills the unused places of a batch.
-const NOWHERE: Address = Address {
-    ip: std::net::IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED),
-    scope: 0,
-};
-
-/// The bytes of an ICMP shot; empty if it points outside.
-fn message<'a>(shot: &Shot, bytes: &'a [u8]) -> &'a [u8] {
-    match shot.body {
-        ShotBody::Icmp { start, len } => {
-            let start = start as usize;
-            bytes.get(start..start + usize::from(len)).unwrap_or_default()
-        }
-        ShotBody::Tcp { .. } => &[],
-    }
+/// The port (0: none) and bytes of a shot; empty if it points outside.
+fn message<'a>(shot: &Shot, bytes: &'a [u8]) -> (u16, &'a [u8]) {
+    let (port, start, len) = match shot.body {
+        ShotBody::Icmp { start, len } => (0, start, len),
+        ShotBody::Udp { port, start, len, .. } => (port, start, len),
+        ShotBody::Tcp { .. } => (0, 0, 0),
+    };
+    let start = start as usize;
+    (
+        port,
+        bytes.get(start..start + usize::from(len)).unwrap_or_default(),
+    )
 }
 
 /// The ICMP message behind an IPv4 header with its options; empty if the header is not one.
