@@ -1,6 +1,7 @@
 //! Turns measurements into text and bytes: numbers, tables, JSON, graphs.
+//! Turns measurements into text and bytes: numbers, tables, JSON, round-robin databases.
 //!
-//! Input: values of the core. Output: strings, ready to be written. No I/O, no clock, no locale; the time zone
+//! Input: values of the core. Output: strings and bytes, ready to be written. No I/O, no clock, no locale; the time zone
 //! is an argument. Every text that came from outside passes [`text::printable`].
 #![forbid(unsafe_code)]
 
@@ -8,6 +9,7 @@ pub mod doctor;
 pub mod format;
 pub mod graph;
 pub mod json;
+pub mod rrd;
 pub mod text;
 pub mod when;
 pub mod words;

@@ -3,6 +3,7 @@
 //! Each answer is one read transaction, so sealed blocks and unsealed rows are seen as of one moment: nothing is
 //! missing or double while the writer seals.
 
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use linewatch_core::event::{Event, LogRow, OutageRow};
@@ -13,30 +14,64 @@ use linewatch_core::port::{
 use linewatch_core::record::Gap;
 use rusqlite::Connection;
 
+use crate::error::OpenError;
+use crate::files::{DATABASE, sqlite_words};
 use crate::handle::{OpenView, Shared};
-use crate::open::no_tiers;
-use crate::series::series;
+use crate::series::{Seam, series};
+use crate::sqlite::migrate::{MigrateError, inspect};
 use crate::sqlite::rows::from_sql;
+use crate::sqlite::schema::MIGRATIONS;
 use crate::sqlite::write::meta_number;
 use crate::sqlite::{open_reader, read};
 
 /// Connections kept open between answers; more readers at once open their own for the moment.
 const IDLE_CONNECTIONS: usize = 4;
 
-/// A reader that is overtaken by commits so often (a second apart each) takes what is in the database.
+/// A reader that is overtaken by commits so often (a second apart each) reads the newest samples instead.
 const SEAM_TRIES: usize = 3;
 
 /// Reads the store while the writer writes it.
 #[derive(Debug)]
 pub struct Reader {
     shared: Arc<Shared>,
+    /// The writer is of this process: what it has open is at hand.
+    has_writer: bool,
     idle: Mutex<Vec<Connection>>,
 }
 
 impl Reader {
+    /// Reads the store of a data directory beside the linewatch that may be writing it: takes no lock, begins no run,
+    /// changes nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`OpenError`]: there is no database, or it cannot be read, or it is newer than this program or not ours.
+    pub fn open(dir: &Path) -> Result<Self, OpenError> {
+        let path = dir.join(DATABASE);
+        if !path.exists() {
+            return Err(OpenError::File {
+                path,
+                why: "nothing has been stored there yet".to_owned(),
+            });
+        }
+        let connection = open_reader(&path).map_err(MigrateError::from);
+        match connection.and_then(|connection| inspect(&connection, &path, MIGRATIONS)) {
+            Ok(_) => Ok(Self {
+                has_writer: false,
+                ..Self::new(Arc::new(Shared::new(path)))
+            }),
+            Err(MigrateError::Refused(error)) => Err(error),
+            Err(MigrateError::Sqlite(error)) => Err(OpenError::Database {
+                why: sqlite_words(&error),
+                path,
+            }),
+        }
+    }
+
     pub(crate) fn new(shared: Arc<Shared>) -> Self {
         Self {
             shared,
+            has_writer: true,
             idle: Mutex::default(),
         }
     }
@@ -67,22 +102,26 @@ impl History for Reader {
     }
 
     fn series(&self, query: SeriesQuery) -> Result<Series, HistoryError> {
-        for _ in 0..SEAM_TRIES {
+        let tries = if self.has_writer { SEAM_TRIES } else { 0 };
+        for _ in 0..tries {
             let answer = self.answer(|connection| {
                 // The first read fixes which commit this transaction sees.
                 let flushes = from_sql(meta_number(connection, "flushes")?.unwrap_or(0));
-                let open = match self.shared.open_at(query.target, flushes) {
-                    OpenView::Same(open) => open,
+                let seam = match self.shared.open_at(query.target, flushes) {
+                    OpenView::Same(open) => Seam::of_memory(open),
                     OpenView::Later => return Ok(None),
-                    OpenView::Missing => no_tiers(),
+                    OpenView::Missing => Seam::of_database(connection, query.target)?,
                 };
-                series(connection, query, &open).map(Some)
+                series(connection, query, &seam).map(Some)
             })?;
             if let Some(series) = answer {
                 return Ok(series);
             }
         }
-        self.answer(|connection| series(connection, query, &no_tiers()))
+        self.answer(|connection| {
+            let seam = Seam::of_database(connection, query.target)?;
+            series(connection, query, &seam)
+        })
     }
 
     fn gaps(&self, query: SampleQuery) -> Result<Vec<Gap>, HistoryError> {

@@ -11,14 +11,16 @@ use std::time::Duration;
 use linewatch_core::port::{Series, SeriesPoint, SeriesQuery, SeriesSource};
 use linewatch_core::record::Gap;
 use linewatch_core::rollup::{Buckets, Neighbours, Resolution, Rollup};
+use linewatch_core::target::TargetId;
 use linewatch_core::time::{WallTime, nanos_of};
 use rusqlite::{Connection, params};
 
 use crate::block;
-use crate::open::{OpenTiers, add_row};
+use crate::open::{OpenTiers, add_row, no_tiers};
 use crate::row::{Row, gap_kind_from_word};
 use crate::sqlite::rollups::visit;
 use crate::sqlite::rows::{from_sql, visit_unsealed};
+use crate::sqlite::write::{ROLLED_UP_TO, meta_number};
 
 /// More samples than this are not folded for one answer (0.3 s of a core): minutes are told instead.
 const RAW_SAMPLES: u64 = 2_000_000;
@@ -27,6 +29,59 @@ const RAW_SAMPLES: u64 = 2_000_000;
 const PAIR_REACH: Duration = Duration::from_secs(60);
 /// Shortest bucket: live rows and API have milliseconds.
 const STEP_MIN: Duration = Duration::from_millis(1);
+
+/// Where the newest probes are that no row of a tier holds yet.
+#[derive(Debug)]
+pub(crate) struct Seam {
+    open: OpenTiers,
+    /// Of rows, only buckets that begin before are told; the others are in `open`.
+    rows_until: WallTime,
+}
+
+impl Seam {
+    /// What the writer has open as of the commit that is read.
+    pub(crate) const fn of_memory(open: OpenTiers) -> Self {
+        Self {
+            open,
+            rows_until: LATEST,
+        }
+    }
+
+    /// Without the writer: the samples of the time whose buckets may not all be written, an hour or two of them.
+    pub(crate) fn of_database(connection: &Connection, target: TargetId) -> rusqlite::Result<Self> {
+        let whole_until = meta_number(connection, ROLLED_UP_TO)?.unwrap_or(i64::MIN);
+        let rows_until = WallTime::from_nanos(whole_until);
+        let mut open = no_tiers();
+        if rows_until < LATEST {
+            let spans = [rows_until..LATEST];
+            let (blocks, _) = blocks_in(connection, target, &spans)?;
+            let minute = Resolution::Minute;
+            let mut minutes = fold_samples(connection, target, &spans, &blocks, minute.length())?;
+            minutes.take_before(rows_until);
+            open[minute as usize] = minutes;
+        }
+        Ok(Self { open, rows_until })
+    }
+
+    /// Gives `add` the rows of a tier that may be told.
+    fn rows(
+        &self,
+        connection: &Connection,
+        (tier, target): (Resolution, TargetId),
+        (from, to): (WallTime, WallTime),
+        mut add: impl FnMut(WallTime, Rollup),
+    ) -> rusqlite::Result<()> {
+        let to = to.min(self.rows_until);
+        if from >= to {
+            return Ok(());
+        }
+        visit(connection, tier, target, (from, to), |_, at, rollup| {
+            add(at, rollup)
+        })
+    }
+}
+
+const LATEST: WallTime = WallTime::from_nanos(i64::MAX);
 
 /// The even buckets of an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,17 +123,13 @@ impl Grid {
 }
 
 /// The series asked for.
-pub(crate) fn series(
-    connection: &Connection,
-    query: SeriesQuery,
-    open: &OpenTiers,
-) -> rusqlite::Result<Series> {
+pub(crate) fn series(connection: &Connection, query: SeriesQuery, seam: &Seam) -> rusqlite::Result<Series> {
     let span_ns = query.to.as_nanos().saturating_sub(query.from.as_nanos()).max(1);
     let asked = Duration::from_nanos(span_ns.unsigned_abs().div_ceil(query.points.max(1) as u64));
     let tier = Resolution::within(asked).filter(|tier| *tier != Resolution::Second);
     let (grid, source, sums) = match tier {
-        Some(tier) => of_tier(connection, &query, tier, open)?,
-        None => fine(connection, &query, asked, open)?,
+        Some(tier) => of_tier(connection, &query, tier, seam)?,
+        None => fine(connection, &query, asked, seam)?,
     };
     let points = sums
         .into_rollups()
@@ -102,23 +153,22 @@ fn of_tier(
     connection: &Connection,
     query: &SeriesQuery,
     tier: Resolution,
-    open: &OpenTiers,
+    seam: &Seam,
 ) -> rusqlite::Result<Answer> {
     let grid = Grid::new(query, tier.length());
     let mut sums = Buckets::new(grid.step);
-    visit(
+    seam.rows(
         connection,
-        tier,
-        query.target,
+        (tier, query.target),
         (grid.from, grid.to),
-        |_, from, rollup| {
+        |from, rollup| {
             sums.merge(from, rollup);
         },
     )?;
     let finer = Resolution::ALL
         .into_iter()
         .filter(|finer| (Resolution::Minute..=tier).contains(finer));
-    for (from, rollup) in finer.flat_map(|finer| open[finer as usize].iter()) {
+    for (from, rollup) in finer.flat_map(|finer| seam.open[finer as usize].iter()) {
         if grid.has(from) {
             sums.at(from).merge(rollup);
         }
@@ -131,7 +181,7 @@ fn fine(
     connection: &Connection,
     query: &SeriesQuery,
     asked: Duration,
-    open: &OpenTiers,
+    seam: &Seam,
 ) -> rusqlite::Result<Answer> {
     let second = Resolution::Second.length();
     let is_below_a_second = asked < second;
@@ -140,7 +190,7 @@ fn fine(
     let seconds = if is_below_a_second {
         BTreeMap::new()
     } else {
-        whole_minutes(connection, query, &grid, open)?
+        whole_minutes(connection, query, &grid, seam)?
     };
     let mut spans = vec![grid.from..grid.to];
     for (minute, seconds) in &seconds {
@@ -149,12 +199,13 @@ fn fine(
         }
         cut(&mut spans, *minute..minute.plus(Resolution::Minute.length()));
     }
-    let (blocks, samples) = blocks_in(connection, query, &spans)?;
+    let (blocks, samples) = blocks_in(connection, query.target, &spans)?;
     if samples > RAW_SAMPLES {
-        return of_tier(connection, query, Resolution::Minute, open);
+        return of_tier(connection, query, Resolution::Minute, seam);
     }
     // A bucket may get its share of seconds and of samples: both lie in the same grid.
-    for (at, rollup) in fold_samples(connection, query, &spans, &blocks, grid.step.min(second))?.iter() {
+    for (at, rollup) in fold_samples(connection, query.target, &spans, &blocks, grid.step.min(second))?.iter()
+    {
         if spans.iter().any(|span| span.contains(&at)) {
             sums.at(at).merge(rollup);
         }
@@ -172,7 +223,7 @@ fn whole_minutes(
     connection: &Connection,
     query: &SeriesQuery,
     grid: &Grid,
-    open: &OpenTiers,
+    seam: &Seam,
 ) -> rusqlite::Result<BTreeMap<WallTime, Vec<(WallTime, Rollup)>>> {
     let minute = Resolution::Minute;
     let span = (
@@ -180,16 +231,15 @@ fn whole_minutes(
         minute.floor(grid.to).plus(minute.length()),
     );
     let mut seconds = BTreeMap::<WallTime, Vec<(WallTime, Rollup)>>::new();
-    visit(
+    seam.rows(
         connection,
-        Resolution::Second,
-        query.target,
+        (Resolution::Second, query.target),
         span,
-        |_, at, rollup| {
+        |at, rollup| {
             seconds.entry(minute.floor(at)).or_default().push((at, rollup));
         },
     )?;
-    for (at, rollup) in open[Resolution::Second as usize].iter() {
+    for (at, rollup) in seam.open[Resolution::Second as usize].iter() {
         if span.0 <= at && at < span.1 {
             let entry = seconds.entry(minute.floor(at)).or_default();
             entry.push((at, rollup.clone()));
@@ -199,10 +249,10 @@ fn whole_minutes(
         return Ok(seconds);
     }
     let mut wanted = Buckets::new(minute.length());
-    visit(connection, minute, query.target, span, |_, at, rollup| {
+    seam.rows(connection, (minute, query.target), span, |at, rollup| {
         wanted.at(at).merge(&rollup);
     })?;
-    for (at, rollup) in open[minute as usize].iter() {
+    for (at, rollup) in seam.open[minute as usize].iter() {
         wanted.at(at).merge(rollup);
     }
     seconds.retain(|minute, seconds| {
@@ -226,7 +276,7 @@ fn cut(spans: &mut Vec<Range<WallTime>>, hole: Range<WallTime>) {
 /// The blocks that touch one of `spans`, and how many samples they hold.
 fn blocks_in(
     connection: &Connection,
-    query: &SeriesQuery,
+    target: TargetId,
     spans: &[Range<WallTime>],
 ) -> rusqlite::Result<(Vec<i64>, u64)> {
     let mut statement = connection.prepare_cached(
@@ -237,7 +287,7 @@ fn blocks_in(
         return Ok((Vec::new(), 0));
     };
     let reach = first.start.minus(PAIR_REACH).as_nanos();
-    let mut rows = statement.query(params![query.target.0, reach, last.end.as_nanos()])?;
+    let mut rows = statement.query(params![target.0, reach, last.end.as_nanos()])?;
     let (mut blocks, mut samples) = (Vec::new(), 0);
     while let Some(row) = rows.next()? {
         let (from, to) = (
@@ -256,7 +306,7 @@ fn blocks_in(
 /// The samples of these blocks and the unsealed ones, in buckets of `step`. Outside of `spans` they are not whole.
 fn fold_samples(
     connection: &Connection,
-    query: &SeriesQuery,
+    target: TargetId,
     spans: &[Range<WallTime>],
     blocks: &[i64],
     step: Duration,
@@ -274,14 +324,14 @@ fn fold_samples(
         let mut rows = statement.query([id])?;
         while let Some(row) = rows.next()? {
             let run = from_sql(row.get(0)?);
-            match block::unpack(row.get_ref(1)?.as_blob()?, query.target) {
+            match block::unpack(row.get_ref(1)?.as_blob()?, target) {
                 Ok(samples) => samples.iter().for_each(|sample| add(run, sample)),
                 // As in `read::samples`.
                 Err(error) => tracing::warn!(target: "store", block = id, %error, "block could not be read"),
             }
         }
     }
-    visit_unsealed(connection, Some(query.target), |_, run, row| add(run, &row))?;
+    visit_unsealed(connection, Some(target), |_, run, row| add(run, &row))?;
     Ok(folded)
 }
 

@@ -39,7 +39,7 @@ fn probe(seq: u64, interval_ns: u64) -> ProbeRecord {
     if seq % 10 == 9 {
         (record.outcome, record.rtt, record.host_rtt) = (Outcome::Lost, None, None);
     } else if seq.is_multiple_of(50) {
-        record.rtt = Some(Rtt::from_nanos(250_000_000 + seq));
+        record.rtt = Some(Rtt::from_nanos(250_000_000 + seq * 1000));
         record.host_rtt = record.rtt;
     }
     record
@@ -98,6 +98,13 @@ fn every_tier_holds_every_committed_probe_at_every_moment() {
             let found = series(&reader, 0, 7200, points);
             assert_eq!(found.source, SeriesSource::Tier(resolution));
             assert_eq!(whole(&found), expected, "{resolution:?} after {seen}");
+            // Another process, which has only the file, sees the same (these RTTs are whole microseconds, as blocks are).
+            let beside = Reader::open(dir.path()).expect("a reader");
+            assert_eq!(
+                series(&beside, 0, 7200, points),
+                found,
+                "{resolution:?} after {seen}"
+            );
         }
     }
     assert!(sql_number(dir.path(), "SELECT count(*) FROM rollup_1m") > 60);
@@ -258,5 +265,5 @@ fn a_person_reads_the_minutes_in_human_units() {
         dir.path(),
         "SELECT time || ' ' || target || ' ' || sent || ' ' || lost || ' ' || loss_percent || ' ' || max_ms FROM v_minute",
     );
-    assert_eq!(row, "2026-11-21T10:00:00Z Gateway 60 6 10.0 250.0");
+    assert_eq!(row, "2026-11-21T10:00:00Z Gateway 60 6 10.0 250.05");
 }

@@ -5,11 +5,9 @@ use std::time::Duration;
 use linewatch_core::limits::SERIES_POINTS;
 use linewatch_core::record::Outcome;
 use linewatch_core::rollup::Buckets;
-use linewatch_core::target::TargetId;
 use linewatch_core::time::Rtt;
 
 use super::*;
-use crate::open::no_tiers;
 use crate::sqlite::rollups::{RollupKey, insert};
 use crate::sqlite::schema::MIGRATIONS;
 
@@ -82,6 +80,7 @@ fn a_month_of_20_targets_in_a_thousand_points() {
         WallTime::from_nanos(START_S * 1_000_000_000),
         WallTime::from_nanos((START_S + DAYS * 86_400) * 1_000_000_000),
     );
+    let seam = Seam::of_memory(no_tiers());
     for points in [1000, SERIES_POINTS] {
         let mut best = Duration::MAX;
         let mut told = 0;
@@ -95,7 +94,7 @@ fn a_month_of_20_targets_in_a_thousand_points() {
                     to,
                     points,
                 };
-                let series = series(&connection, query, &no_tiers()).expect("a series");
+                let series = series(&connection, query, &seam).expect("a series");
                 let sent: u64 = series
                     .points
                     .iter()

@@ -2,8 +2,6 @@
 
 use proptest::prelude::*;
 
-use linewatch_core::target::TargetId;
-
 use super::*;
 
 fn wall(seconds: i64) -> WallTime {
