@@ -3,7 +3,7 @@
 //! Input: targets as small indices, intervals, and now. Output: [`Due`] slots on each target's own absolute grid
 //! `s_0 + i * interval`, and [`Missed`] spans. A slot is never skipped: it is handed out once, with the lateness
 //! it then has, or it is inside a missed span; either way it consumes a sequence number. What is more than
-//! [`STALL_AFTER`] late is missed, and so are late slots of one target beyond one batch: catching up in a burst
+//! [`STALL_AFTER`] late is missed; late slots of one target beyond one batch are to be refused: catching up in a burst
 //! would measure the burst (SAFETY T6). Not here: sending, and what a missed span is called.
 
 use std::collections::BTreeMap;
@@ -38,6 +38,8 @@ pub struct Due {
     pub seq: u64,
     /// The slot.
     pub due_at: MonoTime,
+    /// Late, and more of this target are than leave at once: to be refused, not sent.
+    pub is_refused: bool,
 }
 
 /// Slots that nobody will be handed.
@@ -286,21 +288,22 @@ impl Schedule {
             .saturating_sub(nanos_of(STALL_AFTER))
             .div_ceil(grid.interval_ns)
             .min(slots);
-        let skipped = stalled.max(slots.saturating_sub(SEND_BATCH as u64));
-        if skipped > 0 {
-            let (from, to) = (grid.next_at, grid.slot(skipped));
+        if stalled > 0 {
+            let (from, to) = (grid.next_at, grid.slot(stalled));
             missed.push(Missed {
                 index,
                 first_seq: grid.next_seq,
-                slots: skipped,
+                slots: stalled,
                 from,
                 to,
             });
         }
-        due.extend((skipped..slots).map(|slot| Due {
+        let first_sent = slots.saturating_sub(SEND_BATCH as u64);
+        due.extend((stalled..slots).map(|slot| Due {
             index,
             seq: grid.next_seq + slot,
             due_at: grid.slot(slot),
+            is_refused: slot < first_sent,
         }));
         grid.next_seq += slots;
         grid.next_at = grid.slot(slots);

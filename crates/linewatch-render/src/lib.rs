@@ -1,5 +1,4 @@
-//! Turns measurements into text and bytes: numbers, tables, JSON, graphs.
-//! Turns measurements into text and bytes: numbers, tables, JSON, round-robin databases.
+//! Turns measurements into text and bytes: numbers, tables, JSON, graphs, round-robin databases.
 //!
 //! Input: values of the core. Output: strings and bytes, ready to be written. No I/O, no clock, no locale; the time zone
 //! is an argument. Every text that came from outside passes [`text::printable`].

@@ -68,6 +68,9 @@ impl<W: Wire, C: Clock> Shard<W, C> {
 
     /// Puts one shot into `outgoing`, or refuses it.
     fn aim(&mut self, slot: &Due, now: MonoTime) {
+        if slot.is_refused {
+            return self.refuse(slot);
+        }
         let Some(&placed) = self.places.at(slot.index) else {
             return;
         };
@@ -119,7 +122,7 @@ impl<W: Wire, C: Clock> Shard<W, C> {
         self.shots.push(*slot);
     }
 
-    /// More are in flight than can be told apart.
+    /// More are in flight than can be told apart, or more are late than may leave in a burst.
     fn refuse(&mut self, slot: &Due) {
         let Some(&Placed {
             id: target, class, ..
