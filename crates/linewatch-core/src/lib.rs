@@ -14,6 +14,7 @@ pub mod outage;
 pub mod packet;
 pub mod port;
 pub mod record;
+pub mod rollup;
 pub mod schedule;
 pub mod spec;
 mod state;

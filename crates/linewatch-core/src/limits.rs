@@ -173,3 +173,11 @@ pub const OVERVIEW_ROWS: usize = 1000;
 pub const BLOCK_SAMPLES: usize = 16_384;
 /// How long the plain `recent` table reaches back.
 pub const RECENT: Duration = Duration::from_secs(2 * 3600);
+/// Targets probed at least this often (8/s) keep rollups of single seconds: of slower ones the samples of a minute
+/// are hardly more.
+pub const SECONDS_INTERVAL_MAX: Duration = Duration::from_millis(125);
+/// How long after its last time-out a bucket still waits: for late answers, which are remembered for
+/// [`LATE_MEMORY`], and for the way from the engine to the store.
+pub const ROLLUP_WAIT: Duration = Duration::from_secs(2);
+/// Buckets of one answer of `/api/v1/series`: more than a screen has columns for.
+pub const SERIES_POINTS: usize = 2000;

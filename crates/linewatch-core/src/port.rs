@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use crate::event::{Event, EventId, LogRow, OutageRow};
 use crate::record::{Class, Gap, Outcome, StrayKind};
+use crate::rollup::{Resolution, Rollup};
 use crate::target::{Address, Egress, EgressIndex, TargetId};
 use crate::time::{Anchor, MonoTime, Rtt, WallTime, WireTime};
 
@@ -349,6 +350,64 @@ pub struct SampleQuery {
     pub limit: usize,
 }
 
+/// Which rollups, and how fine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SeriesQuery {
+    /// The series.
+    pub target: TargetId,
+    /// Begin; rounded down to a whole bucket.
+    pub from: WallTime,
+    /// End, after `from`; rounded up to a whole bucket.
+    pub to: WallTime,
+    /// At most this many buckets, at least 1: the caller bounds it ([`crate::limits::SERIES_POINTS`] for a screen).
+    pub points: usize,
+}
+
+/// What a series was read from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SeriesSource {
+    /// The single samples.
+    Raw,
+    /// Rollups of this tier, and for the newest time the finer ones that are not in it yet.
+    Tier(Resolution),
+}
+
+impl SeriesSource {
+    /// The word used in every interface.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Raw => "raw",
+            Self::Tier(resolution) => resolution.word(),
+        }
+    }
+}
+
+/// One bucket of a series.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SeriesPoint {
+    /// Its begin.
+    pub at: WallTime,
+    /// What the probes sent in it became.
+    pub rollup: Rollup,
+}
+
+/// A span of one series in even buckets.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Series {
+    /// Begin of the first bucket.
+    pub from: WallTime,
+    /// End of the last.
+    pub to: WallTime,
+    /// Length of each: a whole multiple of the source's. Begins are whole multiples of it since 1970.
+    pub bucket: Duration,
+    /// What it was read from.
+    pub source: SeriesSource,
+    /// By time; a bucket in which no probe finished is left out.
+    pub points: Vec<SeriesPoint>,
+    /// Holes that touch the span, by begin; those of one kind closer than a bucket are one.
+    pub gaps: Vec<Gap>,
+}
+
 /// How the store is doing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct StorageView {
@@ -397,6 +456,12 @@ pub trait History: Send + Sync {
     ///
     /// When the database cannot be read.
     fn samples(&self, query: SampleQuery) -> Result<Vec<StoredSample>, HistoryError>;
+    /// Samples summed up in even buckets, exactly, with the newest committed ones.
+    ///
+    /// # Errors
+    ///
+    /// When the database cannot be read.
+    fn series(&self, query: SeriesQuery) -> Result<Series, HistoryError>;
     /// Gaps that touch the span.
     ///
     /// # Errors

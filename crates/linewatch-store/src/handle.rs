@@ -1,10 +1,12 @@
 //! Hands things to the thread "store", and shows how it is doing. Nothing here waits for a disk unless it says so.
 
+use std::cmp::Ordering as Order;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use linewatch_core::port::StorageView;
 use linewatch_core::target::TargetId;
@@ -12,6 +14,7 @@ use linewatch_core::time::WallTime;
 
 use crate::error::StoreError;
 use crate::files::beside;
+use crate::open::{Open, OpenTiers};
 use crate::pending::{Overrun, StoreMessage};
 use crate::sqlite::write::SeriesKey;
 
@@ -34,6 +37,9 @@ pub(crate) enum Command {
     },
 }
 
+/// A reader waits so long for the open buckets of a commit; only a commit in doubt takes longer.
+const OPEN_WAIT: Duration = Duration::from_secs(1);
+
 /// What writer, handles and readers share. Every lock is held for moments only.
 #[derive(Debug)]
 pub(crate) struct Shared {
@@ -44,6 +50,28 @@ pub(crate) struct Shared {
     flushed_ns: AtomicI64,
     trouble: Mutex<Option<String>>,
     overrun: Mutex<Overrun>,
+    open: Mutex<OpenAt>,
+    /// Told whenever `open` is that of the next commit.
+    opened: Condvar,
+}
+
+/// The open buckets as of one commit.
+#[derive(Debug, Default)]
+pub(crate) struct OpenAt {
+    pub(crate) buckets: Open,
+    /// The number of that commit.
+    pub(crate) flushes: u64,
+}
+
+/// How the open buckets stand to the commit a reader sees.
+#[derive(Debug)]
+pub(crate) enum OpenView {
+    /// Of that commit: a copy.
+    Same(OpenTiers),
+    /// Of a later one: look at the database again.
+    Later,
+    /// Of an earlier one, for too long.
+    Missing,
 }
 
 impl Shared {
@@ -55,6 +83,34 @@ impl Shared {
             flushed_ns: AtomicI64::new(i64::MIN),
             trouble: Mutex::default(),
             overrun: Mutex::default(),
+            open: Mutex::default(),
+            opened: Condvar::new(),
+        }
+    }
+
+    pub(crate) fn open(&self) -> MutexGuard<'_, OpenAt> {
+        // A panic of the writer is told elsewhere; what it left here is still what it was committed with.
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The open buckets are those of the commit with this number now.
+    pub(crate) fn set_open(&self, mut open: MutexGuard<'_, OpenAt>, flushes: u64) {
+        open.flushes = flushes;
+        drop(open);
+        self.opened.notify_all();
+    }
+
+    /// What a series had open at the commit with this number. Waits a moment: between a commit and this, the writer
+    /// only folds the samples in.
+    pub(crate) fn open_at(&self, target: TargetId, flushes: u64) -> OpenView {
+        let waited = self
+            .opened
+            .wait_timeout_while(self.open(), OPEN_WAIT, |open| open.flushes < flushes);
+        let (open, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        match open.flushes.cmp(&flushes) {
+            Order::Equal => OpenView::Same(open.buckets.of(target)),
+            Order::Greater => OpenView::Later,
+            Order::Less => OpenView::Missing,
         }
     }
 

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use linewatch_core::event::{Event, LogRow, OutageRow};
 use linewatch_core::record::{Gap, GapKind, RecordBatch};
-use linewatch_core::target::TargetId;
+use linewatch_core::target::{ProbePlan, TargetId};
 
 use crate::row::Row;
 
@@ -30,8 +30,9 @@ pub enum StoreMessage {
     Gap(Gap),
     /// A log line.
     Log(LogRow),
-    /// Which series are being measured from now on: a crash or a stop leaves a gap in each of these.
-    Active(Vec<TargetId>),
+    /// Which series are being measured from now on, and how: a crash or a stop leaves a gap in each of these, and
+    /// their buckets are over when their time-out is.
+    Active(Vec<(TargetId, ProbePlan)>),
 }
 
 /// What waits for the next commit.
@@ -73,7 +74,9 @@ impl Pending {
             StoreMessage::Outage(outage) => self.outages.push(outage),
             StoreMessage::Gap(gap) => self.gaps.push(gap),
             StoreMessage::Log(log) => self.logs.push(log),
-            StoreMessage::Active(active) => self.active = Some(active),
+            StoreMessage::Active(active) => {
+                self.active = Some(active.into_iter().map(|(target, _)| target).collect());
+            }
         }
         Ok(())
     }

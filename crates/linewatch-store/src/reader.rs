@@ -8,25 +8,34 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use linewatch_core::event::{Event, LogRow, OutageRow};
 use linewatch_core::port::{
-    History, HistoryError, RowQuery, SampleQuery, StorageView, StoredSample, StoredTarget,
+    History, HistoryError, RowQuery, SampleQuery, Series, SeriesQuery, StorageView, StoredSample,
+    StoredTarget,
 };
 use linewatch_core::record::Gap;
 use rusqlite::Connection;
 
 use crate::error::OpenError;
 use crate::files::{DATABASE, sqlite_words};
-use crate::handle::Shared;
+use crate::handle::{OpenView, Shared};
+use crate::series::{Seam, series};
 use crate::sqlite::migrate::{MigrateError, inspect};
+use crate::sqlite::rows::from_sql;
 use crate::sqlite::schema::MIGRATIONS;
+use crate::sqlite::write::meta_number;
 use crate::sqlite::{open_reader, read};
 
 /// Connections kept open between answers; more readers at once open their own for the moment.
 const IDLE_CONNECTIONS: usize = 4;
 
+/// A reader that is overtaken by commits so often (a second apart each) reads the newest samples instead.
+const SEAM_TRIES: usize = 3;
+
 /// Reads the store while the writer writes it.
 #[derive(Debug)]
 pub struct Reader {
     shared: Arc<Shared>,
+    /// The writer is of this process: what it has open is at hand.
+    has_writer: bool,
     idle: Mutex<Vec<Connection>>,
 }
 
@@ -47,7 +56,10 @@ impl Reader {
         }
         let connection = open_reader(&path).map_err(MigrateError::from);
         match connection.and_then(|connection| inspect(&connection, &path, MIGRATIONS)) {
-            Ok(_) => Ok(Self::new(Arc::new(Shared::new(path)))),
+            Ok(_) => Ok(Self {
+                has_writer: false,
+                ..Self::new(Arc::new(Shared::new(path)))
+            }),
             Err(MigrateError::Refused(error)) => Err(error),
             Err(MigrateError::Sqlite(error)) => Err(OpenError::Database {
                 why: sqlite_words(&error),
@@ -59,6 +71,7 @@ impl Reader {
     pub(crate) fn new(shared: Arc<Shared>) -> Self {
         Self {
             shared,
+            has_writer: true,
             idle: Mutex::default(),
         }
     }
@@ -86,6 +99,29 @@ fn told(error: &rusqlite::Error) -> HistoryError {
 impl History for Reader {
     fn samples(&self, query: SampleQuery) -> Result<Vec<StoredSample>, HistoryError> {
         self.answer(|connection| read::samples(connection, query))
+    }
+
+    fn series(&self, query: SeriesQuery) -> Result<Series, HistoryError> {
+        let tries = if self.has_writer { SEAM_TRIES } else { 0 };
+        for _ in 0..tries {
+            let answer = self.answer(|connection| {
+                // The first read fixes which commit this transaction sees.
+                let flushes = from_sql(meta_number(connection, "flushes")?.unwrap_or(0));
+                let seam = match self.shared.open_at(query.target, flushes) {
+                    OpenView::Same(open) => Seam::of_memory(open),
+                    OpenView::Later => return Ok(None),
+                    OpenView::Missing => Seam::of_database(connection, query.target)?,
+                };
+                series(connection, query, &seam).map(Some)
+            })?;
+            if let Some(series) = answer {
+                return Ok(series);
+            }
+        }
+        self.answer(|connection| {
+            let seam = Seam::of_database(connection, query.target)?;
+            series(connection, query, &seam)
+        })
     }
 
     fn gaps(&self, query: SampleQuery) -> Result<Vec<Gap>, HistoryError> {

@@ -92,6 +92,12 @@ impl Unsealed {
         }
     }
 
+    /// The rows of one series, by run.
+    pub(crate) fn of(&self, target: TargetId) -> impl Iterator<Item = (u64, &[Row])> {
+        let runs = self.series.range((target, 0)..=(target, u64::MAX));
+        runs.map(|((_, run), series)| (*run, series.rows.as_slice()))
+    }
+
     /// The first row id that is in no block once `sealed` are; `None` when all rows are.
     pub(crate) fn oldest_row_without(&self, sealed: &[SeriesRun]) -> Option<i64> {
         let sealed: BTreeSet<&SeriesRun> = sealed.iter().collect();

@@ -129,6 +129,8 @@ impl Store {
     /// When the system gives no thread.
     pub fn start(self, options: StartOptions) -> std::io::Result<(StoreHandle, Reader)> {
         let shared = Arc::new(Shared::new(self.path.clone()));
+        // Nothing is open yet, as of the newest commit of all runs.
+        shared.set_open(shared.open(), self.begun.flushes);
         let reader = Reader::new(Arc::clone(&shared));
         Ok((spawn(self, options, shared)?, reader))
     }
@@ -182,7 +184,19 @@ fn open_database(
 /// Touches every table, so that plain damage shows now and not at the first flush.
 fn check_readable(connection: &Connection) -> rusqlite::Result<()> {
     for table in [
-        "meta", "targets", "recent", "hot", "samples", "gaps", "events", "outages", "logs",
+        "meta",
+        "targets",
+        "recent",
+        "hot",
+        "samples",
+        "gaps",
+        "events",
+        "outages",
+        "logs",
+        "rollup_1s",
+        "rollup_1m",
+        "rollup_10m",
+        "rollup_1h",
     ] {
         connection.query_row(
             &format!("SELECT count(*) FROM (SELECT * FROM {table} LIMIT 1)"),

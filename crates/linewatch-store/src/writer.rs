@@ -10,17 +10,22 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
 
 use linewatch_core::port::Clock;
+use linewatch_core::rollup::Resolution;
 use linewatch_core::time::{MonoTime, WallTime};
-use rusqlite::Connection;
+use rusqlite::{Connection, TransactionBehavior};
 
 use crate::checkpoint::Checkpointer;
 use crate::error::StoreError;
 use crate::files::{beside, mark_damaged, sqlite_words};
 use crate::handle::{Command, Shared, StoreHandle};
+use crate::open::Closed;
 use crate::pending::{Pending, StoreMessage};
+use crate::rebuild::rebuild;
 use crate::seal::{SeriesRun, Unsealed};
 use crate::sqlite::rows::{from_sql, visit_unsealed};
-use crate::sqlite::write::{Flush, FlushError, end_run, meta_number, register, write_flush};
+use crate::sqlite::write::{
+    Flush, FlushError, NEXT_ROLLUP, ROLLED_UP_TO, end_run, meta_number, register, set_meta, write_flush,
+};
 use crate::sqlite::{is_damage, is_io, open_writer};
 use crate::store::{StartOptions, Store};
 
@@ -48,6 +53,7 @@ pub(crate) fn spawn(
         run: store.begun.run,
         flushes: store.begun.flushes,
         next_row: store.begun.next_row,
+        next_rollup: store.begun.next_rollup,
         pending: Pending::default(),
         doubtful: None,
         unsealed: Unsealed::new(store.begun.run),
@@ -70,6 +76,7 @@ pub(crate) fn spawn(
 struct Doubtful {
     pending: Pending,
     sealed: Vec<SeriesRun>,
+    closed: Vec<Closed>,
 }
 
 struct Writer {
@@ -81,6 +88,8 @@ struct Writer {
     /// Commits so far, over all runs.
     flushes: u64,
     next_row: i64,
+    /// The next id of a row of the rollup tables, which share one count.
+    next_rollup: i64,
     pending: Pending,
     doubtful: Option<Doubtful>,
     unsealed: Unsealed,
@@ -139,6 +148,7 @@ impl Writer {
     fn accept(&mut self, message: StoreMessage) {
         if let StoreMessage::Active(active) = &message {
             self.is_measuring = !active.is_empty();
+            self.shared.open().buckets.set_plans(active);
         }
         if let Err(back) = self.pending.accept(message) {
             self.shared.book(back);
@@ -154,10 +164,16 @@ impl Writer {
         let now = self.clock.wall();
         let is_heartbeat = self.is_measuring && self.clock.mono().since(self.committed_at) >= HEARTBEAT;
         let is_idle = self.pending.is_empty() && self.doubtful.is_none() && self.is_recovered;
-        if is_idle && !is_heartbeat && self.unsealed.due(now).is_empty() {
+        let has_due = !self.unsealed.due(now).is_empty() || self.shared.open().buckets.is_due(now);
+        if is_idle && !is_heartbeat && !has_due {
             return Ok(());
         }
-        let result = self.try_flush(now);
+        self.told_flush(now, false)
+    }
+
+    /// Commits, and tells how that went. With `is_end` the buckets of the finest tier are written that are not over.
+    fn told_flush(&mut self, now: WallTime, is_end: bool) -> Result<(), StoreError> {
+        let result = self.try_flush(now, is_end);
         match &result {
             Ok(()) => {
                 self.committed_at = self.clock.mono();
@@ -172,7 +188,7 @@ impl Writer {
         result
     }
 
-    fn try_flush(&mut self, now: WallTime) -> Result<(), StoreError> {
+    fn try_flush(&mut self, now: WallTime, is_end: bool) -> Result<(), StoreError> {
         self.connected()?;
         self.recover()?;
         let sealed = self.unsealed.due(now);
@@ -180,6 +196,10 @@ impl Writer {
             .unsealed
             .pack(&sealed)
             .map_err(|error| StoreError::Database(error.to_string()))?;
+        let (closed, oldest_open) = {
+            let mut open = self.shared.open();
+            (open.buckets.due(now, is_end), open.buckets.oldest())
+        };
         let elapsed = self
             .clock
             .mono()
@@ -193,19 +213,26 @@ impl Writer {
             first_row: self.next_row,
             is_hot: self.pending.rows.len() as f64 > HOT_SAMPLES_PER_S as f64 * elapsed.as_secs_f64(),
             blocks: &blocks,
+            closed: &closed,
+            first_rollup: self.next_rollup,
+            rolled_up_to: self.rolled_up_to(now, oldest_open),
             sealed_below: self.unsealed.oldest_row_without(&sealed).unwrap_or(self.next_row),
         };
         let connection = self.connection.as_mut().ok_or(StoreError::Stopped)?;
         match write_flush(connection, &flush) {
             Ok(()) => {
                 let pending = std::mem::take(&mut self.pending);
-                self.settle(&pending, &sealed);
+                self.settle(&pending, &sealed, &closed);
                 Ok(())
             }
             Err(FlushError::Write(error)) => Err(self.note_failure(&error)),
             Err(FlushError::Commit(error)) => {
                 let pending = std::mem::take(&mut self.pending);
-                self.doubtful = Some(Doubtful { pending, sealed });
+                self.doubtful = Some(Doubtful {
+                    pending,
+                    sealed,
+                    closed,
+                });
                 self.connection = None;
                 Err(self.note_failure(&error))
             }
@@ -213,7 +240,7 @@ impl Writer {
     }
 
     /// A commit is certain: what it held is history now.
-    fn settle(&mut self, pending: &Pending, sealed: &[SeriesRun]) {
+    fn settle(&mut self, pending: &Pending, sealed: &[SeriesRun], closed: &[Closed]) {
         let rows = pending.rows.len() as i64;
         self.unsealed.forget(sealed);
         self.unsealed.add(
@@ -224,7 +251,19 @@ impl Writer {
             self.clock.wall(),
         );
         self.next_row += rows;
+        self.next_rollup += closed.len() as i64;
         self.flushes += 1;
+        let mut open = self.shared.open();
+        open.buckets.forget(closed);
+        open.buckets.add(&pending.rows);
+        self.shared.set_open(open, self.flushes);
+    }
+
+    /// Every bucket that begins earlier is in all tiers, should this commit be the last one.
+    fn rolled_up_to(&self, now: WallTime, oldest_open: Option<WallTime>) -> WallTime {
+        let oldest_row = self.pending.rows.iter().map(|row| row.at).min();
+        let oldest = oldest_row.into_iter().chain(oldest_open).chain([now]).min();
+        Resolution::Hour.floor(oldest.unwrap_or(now))
     }
 
     fn note_failure(&mut self, error: &rusqlite::Error) -> StoreError {
@@ -256,7 +295,7 @@ impl Writer {
             return;
         };
         if flushes == self.flushes + 1 {
-            self.settle(&doubtful.pending, &doubtful.sealed);
+            self.settle(&doubtful.pending, &doubtful.sealed, &doubtful.closed);
         } else {
             doubtful.pending.append(std::mem::take(&mut self.pending));
             self.pending = doubtful.pending;
@@ -279,8 +318,25 @@ impl Writer {
         if unreadable > 0 {
             tracing::warn!(target: "store", unreadable, "samples of the run before could not be read");
         }
+        self.make_rollups_whole(&unsealed)?;
         self.unsealed = unsealed;
         self.is_recovered = true;
+        Ok(())
+    }
+
+    /// Writes the rollups that earlier runs could not. One transaction: broken off, it begins anew.
+    fn make_rollups_whole(&mut self, unsealed: &Unsealed) -> Result<(), StoreError> {
+        let connection = self.connection.as_mut().ok_or(StoreError::Stopped)?;
+        let since = meta_number(connection, ROLLED_UP_TO)?.unwrap_or(i64::MIN);
+        if since == i64::MAX {
+            return Ok(());
+        }
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let since = WallTime::from_nanos(since);
+        self.next_rollup = rebuild(&transaction, unsealed, self.run, since, self.next_rollup)?;
+        set_meta(&transaction, NEXT_ROLLUP, self.next_rollup)?;
+        set_meta(&transaction, ROLLED_UP_TO, i64::MAX)?;
+        transaction.commit()?;
         Ok(())
     }
 
@@ -308,6 +364,10 @@ impl Writer {
         }
         result?;
         let now = self.clock.wall();
+        // A tier at a time: each is part of the next one once it is written.
+        while !self.shared.open().buckets.is_empty() {
+            self.told_flush(now, true)?;
+        }
         let connection = self.connection.as_mut().ok_or(StoreError::Stopped)?;
         end_run(connection, reason, now)?;
         self.shared.committed(now);

@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use common::*;
 use linewatch_core::event::{Event, EventId, EventKind, RunId, Severity};
-use linewatch_core::port::History;
+use linewatch_core::port::{History, SeriesQuery, SeriesSource};
+use linewatch_core::rollup::Resolution;
 use linewatch_core::target::TargetId;
 use linewatch_store::StoreMessage;
 
@@ -18,7 +19,7 @@ fn write_fixture(dir: &std::path::Path) {
         .register(&key("gw", "192.0.2.1"), "Gateway", wall(0))
         .expect("a number");
     let (handle, _reader) = start(store, &clock);
-    handle.try_send(StoreMessage::Active(vec![id]));
+    handle.try_send(StoreMessage::Active(vec![(id, plan(SECOND))]));
     feed(&handle, &clock, id, 0..3700, SECOND, 100);
     handle.try_send(StoreMessage::Event(Event {
         id: EventId {
@@ -60,13 +61,42 @@ fn make_the_fixture() {
 
 #[test]
 fn a_database_of_schema_1_still_opens_and_says_the_same() {
+    check("schema-v1.db", true);
+}
+
+#[test]
+fn a_database_of_schema_2_still_opens_and_says_the_same() {
+    check("schema-v2.db", false);
+}
+
+#[track_caller]
+fn check(fixture: &str, is_older: bool) {
     let dir = tempfile::tempdir().expect("a directory");
-    let fixture = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/schema-v1.db");
-    std::fs::copy(fixture, dir.path().join("linewatch.db")).expect("copied");
+    let fixtures = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");
+    std::fs::copy(fixtures.join(fixture), dir.path().join("linewatch.db")).expect("copied");
     let opened = open(dir.path(), 5000);
     assert_eq!((opened.run, opened.trouble), (RunId(3), vec![]));
     let (handle, reader) = start(opened.store, &Arc::default());
     handle.flush().expect("flushed");
+    assert_eq!(dir.path().join("linewatch.db.v1.bak").exists(), is_older);
+    // An hour a bucket, from rollups that were made of the samples where there were none.
+    let sums = reader
+        .series(SeriesQuery {
+            target: TargetId(1),
+            from: wall(0),
+            to: wall(7200),
+            points: 2,
+        })
+        .expect("a series");
+    let sent: Vec<u64> = sums
+        .points
+        .iter()
+        .map(|point| point.rollup.counts().replied)
+        .collect();
+    assert_eq!(
+        (sums.source, sent),
+        (SeriesSource::Tier(Resolution::Hour), vec![3620, 100])
+    );
     let found = samples(&reader, TargetId(1));
     assert_eq!(
         found

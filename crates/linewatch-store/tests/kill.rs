@@ -24,7 +24,11 @@ fn child_that_writes_until_it_is_killed() {
     let clock = Arc::new(HandClock::default());
     let opened = open(std::path::Path::new(&dir), 0);
     let (handle, _reader) = start(opened.store, &clock);
-    handle.try_send(StoreMessage::Active((1..=TARGETS).map(TargetId).collect()));
+    handle.try_send(StoreMessage::Active(
+        (1..=TARGETS)
+            .map(|id| (TargetId(id), plan(SECOND / 50)))
+            .collect(),
+    ));
     for flush in 0..1_000_000_u64 {
         for target in 1..=TARGETS {
             let records = (0..50)

@@ -41,7 +41,7 @@ fn the_first_run_is_1_and_an_orderly_stop_leaves_a_gap_of_its_kind() {
         .register(&key("gw", "192.0.2.1"), "Gateway", wall(0))
         .expect("a number");
     let (handle, _reader) = start(first.store, &clock);
-    handle.try_send(StoreMessage::Active(vec![id]));
+    handle.try_send(StoreMessage::Active(vec![(id, plan(SECOND))]));
     feed(&handle, &clock, id, 0..10, SECOND, 10);
     handle.stop("SIGTERM").expect("stopped");
 
@@ -74,7 +74,7 @@ fn a_run_without_a_stop_is_an_interruption_and_ends_what_was_going_on() {
         .register(&key("idle", "192.0.2.2"), "Idle", wall(0))
         .expect("a number");
     let (handle, reader) = start(first, &clock);
-    handle.try_send(StoreMessage::Active(vec![id]));
+    handle.try_send(StoreMessage::Active(vec![(id, plan(SECOND))]));
     handle.try_send(StoreMessage::Event(event(4, "is down")));
     handle.try_send(StoreMessage::Outage(OutageRow {
         id: EventId {
@@ -466,7 +466,7 @@ fn what_nobody_measures_costs_no_commit_and_what_is_measured_is_dated() {
     clock.advance(Duration::from_secs(60));
     handle.flush().expect("nothing to do");
     assert_eq!(reader.storage().flushed_at, first);
-    handle.try_send(StoreMessage::Active(vec![TargetId(1)]));
+    handle.try_send(StoreMessage::Active(vec![(TargetId(1), plan(SECOND))]));
     handle.flush().expect("flushed");
     clock.advance(Duration::from_secs(60));
     handle.flush().expect("alive");

@@ -9,6 +9,7 @@ use common::*;
 use linewatch_core::record::ProbeRecord;
 use linewatch_core::target::TargetId;
 use linewatch_core::time::Rtt;
+use linewatch_store::StoreMessage;
 
 /// Deterministic noise: the middle 32 bits of a multiplicative hash (splitmix64).
 fn noise(seed: u64) -> u64 {
@@ -49,6 +50,8 @@ fn a_day_of_20_targets_at_1_per_second() {
     let dir = tempfile::tempdir().expect("a directory");
     let clock = Arc::new(HandClock::default());
     let (handle, _reader) = start(open(dir.path(), 0).store, &clock);
+    let plans = (1..=20).map(|id| (TargetId(id), plan(SECOND))).collect();
+    handle.try_send(StoreMessage::Active(plans));
     // A flush a minute instead of a second: the same rows and blocks in a sixtieth of the time.
     for minute in 0..24 * 60 {
         let records = (minute * 60..minute * 60 + 60)
@@ -82,5 +85,58 @@ fn a_day_of_20_targets_at_1_per_second() {
     println!(
         "file MB {:.2}",
         dir.path().join("linewatch.db").metadata().expect("there").len() as f64 / 1e6
+    );
+    // Last, for it takes the tiers away: their pages are those that are free then.
+    let connection = rusqlite::Connection::open(dir.path().join("linewatch.db")).expect("opens");
+    for tier in ["rollup_1m", "rollup_10m", "rollup_1h"] {
+        let sketch = sql_number(
+            dir.path(),
+            &format!("SELECT CAST(avg(length(sketch)) AS INTEGER) FROM {tier}"),
+        );
+        let free = || sql_number(dir.path(), "SELECT freelist_count FROM pragma_freelist_count");
+        let before = free();
+        connection
+            .execute_batch(&format!("DROP VIEW IF EXISTS v_minute; DROP TABLE {tier}"))
+            .expect("dropped");
+        let bytes = (free() - before) as f64 * 4096.0 / count as f64;
+        println!("{tier}: sketch {sketch} B, pages {bytes:.3} B a sample");
+    }
+}
+
+#[test]
+#[ignore = "a figure, not a test: 4 million samples, with --release"]
+#[expect(clippy::print_stdout, reason = "the figure")]
+#[expect(clippy::disallowed_methods, reason = "a stopwatch")]
+fn how_many_samples_a_second_the_writer_takes() {
+    const TARGETS: u32 = 1000;
+    let dir = tempfile::tempdir().expect("a directory");
+    let clock = Arc::new(HandClock::default());
+    let (handle, _reader) = start(open(dir.path(), 0).store, &clock);
+    let plans = (1..=TARGETS)
+        .map(|id| (TargetId(id), plan(SECOND / 50)))
+        .collect();
+    handle.try_send(StoreMessage::Active(plans));
+    let mut spent = Duration::ZERO;
+    for second in 0..80_u64 {
+        let batches: Vec<_> = (0..50)
+            .map(|slot| {
+                let seq = second * 50 + slot;
+                batch(
+                    (1..=TARGETS)
+                        .map(|id| reply(TargetId(id), seq, SECOND / 50))
+                        .collect(),
+                )
+            })
+            .collect();
+        clock.advance(Duration::from_secs(1));
+        let begun = std::time::Instant::now();
+        batches.into_iter().for_each(|batch| send(&handle, batch));
+        handle.flush().expect("flushed");
+        spent += begun.elapsed();
+    }
+    let samples = f64::from(TARGETS) * 50.0 * 80.0;
+    println!(
+        "{:.0} samples/s, seconds, minutes and sealing included",
+        samples / spent.as_secs_f64()
     );
 }

@@ -3,6 +3,7 @@
 //! Not here: what one probe became (`record`), and statistics of times (`stats`).
 
 use super::{Outcome, ProbeRecord, Stray, StrayKind};
+use crate::time::Rtt;
 
 /// The counts of MEASURING.md over some span. `scheduled` is always the sum of the six outcomes and `in_flight`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -38,13 +39,15 @@ pub struct Counts {
 impl Counts {
     /// Adds one finished probe.
     pub fn add(&mut self, record: &ProbeRecord) {
-        match record.outcome {
+        self.add_outcome(record.outcome, record.rtt, record.is_reordered);
+    }
+
+    /// Adds one finished probe of which only this is known.
+    pub fn add_outcome(&mut self, outcome: Outcome, rtt: Option<Rtt>, is_reordered: bool) {
+        match outcome {
             Outcome::Reply => {
                 self.replied += 1;
-                if record
-                    .rtt
-                    .is_some_and(|rtt| u128::from(rtt.as_nanos()) > crate::limits::SLOW_REPLY.as_nanos())
-                {
+                if rtt.is_some_and(|rtt| u128::from(rtt.as_nanos()) > crate::limits::SLOW_REPLY.as_nanos()) {
                     self.slow += 1;
                 }
             }
@@ -54,16 +57,38 @@ impl Counts {
             Outcome::Unsent => self.unsent += 1,
             Outcome::Unmeasured => self.unmeasured += 1,
         }
-        self.reordered += u64::from(record.is_reordered);
+        self.reordered += u64::from(is_reordered);
     }
 
     /// Adds one answer beside the records.
     pub fn add_stray(&mut self, stray: &Stray) {
-        match stray.kind {
+        self.add_stray_kind(stray.kind);
+    }
+
+    /// Adds one answer beside the records of which only the kind is known.
+    pub fn add_stray_kind(&mut self, kind: StrayKind) {
+        match kind {
             StrayKind::Late => self.late += 1,
             StrayKind::Duplicate => self.duplicate += 1,
             StrayKind::Forged => self.forged += 1,
         }
+    }
+
+    /// Adds everything `other` has counted.
+    pub fn merge(&mut self, other: &Self) {
+        self.scheduled += other.scheduled;
+        self.replied += other.replied;
+        self.refused += other.refused;
+        self.unreachable += other.unreachable;
+        self.lost += other.lost;
+        self.unsent += other.unsent;
+        self.unmeasured += other.unmeasured;
+        self.in_flight += other.in_flight;
+        self.late += other.late;
+        self.slow += other.slow;
+        self.duplicate += other.duplicate;
+        self.reordered += other.reordered;
+        self.forged += other.forged;
     }
 
     /// Probes with a fate: what is no longer in flight.

@@ -37,6 +37,8 @@ pub struct Histogram {
 impl Histogram {
     /// How far a quantile can be from the true one, relative to it: half a bucket, 2^(1/64) - 1.
     pub const RELATIVE_ERROR: f64 = 0.010_889_286_051_700_5;
+    /// The bucket of `u64::MAX` nanoseconds.
+    pub const LAST_INDEX: u16 = 2048;
 
     /// Counts one delay.
     pub fn add(&mut self, delay: Rtt) {
@@ -49,9 +51,25 @@ impl Histogram {
     /// Counts everything `other` has counted. Any order and any grouping of merges gives the same.
     pub fn merge(&mut self, other: &Self) {
         self.zeros += other.zeros;
+        // Both are in order: one walk over each, and an insertion only for a bucket that is new here.
+        let mut at = 0;
         for &(index, count) in &other.buckets {
-            self.add_to(index, count);
+            while self.buckets.get(at).is_some_and(|&(here, _)| here < index) {
+                at += 1;
+            }
+            match self.buckets.get_mut(at) {
+                Some((here, known)) if *here == index => *known += count,
+                _ => self.buckets.insert(at, (index, count)),
+            }
+            at += 1;
         }
+    }
+
+    /// A histogram that was taken apart; `None` unless the indexes ascend, exist, and have counts.
+    pub fn from_parts(zeros: u64, buckets: Vec<(u16, u64)>) -> Option<Self> {
+        let is_ordered = buckets.windows(2).all(|pair| pair[0].0 < pair[1].0);
+        let is_possible = |&(index, count): &(u16, u64)| index <= Self::LAST_INDEX && count > 0;
+        (is_ordered && buckets.iter().all(is_possible)).then_some(Self { zeros, buckets })
     }
 
     /// Delays counted.
@@ -72,22 +90,27 @@ impl Histogram {
     /// The smallest delay whose share reaches `share` (0 to 1), within [`Self::RELATIVE_ERROR`] and half a
     /// nanosecond of rounding; `None` when nothing was counted.
     pub fn quantile(&self, share: f64) -> Option<Rtt> {
+        self.quantiles([share])[0]
+    }
+
+    /// [`Self::quantile`] of each of `shares`, which must ascend: one walk for all of them.
+    pub fn quantiles<const N: usize>(&self, shares: [f64; N]) -> [Option<Rtt>; N] {
         let count = self.count();
         if count == 0 {
-            return None;
+            return [None; N];
         }
-        let mut still_below = super::rank(share, count);
-        if still_below <= self.zeros {
-            return Some(Rtt::from_nanos(0));
-        }
-        still_below -= self.zeros;
-        for &(index, count) in &self.buckets {
-            if still_below <= count {
-                return Some(middle_of(index));
+        let (mut at, mut up_to) = (0, self.zeros);
+        shares.map(|share| {
+            let rank = super::rank(share, count);
+            if rank <= self.zeros {
+                return Some(Rtt::from_nanos(0));
             }
-            still_below -= count;
-        }
-        None
+            while let Some(&(_, more)) = self.buckets.get(at).filter(|_| up_to < rank) {
+                up_to += more;
+                at += 1;
+            }
+            at.checked_sub(1).map(|at| middle_of(self.buckets[at].0))
+        })
     }
 
     fn add_to(&mut self, index: u16, count: u64) {

@@ -52,6 +52,33 @@ impl Moments {
             .saturating_add(u128::from(nanos) * u128::from(nanos));
     }
 
+    /// Moments that were taken apart.
+    pub(crate) const fn from_parts(count: u64, sum: u128, sum_of_squares: u128) -> Self {
+        Self {
+            count,
+            sum,
+            sum_of_squares,
+        }
+    }
+
+    pub(crate) fn merge(&mut self, other: &Self) {
+        self.count += other.count;
+        self.sum += other.sum;
+        self.sum_of_squares = self.sum_of_squares.saturating_add(other.sum_of_squares);
+    }
+
+    pub(crate) const fn count(&self) -> u64 {
+        self.count
+    }
+
+    pub(crate) const fn sum(&self) -> u128 {
+        self.sum
+    }
+
+    pub(crate) const fn sum_of_squares(&self) -> u128 {
+        self.sum_of_squares
+    }
+
     /// The mean, rounded to a nanosecond.
     pub(crate) fn mean(&self) -> Option<Rtt> {
         let count = u128::from(self.count);

@@ -106,7 +106,7 @@ mod tests {
     fn a_migration_keeps_a_copy_of_what_was_and_happens_once() {
         let dir = tempfile::tempdir().expect("a directory");
         let (path, mut connection) = database(&dir);
-        migrate(&mut connection, &path, MIGRATIONS).expect("schema 1");
+        migrate(&mut connection, &path, &MIGRATIONS[..1]).expect("schema 1");
         connection
             .execute("INSERT INTO meta VALUES ('vantage', 'before')", [])
             .expect("content");
@@ -139,7 +139,7 @@ mod tests {
     fn a_step_that_fails_changes_nothing() {
         let dir = tempfile::tempdir().expect("a directory");
         let (path, mut connection) = database(&dir);
-        migrate(&mut connection, &path, MIGRATIONS).expect("schema 1");
+        migrate(&mut connection, &path, &MIGRATIONS[..1]).expect("schema 1");
         let broken = [
             MIGRATIONS[0],
             "CREATE TABLE added (x); SELECT no_such_function();",
@@ -148,7 +148,7 @@ mod tests {
             migrate(&mut connection, &path, &broken),
             Err(MigrateError::Sqlite(_))
         ));
-        migrate(&mut connection, &path, MIGRATIONS).expect("still schema 1");
+        migrate(&mut connection, &path, &MIGRATIONS[..1]).expect("still schema 1");
         assert!(connection.prepare("SELECT * FROM added").is_err());
     }
 
@@ -156,7 +156,7 @@ mod tests {
     fn a_newer_database_is_refused_with_the_way_back() {
         let dir = tempfile::tempdir().expect("a directory");
         let (path, mut connection) = database(&dir);
-        migrate(&mut connection, &path, MIGRATIONS).expect("schema 1");
+        migrate(&mut connection, &path, &MIGRATIONS[..1]).expect("schema 1");
         connection
             .pragma_update(None, "user_version", 99)
             .expect("from the future");
@@ -165,7 +165,7 @@ mod tests {
         };
         let text = error.to_string();
         assert!(
-            text.contains("schema 99") && text.contains("linewatch.db.v1.bak"),
+            text.contains("schema 99") && text.contains("linewatch.db.v2.bak"),
             "{text}"
         );
     }

@@ -2,6 +2,7 @@
 
 pub(crate) mod migrate;
 pub(crate) mod read;
+pub(crate) mod rollups;
 pub(crate) mod rows;
 pub(crate) mod schema;
 pub(crate) mod write;

@@ -6,7 +6,7 @@
 pub(crate) const APPLICATION_ID: i32 = 0x6c77_6174;
 
 /// Every step there is.
-pub(crate) const MIGRATIONS: &[&str] = &[V1];
+pub(crate) const MIGRATIONS: &[&str] = &[V1, V2];
 
 /// Schema 1: the samples, what happened, and who measured.
 const V1: &str = "
@@ -129,4 +129,102 @@ SELECT
     recent.seq AS seq
 FROM recent LEFT JOIN targets ON targets.id = recent.target
 ORDER BY recent.id;
+";
+
+/// Schema 2: the samples summed up. By target and time, not by age: a month of one target is read in one go.
+const V2: &str = "
+CREATE TABLE rollup_1s (
+    target INTEGER NOT NULL,
+    from_s INTEGER NOT NULL,
+    id INTEGER NOT NULL,
+    run INTEGER NOT NULL,
+    sent INTEGER NOT NULL,
+    lost INTEGER NOT NULL,
+    min_us INTEGER,
+    avg_us INTEGER,
+    max_us INTEGER,
+    sd_us INTEGER,
+    jitter_us INTEGER,
+    p50_us INTEGER,
+    p95_us INTEGER,
+    p99_us INTEGER,
+    sketch BLOB NOT NULL,
+    PRIMARY KEY (target, from_s, id)
+) WITHOUT ROWID;
+
+CREATE TABLE rollup_1m (
+    target INTEGER NOT NULL,
+    from_s INTEGER NOT NULL,
+    id INTEGER NOT NULL,
+    run INTEGER NOT NULL,
+    sent INTEGER NOT NULL,
+    lost INTEGER NOT NULL,
+    min_us INTEGER,
+    avg_us INTEGER,
+    max_us INTEGER,
+    sd_us INTEGER,
+    jitter_us INTEGER,
+    p50_us INTEGER,
+    p95_us INTEGER,
+    p99_us INTEGER,
+    sketch BLOB NOT NULL,
+    PRIMARY KEY (target, from_s, id)
+) WITHOUT ROWID;
+
+CREATE TABLE rollup_10m (
+    target INTEGER NOT NULL,
+    from_s INTEGER NOT NULL,
+    id INTEGER NOT NULL,
+    run INTEGER NOT NULL,
+    sent INTEGER NOT NULL,
+    lost INTEGER NOT NULL,
+    min_us INTEGER,
+    avg_us INTEGER,
+    max_us INTEGER,
+    sd_us INTEGER,
+    jitter_us INTEGER,
+    p50_us INTEGER,
+    p95_us INTEGER,
+    p99_us INTEGER,
+    sketch BLOB NOT NULL,
+    PRIMARY KEY (target, from_s, id)
+) WITHOUT ROWID;
+
+CREATE TABLE rollup_1h (
+    target INTEGER NOT NULL,
+    from_s INTEGER NOT NULL,
+    id INTEGER NOT NULL,
+    run INTEGER NOT NULL,
+    sent INTEGER NOT NULL,
+    lost INTEGER NOT NULL,
+    min_us INTEGER,
+    avg_us INTEGER,
+    max_us INTEGER,
+    sd_us INTEGER,
+    jitter_us INTEGER,
+    p50_us INTEGER,
+    p95_us INTEGER,
+    p99_us INTEGER,
+    sketch BLOB NOT NULL,
+    PRIMARY KEY (target, from_s, id)
+) WITHOUT ROWID;
+
+CREATE VIEW v_minute AS
+SELECT
+    strftime('%Y-%m-%dT%H:%M:%SZ', rollup_1m.from_s, 'unixepoch') AS time,
+    targets.name AS target,
+    targets.address AS address,
+    rollup_1m.sent AS sent,
+    rollup_1m.lost AS lost,
+    round(100.0 * rollup_1m.lost / nullif(rollup_1m.sent, 0), 3) AS loss_percent,
+    rollup_1m.min_us / 1e3 AS min_ms,
+    rollup_1m.avg_us / 1e3 AS avg_ms,
+    rollup_1m.max_us / 1e3 AS max_ms,
+    rollup_1m.sd_us / 1e3 AS sd_ms,
+    rollup_1m.jitter_us / 1e3 AS jitter_ms,
+    rollup_1m.p50_us / 1e3 AS p50_ms,
+    rollup_1m.p95_us / 1e3 AS p95_ms,
+    rollup_1m.p99_us / 1e3 AS p99_ms,
+    rollup_1m.run AS run
+FROM rollup_1m LEFT JOIN targets ON targets.id = rollup_1m.target;
 ";

@@ -10,8 +10,10 @@ use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, 
 
 use crate::error::StoreError;
 use crate::hot;
+use crate::open::Closed;
 use crate::pending::Pending;
 use crate::seal::SealedBlock;
+use crate::sqlite::rollups::{self, RollupKey};
 use crate::sqlite::rows::{INSERT_RECENT, from_sql, insert_recent, to_sql};
 
 /// Rows of `recent` that one flush may delete at least; more when more came in.
@@ -19,6 +21,11 @@ const DELETE_ROWS: usize = 5_000;
 
 /// Rows that `recent` keeps of those that are in blocks: 80 MB. Below 140 samples/s two hours are less.
 const RECENT_ROWS: i64 = 1_000_000;
+
+/// Key of `meta`: every bucket that begins earlier is whole in all tiers; the greatest number after an orderly end.
+pub(crate) const ROLLED_UP_TO: &str = "rolled_up_to_ns";
+/// Key of `meta`: the next id of a row of the rollup tables.
+pub(crate) const NEXT_ROLLUP: &str = "next_rollup";
 
 /// Which series it is: the same slug, address and method is the same series for ever.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,6 +53,10 @@ pub(crate) struct Flush<'a> {
     /// Too many samples for a row each.
     pub(crate) is_hot: bool,
     pub(crate) blocks: &'a [SealedBlock],
+    pub(crate) closed: &'a [Closed],
+    /// The id of the first of them.
+    pub(crate) first_rollup: i64,
+    pub(crate) rolled_up_to: WallTime,
     /// Rows below this id are in blocks once this is committed.
     pub(crate) sealed_below: i64,
 }
@@ -102,6 +113,7 @@ fn fill_transaction<'c>(
         insert_rows(&transaction, flush)?
     }
     insert_blocks(&transaction, flush.blocks)?;
+    insert_rollups(&transaction, flush)?;
     for gap in &flush.pending.gaps {
         insert_gap(&transaction, flush.run, gap)?;
     }
@@ -127,6 +139,12 @@ fn fill_transaction<'c>(
         flush.first_row + flush.pending.rows.len() as i64,
     )?;
     set_meta(&transaction, "sealed_below", flush.sealed_below)?;
+    set_meta(
+        &transaction,
+        NEXT_ROLLUP,
+        flush.first_rollup + flush.closed.len() as i64,
+    )?;
+    set_meta(&transaction, ROLLED_UP_TO, flush.rolled_up_to.as_nanos())?;
     set_meta(&transaction, "alive_ns", flush.now.as_nanos())?;
     Ok(transaction)
 }
@@ -165,6 +183,20 @@ fn insert_blocks(connection: &Connection, blocks: &[SealedBlock]) -> rusqlite::R
             block.last_row,
             block.bytes,
         ])?;
+    }
+    Ok(())
+}
+
+fn insert_rollups(connection: &Connection, flush: &Flush<'_>) -> rusqlite::Result<()> {
+    for (id, closed) in (flush.first_rollup..).zip(flush.closed) {
+        let key = RollupKey {
+            resolution: closed.resolution,
+            target: closed.target,
+            from: closed.from,
+            run: flush.run,
+            id,
+        };
+        rollups::insert(connection, key, &closed.rollup)?;
     }
     Ok(())
 }
@@ -311,6 +343,7 @@ pub(crate) struct Begun {
     pub(crate) stopped_at: Option<WallTime>,
     pub(crate) flushes: u64,
     pub(crate) next_row: i64,
+    pub(crate) next_rollup: i64,
 }
 
 /// Begins a run: counts it, and writes down what is missing since the one before. One transaction: a crash in here
@@ -327,6 +360,7 @@ pub(crate) fn begin_run(connection: &mut Connection, name: &str, now: WallTime) 
         stopped_at: wall("stopped_ns")?,
         flushes: from_sql(meta_number(&transaction, "flushes")?.unwrap_or(0)),
         next_row: meta_number(&transaction, "next_row")?.unwrap_or(1),
+        next_rollup: meta_number(&transaction, NEXT_ROLLUP)?.unwrap_or(1),
     };
     if !begun.is_first {
         close_run(&transaction, &begun, now)?;
@@ -379,6 +413,8 @@ pub(crate) fn end_run(connection: &mut Connection, reason: &str, now: WallTime) 
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     set_meta(&transaction, "stopped_ns", now.as_nanos())?;
     set_meta(&transaction, "stop_reason", reason)?;
+    // Every bucket was written before, whole or not.
+    set_meta(&transaction, ROLLED_UP_TO, i64::MAX)?;
     set_meta(&transaction, "alive_ns", now.as_nanos())?;
     transaction.commit()
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use linewatch_core::port::{Clock, History, RowQuery, SampleQuery, StoredSample};
 use linewatch_core::record::{Cause, Class, Gap, Outcome, ProbeRecord, RecordBatch, Stray, StrayKind};
-use linewatch_core::target::TargetId;
+use linewatch_core::target::{ProbePlan, TargetId};
 use linewatch_core::time::{Anchor, MonoTime, Rtt, WallTime};
 use linewatch_store::{Opened, Reader, SeriesKey, StartOptions, Store, StoreHandle, StoreMessage};
 
@@ -116,6 +116,15 @@ pub(crate) fn send(handle: &StoreHandle, batch: RecordBatch) {
         handle.try_send(StoreMessage::Batch(Arc::new(batch))),
         "the queue has room"
     );
+}
+
+/// Probed so often, with a time-out of 2 s.
+pub(crate) fn plan(interval_ns: u64) -> ProbePlan {
+    ProbePlan {
+        interval: Duration::from_nanos(interval_ns),
+        timeout: Duration::from_secs(2),
+        payload_bytes: 56,
+    }
 }
 
 /// Sends the replies `seqs` of one target, a batch a second's worth, and flushes after each `per_flush`.

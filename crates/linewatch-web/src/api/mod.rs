@@ -7,6 +7,7 @@
 mod history;
 mod live;
 mod overview;
+mod series;
 mod target;
 
 use std::collections::BTreeMap;
@@ -25,6 +26,7 @@ pub(crate) use live::{
     Selection, Standing, Subscription, SumMessage, WelcomeMessage,
 };
 pub(crate) use overview::{Kpi, Overview, OverviewRow, Spark, sum_row};
+pub(crate) use series::SeriesAnswer;
 pub(crate) use target::{ChangeAnswer, TargetAnswer, TargetDetail, TargetInfo, TargetList};
 
 /// One probe: key, seq, dt_us, outcome, rtt_us, host_us, flags.

@@ -7,6 +7,7 @@ mod history;
 mod live;
 mod overview;
 mod page;
+mod series;
 mod status;
 mod targets;
 
@@ -89,7 +90,7 @@ macro_rules! route {
 }
 
 /// Every address there is.
-pub(crate) static ROUTES: [Route; 19] = [
+pub(crate) static ROUTES: [Route; 20] = [
     route!(GET "/" Public Read page::shell),
     route!(GET "/t/{id}" Public Read page::shell),
     route!(GET "/a/{hash}/{*path}" Public Read page::file),
@@ -99,6 +100,7 @@ pub(crate) static ROUTES: [Route; 19] = [
     route!(GET "/api/v1/targets" Viewer Read targets::list),
     route!(GET "/api/v1/targets/{id}" Viewer Read targets::get),
     route!(GET "/api/v1/samples" Viewer Read history::samples),
+    route!(GET "/api/v1/series" Viewer Read series::get),
     route!(GET "/api/v1/outages" Viewer Read history::outages),
     route!(GET "/api/v1/events" Viewer Read history::events),
     route!(GET "/api/v1/logs" Viewer Read history::logs),

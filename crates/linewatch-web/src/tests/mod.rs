@@ -5,6 +5,7 @@ pub(crate) mod data;
 mod guarding;
 mod overview;
 mod samples;
+mod series;
 mod shapes;
 
 use std::net::{Ipv4Addr, SocketAddr};
@@ -14,9 +15,11 @@ use std::time::Duration;
 
 use linewatch_core::event::{Event, LogRow, OutageRow, RunId};
 use linewatch_core::port::{
-    Clock, History, HistoryError, RowQuery, SampleQuery, StorageView, StoredSample, StoredTarget,
+    Clock, History, HistoryError, RowQuery, SampleQuery, Series, SeriesPoint, SeriesQuery, SeriesSource,
+    StorageView, StoredSample, StoredTarget,
 };
-use linewatch_core::record::Gap;
+use linewatch_core::record::{Gap, GapKind};
+use linewatch_core::rollup::{Resolution, Rollup};
 use linewatch_core::time::{Anchor, MonoTime, WallTime};
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -63,6 +66,8 @@ pub(crate) struct TestHistory {
     pub(crate) logs: Mutex<Vec<LogRow>>,
     pub(crate) targets: Mutex<Vec<StoredTarget>>,
     pub(crate) asked: Mutex<Vec<RowQuery>>,
+    pub(crate) rollups: Mutex<Vec<Rollup>>,
+    pub(crate) asked_series: Mutex<Vec<SeriesQuery>>,
     pub(crate) is_broken: std::sync::atomic::AtomicBool,
 }
 
@@ -90,6 +95,34 @@ impl History for TestHistory {
             .filter(|sample| query.from <= sample.at && sample.at < query.to)
             .copied()
             .collect())
+    }
+    fn series(&self, query: SeriesQuery) -> Result<Series, HistoryError> {
+        self.asked_series.lock().expect("asked").push(query);
+        if self.is_broken.load(Ordering::SeqCst) {
+            return Err(HistoryError("disk I/O error".to_owned()));
+        }
+        let rollups = self.rollups.lock().expect("rollups");
+        Ok(Series {
+            from: query.from,
+            to: query.to,
+            bucket: Duration::from_secs(60),
+            source: SeriesSource::Tier(Resolution::Minute),
+            points: (0_i64..)
+                .zip(rollups.iter())
+                .map(|(minute, rollup)| SeriesPoint {
+                    at: WallTime::from_nanos(minute * 60_000_000_000),
+                    rollup: rollup.clone(),
+                })
+                .collect(),
+            gaps: vec![Gap {
+                target: query.target,
+                kind: GapKind::Suspended,
+                from: query.from,
+                to: query.to,
+                first_seq: 0,
+                slots: 3,
+            }],
+        })
     }
     fn gaps(&self, _query: SampleQuery) -> Result<Vec<Gap>, HistoryError> {
         Ok(Vec::new())

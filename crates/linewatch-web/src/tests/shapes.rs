@@ -257,6 +257,7 @@ async fn every_answer_has_the_declared_shape() {
         ("targets/fra", "TargetAnswer"),
         ("targets/fast", "TargetAnswer"),
         ("samples?target=fra", "Samples"),
+        ("series?target=fra", "SeriesAnswer"),
         ("events", "Page<EventRow>"),
         ("outages", "Page<OutageInfo>"),
         ("logs", "Page<LogInfo>"),

@@ -184,6 +184,24 @@ export interface ChangeAnswer {
 // ---- GET /api/v1/samples?target=ID&from=MS&to=MS ----
 export interface Samples { target: number; segments: { run: number; base: number; d: ProbeRow[] }[]; gaps: GapRow[]; is_truncated: boolean }
 
+// ---- GET /api/v1/series?target=ID&from=MS&to=MS&points=1000 ----
+/** Columns of equal length, one entry for each bucket in which a probe finished: two `t` further apart than
+ *  `bucket_seconds` have nothing measured between them. Begins are whole multiples of `bucket_seconds` since 1970. */
+export interface SeriesAnswer {
+  target: string; key: number;
+  from: number; to: number; // of whole buckets: may reach beyond what was asked for
+  bucket_seconds: number;
+  source: "raw" | "1s" | "1m" | "10m" | "1h"; // what it was made of
+  t: number[]; // begin of the bucket
+  sent: number[]; // finished probes that count: answered and failed
+  lost: number[]; // the failed ones: lost and unreachable
+  min: (number | null)[]; avg: (number | null)[]; max: (number | null)[]; // milliseconds, exact
+  sd: (number | null)[]; jitter: (number | null)[];
+  p50: (number | null)[]; p95: (number | null)[]; p99: (number | null)[]; // within 1.1 %
+  smoke: ((number | null)[])[]; // nine columns: the quantiles 0, 10, 25, 40, 50, 60, 75, 90, 100 %
+  gaps: GapRow[]; // by begin; those of one kind closer than a bucket are one
+}
+
 // ---- GET /api/v1/events, /outages, /logs ?target=&type=&severity=&level=&from=&to=&limit=&before= ----
 export interface EventRow {
   id: string; type: string; severity: "info" | "warning" | "critical"; target: string | null; target_name: string | null;

@@ -297,7 +297,7 @@ impl<C: Clock> Control<C> {
             .lines
             .values()
             .filter(|line| line.is_probed())
-            .map(Line::id)
+            .map(|line| (line.id(), line.target.plan))
             .collect();
         self.to.store.try_send(StoreMessage::Active(active));
         self.to.hub.catalog(self.in_order().map(Line::entry).collect());
