@@ -37,7 +37,7 @@ struct Row {
     target: String,
     executions: String,
     per_s: String,
-    /// Coverage counters reached: with the kept corpus alone, and at the end.
+    /// Coverage counters reached: with all inputs known before, and at the end.
     covered: (String, String),
     /// Inputs known at the end.
     inputs: String,
@@ -227,11 +227,11 @@ fn is_made_up(path: &Path) -> bool {
 }
 
 fn report(rows: &[Row]) -> Result<()> {
-    run::say("target          executions  per second  coverage: kept, end   inputs  crashes");
+    run::say("target          executions  per second  coverage: start, end  inputs  crashes");
     for row in rows {
-        let (kept, end) = &row.covered;
+        let (start, end) = &row.covered;
         run::say(&format!(
-            "{:<15} {:>10}  {:>10}  {kept:>14} {end:>6}  {:>6}  {:>7}",
+            "{:<15} {:>10}  {:>10}  {start:>15} {end:>6}  {:>6}  {:>7}",
             row.target, row.executions, row.per_s, row.inputs, row.crashes
         ));
     }
