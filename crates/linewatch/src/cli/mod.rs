@@ -224,8 +224,27 @@ fn with_command(mut args: Vec<OsString>) -> Result<Vec<OsString>> {
                 .iter()
                 .any(|option| arg.split('=').next() == Some(option))
         });
+    if is_serve && let Some(command) = misplaced_command(&args, &known) {
+        return Err(UserError::usage(format!(
+            "the command \"{command}\" stands behind options of its own"
+        ))
+        .help(format!("write it first: linewatch {command} …"))
+        .into());
+    }
     args.insert(1, if is_serve { "serve".into() } else { "watch".into() });
     Ok(args)
+}
+
+/// A command among what would be targets of `serve`: the person meant it, not hosts of that name.
+fn misplaced_command(args: &[OsString], known: &clap::Command) -> Option<String> {
+    let words = args.iter().map(|arg| arg.to_string_lossy()).collect::<Vec<_>>();
+    let is_value = |before: &str| before.starts_with("--") && !before.contains('=') && before != "--init-db";
+    let is_command = |word: &str| known.get_subcommands().any(|command| command.get_name() == word);
+    words
+        .windows(2)
+        .skip(1)
+        .find(|pair| !is_value(&pair[0]) && is_command(&pair[1]))
+        .map(|pair| pair[1].to_string())
 }
 
 #[cfg(test)]
@@ -286,6 +305,15 @@ mod tests {
                 .try_get_matches_from(["linewatch", "serve", "--lang", "xx"])
                 .is_err()
         );
+    }
+
+    #[test]
+    fn a_command_behind_options_is_no_host_of_that_name() {
+        check(
+            "linewatch --config x.toml config show",
+            "error: the command \"config\" stands behind options of its own",
+        );
+        check("linewatch --config demo gw", "linewatch serve --config demo gw");
     }
 
     #[test]
