@@ -313,7 +313,10 @@ mod tests {
             "linewatch --config x.toml config show",
             "error: the command \"config\" stands behind options of its own",
         );
-        check("linewatch --config x.toml gw", "linewatch serve --config x.toml gw");
+        check(
+            "linewatch --config x.toml gw",
+            "linewatch serve --config x.toml gw",
+        );
     }
 
     #[test]
