@@ -100,8 +100,8 @@ test("what cannot be watched is refused beside the field, in words", async () =>
     const error = page.locator(".field-error").first();
     for (const [typed, words] of [
       ["", "A name or an address; with a port it is measured by TCP."],
-      ["tcp://127.0.0.1", "TCP needs a port: write HOST:PORT."],
-      ["udp://127.0.0.1:53", "UDP is not built yet"],
+      ["tcp://127.0.0.1", "TCP and UDP need a port: write HOST:PORT."],
+      ["udp://127.0.0.1", "TCP and UDP need a port: write HOST:PORT."],
       ["224.0.0.1", "multicast"],
     ]) {
       await field.fill(typed ?? "");
