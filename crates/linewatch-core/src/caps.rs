@@ -13,7 +13,7 @@ use crate::limits::{
     CORE_SHARE_MAX_PERCENT, IN_FLIGHT_PER_TARGET, PROBES_PER_S, PUBLIC_PREFIX_PROBES_PER_S,
     PUBLIC_PROBES_PER_S, TARGETS,
 };
-use crate::target::{Address, Method, ProbePlan, TargetId};
+use crate::target::{Address, Host, Method, ProbePlan, Target, TargetId};
 use crate::time::nanos_of;
 
 /// Rates are added in millionths of a probe per second: what is added can be subtracted again exactly.
@@ -32,6 +32,27 @@ pub struct CapEntry {
     pub plan: ProbePlan,
     /// The operator permits high rates to it.
     pub allow_high_rate: bool,
+}
+
+impl CapEntry {
+    /// What the caps need to know of `target` at `address`, under the number `id`.
+    pub fn of(id: TargetId, target: &Target, address: Address) -> Self {
+        Self {
+            id,
+            address,
+            method: target.method,
+            plan: target.plan,
+            allow_high_rate: target.allow_high_rate,
+        }
+    }
+
+    /// The same where the settings alone tell the address: nothing of a target that is stopped, or known by a name.
+    pub fn of_literal(id: TargetId, target: &Target) -> Option<Self> {
+        match target.host {
+            Host::Literal { ip, .. } if target.is_enabled => Some(Self::of(id, target, Address::from(ip))),
+            _ => None,
+        }
+    }
 }
 
 /// Processor time that one probe costs the engine's thread on this computer, in nanoseconds, with everything
@@ -242,7 +263,8 @@ impl Ledger {
     }
 
     /// Share of one processor core that their probes take.
-    pub fn core_share(&self) -> f64 {
+    #[cfg(test)]
+    fn core_share(&self) -> f64 {
         self.load as f64 / CORE as f64
     }
 

@@ -75,8 +75,6 @@ pub struct EngineReport {
     pub scheduling: String,
     /// Probes per second of all targets, paused ones included.
     pub asked_per_s: f64,
-    /// Share of one processor core that they take, by the costs measured at start.
-    pub core_share: f64,
     /// Probes per second handed to the kernel during the last second.
     pub achieved_per_s: f64,
     /// Probes handed to the kernel since the start.
@@ -277,7 +275,6 @@ impl Engine {
         EngineReport {
             scheduling: scheduling_text(scheduling.get(), privilege::was_demoted()),
             asked_per_s: ledger.rate_per_s(),
-            core_share: ledger.core_share(),
             achieved_per_s: achieved_milli_per_s.load(Ordering::Relaxed) as f64 / 1000.0,
             sent: sent.load(Ordering::Relaxed),
             turns: turns.load(Ordering::Relaxed),

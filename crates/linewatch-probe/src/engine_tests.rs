@@ -162,6 +162,17 @@ fn records_until(
     records
 }
 
+/// In flight shows in the progress of a batch without records.
+fn wait_for_in_flight(receiver: &Receiver<Arc<RecordBatch>>, at_least: u64) {
+    while !receiver
+        .recv()
+        .expect("the engine goes on")
+        .progress
+        .iter()
+        .any(|progress| progress.in_flight >= at_least)
+    {}
+}
+
 #[test]
 fn what_may_not_be_probed_is_refused_in_words() {
     let (engine, _receiver) = start(true);
@@ -201,14 +212,7 @@ fn an_end_leaves_nothing_open() {
     engine
         .set(target(1, "127.0.0.1", Method::IcmpEcho))
         .expect("permitted");
-    // In flight shows in the progress of a batch without records.
-    while !receiver
-        .recv()
-        .expect("the engine goes on")
-        .progress
-        .iter()
-        .any(|progress| progress.in_flight > 2)
-    {}
+    wait_for_in_flight(&receiver, 3);
     engine.stop(Duration::from_millis(10));
     let batches: Vec<_> = receiver.iter().collect();
     let cause = Cause::Gap(GapKind::Stopped);
@@ -233,13 +237,7 @@ fn who_is_removed_is_ended_and_may_come_back() {
     engine
         .set(target(1, "127.0.0.1", Method::IcmpEcho))
         .expect("permitted");
-    while !receiver
-        .recv()
-        .expect("the engine goes on")
-        .progress
-        .iter()
-        .any(|progress| progress.in_flight > 0)
-    {}
+    wait_for_in_flight(&receiver, 1);
     engine.remove(TargetId(1));
     let records = records_until(&receiver, |records| !records.is_empty());
     assert!(

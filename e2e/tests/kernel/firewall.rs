@@ -8,8 +8,8 @@ use linewatch_e2e::namespace;
 use linewatch_e2e::packet::Answer;
 use linewatch_e2e::responder::Responder;
 
-use crate::names::Serving;
 use crate::rig::ms;
+use crate::serving::Serving;
 
 /// So many echoes of the first identifier pass.
 const PASSED: u64 = 20;

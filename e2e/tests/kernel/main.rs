@@ -6,6 +6,7 @@ mod firewall;
 mod icmp;
 mod names;
 mod rig;
+mod serving;
 mod system;
 mod tcp;
 mod udp;

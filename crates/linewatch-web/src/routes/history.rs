@@ -120,11 +120,11 @@ fn segments(rows: &[(u64, Row)]) -> Vec<SampleSegment> {
 
 /// Outages, newest first.
 pub(super) async fn outages(call: Call) -> Result<Answer, Refusal> {
-    let query = row_query(&call).await?;
+    let (query, stored) = row_query(&call).await?;
     let limit = query.limit;
-    let (rows, stored) = call
+    let rows = call
         .app
-        .ask_history(move |history| Ok((history.outages(&query)?, history.targets()?)))
+        .ask_history(move |history| history.outages(&query))
         .await?;
     let next = (rows.len() >= limit)
         .then(|| rows.last().map(|row| row.id.to_string()))
@@ -152,11 +152,11 @@ fn as_of_now(row: &OutageRow, state: &State, now: WallTime) -> OutageRow {
 
 /// Events, newest first.
 pub(super) async fn events(call: Call) -> Result<Answer, Refusal> {
-    let query = row_query(&call).await?;
+    let (query, stored) = row_query(&call).await?;
     let limit = query.limit;
-    let (rows, stored) = call
+    let rows = call
         .app
-        .ask_history(move |history| Ok((history.events(&query)?, history.targets()?)))
+        .ask_history(move |history| history.events(&query))
         .await?;
     let next = (rows.len() >= limit)
         .then(|| rows.last().map(|row| row.id.to_string()))
@@ -195,10 +195,11 @@ pub(super) async fn logs(call: Call) -> Result<Answer, Refusal> {
     Ok(json(StatusCode::OK, &Page { rows, next }))
 }
 
-async fn row_query(call: &Call) -> Result<RowQuery, Refusal> {
+/// What is asked for, and every series that was ever stored: one of them may be meant, and they name the answer's rows.
+async fn row_query(call: &Call) -> Result<(RowQuery, Vec<StoredTarget>), Refusal> {
     let params = Params::of(&call.parts.uri)?;
-    Ok(RowQuery {
-        targets: series_of(call, &params).await?,
+    let mut query = RowQuery {
+        targets: None,
         kind: params.word("type", EventKind::from_word)?,
         severity: params.word("severity", Severity::from_word)?,
         level: None,
@@ -206,7 +207,10 @@ async fn row_query(call: &Call) -> Result<RowQuery, Refusal> {
         to: params.instant("to")?,
         before: params.word("before", event_id)?,
         limit: params.number("limit", ROWS_DEFAULT, 1, API_ROWS)?,
-    })
+    };
+    let stored = call.app.ask_history(|history| history.targets()).await?;
+    query.targets = series_of(call, &params, &stored)?;
+    Ok((query, stored))
 }
 
 /// Slug and name of a series: as it is called now, else as it was called last.
@@ -218,12 +222,15 @@ fn named(state: &State, stored: &[StoredTarget], id: TargetId) -> Option<(String
 }
 
 /// Every series that the target in the address has or had: its address may have changed, and it may be gone.
-async fn series_of(call: &Call, params: &Params) -> Result<Option<Vec<TargetId>>, Refusal> {
+fn series_of(
+    call: &Call,
+    params: &Params,
+    stored: &[StoredTarget],
+) -> Result<Option<Vec<TargetId>>, Refusal> {
     let Some(id) = params.one("target") else {
         return Ok(None);
     };
     let mut series: Vec<TargetId> = call.app.hub.state().key(id).map(TargetId).into_iter().collect();
-    let stored = call.app.ask_history(|history| history.targets()).await?;
     let old = stored
         .iter()
         .filter(|target| target.slug == id)

@@ -11,7 +11,7 @@ use linewatch_core::record::Class;
 use linewatch_probe::calibrate;
 use linewatch_probe::clock::SystemClock;
 use linewatch_probe::route;
-use linewatch_probe::sys::{IcmpReport, SystemWire, WireOptions};
+use linewatch_probe::sys::{IcmpReport, SystemWire, WireOptions, WireReport};
 use linewatch_store::{StartOptions, Store};
 
 use super::{Global, load_options, mistakes, target_spec};
@@ -50,15 +50,15 @@ pub(super) fn run(global: &Global, args: &Args) -> Result<Exit> {
     let clock = SystemClock::start();
     let (wire, report) =
         SystemWire::open(clock, WireOptions::default()).context("cannot open the sockets of the engine")?;
-    let (wire, costs) = calibrate::measure(wire, clock);
-    let abilities = abilities(&report.icmp_v4, &report.icmp_v6, costs);
-    let options = options(global, args, &abilities)?;
+    let options = options(global, args, &report)?;
     let loaded = config::load(&options).map_err(mistakes)?;
     let log = logging::start(&loaded.settings.logging.level, io::stderr().is_terminal(), clock);
     loaded.warnings.iter().for_each(logging::warn_of);
     if args.init_db {
         return init_db(&loaded, clock);
     }
+    let (wire, costs) = calibrate::measure(wire, clock);
+    let abilities = abilities(&report.icmp_v4, &report.icmp_v6, costs);
     let preamble = preamble(&loaded);
     let home = Home {
         reload: control::reload_with(options, &loaded),
@@ -122,7 +122,7 @@ fn init_db(loaded: &Loaded, clock: SystemClock) -> Result<Exit> {
     Ok(Exit::Ok)
 }
 
-fn options(global: &Global, args: &Args, abilities: &Abilities) -> Result<LoadOptions> {
+fn options(global: &Global, args: &Args, report: &WireReport) -> Result<LoadOptions> {
     let targets = args
         .targets
         .iter()
@@ -133,8 +133,8 @@ fn options(global: &Global, args: &Args, abilities: &Abilities) -> Result<LoadOp
         targets,
         built_in: Some(BuiltIn {
             gateways: route::default_gateways(),
-            is_icmp_v4_permitted: abilities.icmp_v4.is_ok(),
-            is_icmp_v6_permitted: abilities.icmp_v6.is_ok(),
+            is_icmp_v4_permitted: report.icmp_v4.is_ok(),
+            is_icmp_v6_permitted: report.icmp_v6.is_ok(),
         }),
         ..load_options(global, args.config.clone())?
     })

@@ -295,13 +295,7 @@ fn target_of(id: TargetId, spec: &TargetSpec, method: Method, plan: &Plan) -> Ta
 fn admit(watched: &[(Target, Address)], costs: Costs) -> Result<(), UserError> {
     let mut ledger = Ledger::new(costs);
     for (target, address) in watched {
-        let entry = CapEntry {
-            id: target.id,
-            address: *address,
-            method: target.method,
-            plan: target.plan,
-            allow_high_rate: target.allow_high_rate,
-        };
+        let entry = CapEntry::of(target.id, target, *address);
         ledger
             .admit(entry)
             .map_err(|refusal| UserError::usage(format!("target \"{}\": {refusal}", target.name)))?;

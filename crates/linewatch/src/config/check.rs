@@ -261,18 +261,8 @@ pub(super) fn caps(targets: &[Finished], report: &mut Report) {
     });
     for (index, finished) in targets.iter().enumerate() {
         let target = &finished.settings.target;
-        let Host::Literal { ip, .. } = target.host else {
+        let Some(entry) = CapEntry::of_literal(TargetId(index as u32), target) else {
             continue;
-        };
-        if !target.is_enabled {
-            continue;
-        }
-        let entry = CapEntry {
-            id: TargetId(index as u32),
-            address: ip.into(),
-            method: target.method,
-            plan: target.plan,
-            allow_high_rate: target.allow_high_rate,
         };
         let Err(refusal) = ledger.admit(entry) else {
             continue;

@@ -6,7 +6,7 @@
 use linewatch_core::caps::{CapEntry, Costs, Ledger};
 use linewatch_core::port::Clock;
 use linewatch_core::spec::{TargetSpec, unique_slug};
-use linewatch_core::target::{Address, Host, TargetId};
+use linewatch_core::target::TargetId;
 use linewatch_web::{Change, ChangeDone, ChangeError, TargetPatch};
 
 use super::Control;
@@ -194,18 +194,8 @@ fn within_caps(settings: &Settings, changed: &str, costs: Costs) -> Result<(), C
     let mut last = None;
     for (index, wanted) in settings.targets.iter().enumerate() {
         let target = &wanted.target;
-        let Host::Literal { ip, .. } = target.host else {
+        let Some(entry) = CapEntry::of_literal(TargetId(index as u32), target) else {
             continue;
-        };
-        if !target.is_enabled {
-            continue;
-        }
-        let entry = CapEntry {
-            id: TargetId(index as u32),
-            address: Address::from(ip),
-            method: target.method,
-            plan: target.plan,
-            allow_high_rate: target.allow_high_rate,
         };
         // The changed one is judged last: it is the one that is too much.
         if target.slug == changed {
