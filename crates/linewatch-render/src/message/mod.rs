@@ -199,7 +199,7 @@ fn newest(notifications: &[Notification]) -> Vec<&Item> {
     for item in notifications.iter().flat_map(|each| &each.items) {
         let same =
             |other: &&Item| other.target == item.target && other.kind == item.kind && other.slug == item.slug;
-        match newest.iter().position(|other| same(other)) {
+        match newest.iter().position(same) {
             Some(place) => newest[place] = item,
             None => newest.push(item),
         }
