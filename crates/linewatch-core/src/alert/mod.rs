@@ -15,7 +15,7 @@ mod snapshot;
 mod state;
 
 pub use notification::{Cause, CauseKind, Item, Notification, Telling};
-pub use policy::{Escalation, Kind, Maintenance, Matcher, Policy, Rule, Silence, Subject};
+pub use policy::{Escalation, Kind, Limits, Maintenance, Matcher, Policy, Rule, Silence, Subject};
 pub use snapshot::{SavedIncident, Snapshot};
 pub use state::Alerts;
 

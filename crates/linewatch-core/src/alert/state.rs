@@ -505,7 +505,7 @@ impl Alerts {
             lost: incident.lost,
             outages: flapped.map_or(1, |flapped| flapped.outages),
             value: incident.value,
-            limit: self.rule(key).and_then(|rule| rule.above),
+            limit: self.rule(key).and_then(|rule| self.limit(rule, key.target)),
             event: incident.event,
         }
     }

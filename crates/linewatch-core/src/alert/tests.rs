@@ -58,6 +58,7 @@ fn subject(id: u32, behind: Option<&str>) -> Subject {
         behind: behind.map(ToOwned::to_owned),
         is_here: false,
         is_enabled: true,
+        limits: Limits::default(),
     }
 }
 
