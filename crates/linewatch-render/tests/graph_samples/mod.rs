@@ -112,6 +112,8 @@ fn totals(input: &mut GraphInput) {
         max: high(8),
         jitter: Some(ms(2.84)),
         availability_ppm: Some(998_140),
+        measured: Duration::from_secs(84_900),
+        coverage_ppm: Some(982_638),
     };
 }
 
