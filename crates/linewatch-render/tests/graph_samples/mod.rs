@@ -1,4 +1,5 @@
 //! Invented days for the graph tests: always the same numbers, made by arithmetic.
+#![allow(dead_code, reason = "each test binary uses its own part")]
 
 use std::time::Duration;
 
