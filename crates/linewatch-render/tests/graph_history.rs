@@ -168,6 +168,18 @@ fn a_slow_target_gets_buckets_that_hold_a_probe_each() {
 }
 
 #[test]
+fn an_hour_in_a_year_is_an_hour_measured_and_a_slow_target_is_measured_between_its_probes() {
+    let mut memory = Memory::default();
+    memory.probed(1, END_S - 7_200..END_S - 3_600, 5);
+    let input = memory.ask(END_S - 365 * 86_400, END_S);
+    assert_eq!(input.bucket_length.as_secs(), 86_400);
+    let measured_s = input.totals.measured.as_secs();
+    assert!((3_590..=3_602).contains(&measured_s), "{measured_s} s");
+    let close = memory.ask(END_S - 7_200, END_S - 6_900);
+    assert!(close.totals.coverage_ppm >= Some(950_000), "{:?}", close.totals);
+}
+
+#[test]
 fn a_line_is_all_its_addresses_and_a_gap_of_both_is_one() {
     let mut memory = Memory::default();
     memory.probed(1, END_S - 86_400..END_S - 40_000, 1);

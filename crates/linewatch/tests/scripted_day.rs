@@ -257,7 +257,7 @@ fn a_scripted_day_shows_exactly_what_happened() {
     let down_s = 41.0;
     let measured_s = input.totals.measured.as_secs_f64();
     assert!(
-        (measured_s - (23.0 * 3600.0 - 180.0)).abs() < 70.0,
+        (measured_s - (23.0 * 3600.0 - 180.0)).abs() < 10.0,
         "measured {measured_s} s"
     );
     let availability = f64::from(input.totals.availability_ppm.expect("measured")) / 1e6;

@@ -105,8 +105,9 @@ pub fn ask(
     let gaps = united(&told.gaps, period);
     let outages = outages(history, series, period)?;
     let total = total(history, series, period, &told)?;
-    let measured_nanos = told.measured_nanos(period, &gaps);
     told.widen(&gaps);
+    let ends = told.ends(history, series)?;
+    let measured_nanos = told.measured_nanos(period, ends, &gaps);
     Ok(GraphInput {
         name: subject.name,
         address: subject.address,
@@ -217,15 +218,72 @@ impl Told {
         holes > 2 && holes * 8 > begins.len()
     }
 
-    /// How much of the period was measured: buckets with probes, without the gaps in them.
-    fn measured_nanos(&self, period: &GraphPeriod, gaps: &[GraphGap]) -> u64 {
-        let end = period.to.min(period.now);
+    /// When the first and the last probe of all were sent: their buckets may be days long. About to the second.
+    fn ends(&self, history: &dyn History, series: &[TargetId]) -> Result<(WallTime, WallTime), HistoryError> {
+        let (Some(first), Some(last)) = (self.rollups.keys().next(), self.rollups.keys().next_back()) else {
+            return Ok((WallTime::from_nanos(0), WallTime::from_nanos(0)));
+        };
+        let first = narrowed(history, series, (*first, first.plus(self.step)), true)?;
+        let last = narrowed(history, series, (*last, last.plus(self.step)), false)?;
+        Ok((first.0, last.1))
+    }
+
+    /// How much of the period was measured: buckets with probes between the ends, without the gaps in them.
+    fn measured_nanos(
+        &self,
+        period: &GraphPeriod,
+        (first, last): (WallTime, WallTime),
+        gaps: &[GraphGap],
+    ) -> u64 {
+        let (begin, end) = (period.from.max(first), period.to.min(period.now).min(last));
         let spans = self.rollups.keys().map(|at| {
-            let (from, to) = ((*at).max(period.from), at.plus(self.step).min(end));
+            let (from, to) = ((*at).max(begin), at.plus(self.step).min(end));
             nanos_between(from, to) - covered_nanos(gaps, from, to)
         });
         spans.sum()
     }
+}
+
+/// The shortest span that holds the first (or else the last) probe of `span`, as the history can tell it.
+fn narrowed(
+    history: &dyn History,
+    series: &[TargetId],
+    mut span: (WallTime, WallTime),
+    is_first: bool,
+) -> Result<(WallTime, WallTime), HistoryError> {
+    // A 60th each time: of a year, five questions reach a second.
+    for _ in 0..5 {
+        let (from, to) = span;
+        if nanos_between(from, to) <= 1_000_000_000 {
+            break;
+        }
+        let mut found: Option<(WallTime, WallTime)> = None;
+        for &target in series {
+            let points = EDGE_POINTS as usize;
+            let answer = history.series(SeriesQuery {
+                target,
+                from,
+                to,
+                points,
+            })?;
+            let spans = answer
+                .points
+                .iter()
+                .map(|point| (point.at, point.at.plus(answer.bucket)));
+            let nearest = if is_first {
+                spans.chain(found).min()
+            } else {
+                spans.chain(found).max()
+            };
+            found = nearest;
+        }
+        // Where the samples are deleted the coarser answer is all there is.
+        match found.map(|(begin, end)| (begin.max(from), end.min(to))) {
+            Some(narrower) if narrower != span => span = narrower,
+            _ => break,
+        }
+    }
+    Ok(span)
 }
 
 /// Everything counted within the period, bucket by bucket; of those that reach beyond it, the part inside.

@@ -133,6 +133,8 @@ fn deliver(out: &Out, bytes: &[u8], line: &Line, input: &GraphInput) -> Result<E
             let written = stdout.write_all(bytes).and_then(|()| stdout.flush());
             return match written {
                 Ok(()) => Ok(Exit::Ok),
+                // Whoever reads it has seen enough.
+                Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(Exit::Ok),
                 Err(error) => {
                     Err(UserError::failed(format!("cannot write to standard output: {error}")).into())
                 }

@@ -105,7 +105,7 @@ fn check(from: WallTime, to: WallTime, now: WallTime, zone: &TimeZone) -> Result
     if from >= now {
         let (from, now) = (date_time(from, zone), date_time(now, zone));
         return Err(UserError::usage(format!(
-            "the period begins at {from}, which is not over yet: it is {now}"
+            "the period begins at {from}, in the future: it is {now} now"
         ))
         .help("give an earlier --from"));
     }
@@ -281,7 +281,7 @@ mod tests {
         refused("from=2026-11-20;to=2026-11-20;range=1h", "said twice");
         refused("from=1970-01-01", "not between 2000 and 2100");
         refused("from=2026-11-20;to=2200-01-01", "not between 2000 and 2100");
-        refused("from=2026-11-22", "not over yet");
+        refused("from=2026-11-22", "in the future");
         refused("range=99y", "not between 2000 and 2100");
         for text in ["24", "-1h", "0.5s", "1e99s", "NaN", ""] {
             refused(&format!("range={text}"), "--range");
