@@ -4,11 +4,13 @@
 //! The real engine measures a simulated network, the real monitor folds, the real store writes; only time is not real.
 //! The pictures land in the target directory's `tmp/scripted-day`, to be looked at.
 
+use std::ffi::OsString;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
+use linewatch::exit::{Exit, UserError};
 use linewatch_core::limits;
 use linewatch_core::monitor::{Effect, Monitor};
 use linewatch_core::packet::cookie::CookieKey;
@@ -37,8 +39,8 @@ run    23h
 ";
 /// The program ends here, and begins again so much later.
 const RESTART: (Duration, Duration) = (Duration::from_secs(18 * 3600), Duration::from_secs(180));
-/// 2026-11-21T00:00:00Z.
-const BEGIN: WallTime = WallTime::from_nanos(1_795_219_200_000_000_000);
+/// 2025-11-21T00:00:00Z: in the past on every computer that runs this, because the commands know the real present.
+const BEGIN: WallTime = WallTime::from_nanos(1_763_683_200_000_000_000);
 /// Simulated time between two commits.
 const FLUSH: Duration = Duration::from_secs(300);
 
@@ -277,6 +279,73 @@ fn a_scripted_day_shows_exactly_what_happened() {
     ] {
         assert!(svg.contains(words), "{words}");
     }
+}
+
+/// Runs `linewatch graph LINE` on this data; how it ended, or the error and what it ends with.
+fn command(dir: &Path, line: &str) -> Result<Exit, (Exit, String)> {
+    let config = dir.join("linewatch.toml");
+    std::fs::write(&config, "").expect("written");
+    let mut args: Vec<OsString> = ["linewatch", "graph", "--config"].map(OsString::from).to_vec();
+    args.extend([config.into(), "--data-dir".into(), dir.into()]);
+    args.extend(line.split(' ').map(OsString::from));
+    linewatch::cli::run(args).map_err(|error| {
+        let error = error.downcast::<UserError>().expect("a person's to mend");
+        (error.exit, error.to_string())
+    })
+}
+
+#[test]
+fn the_command_draws_what_is_stored_and_says_what_is_not() {
+    let dir = tempfile::tempdir().expect("a directory");
+    play(dir.path());
+    let out = |name: &str| dir.path().join(name);
+    let day = "--from 2025-11-21 --to 2025-11-21 --tz +00:00";
+    let drawn = command(
+        dir.path(),
+        &format!("gw {day} --size 800x300 --out {}", out("day.png").display()),
+    );
+    assert_eq!(drawn, Ok(Exit::Ok));
+    let png = std::fs::read(out("day.png")).expect("a file");
+    assert_eq!(
+        (&png[..4], &png[16..24]),
+        (&b"\x89PNG"[..], &[0, 0, 3, 32, 0, 0, 1, 44][..])
+    );
+    let drawn = command(
+        dir.path(),
+        &format!("gw {day} --title Line<1> --out {}", out("day.svg").display()),
+    );
+    assert_eq!(drawn, Ok(Exit::Ok));
+    let svg = std::fs::read_to_string(out("day.svg")).expect("a file");
+    assert!(
+        svg.contains("Line&lt;1&gt;") && svg.contains("suspended 25 m"),
+        "{svg}"
+    );
+
+    for (line, exit, words) in [
+        ("gv", Exit::Usage, "did you mean \"gw\"?\n        there is: gw"),
+        (
+            "gw --from 2025-01-01 --to 2025-01-02",
+            Exit::Failed,
+            "something from 2025-11-21",
+        ),
+        ("gw --size 10x10", Exit::Usage, "the width must be 320-4000"),
+        ("gw --size 1200", Exit::Usage, "give whole pixels like 1200x400"),
+        ("gw --tz Mars/Olympus", Exit::Usage, "there is no such zone"),
+        ("gw --out picture.gif", Exit::Usage, "let it end in .png or .svg"),
+    ] {
+        let (found, text) = command(
+            dir.path(),
+            &format!("{line} --tz UTC").replace("Olympus --tz UTC", "Olympus"),
+        )
+        .expect_err(line);
+        assert!(found == exit && text.contains(words), "{line}: {found:?} {text}");
+    }
+    let empty = tempfile::tempdir().expect("a directory");
+    let (exit, text) = command(empty.path(), "gw").expect_err("no database");
+    assert!(
+        exit == Exit::Failed && text.contains("nothing has been stored there yet"),
+        "{text}"
+    );
 }
 
 /// The picture's totals are those of the single stored probes of its period, and so are the series'.
