@@ -144,7 +144,7 @@ impl Program {
     fn hand_on(&self, effects: Vec<Effect>) {
         for effect in effects {
             let is_sent = match effect {
-                Effect::Views(_) => true,
+                Effect::Views(_) | Effect::Break(_) => true,
                 Effect::Event(event) => self.store.try_send(StoreMessage::Event(event)),
                 Effect::Outage(row) => self.store.try_send(StoreMessage::Outage(row)),
             };
