@@ -24,19 +24,18 @@ const FORMS: &str = "2026-11-21, \"2026-11-21 16:56\", 2026-11-21T16:56:02Z or n
 
 /// The period's options; every command that tells history flattens them in.
 #[derive(Clone, Debug, Default, clap::Args)]
-#[command(next_help_heading = "Period")]
 pub(super) struct PeriodArgs {
     /// Length of the period: 1h, 6h, 24h, 7d, 30d, 1y or any other; it ends now, or at --to, or begins at --from
-    #[arg(long, value_name = "TIME")]
+    #[arg(long, value_name = "TIME", help_heading = "Period")]
     range: Option<String>,
     /// Begin: 2026-11-21 (that day's begin), "2026-11-21 16:56", or with its own offset 2026-11-21T16:56:02+07:00
-    #[arg(long, value_name = "WHEN")]
+    #[arg(long, value_name = "WHEN", help_heading = "Period")]
     from: Option<String>,
     /// End, in the same forms; a day alone is included. Without it the period ends now
-    #[arg(long, value_name = "WHEN")]
+    #[arg(long, value_name = "WHEN", help_heading = "Period")]
     to: Option<String>,
     /// Zone of the dates given and printed, like Asia/Jakarta, UTC or +07:00 [default: this computer's]
-    #[arg(long, value_name = "ZONE")]
+    #[arg(long, value_name = "ZONE", help_heading = "Period")]
     tz: Option<String>,
 }
 
