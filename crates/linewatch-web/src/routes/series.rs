@@ -48,7 +48,7 @@ pub(super) async fn get(call: Call) -> Result<Answer, Refusal> {
 }
 
 /// An instant at which something can have been measured.
-fn possible(name: &str, at: Option<WallTime>) -> Result<Option<WallTime>, Refusal> {
+pub(super) fn possible(name: &str, at: Option<WallTime>) -> Result<Option<WallTime>, Refusal> {
     if at.is_some_and(|at| !(FIRST..=LAST).contains(&at)) {
         let message = format!("`{name}` must lie between 2000-01-01 and 2100-01-01 (UTC)");
         return Err(Refusal::field(name, message));
