@@ -13,6 +13,7 @@ mod policy;
 mod queue;
 mod snapshot;
 mod state;
+mod telling;
 
 pub use notification::{Cause, CauseKind, Item, Notification, Telling};
 pub use policy::{Escalation, Kind, Limits, Maintenance, Matcher, Policy, Rule, Silence, Subject};
