@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use crate::event::{Event, EventId, LogRow, OutageRow};
+use crate::event::{Event, EventId, EventKind, LogRow, OutageRow};
 use crate::record::{Class, Gap, Outcome, StrayKind};
 use crate::rollup::{Resolution, Rollup};
 use crate::target::{Address, Egress, EgressIndex, TargetId};
@@ -322,7 +322,7 @@ pub struct RowQuery {
     /// Only these series; `None`: all.
     pub targets: Option<Vec<TargetId>>,
     /// Only this kind of event.
-    pub kind: Option<crate::event::EventKind>,
+    pub kind: Option<EventKind>,
     /// At least this severity.
     pub severity: Option<crate::event::Severity>,
     /// At least this log level: `debug`, `info`, `warn`, `error`.
@@ -446,6 +446,8 @@ pub struct StoredTarget {
     pub slug: String,
     /// Its newest name.
     pub name: String,
+    /// What was probed: an IP address, or a name that had none.
+    pub address: String,
 }
 
 /// What was: read-only, by short transactions, from any thread.
@@ -486,6 +488,18 @@ pub trait History: Send + Sync {
     ///
     /// When the database cannot be read.
     fn logs(&self, query: &RowQuery) -> Result<Vec<LogRow>, HistoryError>;
+    /// How many events of these kinds are kept of these series.
+    ///
+    /// # Errors
+    ///
+    /// When the database cannot be read.
+    fn count_events(&self, targets: &[TargetId], kinds: &[EventKind]) -> Result<u64, HistoryError>;
+    /// The newest log lines with their numbers, newest first; with a level, only lines of exactly this one.
+    ///
+    /// # Errors
+    ///
+    /// When the database cannot be read.
+    fn numbered_logs(&self, level: Option<&str>, limit: usize) -> Result<Vec<(i64, LogRow)>, HistoryError>;
     /// Every series that was ever stored, removed targets and old addresses included.
     ///
     /// # Errors
