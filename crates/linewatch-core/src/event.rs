@@ -146,6 +146,11 @@ impl EventKind {
         }
     }
 
+    /// A short trouble that is told again while it goes on: as often as every few seconds.
+    pub const fn is_episode(self) -> bool {
+        matches!(self, Self::PacketLoss | Self::ThresholdExceeded | Self::Jitter)
+    }
+
     /// The kind with this word.
     pub fn from_word(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.word() == word)

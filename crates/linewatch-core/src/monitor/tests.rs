@@ -237,14 +237,14 @@ impl Story {
     /// Every event as it was last told, in order of its number; without the [`Story::episodes`].
     fn events(&self) -> Vec<Event> {
         let mut events = self.all_events();
-        events.retain(|event| !is_episode(event.kind));
+        events.retain(|event| !event.kind.is_episode());
         events
     }
 
     /// The events about runs of lost probes, slow answers and jitter.
     fn episodes(&self) -> Vec<Event> {
         let mut events = self.all_events();
-        events.retain(|event| is_episode(event.kind));
+        events.retain(|event| event.kind.is_episode());
         events
     }
 
@@ -259,13 +259,6 @@ impl Story {
         }
         events
     }
-}
-
-const fn is_episode(kind: EventKind) -> bool {
-    matches!(
-        kind,
-        EventKind::PacketLoss | EventKind::ThresholdExceeded | EventKind::Jitter
-    )
 }
 
 /// A story of one target (id 1) told until its last probe is decided.

@@ -322,7 +322,7 @@ fn to_us(limit: Rtt) -> i64 {
 fn describe(connection: &Connection, described: &[Description]) -> rusqlite::Result<()> {
     let mut update = connection.prepare_cached(
         "UPDATE targets SET country = ?2, partner = ?3, host = ?4, fair_us = ?5, poor_us = ?6, critical_us = ?7 \
-         WHERE id = ?1",
+         WHERE id = ?1 AND (country, partner, host, fair_us, poor_us, critical_us) IS NOT (?2, ?3, ?4, ?5, ?6, ?7)",
     )?;
     for of in described {
         let (fair, poor, critical) = (
