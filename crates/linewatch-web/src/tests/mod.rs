@@ -1,6 +1,8 @@
 //! A real server on a free port, driven over real sockets; the doors behind it are fakes held by the test.
 
+mod bad_input;
 mod changes;
+mod compat;
 pub(crate) mod data;
 mod guarding;
 mod overview;
