@@ -198,6 +198,7 @@ fn hand_on<C>(effects: &mut Vec<Effect>, ends: &Ends<C>, going_on: &mut BTreeSet
                 (ends.on_outage)(row.target);
                 ends.store.try_send(StoreMessage::Outage(row));
             }
+            Effect::Break(_) => {}
         }
     }
 }
