@@ -24,7 +24,8 @@ use crate::rebuild::rebuild;
 use crate::seal::{SeriesRun, Unsealed};
 use crate::sqlite::rows::{from_sql, visit_unsealed};
 use crate::sqlite::write::{
-    Flush, FlushError, NEXT_ROLLUP, ROLLED_UP_TO, delete_events, end_run, meta_number, register, set_meta, write_flush,
+    Flush, FlushError, NEXT_ROLLUP, ROLLED_UP_TO, delete_events, end_run, meta_number, register, set_meta,
+    write_flush,
 };
 use crate::sqlite::{is_damage, is_io, open_writer};
 use crate::store::{StartOptions, Store};

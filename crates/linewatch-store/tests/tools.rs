@@ -12,6 +12,9 @@ use linewatch_core::target::{TargetId, Thresholds};
 use linewatch_core::time::Rtt;
 use linewatch_store::{Description, StoreMessage};
 
+/// Address, country, host, timestamp, sent, mean, success, concerns.
+type ResultRow = (String, String, String, String, i64, f64, bool, String);
+
 fn event(seq: u64, kind: EventKind, target: u32) -> Event {
     Event {
         id: EventId { run: RunId(1), seq },
@@ -70,7 +73,7 @@ fn ping_results_has_the_columns_and_units_of_s1() {
             "concerns"
         ]
     );
-    let rows: Vec<(String, String, String, String, i64, f64, bool, String)> = statement
+    let rows: Vec<ResultRow> = statement
         .query_map([], |row| {
             Ok((
                 row.get("server_ip")?,
@@ -88,7 +91,13 @@ fn ping_results_has_the_columns_and_units_of_s1() {
     assert_eq!(rows.iter().map(|row| row.4).sum::<i64>(), 180);
     let first = &rows[0];
     assert_eq!(
-        (first.0.as_str(), first.1.as_str(), first.2.as_str(), first.6, first.7.as_str()),
+        (
+            first.0.as_str(),
+            first.1.as_str(),
+            first.2.as_str(),
+            first.6,
+            first.7.as_str()
+        ),
         ("192.0.2.1", "DE", "gw.example", true, "")
     );
     assert!(first.3.len() == 19 && first.3.ends_with(":00"), "{}", first.3);
@@ -118,7 +127,12 @@ fn a_minute_without_a_reply_has_no_latency_and_is_no_success() {
         rows,
         [
             (None, false, false, "loss".to_owned()),
-            (Some(600.0), true, true, "jitter, very_high_latency, loss".to_owned())
+            (
+                Some(600.0),
+                true,
+                true,
+                "jitter, very_high_latency, loss".to_owned()
+            )
         ]
     );
 }

@@ -28,12 +28,16 @@ impl Params {
         let Query(pairs) = Query::<Vec<(String, String)>>::try_from_uri(uri)
             .map_err(|error| Refusal::field("query", format!("the query cannot be read: {error}")))?;
         if !is_well_escaped(uri.query().unwrap_or_default()) {
-            let message = "the query has a `%` without two hexadecimal digits behind it: write `%25` for the sign";
+            let message =
+                "the query has a `%` without two hexadecimal digits behind it: write `%25` for the sign";
             return Err(Refusal::field("query", message));
         }
         let mut names = HashSet::new();
         for (name, value) in &pairs {
-            if [name, value].iter().any(|text| text.contains(char::REPLACEMENT_CHARACTER)) {
+            if [name, value]
+                .iter()
+                .any(|text| text.contains(char::REPLACEMENT_CHARACTER))
+            {
                 return Err(Refusal::field(name, format!("`{name}` is not text in UTF-8")));
             }
             if !names.insert(name) && !REPEATABLE.contains(&name.as_str()) {
@@ -115,7 +119,10 @@ impl Params {
         };
         let at = date(text, is_end).ok_or_else(|| {
             let shapes = "like 2026-11-21 or 2026-11-21T02:03:04Z";
-            Refusal::field(name, format!("`{name}` must be a date ({shapes}), not \"{text}\""))
+            Refusal::field(
+                name,
+                format!("`{name}` must be a date ({shapes}), not \"{text}\""),
+            )
         })?;
         possible(name, at).map(Some)
     }
@@ -180,7 +187,9 @@ fn date(text: &str, is_end: bool) -> Option<WallTime> {
         civil
     };
     let stamp = civil.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp();
-    i64::try_from(stamp.as_nanosecond()).ok().map(WallTime::from_nanos)
+    i64::try_from(stamp.as_nanosecond())
+        .ok()
+        .map(WallTime::from_nanos)
 }
 
 fn instant(text: &str) -> Option<WallTime> {
@@ -264,7 +273,10 @@ mod tests {
     #[test]
     fn a_date_is_a_day_or_an_instant_and_utc_if_nothing_else_is_said() {
         let read = |text: &str, is_end| {
-            let at = params(&format!("start={text}")).date("start", is_end).ok().flatten();
+            let at = params(&format!("start={text}"))
+                .date("start", is_end)
+                .ok()
+                .flatten();
             at.map(|at| at.as_nanos() / 1_000_000_000)
         };
         let midnight = 1_795_219_200; // 2026-11-21T00:00:00Z

@@ -109,7 +109,7 @@ impl Track {
 
     /// Tells what has grown, and ends a storm that a new row may follow. Once a second.
     pub(super) fn tick(&mut self, context: &mut Context<'_>) {
-        if !self.row.as_ref().is_some_and(|row| row.event.until.is_none()) {
+        if self.row.as_ref().is_none_or(|row| row.event.until.is_some()) {
             return;
         }
         self.grant(context.now());

@@ -73,12 +73,15 @@ pub(super) fn episode(event: &Event, runs: u64, length: Option<Duration>) -> Str
         .map(|length| format!(" within {}", spoken(length)))
         .unwrap_or_default();
     let peak = event.excess.map(|excess| {
-        let (name, peak, limit) = (
-            if event.kind == EventKind::Jitter { "standard deviation" } else { "highest" },
-            excess.peak.as_millis_f64(),
-            excess.limit.as_millis_f64(),
-        );
-        format!(": {name} {peak:.1} ms, limit {limit} ms")
+        let name = if event.kind == EventKind::Jitter {
+            "standard deviation"
+        } else {
+            "highest"
+        };
+        let (peak, limit) = (excess.peak.as_millis_f64(), excess.limit.as_millis_f64());
+        // Below a millisecond the microseconds are what was measured.
+        let decimals = if peak < 1.0 { 3 } else { 1 };
+        format!(": {name} {peak:.decimals$} ms, limit {limit} ms")
     });
     format!("{what}{folded}{within}{}", peak.unwrap_or_default())
 }

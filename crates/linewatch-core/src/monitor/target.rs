@@ -423,7 +423,14 @@ impl Watched {
         let now = context.now();
         if self.steady_jitter.judge(excess.is_some()) {
             if let Some(excess) = excess {
-                self.jitter.bad(self.id, Sign { at: now, excess: Some(excess) }, context);
+                self.jitter.bad(
+                    self.id,
+                    Sign {
+                        at: now,
+                        excess: Some(excess),
+                    },
+                    context,
+                );
             }
         } else {
             self.jitter.good(now, context);

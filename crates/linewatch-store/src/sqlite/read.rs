@@ -119,7 +119,8 @@ fn json_list(targets: &[TargetId]) -> String {
 
 /// Every series, by number.
 pub(crate) fn targets(connection: &Connection) -> rusqlite::Result<Vec<StoredTarget>> {
-    let mut statement = connection.prepare_cached("SELECT id, slug, name, address FROM targets ORDER BY id")?;
+    let mut statement =
+        connection.prepare_cached("SELECT id, slug, name, address FROM targets ORDER BY id")?;
     let rows = statement.query_map([], |row| {
         Ok(StoredTarget {
             id: TargetId(row.get(0)?),

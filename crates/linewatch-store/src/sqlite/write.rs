@@ -331,14 +331,24 @@ fn describe(connection: &Connection, described: &[Description]) -> rusqlite::Res
             to_us(of.grades.very_high),
         );
         update.execute(params![
-            of.target.0, of.country, of.partner, of.host, fair, poor, critical
+            of.target.0,
+            of.country,
+            of.partner,
+            of.host,
+            fair,
+            poor,
+            critical
         ])?;
     }
     Ok(())
 }
 
 /// Deletes some of the events that ended before `before`, the oldest first; how many. What goes on is kept.
-pub(crate) fn delete_events(connection: &Connection, before: WallTime, limit: usize) -> rusqlite::Result<usize> {
+pub(crate) fn delete_events(
+    connection: &Connection,
+    before: WallTime,
+    limit: usize,
+) -> rusqlite::Result<usize> {
     connection
         .prepare_cached(
             "DELETE FROM events WHERE (run, seq) IN (SELECT run, seq FROM events \

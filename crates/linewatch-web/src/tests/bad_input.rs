@@ -137,7 +137,10 @@ async fn an_impossible_number_is_refused() {
             "+5",
             "ten",
         ] {
-            let query = format!("{}&{limit}={bad}", if limit == "offset" { "" } else { route.good });
+            let query = format!(
+                "{}&{limit}={bad}",
+                if limit == "offset" { "" } else { route.good }
+            );
             check(&server, route.path, &query, limit).await;
         }
     }
@@ -191,11 +194,27 @@ async fn an_unknown_word_is_refused() {
         ("/api/ping-data", "range=custom", "start"),
         ("/api/ping-data", "range=custom&start=2026-11-01", "end"),
         ("/api/ping-data", "range=custom&end=2026-11-01", "start"),
-        ("/api/ping-data", "range=custom&start=2026-11-02&end=2026-11-01", "end"),
-        ("/api/ping-data", "range=custom&start=1970-01-01&end=2026-11-01", "start"),
-        ("/api/ping-data", "range=custom&start=2026-11-01&end=2200-01-01", "end"),
+        (
+            "/api/ping-data",
+            "range=custom&start=2026-11-02&end=2026-11-01",
+            "end",
+        ),
+        (
+            "/api/ping-data",
+            "range=custom&start=1970-01-01&end=2026-11-01",
+            "start",
+        ),
+        (
+            "/api/ping-data",
+            "range=custom&start=2026-11-01&end=2200-01-01",
+            "end",
+        ),
         ("/api/ping-data", "range=custom&start=x&end=y", "start"),
-        ("/api/ping-data", "range=custom&start=2026-11-01T00:00[Mars/Olympus]&end=2026-11-02", "start"),
+        (
+            "/api/ping-data",
+            "range=custom&start=2026-11-01T00:00[Mars/Olympus]&end=2026-11-02",
+            "start",
+        ),
         ("/api/ping-data", "range=24h&range=7d", "range"),
     ] {
         check(&server, path, query, field).await;

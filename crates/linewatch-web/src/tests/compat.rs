@@ -79,7 +79,9 @@ async fn s0s_form_becomes_a_change_of_what_is_other_than_it_was() {
         "destination_ip": "192.0.2.7", "latency_threshold_ms": 5, "ping_interval_seconds": "0.5",
         "max_graph_points": 120, "event_retention_days": 30,
     });
-    let answer = server.send("POST", "/api/config", &[JSON], &body.to_string()).await;
+    let answer = server
+        .send("POST", "/api/config", &[JSON], &body.to_string())
+        .await;
     assert_eq!(answer.status, 200, "{}", answer.text());
     assert_eq!(answer.json()["success"], true);
     let expected = Change::Tool(ToolPatch {
@@ -171,7 +173,11 @@ async fn s0s_events_are_its_targets_in_its_two_words() {
     let kinds: Vec<_> = asked.iter().filter_map(|query| query.kind).collect();
     assert_eq!(
         kinds,
-        [EventKind::PacketLoss, EventKind::Outage, EventKind::ThresholdExceeded]
+        [
+            EventKind::PacketLoss,
+            EventKind::Outage,
+            EventKind::ThresholdExceeded
+        ]
     );
     assert!(asked.iter().all(|query| query.targets == Some(vec![TargetId(1)])));
     for kind in [EventKind::Outage, EventKind::PacketLoss] {
@@ -250,7 +256,12 @@ async fn without_any_target_s0_is_told_what_to_do() {
         assert!(error.contains("POST /api/config"), "{error}");
     }
     let answer = server
-        .send("POST", "/api/config", &[JSON], r#"{"destination_ip":"192.0.2.1"}"#)
+        .send(
+            "POST",
+            "/api/config",
+            &[JSON],
+            r#"{"destination_ip":"192.0.2.1"}"#,
+        )
         .await;
     assert_eq!(answer.status, 200, "{}", answer.text());
 }
@@ -286,7 +297,10 @@ async fn b15_two_servers_of_one_country_stay_two() {
     *server.history.rollups.lock().expect("rollups") = vec![rollup(&[10, 20], 1), rollup(&[], 3)];
     let json = server.get("/api/ping-data").await.json();
     let names: Vec<_> = json.as_object().expect("an object").keys().cloned().collect();
-    assert_eq!(names, ["(Name of lan)", "DE (Name of fra)", "DE (Name of muc)", "ID"]);
+    assert_eq!(
+        names,
+        ["(Name of lan)", "DE (Name of fra)", "DE (Name of muc)", "ID"]
+    );
     // Nothing replied in the second minute: no latency, and not 0.
     assert_eq!(
         json["ID"],
@@ -296,7 +310,11 @@ async fn b15_two_servers_of_one_country_stay_two() {
     assert_eq!(some.as_object().map(serde_json::Map::len), Some(3));
     assert_eq!(server.get("/api/ping-data?country=XX").await.json(), json!({}));
     let rows = server.get("/api/servers/status").await.json();
-    let german = rows.as_array().expect("rows").iter().filter(|row| row["country"] == "DE");
+    let german = rows
+        .as_array()
+        .expect("rows")
+        .iter()
+        .filter(|row| row["country"] == "DE");
     assert_eq!(german.count(), 2);
 }
 
@@ -330,13 +348,21 @@ async fn b15_the_level_filter_keeps_what_it_names() {
         "traceback": null,
     }]);
     assert_eq!(json, expected);
-    assert_eq!(server.get("/api/logs?level=info").await.json()[0]["message"], "a info");
+    assert_eq!(
+        server.get("/api/logs?level=info").await.json()[0]["message"],
+        "a info"
+    );
     assert_eq!(
         server.get("/api/logs").await.json().as_array().map(Vec::len),
         Some(3)
     );
     assert_eq!(
-        server.get("/api/logs?limit=2").await.json().as_array().map(Vec::len),
+        server
+            .get("/api/logs?limit=2")
+            .await
+            .json()
+            .as_array()
+            .map(Vec::len),
         Some(2)
     );
 }
@@ -363,15 +389,33 @@ async fn the_status_of_a_server_is_what_it_is_and_all_stale_is_an_answer() {
     let seen = json!("2026-11-21 09:56:11");
     assert_eq!(
         row(&rows, 0),
-        [json!(150.1), json!("Active"), seen.clone(), json!(true), json!(false)]
+        [
+            json!(150.1),
+            json!("Active"),
+            seen.clone(),
+            json!(true),
+            json!(false)
+        ]
     );
     assert_eq!(
         row(&rows, 1),
-        [Value::Null, json!("Inactive"), seen.clone(), json!(false), json!(false)]
+        [
+            Value::Null,
+            json!("Inactive"),
+            seen.clone(),
+            json!(false),
+            json!(false)
+        ]
     );
     assert_eq!(
         row(&rows, 2),
-        [Value::Null, json!("Inactive"), Value::Null, json!(false), json!(true)]
+        [
+            Value::Null,
+            json!("Inactive"),
+            Value::Null,
+            json!(false),
+            json!(true)
+        ]
     );
     server.clock.advance(Duration::from_secs(299));
     assert_eq!(server.get("/api/servers/status").await.json()[0]["stale"], false);
@@ -379,7 +423,12 @@ async fn the_status_of_a_server_is_what_it_is_and_all_stale_is_an_answer() {
     let answer = server.get("/api/servers/status").await;
     assert_eq!(answer.status, 200);
     let rows = answer.json();
-    assert!(rows.as_array().expect("rows").iter().all(|row| row["stale"] == true));
+    assert!(
+        rows.as_array()
+            .expect("rows")
+            .iter()
+            .all(|row| row["stale"] == true)
+    );
 }
 
 #[tokio::test]

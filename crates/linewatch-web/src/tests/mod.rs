@@ -148,7 +148,9 @@ impl History for TestHistory {
     }
     fn numbered_logs(&self, level: Option<&str>, limit: usize) -> Result<Vec<(i64, LogRow)>, HistoryError> {
         let logs = self.logs.lock().expect("logs");
-        let of_level = logs.iter().filter(|row| level.is_none_or(|level| row.level == level));
+        let of_level = logs
+            .iter()
+            .filter(|row| level.is_none_or(|level| row.level == level));
         Ok((1..).zip(of_level.cloned()).take(limit).collect())
     }
     fn targets(&self) -> Result<Vec<StoredTarget>, HistoryError> {

@@ -31,10 +31,17 @@ fn every_run_of_failed_probes_is_an_event_be_it_of_one_probe() {
     let story = told(1000, 900, script("..x...xx..xxxx....."));
     assert_eq!(
         spans(&story, EventKind::PacketLoss),
-        [(1, 2000, Some(3000)), (2, 6000, Some(8000)), (4, 10_000, Some(14_000))]
+        [
+            (1, 2000, Some(3000)),
+            (2, 6000, Some(8000)),
+            (4, 10_000, Some(14_000))
+        ]
     );
     let texts: Vec<_> = story.episodes().into_iter().map(|event| event.message).collect();
-    assert_eq!(texts, ["1 probe lost", "2 probes in a row lost", "4 probes in a row lost"]);
+    assert_eq!(
+        texts,
+        ["1 probe lost", "2 probes in a row lost", "4 probes in a row lost"]
+    );
     assert_eq!(story.events().len(), 1, "the last one is an outage too");
 }
 
@@ -82,9 +89,10 @@ fn a_storm_is_folded_to_sixty_rows_an_hour_and_no_probe_is_forgotten() {
     assert!((40..=60).contains(&rows.len()), "{} rows", rows.len());
     let lost: u64 = rows.iter().map(|(count, ..)| count).sum();
     assert_eq!(lost, 1_800);
-    let told = story.effects.iter().filter(
-        |effect| matches!(effect, Effect::Event(event) if event.kind == EventKind::PacketLoss),
-    );
+    let told = story
+        .effects
+        .iter()
+        .filter(|effect| matches!(effect, Effect::Event(event) if event.kind == EventKind::PacketLoss));
     let told = told.count();
     assert!(told < 600, "told {told} times");
     let last = story.episodes().pop().expect("a row");

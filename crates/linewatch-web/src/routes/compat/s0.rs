@@ -164,7 +164,9 @@ fn entry(state: &State) -> Result<&CatalogEntry, Refusal> {
     slug.and_then(|slug| state.member(slug))
         .map(|member| member.entry)
         .ok_or_else(|| {
-            Refusal::not_found("no target is configured: send a destination_ip to POST /api/config, or add one on the page")
+            Refusal::not_found(
+                "no target is configured: send a destination_ip to POST /api/config, or add one on the page",
+            )
         })
 }
 

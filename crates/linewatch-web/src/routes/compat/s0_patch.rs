@@ -21,9 +21,15 @@ pub(super) fn read(body: &[u8], now: Option<&S0Config>) -> Result<ToolPatch, Ref
         Refusal::field("body", message)
     })?;
     if map.is_empty() {
-        return Err(Refusal::field("body", format!("nothing to change: send one of {KEYS}")));
+        return Err(Refusal::field(
+            "body",
+            format!("nothing to change: send one of {KEYS}"),
+        ));
     }
-    let known = now.map(serde_json::to_value).and_then(Result::ok).unwrap_or_default();
+    let known = now
+        .map(serde_json::to_value)
+        .and_then(Result::ok)
+        .unwrap_or_default();
     let mut patch = ToolPatch::default();
     for (key, value) in &map {
         let is_same = known.get(key).is_some_and(|known| is_same(known, value));
@@ -65,7 +71,8 @@ fn set(patch: &mut ToolPatch, key: &str, value: &Value, is_same: bool) -> Result
         "event_retention_days" => {
             let days = value.as_u64().and_then(|days| u32::try_from(days).ok());
             let days = days.filter(|days| *days > 0);
-            patch.event_retention_days = Some(days.ok_or_else(|| wrong(key, "a whole number of days from 1 up"))?);
+            patch.event_retention_days =
+                Some(days.ok_or_else(|| wrong(key, "a whole number of days from 1 up"))?);
         }
         _ => {
             let message = format!("unknown key `{key}`; known are {KEYS}");

@@ -76,7 +76,10 @@ pub(in crate::routes) async fn ping_data(call: Call) -> Result<Answer, Refusal> 
             })?;
             Ok((name, curve(&series)))
         };
-        servers.into_iter().map(curve).collect::<Result<BTreeMap<_, _>, _>>()
+        servers
+            .into_iter()
+            .map(curve)
+            .collect::<Result<BTreeMap<_, _>, _>>()
     });
     Ok(json(StatusCode::OK, &answer.await?))
 }
@@ -89,12 +92,14 @@ fn span(params: &Params, now: WallTime) -> Result<(WallTime, WallTime), Refusal>
         "30d" => 30 * DAY,
         "custom" => {
             let missing = |name: &str| {
-                let message = format!("`{name}` is missing: range=custom needs start and end, like 2026-11-21");
+                let message =
+                    format!("`{name}` is missing: range=custom needs start and end, like 2026-11-21");
                 Refusal::field(name, message)
             };
             let from = params.date("start", false)?.ok_or_else(|| missing("start"))?;
             let to = params.date("end", true)?.ok_or_else(|| missing("end"))?;
-            in_order(Some(from), Some(to)).map_err(|_| Refusal::field("end", "`end` must be after `start`"))?;
+            in_order(Some(from), Some(to))
+                .map_err(|_| Refusal::field("end", "`end` must be after `start`"))?;
             return Ok((from, to));
         }
         other => {
@@ -140,10 +145,15 @@ fn names(state: &State) -> HashMap<TargetId, String> {
         let target = &member.entry.target;
         let (country, name) = (target.country.as_str(), target.name.as_str());
         let is_only = |count: Option<&usize>| count == Some(&1);
-        let called = match (is_only(countries.get(country)), is_only(pairs.get(&(country, name)))) {
+        let called = match (
+            is_only(countries.get(country)),
+            is_only(pairs.get(&(country, name))),
+        ) {
             (true, _) if !country.is_empty() => country.to_owned(),
             (_, true) => format!("{country} ({name})").trim_start().to_owned(),
-            (_, false) => format!("{country} ({name}, {})", target.slug).trim_start().to_owned(),
+            (_, false) => format!("{country} ({name}, {})", target.slug)
+                .trim_start()
+                .to_owned(),
         };
         (target.id, called)
     };

@@ -334,8 +334,5 @@ fn settings_without_effect_yet_are_said_to_have_none() {
         .into_iter()
         .map(|it| it.message)
         .collect();
-    assert_eq!(
-        warnings,
-        ["server.auth has no effect in this version yet"]
-    );
+    assert_eq!(warnings, ["server.auth has no effect in this version yet"]);
 }

@@ -11,7 +11,10 @@ impl Rig {
         let more = if body.is_empty() {
             String::new()
         } else {
-            format!("content-type: application/json\r\ncontent-length: {}\r\n", body.len())
+            format!(
+                "content-type: application/json\r\ncontent-length: {}\r\n",
+                body.len()
+            )
         };
         let mut stream = TcpStream::connect(self.page).expect("the page");
         stream.set_read_timeout(Some(PATIENCE)).expect("a limit");
@@ -105,7 +108,10 @@ fn the_clean_up_deletes_events_older_than_they_are_kept() {
         }));
     }
     let (status, answer) = rig.tool("POST events/cleanup", None);
-    assert_eq!((status, answer), (200, json!({"success": true, "deleted_count": 1})));
+    assert_eq!(
+        (status, answer),
+        (200, json!({"success": true, "deleted_count": 1}))
+    );
     let (_, answer) = rig.tool("POST events/cleanup", None);
     assert_eq!(answer["deleted_count"], 0);
     let old = rig.end().into_iter().filter(|(_, message)| message == "old");
