@@ -3,6 +3,8 @@
 //! [`Clock`] and [`Wire`] have two implementors each, the kernel's and the simulation's; [`History`] is the
 //! store's. No other trait crosses crates.
 
+mod trouble;
+
 use std::time::Duration;
 
 use crate::event::{Event, EventId, EventKind, LogRow, OutageRow};
@@ -10,6 +12,7 @@ use crate::record::{Class, Gap, Outcome, StrayKind};
 use crate::rollup::{Resolution, Rollup};
 use crate::target::{Address, Egress, EgressIndex, TargetId};
 use crate::time::{Anchor, MonoTime, Rtt, WallTime, WireTime};
+pub use trouble::HistoryError;
 
 /// Tells the time. The only way any of our code learns it.
 pub trait Clock: Send {
@@ -424,18 +427,6 @@ pub struct StorageView {
     /// What is wrong, in one sentence; `None` when nothing is.
     pub trouble: Option<String>,
 }
-
-/// Why history cannot be told.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct HistoryError(pub String);
-
-impl std::fmt::Display for HistoryError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for HistoryError {}
 
 /// One series that was ever stored: a target at one address.
 #[derive(Clone, Debug, PartialEq, Eq)]
