@@ -3,7 +3,7 @@
 //! [`Clock`] and [`Wire`] have two implementors each, the kernel's and the simulation's; [`History`] is the
 //! store's. No other trait crosses crates.
 
-mod trouble;
+mod stored;
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use crate::record::{Class, Gap, Outcome, StrayKind};
 use crate::rollup::{Resolution, Rollup};
 use crate::target::{Address, Egress, EgressIndex, TargetId};
 use crate::time::{Anchor, MonoTime, Rtt, WallTime, WireTime};
-pub use trouble::HistoryError;
+pub use stored::{HistoryError, StoredTarget};
 
 /// Tells the time. The only way any of our code learns it.
 pub trait Clock: Send {
@@ -426,19 +426,6 @@ pub struct StorageView {
     pub flushed_at: Option<WallTime>,
     /// What is wrong, in one sentence; `None` when nothing is.
     pub trouble: Option<String>,
-}
-
-/// One series that was ever stored: a target at one address.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct StoredTarget {
-    /// Its series.
-    pub id: TargetId,
-    /// The target's lasting id.
-    pub slug: String,
-    /// Its newest name.
-    pub name: String,
-    /// What was probed: an IP address, or a name that had none.
-    pub address: String,
 }
 
 /// What was: read-only, by short transactions, from any thread.
