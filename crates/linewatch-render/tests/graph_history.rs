@@ -5,7 +5,7 @@ mod graph_samples;
 use std::time::Duration;
 
 use graph_samples::{END_S, at, ms};
-use linewatch_core::event::{Event, EventId, LogRow, OutageRow, RunId};
+use linewatch_core::event::{Event, EventId, EventKind, LogRow, OutageRow, RunId};
 use linewatch_core::outage::OpenedBy;
 use linewatch_core::port::{
     History, HistoryError, RowQuery, SampleQuery, Series, SeriesPoint, SeriesQuery, SeriesSource,
@@ -75,6 +75,16 @@ impl History for Memory {
             .collect())
     }
     fn logs(&self, _query: &RowQuery) -> Result<Vec<LogRow>, HistoryError> {
+        Ok(Vec::new())
+    }
+    fn count_events(&self, _targets: &[TargetId], _kinds: &[EventKind]) -> Result<u64, HistoryError> {
+        Ok(0)
+    }
+    fn numbered_logs(
+        &self,
+        _level: Option<&str>,
+        _limit: usize,
+    ) -> Result<Vec<(i64, LogRow)>, HistoryError> {
         Ok(Vec::new())
     }
     fn targets(&self) -> Result<Vec<StoredTarget>, HistoryError> {

@@ -16,9 +16,8 @@ use linewatch_core::time::MonoTime;
 use linewatch_render::graph::{self, GraphPeriod, GraphStyle, GraphSubject, Theme, ValueAxis};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::series::possible;
 use super::{Call, history};
-use crate::query::Params;
+use crate::query::{Params, possible};
 use crate::respond::{Answer, Refusal, answer};
 
 /// The period if nothing else is asked for.
@@ -186,10 +185,7 @@ fn style(params: &Params) -> Result<GraphStyle, Refusal> {
 fn period(call: &Call, params: &Params) -> Result<GraphPeriod, Refusal> {
     let now = call.app.clock.wall();
     let zone = params.zone("tz")?;
-    let (begin, end) = (
-        possible("from", params.instant("from")?)?,
-        possible("to", params.instant("to")?)?,
-    );
+    let (begin, end) = (params.instant("from")?, params.instant("to")?);
     let is_custom = params.one("range") == Some("custom");
     let length = if is_custom { None } else { params.length("range")? };
     let (from, to) = match (begin, end, length) {
@@ -216,8 +212,8 @@ fn period(call: &Call, params: &Params) -> Result<GraphPeriod, Refusal> {
         return Err(Refusal::field("to", "`to` must be after `from`"));
     }
     let named = if begin.is_some() { "from" } else { "range" };
-    possible(named, Some(from))?;
-    possible("range", Some(to))?;
+    possible(named, from)?;
+    possible("range", to)?;
     if from >= now {
         return Err(Refusal::field(
             named,

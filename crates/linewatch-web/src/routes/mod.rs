@@ -3,6 +3,7 @@
 //! Deny by default: what is not in the table does not exist, and every request passes [`handle`], which judges
 //! Host, path, role, Origin and body in that order before any handler runs.
 
+mod compat;
 mod graph;
 mod history;
 mod live;
@@ -27,7 +28,7 @@ use crate::assets::Assets;
 use crate::control::ControlSender;
 use crate::guard::{self, Guard, Role};
 use crate::live::Hub;
-use crate::respond::{Answer, Refusal, secure};
+use crate::respond::{Answer, Form, Refusal, secure};
 
 pub(crate) use graph::Pictures;
 
@@ -95,7 +96,7 @@ macro_rules! route {
 }
 
 /// Every address there is.
-pub(crate) static ROUTES: [Route; 22] = [
+pub(crate) static ROUTES: [Route; 30] = [
     route!(GET "/" Public Read page::shell),
     route!(GET "/t/{id}" Public Read page::shell),
     route!(GET "/a/{hash}/{*path}" Public Read page::file),
@@ -112,6 +113,14 @@ pub(crate) static ROUTES: [Route; 22] = [
     route!(GET "/api/v1/events" Viewer Read history::events),
     route!(GET "/api/v1/logs" Viewer Read history::logs),
     route!(GET "/api/v1/status" Viewer Read status::get),
+    route!(GET "/api/config" Viewer Read compat::s0::config),
+    route!(POST "/api/config" Admin Change compat::s0::set_config),
+    route!(GET "/api/events" Viewer Read compat::s0::events),
+    route!(POST "/api/events/cleanup" Admin Change compat::s0::clean_up),
+    route!(GET "/api/stats" Viewer Read compat::s0::stats),
+    route!(GET "/api/ping-data" Viewer Read compat::s1::ping_data),
+    route!(GET "/api/servers/status" Viewer Read compat::s1::status),
+    route!(GET "/api/logs" Viewer Read compat::s1::logs),
     route!(GET "/api/v1/live" Viewer Upgrade live::upgrade),
     route!(POST "/api/v1/targets/{id}/start" Operator Change targets::start),
     route!(POST "/api/v1/targets/{id}/stop" Operator Change targets::stop),
@@ -122,10 +131,11 @@ pub(crate) static ROUTES: [Route; 22] = [
 
 /// Answers any request whatever.
 pub(crate) async fn handle(app: Arc<App>, peer: IpAddr, request: Request<Body>) -> Answer {
-    let is_api = request.uri().path().contains("/api/");
+    let path = request.uri().path();
+    let form = Form::of(path.strip_prefix(app.base.as_str()).unwrap_or(path));
     let mut answer = match judge(app, peer, request).await {
         Ok(answer) => answer,
-        Err(refusal) => refusal.into_answer(is_api),
+        Err(refusal) => refusal.into_answer(form),
     };
     secure(answer.headers_mut());
     answer
@@ -137,7 +147,7 @@ async fn judge(app: Arc<App>, peer: IpAddr, request: Request<Body>) -> Result<An
     let path = local_path(&app.base, parts.uri.path())?;
     let (route, captures) = match find(&parts.method, path) {
         Found::Route(route, captures) => (route, captures),
-        Found::OtherMethods(methods) => return Ok(other_methods(&methods)),
+        Found::OtherMethods(methods) => return Ok(other_methods(&methods, Form::of(path))),
         Found::Nothing => return Err(Refusal::not_found("there is nothing at this address")),
     };
     if route.role > app.guard.role_of(peer, &parts.headers) {
@@ -232,14 +242,14 @@ fn captures(pattern: &str, path: &str) -> Option<Vec<String>> {
     segments.next().is_none().then_some(found)
 }
 
-fn other_methods(methods: &[&Method]) -> Answer {
+fn other_methods(methods: &[&Method], form: Form) -> Answer {
     let allow = methods
         .iter()
         .map(|method| method.as_str())
         .collect::<Vec<_>>()
         .join(", ");
     let message = format!("this address knows only {allow}");
-    let mut answer = Refusal::new(StatusCode::METHOD_NOT_ALLOWED, "method", message).into_answer(true);
+    let mut answer = Refusal::new(StatusCode::METHOD_NOT_ALLOWED, "method", message).into_answer(form);
     if let Ok(value) = HeaderValue::from_str(&allow) {
         answer.headers_mut().insert(header::ALLOW, value);
     }
