@@ -6,6 +6,8 @@
 use std::time::Duration;
 
 use crate::event::{Event, EventId, LogRow, OutageRow};
+pub use crate::past::HistoryError;
+use crate::past::{SeriesSum, Stretch, SumQuery};
 use crate::record::{Class, Gap, Outcome, StrayKind};
 use crate::rollup::{Resolution, Rollup};
 use crate::target::{Address, Egress, EgressIndex, TargetId};
@@ -425,18 +427,6 @@ pub struct StorageView {
     pub trouble: Option<String>,
 }
 
-/// Why history cannot be told.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct HistoryError(pub String);
-
-impl std::fmt::Display for HistoryError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for HistoryError {}
-
 /// One series that was ever stored: a target at one address.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredTarget {
@@ -462,6 +452,18 @@ pub trait History: Send + Sync {
     ///
     /// When the database cannot be read.
     fn series(&self, query: SeriesQuery) -> Result<Series, HistoryError>;
+    /// Each series summed up over one span, with the newest committed probes; all as of one moment.
+    ///
+    /// # Errors
+    ///
+    /// When the database cannot be read.
+    fn sums(&self, query: &SumQuery) -> Result<Vec<(TargetId, SeriesSum)>, HistoryError>;
+    /// Each series in stretches of 10 min, in no order; more than one may be of the same time.
+    ///
+    /// # Errors
+    ///
+    /// When the database cannot be read.
+    fn stretches(&self, query: &SumQuery) -> Result<Vec<Stretch>, HistoryError>;
     /// Gaps that touch the span.
     ///
     /// # Errors

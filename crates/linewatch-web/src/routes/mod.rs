@@ -26,6 +26,7 @@ use crate::assets::Assets;
 use crate::control::ControlSender;
 use crate::guard::{self, Guard, Role};
 use crate::live::Hub;
+use crate::past::PastCache;
 use crate::respond::{Answer, Refusal, secure};
 
 /// Everything the handlers share.
@@ -34,6 +35,8 @@ pub(crate) struct App {
     pub(crate) history: Arc<dyn History>,
     /// How many may ask the history at once.
     pub(crate) history_slots: Arc<Semaphore>,
+    /// What of it was asked a moment ago.
+    pub(crate) past: PastCache,
     pub(crate) control: ControlSender,
     pub(crate) clock: Arc<dyn Clock + Sync>,
     pub(crate) assets: Assets,
