@@ -5,6 +5,7 @@
 
 import { h } from "../dom.js";
 import { plain, rtt } from "../format.js";
+import { tickTime } from "../time.js";
 import { tokens } from "./canvas.js";
 
 /** @typedef {import("./uplot").UPlot} UPlot */
@@ -46,9 +47,25 @@ export function secondsAxis(nowWord) {
   };
 }
 
-/** The y axis in milliseconds. */
-export function rttAxis() {
-  return { ...look(), size: 62, space: 34, values: (/** @type {UPlot} */ _plot, /** @type {number[]} */ splits) => splits.map(tick) };
+/** The x axis of a history: hours, and the day where it begins. */
+export function timeAxis() {
+  return {
+    ...look(), size: 28, space: 76,
+    values: (/** @type {UPlot} */ _plot, /** @type {number[]} */ splits) => {
+      const step = ((splits[1] ?? 0) - (splits[0] ?? 0)) * 1000;
+      return splits.map((split) => tickTime(split * 1000, step));
+    },
+  };
+}
+
+/** The y axis in milliseconds. @param {number} [size] */
+export function rttAxis(size = 62) {
+  return { ...look(), size, space: 34, values: (/** @type {UPlot} */ _plot, /** @type {(number | null)[]} */ splits) => {
+    const numbers = splits.flatMap((split) => (split !== null && split > 0 ? [split] : []));
+    const isWide = Math.max(...numbers) > 8 * Math.min(...numbers);
+    const isLog = numbers.length > 2 && Math.abs((numbers[2] ?? 0) + (numbers[0] ?? 0) - 2 * (numbers[1] ?? 0)) > 1e-6 * (numbers[2] ?? 1);
+    return splits.map((split) => (split === null || (isLog && isWide && !/^[125]/.test(split.toExponential())) ? "" : tick(split)));
+  } };
 }
 
 /** A round trip at an axis: no digit more than the step needs. @param {number} ms */
