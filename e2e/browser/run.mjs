@@ -7,6 +7,7 @@
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 
+import { historyTests } from "./history.mjs";
 import { Skip, expect, launch, moduleUrl, openLive, runAll, shot } from "./harness.mjs";
 
 const args = process.argv.slice(2);
@@ -296,5 +297,6 @@ test("a removed target comes back with undo", async () => {
   });
 });
 
+historyTests({ test, browser, base });
 await runAll(tests);
 await browser.close();

@@ -60,12 +60,19 @@ export function timeAxis() {
 
 /** The y axis in milliseconds. @param {number} [size] */
 export function rttAxis(size = 62) {
-  return { ...look(), size, space: 34, values: (/** @type {UPlot} */ _plot, /** @type {(number | null)[]} */ splits) => {
-    const numbers = splits.flatMap((split) => (split !== null && split > 0 ? [split] : []));
-    const isWide = Math.max(...numbers) > 8 * Math.min(...numbers);
-    const isLog = numbers.length > 2 && Math.abs((numbers[2] ?? 0) + (numbers[0] ?? 0) - 2 * (numbers[1] ?? 0)) > 1e-6 * (numbers[2] ?? 1);
-    return splits.map((split) => (split === null || (isLog && isWide && !/^[125]/.test(split.toExponential())) ? "" : tick(split)));
-  } };
+  const shared = look();
+  return {
+    ...shared, size, space: 34, grid: { ...shared.grid, filter: sparse },
+    values: (/** @type {UPlot} */ plot, /** @type {(number | null)[]} */ splits) => sparse(plot, splits).map((split) => (split === null ? "" : tick(split))),
+  };
+}
+
+/** Over a decade of a logarithmic axis only 1, 2 and 5 are told, over three only 1. @param {UPlot} plot @param {(number | null)[]} splits */
+function sparse(plot, splits) {
+  const { min, max, distr } = plot.scales["y"] ?? {};
+  if (distr !== 3 || !min || !max || max < 8 * min) return splits;
+  const kept = max > 800 * min ? /^1/ : /^[125]/;
+  return splits.map((split) => (split !== null && kept.test(split.toExponential()) ? split : null));
 }
 
 /** A round trip at an axis: no digit more than the step needs. @param {number} ms */

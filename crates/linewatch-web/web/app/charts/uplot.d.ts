@@ -6,6 +6,7 @@ export interface UPlot {
   root: HTMLElement;
   width: number;
   height: number;
+  scales: Record<string, { min?: number | null; max?: number | null; distr?: number }>;
   cursor: { idx: number | null; left?: number };
   select: { left: number; top: number; width: number; height: number };
   setData(data: unknown[], resetScales?: boolean): void;

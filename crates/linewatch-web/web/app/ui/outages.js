@@ -94,7 +94,9 @@ export function outagesPanel(row, { zoom, onrows }) {
     setAttribute(lane, "aria-label", t("outages.lane", { n: rows.length, time: duration(total), holes: view.holes.length }));
     setText(begin, moment(view.from, now));
     setText(end, word === "custom" ? moment(view.to, now) : t("chart.now"));
-    const longest = [...view.holes].sort((a, b) => b.to - b.from - (a.to - a.from))[0];
+    const { from, to } = view;
+    const clipped = view.holes.map((hole) => ({ ...hole, from: Math.max(from, hole.from), to: Math.min(to, hole.to) }));
+    const longest = clipped.sort((a, b) => b.to - b.from - (a.to - a.from))[0];
     setText(gap, longest ? `${t(`gap.${longest.kind}`)} ${duration(longest.to - longest.from)}` : "");
     save.hidden = rows.length === 0;
     if (rows.length === 0) fill(body, h("p", { class: "muted small" }, t("outages.none")));
