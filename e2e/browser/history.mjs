@@ -22,7 +22,11 @@ const coloured = (page) => page.evaluate(() => {
 });
 
 /** @param {import("playwright-core").Page} page */
-const drawn = (page) => page.waitForFunction(() => document.querySelector(".history .card-title .note")?.textContent !== "");
+const drawn = async (page) => {
+  await page.waitForFunction(() => document.querySelector(".history .card-title .note")?.textContent !== "");
+  await page.locator(".history-chart canvas").waitFor();
+  await page.waitForTimeout(300);
+};
 
 /**
  * @param {{ test: (name: string, run: () => Promise<void>) => void, browser: Awaited<ReturnType<import("./harness.mjs").launch>>, base: string }} suite

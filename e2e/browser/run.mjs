@@ -119,9 +119,9 @@ test("a target is stopped and started by keyboard alone", async () => {
     await page.keyboard.press("t");
     await page.getByRole("combobox").waitFor();
     await page.keyboard.press("Escape");
-    await page.locator(".chart").focus();
+    await page.locator(".chart").first().focus();
     await page.keyboard.press("ArrowLeft");
-    expect((await page.locator(".readout").textContent()) !== "", "the cursor of the chart says nothing");
+    expect((await page.locator(".readout").first().textContent()) !== "", "the cursor of the chart says nothing");
   });
 });
 

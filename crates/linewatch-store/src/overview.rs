@@ -91,7 +91,7 @@ fn parts(from: WallTime, to: WallTime) -> Vec<Part> {
         ends.push((tier, end, to));
         (from, to) = (begin, end);
     }
-    parts.extend(ends);
+    parts.extend(ends.into_iter().rev());
     parts.retain(|(_, from, to)| from < to);
     parts
 }

@@ -154,7 +154,8 @@ function qualityStrip(row, pick) {
     const from = stripCell(cellAt(event), store.now());
     pick(from, from + STRIP_CELL_MS);
   });
-  let drawn = "";
+  /** @type {string | null} */
+  let drawn = null;
   return {
     canvas,
     update() {
