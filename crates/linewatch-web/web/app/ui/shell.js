@@ -115,7 +115,7 @@ export function openAdd(navigate) {
 /** Keys that do something now; the list on `?`. */
 const KEYS = [
   ["/", "search"], ["g o", "overview"], ["n", "add"], ["j k", "rows"], ["Enter", "open"], ["Space", "startstop"], ["t", "change"],
-  ["← →", "cursor"], [".", "config"], ["a", "acknowledge"], ["p", "pause"], ["d", "theme"], ["?", "keys"], ["Esc", "close"],
+  ["1 … 5", "range"], ["m", "chart"], ["l", "scale"], ["+ −", "zoom"], ["0", "reset"], ["← →", "cursor"], [".", "config"], ["a", "acknowledge"], ["p", "pause"], ["d", "theme"], ["?", "keys"], ["Esc", "close"],
 ];
 
 export function openKeys() {
