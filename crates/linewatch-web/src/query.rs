@@ -1,11 +1,15 @@
 //! Reads the query of an address: lists, numbers, instants. What cannot be read is refused by name.
 
 use std::str::FromStr;
+use std::time::Duration;
 
 use axum::extract::Query;
 use axum::http::Uri;
+use jiff::tz::TimeZone;
 use linewatch_core::event::{EventId, RunId};
 use linewatch_core::time::WallTime;
+use linewatch_render::when::fixed_offset;
+use linewatch_render::words::TIME_UNITS;
 
 use crate::respond::Refusal;
 
@@ -76,6 +80,35 @@ impl Params {
         })
     }
 
+    /// A length of time: a whole number with its unit (`24h`, `7d`, `1y`), at least a second.
+    pub(crate) fn length(&self, name: &str) -> Result<Option<Duration>, Refusal> {
+        let Some(text) = self.one(name) else {
+            return Ok(None);
+        };
+        let refused = || {
+            let message =
+                format!("`{name}` must be a length like 1h, 6h, 24h, 7d, 30d or 1y, not \"{text}\"");
+            Refusal::field(name, message)
+        };
+        length(text)
+            .filter(|length| *length >= Duration::from_secs(1))
+            .map(Some)
+            .ok_or_else(refused)
+    }
+
+    /// A zone: a name of the zone database, or an offset; without one, this computer's.
+    pub(crate) fn zone(&self, name: &str) -> Result<TimeZone, Refusal> {
+        let Some(text) = self.one(name) else {
+            return Ok(TimeZone::system());
+        };
+        // An unescaped `+` arrives as a space.
+        let zone = fixed_offset(&text.replace(' ', "+")).or_else(|| TimeZone::get(text).ok());
+        zone.ok_or_else(|| {
+            let message = format!("`{name}` must be a zone like Asia/Jakarta, UTC or +07:00, not \"{text}\"");
+            Refusal::field(name, message)
+        })
+    }
+
     /// A word of a closed list.
     pub(crate) fn word<T>(&self, name: &str, read: impl Fn(&str) -> Option<T>) -> Result<Option<T>, Refusal> {
         let Some(text) = self.one(name) else {
@@ -85,6 +118,14 @@ impl Params {
             .map(Some)
             .ok_or_else(|| Refusal::field(name, format!("`{name}` has no value \"{text}\"")))
     }
+}
+
+fn length(text: &str) -> Option<Duration> {
+    let unit_at = text.find(|sign: char| !sign.is_ascii_digit())?;
+    let (number, unit) = text.split_at(unit_at);
+    let (_, nanos) = TIME_UNITS.iter().find(|(word, _)| *word == unit)?;
+    let number = u64::from_str(number).ok()?;
+    number.checked_mul(*nanos).map(Duration::from_nanos)
 }
 
 fn instant(text: &str) -> Option<WallTime> {

@@ -222,7 +222,7 @@ fn named(state: &State, stored: &[StoredTarget], id: TargetId) -> Option<(String
 }
 
 /// Every series that the target in the address has or had: its address may have changed, and it may be gone.
-fn series_of(
+pub(super) fn series_of(
     call: &Call,
     params: &Params,
     stored: &[StoredTarget],

@@ -3,6 +3,7 @@
 //! Deny by default: what is not in the table does not exist, and every request passes [`handle`], which judges
 //! Host, path, role, Origin and body in that order before any handler runs.
 
+mod graph;
 mod history;
 mod live;
 mod overview;
@@ -29,6 +30,8 @@ use crate::live::Hub;
 use crate::past::PastCache;
 use crate::respond::{Answer, Refusal, secure};
 
+pub(crate) use graph::Pictures;
+
 /// Everything the handlers share.
 pub(crate) struct App {
     pub(crate) hub: Hub,
@@ -37,6 +40,8 @@ pub(crate) struct App {
     pub(crate) history_slots: Arc<Semaphore>,
     /// What of it was asked a moment ago.
     pub(crate) past: PastCache,
+    /// Drawn a moment ago.
+    pub(crate) pictures: Pictures,
     pub(crate) control: ControlSender,
     pub(crate) clock: Arc<dyn Clock + Sync>,
     pub(crate) assets: Assets,
@@ -93,7 +98,7 @@ macro_rules! route {
 }
 
 /// Every address there is.
-pub(crate) static ROUTES: [Route; 20] = [
+pub(crate) static ROUTES: [Route; 22] = [
     route!(GET "/" Public Read page::shell),
     route!(GET "/t/{id}" Public Read page::shell),
     route!(GET "/a/{hash}/{*path}" Public Read page::file),
@@ -104,6 +109,8 @@ pub(crate) static ROUTES: [Route; 20] = [
     route!(GET "/api/v1/targets/{id}" Viewer Read targets::get),
     route!(GET "/api/v1/samples" Viewer Read history::samples),
     route!(GET "/api/v1/series" Viewer Read series::get),
+    route!(GET "/api/v1/graph.png" Viewer Read graph::png),
+    route!(GET "/api/v1/graph.svg" Viewer Read graph::svg),
     route!(GET "/api/v1/outages" Viewer Read history::outages),
     route!(GET "/api/v1/events" Viewer Read history::events),
     route!(GET "/api/v1/logs" Viewer Read history::logs),

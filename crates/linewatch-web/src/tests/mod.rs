@@ -2,6 +2,7 @@
 
 mod changes;
 pub(crate) mod data;
+mod graph;
 mod guarding;
 mod overview;
 mod past;
