@@ -8,11 +8,13 @@ mod stored;
 use std::time::Duration;
 
 use crate::event::{Event, EventId, EventKind, LogRow, OutageRow};
+pub use crate::past::HistoryError;
+use crate::past::{SeriesSum, Stretch, SumQuery};
 use crate::record::{Class, Gap, Outcome, StrayKind};
 use crate::rollup::{Resolution, Rollup};
 use crate::target::{Address, Egress, EgressIndex, TargetId};
 use crate::time::{Anchor, MonoTime, Rtt, WallTime, WireTime};
-pub use stored::{HistoryError, StoredTarget};
+pub use stored::StoredTarget;
 
 /// Tells the time. The only way any of our code learns it.
 pub trait Clock: Send {
@@ -442,6 +444,18 @@ pub trait History: Send + Sync {
     ///
     /// When the database cannot be read.
     fn series(&self, query: SeriesQuery) -> Result<Series, HistoryError>;
+    /// Each series summed up over one span, with the newest committed probes; all as of one moment.
+    ///
+    /// # Errors
+    ///
+    /// When the database cannot be read.
+    fn sums(&self, query: &SumQuery) -> Result<Vec<(TargetId, SeriesSum)>, HistoryError>;
+    /// Each series in stretches of 10 min, in no order; more than one may be of the same time.
+    ///
+    /// # Errors
+    ///
+    /// When the database cannot be read.
+    fn stretches(&self, query: &SumQuery) -> Result<Vec<Stretch>, HistoryError>;
     /// Gaps that touch the span.
     ///
     /// # Errors

@@ -88,14 +88,7 @@ fn rules(window: &WindowView, limit: &StatusLimit) -> [(&'static str, bool); 3] 
 
 /// The grade of the average RTT; `None` while nothing answered in the window.
 pub(crate) fn grade(window: &WindowView, limits: &GradeLimits) -> Option<Grade> {
-    let average = window.rtt?.avg;
-    Some(match average {
-        _ if average <= limits.excellent => Grade::Excellent,
-        _ if average <= limits.good => Grade::Good,
-        _ if average <= limits.fair => Grade::Fair,
-        _ if average <= limits.poor => Grade::Poor,
-        _ => Grade::Critical,
-    })
+    Some(limits.grade(window.rtt?.avg))
 }
 
 /// S1's concerns. `VeryHighLatency` takes the place of `HighLatency`: one average, one word.

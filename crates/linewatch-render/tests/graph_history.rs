@@ -80,11 +80,7 @@ impl History for Memory {
     fn count_events(&self, _targets: &[TargetId], _kinds: &[EventKind]) -> Result<u64, HistoryError> {
         Ok(0)
     }
-    fn numbered_logs(
-        &self,
-        _level: Option<&str>,
-        _limit: usize,
-    ) -> Result<Vec<(i64, LogRow)>, HistoryError> {
+    fn numbered_logs(&self, _level: Option<&str>, _limit: usize) -> Result<Vec<(i64, LogRow)>, HistoryError> {
         Ok(Vec::new())
     }
     fn targets(&self) -> Result<Vec<StoredTarget>, HistoryError> {

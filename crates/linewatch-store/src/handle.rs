@@ -74,8 +74,8 @@ pub(crate) struct OpenAt {
 /// How the open buckets stand to the commit a reader sees.
 #[derive(Debug)]
 pub(crate) enum OpenView {
-    /// Of that commit: a copy.
-    Same(OpenTiers),
+    /// Of that commit: a copy, of each series asked for.
+    Same(Vec<OpenTiers>),
     /// Of a later one: look at the database again.
     Later,
     /// Of an earlier one, for too long.
@@ -108,15 +108,18 @@ impl Shared {
         self.opened.notify_all();
     }
 
-    /// What a series had open at the commit with this number. Waits a moment: between a commit and this, the writer
-    /// only folds the samples in.
-    pub(crate) fn open_at(&self, target: TargetId, flushes: u64) -> OpenView {
+    /// What these series had open at the commit with this number. Waits a moment: between a commit and this, the
+    /// writer only folds the samples in.
+    pub(crate) fn open_at(&self, targets: &[TargetId], flushes: u64) -> OpenView {
         let waited = self
             .opened
             .wait_timeout_while(self.open(), OPEN_WAIT, |open| open.flushes < flushes);
         let (open, _) = waited.unwrap_or_else(PoisonError::into_inner);
         match open.flushes.cmp(&flushes) {
-            Order::Equal => OpenView::Same(open.buckets.of(target)),
+            Order::Equal => {
+                let copy = |target: &TargetId| open.buckets.of(*target);
+                OpenView::Same(targets.iter().map(copy).collect())
+            }
             Order::Greater => OpenView::Later,
             Order::Less => OpenView::Missing,
         }

@@ -15,6 +15,7 @@ pub mod fuzz;
 mod handle;
 mod hot;
 mod open;
+mod overview;
 mod pending;
 mod reader;
 mod rebuild;

@@ -12,7 +12,9 @@ mod fleet;
 #[cfg(feature = "fuzz")]
 pub mod fuzz;
 mod guard;
+mod join;
 mod live;
+mod past;
 mod query;
 mod respond;
 mod routes;

@@ -30,6 +30,7 @@ use crate::assets::Assets;
 use crate::control::ControlSender;
 use crate::guard::Guard;
 use crate::live::Hub;
+use crate::past::PastCache;
 use crate::routes::{self, App, Pictures};
 
 /// Pause after a failed accept: at first, and at most. Short enough to come back unnoticed, long enough not to spin.
@@ -92,6 +93,7 @@ pub async fn serve(
         hub: hub.clone(),
         history,
         history_slots: Arc::new(Semaphore::new(HISTORY_QUERIES)),
+        past: PastCache::default(),
         pictures: Pictures::new(),
         control,
         clock: Arc::clone(&clock),

@@ -1,18 +1,6 @@
-//! Names what history tells of: the series there are, and why it cannot be told.
+//! Names what history tells of: the series there are.
 
 use crate::target::TargetId;
-
-/// Why history cannot be told.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct HistoryError(pub String);
-
-impl std::fmt::Display for HistoryError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for HistoryError {}
 
 /// One series that was ever stored: a target at one address.
 #[derive(Clone, Debug, PartialEq, Eq)]

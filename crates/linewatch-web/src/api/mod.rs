@@ -28,7 +28,7 @@ pub(crate) use live::{
     Selection, Standing, Subscription, SumMessage, WelcomeMessage,
 };
 pub(crate) use overview::{Kpi, Overview, OverviewRow, Spark, sum_row};
-pub(crate) use series::SeriesAnswer;
+pub(crate) use series::{MarkRow, SeriesAnswer};
 pub(crate) use target::{ChangeAnswer, TargetAnswer, TargetDetail, TargetInfo, TargetList};
 
 /// One probe: key, seq, dt_us, outcome, rtt_us, host_us, flags.

@@ -28,6 +28,7 @@ use crate::assets::Assets;
 use crate::control::ControlSender;
 use crate::guard::{self, Guard, Role};
 use crate::live::Hub;
+use crate::past::PastCache;
 use crate::respond::{Answer, Form, Refusal, secure};
 
 pub(crate) use graph::Pictures;
@@ -38,6 +39,8 @@ pub(crate) struct App {
     pub(crate) history: Arc<dyn History>,
     /// How many may ask the history at once.
     pub(crate) history_slots: Arc<Semaphore>,
+    /// What of it was asked a moment ago.
+    pub(crate) past: PastCache,
     /// Drawn a moment ago.
     pub(crate) pictures: Pictures,
     pub(crate) control: ControlSender,

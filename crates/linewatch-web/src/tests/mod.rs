@@ -7,16 +7,19 @@ pub(crate) mod data;
 mod graph;
 mod guarding;
 mod overview;
+mod past;
 mod samples;
 mod series;
 mod shapes;
 
+use std::collections::HashMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use linewatch_core::event::{Event, EventKind, LogRow, OutageRow, RunId};
+use linewatch_core::past::{SeriesSum, Stretch, SumQuery};
 use linewatch_core::port::{
     Clock, History, HistoryError, RowQuery, SampleQuery, Series, SeriesPoint, SeriesQuery, SeriesSource,
     StorageView, StoredSample, StoredTarget,
@@ -72,6 +75,9 @@ pub(crate) struct TestHistory {
     pub(crate) asked: Mutex<Vec<RowQuery>>,
     pub(crate) rollups: Mutex<Vec<Rollup>>,
     pub(crate) asked_series: Mutex<Vec<SeriesQuery>>,
+    pub(crate) sums: Mutex<HashMap<TargetId, SeriesSum>>,
+    pub(crate) stretches: Mutex<Vec<Stretch>>,
+    pub(crate) asked_sums: Mutex<Vec<SumQuery>>,
     pub(crate) is_broken: std::sync::atomic::AtomicBool,
 }
 
@@ -127,6 +133,20 @@ impl History for TestHistory {
                 slots: 3,
             }],
         })
+    }
+    fn sums(&self, query: &SumQuery) -> Result<Vec<(TargetId, SeriesSum)>, HistoryError> {
+        self.asked_sums.lock().expect("asked").push(query.clone());
+        if self.is_broken.load(Ordering::SeqCst) {
+            return Err(HistoryError("disk I/O error".to_owned()));
+        }
+        let sums = self.sums.lock().expect("sums");
+        let of = |target: &TargetId| Some((*target, sums.get(target)?.clone()));
+        Ok(query.targets.iter().filter_map(of).collect())
+    }
+    fn stretches(&self, query: &SumQuery) -> Result<Vec<Stretch>, HistoryError> {
+        let stretches = self.stretches.lock().expect("stretches");
+        let is_asked = |stretch: &&Stretch| query.targets.contains(&stretch.target);
+        Ok(stretches.iter().filter(is_asked).copied().collect())
     }
     fn gaps(&self, _query: SampleQuery) -> Result<Vec<Gap>, HistoryError> {
         Ok(Vec::new())
