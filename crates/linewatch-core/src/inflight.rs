@@ -206,14 +206,13 @@ impl InFlight {
         ))
     }
 
-    /// Reads a little of everything that a launch needs of a target, so that it is near when it is needed. The answer
-    /// means nothing; of many targets at once the reads overlap.
+    /// Reads a little of what a launch needs of a target, so that it is near when it is needed. The answer means nothing;
+    /// of many targets in a row the reads overlap.
     pub fn touch_memory(&self, handle: Handle) -> u64 {
         let deadline = self.deadlines.at(handle.index());
-        let flow = self.flow(handle).map_or(0, |flow| {
-            let next = flow.ring.get(flow.end_seq).map_or(0, Entry::seq_low);
-            flow.end_seq ^ u64::from(flow.id) ^ u64::from(flow.is_touched) ^ u64::from(next)
-        });
+        let flow = self
+            .flow(handle)
+            .map_or(0, |flow| flow.end_seq ^ u64::from(flow.id) ^ u64::from(flow.is_touched));
         deadline.map_or(0, MonoTime::as_nanos) ^ flow
     }
 
