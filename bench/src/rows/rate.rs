@@ -149,7 +149,7 @@ pub(super) fn flood(effort: Effort) -> Result<Vec<Line>> {
     let flood = Load {
         interval_us: 50_000,
         // The engine refuses more than 100,000/s; the shard within it, turned by a plain thread, takes what it is given.
-        class: Class::SingleThread,
+        class: Class::SingleRealtime,
         ..admitted.clone()
     };
     let order = Order {

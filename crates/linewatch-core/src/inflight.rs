@@ -210,9 +210,9 @@ impl InFlight {
     /// of many targets in a row the reads overlap.
     pub fn touch_memory(&self, handle: Handle) -> u64 {
         let deadline = self.deadlines.at(handle.index());
-        let flow = self
-            .flow(handle)
-            .map_or(0, |flow| flow.end_seq ^ u64::from(flow.id) ^ u64::from(flow.is_touched));
+        let flow = self.flow(handle).map_or(0, |flow| {
+            flow.end_seq ^ u64::from(flow.id) ^ u64::from(flow.is_touched)
+        });
         deadline.map_or(0, MonoTime::as_nanos) ^ flow
     }
 
