@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 pub mod doctor;
+pub mod export;
 pub mod format;
 pub mod graph;
 pub mod json;
