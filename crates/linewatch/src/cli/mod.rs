@@ -6,8 +6,10 @@
 mod check;
 mod demo;
 mod doctor;
+mod period;
 mod rrd;
 mod serve;
+mod stored;
 mod watch;
 mod watch_rows;
 mod watch_view;
