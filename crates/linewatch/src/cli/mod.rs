@@ -6,6 +6,7 @@
 mod check;
 mod demo;
 mod doctor;
+mod export;
 mod period;
 mod rrd;
 mod serve;
@@ -27,12 +28,11 @@ use crate::exit::{Exit, UserError};
 use crate::say;
 
 /// Commands of INTERFACE.md that a later version brings: said plainly instead of being taken for a target.
-const NOT_YET: [&str; 15] = [
+const NOT_YET: [&str; 14] = [
     "record",
     "compare",
     "graph",
     "report",
-    "export",
     "attach",
     "import",
     "alerts",
@@ -115,6 +115,8 @@ enum Command {
     Config(check::ConfigCommand),
     /// Look for what keeps this computer from measuring well: one sentence and one command each
     Doctor(doctor::Args),
+    /// Write stored history for other programs: CSV, JSON, NDJSON or Influx lines, at any resolution
+    Export(export::Args),
     /// Write a target's history as a round-robin database, which rrdtool reads, draws and goes on updating
     Rrd(rrd::Args),
     /// The whole program over a simulated network, without privileges or network
@@ -150,6 +152,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Result<Exit> {
         Command::CheckConfig(args) => check::check_config(&cli.global, &args),
         Command::Config(command) => check::config(&cli.global, &command),
         Command::Doctor(args) => doctor::run(&cli.global, &args),
+        Command::Export(args) => export::run(&cli.global, &args),
         Command::Rrd(args) => rrd::run(&cli.global, &args),
         Command::Demo(args) => demo::run(&cli.global, &args),
     }
