@@ -19,8 +19,8 @@ use linewatch_core::rollup::{Resolution, Rollup};
 use linewatch_core::target::TargetId;
 use linewatch_core::time::WallTime;
 
-pub use portion::samples_of;
 use portion::Reading;
+pub use portion::samples_of;
 
 /// How history is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

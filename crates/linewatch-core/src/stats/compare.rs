@@ -28,10 +28,10 @@ const LIKENESS: f64 = 0.1;
 /// Shares of the three percentiles.
 const SHARES: [f64; 3] = [0.50, 0.95, 0.99];
 
-/// What happened within one minute of one side.
+/// What happened within one minute of one side, or within a few: see [`compare`].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Minute {
-    /// Minutes since 1970: neighbours have neighbouring numbers.
+    /// Its begin, in minutes since 1970.
     pub number: i64,
     /// Its probes.
     pub rollup: Rollup,
@@ -106,20 +106,28 @@ pub struct Comparison {
     /// Outages begun on each side.
     pub outages: [u64; 2],
     /// Minutes in which something was measured, of each side.
-    pub minutes: [usize; 2],
+    pub minutes: [u64; 2],
     /// Length of a block, in minutes.
     pub block_minutes: usize,
     /// Blocks of each side.
     pub blocks: [usize; 2],
 }
 
-/// Compares the minutes of two sides, each by time.
-pub fn compare(a: &[Minute], b: &[Minute]) -> Comparison {
-    let sides = [a, b];
-    let block_minutes = block_length(sides);
-    let blocks = sides.map(|minutes| blocks_of(minutes, block_minutes));
-    let totals = blocks.each_ref().map(|blocks| blocks.iter().fold(Sum::default(), Sum::with));
-    let values = totals.each_ref().map(|total| Metric::ALL.map(|metric| total.figure(metric)));
+/// Compares two sides, each by time. Their [`Minute`]s are `unit_minutes` long (1, 10 or 60): long spans need no single
+/// ones.
+pub fn compare(a: &[Minute], b: &[Minute], unit_minutes: usize) -> Comparison {
+    let sides = [a, b].map(|minutes| Side {
+        minutes,
+        unit: unit_minutes.max(1),
+    });
+    let block_minutes = block_length(&sides);
+    let blocks = sides.map(|side| side.blocks(block_minutes));
+    let totals = blocks
+        .each_ref()
+        .map(|blocks| blocks.iter().fold(Sum::default(), Sum::with));
+    let values = totals
+        .each_ref()
+        .map(|total| Metric::ALL.map(|metric| total.figure(metric)));
     let differences = difference(&values);
     let has_enough = blocks.iter().all(|blocks| blocks.len() >= BLOCKS_MIN);
     let reached = if has_enough {
@@ -149,18 +157,12 @@ pub fn compare(a: &[Minute], b: &[Minute]) -> Comparison {
     });
     Comparison {
         figures,
-        counts: sides.map(counts_of),
-        outages: sides.map(|minutes| minutes.iter().map(|minute| minute.outages).sum()),
-        minutes: sides.map(<[Minute]>::len),
+        counts: totals.each_ref().map(|total| *total.rollup.counts()),
+        outages: totals.each_ref().map(|total| total.outages),
+        minutes: totals.each_ref().map(|total| total.minutes),
         block_minutes,
         blocks: blocks.map(|blocks| blocks.len()),
     }
-}
-
-fn counts_of(minutes: &[Minute]) -> Counts {
-    let mut counts = Counts::default();
-    minutes.iter().for_each(|minute| counts.merge(minute.rollup.counts()));
-    counts
 }
 
 type Values = [Option<f64>; Metric::ALL.len()];
@@ -207,45 +209,59 @@ fn per_day(outages: u64, minutes: u64) -> Option<f64> {
     (minutes > 0).then(|| outages as f64 * 1440.0 / minutes as f64)
 }
 
-/// Minutes with a common `number / length`, merged.
-fn blocks_of(minutes: &[Minute], length: usize) -> Vec<Sum> {
-    let mut blocks: Vec<(i64, Sum)> = Vec::new();
-    for minute in minutes {
-        let number = minute.number.div_euclid(length as i64);
-        let sum = Sum {
-            rollup: minute.rollup.clone(),
-            minutes: 1,
-            outages: minute.outages,
-        };
-        match blocks.last_mut().filter(|(last, _)| *last == number) {
-            Some((_, block)) => *block = std::mem::take(block).with(&sum),
-            None => blocks.push((number, sum)),
+/// One side, in units of this many minutes.
+#[derive(Clone, Copy)]
+struct Side<'a> {
+    minutes: &'a [Minute],
+    unit: usize,
+}
+
+impl Side<'_> {
+    /// Units with a common `number / length`, merged.
+    fn blocks(self, length: usize) -> Vec<Sum> {
+        let mut blocks: Vec<(i64, Sum)> = Vec::new();
+        for minute in self.minutes {
+            let number = minute.number.div_euclid(length as i64);
+            let sum = Sum {
+                rollup: minute.rollup.clone(),
+                minutes: self.unit as u64,
+                outages: minute.outages,
+            };
+            match blocks.last_mut().filter(|(last, _)| *last == number) {
+                Some((_, block)) => *block = std::mem::take(block).with(&sum),
+                None => blocks.push((number, sum)),
+            }
         }
+        blocks.into_iter().map(|(_, block)| block).collect()
     }
-    blocks.into_iter().map(|(_, block)| block).collect()
 }
 
 /// The shortest length between whose neighbours no likeness is left, doubled: likeness reaches over borders.
-fn block_length(sides: [&[Minute]; 2]) -> usize {
-    let all = sides.iter().map(|minutes| minutes.len()).sum::<usize>();
-    let is_few_enough = |length: &usize| all / length <= BLOCKS_MAX;
-    let lengths = LENGTHS_MIN.into_iter().filter(is_few_enough);
+fn block_length(sides: &[Side<'_>; 2]) -> usize {
+    let unit = sides[0].unit;
+    let all = (sides[0].minutes.len() + sides[1].minutes.len()) * unit;
+    let is_possible = |length: &usize| length.is_multiple_of(unit) && all / length <= BLOCKS_MAX;
     let longest = LENGTHS_MIN[LENGTHS_MIN.len() - 1];
-    lengths
-        .clone()
-        .find(|length| !are_neighbours_alike(sides, *length))
-        .map_or(longest, |length| {
-            if length == 1 { 1 } else { length * 2 }
-        })
+    let found = LENGTHS_MIN
+        .into_iter()
+        .filter(is_possible)
+        .find(|length| !are_neighbours_alike(sides, *length));
+    match found {
+        // Not even neighbouring minutes are alike: they are blocks themselves.
+        Some(1) => 1,
+        Some(length) => length * 2,
+        None => longest,
+    }
 }
 
-/// Loss or delay of a block tells something of the next one's.
-fn are_neighbours_alike(sides: [&[Minute]; 2], length: usize) -> bool {
+/// Loss, delay or jitter of a block tells something of the next one's.
+fn are_neighbours_alike(sides: &[Side<'_>; 2], length: usize) -> bool {
+    let log = |rtt: Option<Rtt>| rtt.map(|rtt| (rtt.as_nanos().max(1) as f64).ln());
     let of_loss = |sum: &Sum| sum.figure(Metric::Loss);
-    let of_mean = |sum: &Sum| sum.rollup.avg().map(|rtt| (rtt.as_nanos().max(1) as f64).ln());
-    let of_jitter = |sum: &Sum| sum.rollup.jitter().map(|rtt| (rtt.as_nanos().max(1) as f64).ln());
+    let of_mean = |sum: &Sum| log(sum.rollup.avg());
+    let of_jitter = |sum: &Sum| log(sum.rollup.jitter());
     let figures: [&dyn Fn(&Sum) -> Option<f64>; 3] = [&of_loss, &of_mean, &of_jitter];
-    let blocks = sides.map(|minutes| blocks_of(minutes, length));
+    let blocks = sides.map(|side| side.blocks(length));
     figures.iter().any(|figure| {
         let (mut products, mut squares, mut pairs) = (0.0, 0.0, 0_u32);
         for side in &blocks {
@@ -276,7 +292,12 @@ impl Dense {
         let parts = blocks.clone().map(|block| (block, block.rollup.to_parts()));
         let indexes = blocks.clone().flat_map(|block| {
             let parts = block.rollup.to_parts();
-            parts.rtts.buckets().iter().map(|&(index, _)| index).collect::<Vec<_>>()
+            parts
+                .rtts
+                .buckets()
+                .iter()
+                .map(|&(index, _)| index)
+                .collect::<Vec<_>>()
         });
         let (low, high) = indexes.fold((Histogram::LAST_INDEX, 0), |(low, high), index| {
             (low.min(index), high.max(index))
@@ -348,7 +369,9 @@ fn permute(blocks: &[Vec<Sum>; 2], seen: &Values) -> [usize; Metric::ALL.len()] 
     // The seen division by the same arithmetic: of equal sums the differences must be equal to the last bit.
     let division = |order: &[usize]| {
         let mut a = vec![0_u64; dense.width];
-        order[..first].iter().for_each(|&index| add(&mut a, dense.row(index)));
+        order[..first]
+            .iter()
+            .for_each(|&index| add(&mut a, dense.row(index)));
         let b: Vec<u64> = total.iter().zip(&a).map(|(all, a)| all - a).collect();
         difference(&[values_of(&a, low), values_of(&b, low)])
     };
@@ -371,7 +394,11 @@ fn permute(blocks: &[Vec<Sum>; 2], seen: &Values) -> [usize; Metric::ALL.len()] 
             *reached += usize::from(is_as_large);
         }
     }
-    debug_assert!(seen.iter().zip(&as_seen).all(|(seen, dense)| seen.is_some() == dense.is_some()));
+    debug_assert!(
+        seen.iter()
+            .zip(&as_seen)
+            .all(|(seen, dense)| seen.is_some() == dense.is_some())
+    );
     reached
 }
 

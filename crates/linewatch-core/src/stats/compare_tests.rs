@@ -69,7 +69,7 @@ fn false_alarms(comparisons: u64, minutes: i64, memory: f64) -> [u32; 6] {
     for seed in 0..comparisons {
         let mut dice = Dice::new(seed * 7919 + 1);
         let [a, b] = [(); 2].map(|()| line(minutes, memory, 12.0, 0.02, &mut dice));
-        for (alarms, verdict) in alarms.iter_mut().zip(verdicts(&compare(&a, &b))) {
+        for (alarms, verdict) in alarms.iter_mut().zip(verdicts(&compare(&a, &b, 1))) {
             *alarms += u32::from(verdict == Verdict::Exceeds);
         }
     }
@@ -89,7 +89,10 @@ fn equal_lines_are_called_different_no_more_often_than_said() {
 fn equal_lines_with_a_memory_of_many_minutes_are_not_either() {
     for memory in [0.5, 0.9] {
         let alarms = false_alarms(100, 600, memory);
-        assert!(alarms.iter().all(|alarms| *alarms <= ALARMS_MAX), "{memory}: {alarms:?}");
+        assert!(
+            alarms.iter().all(|alarms| *alarms <= ALARMS_MAX),
+            "{memory}: {alarms:?}"
+        );
     }
 }
 
@@ -98,13 +101,16 @@ fn a_line_that_became_worse_is_found_out() {
     let mut dice = Dice::new(5);
     let a = line(120, 0.0, 12.0, 0.02, &mut dice);
     let b = line(120, 0.0, 18.0, 0.10, &mut dice);
-    let comparison = compare(&a, &b);
+    let comparison = compare(&a, &b, 1);
     assert_eq!(verdicts(&comparison)[..5], [Verdict::Exceeds; 5]);
     assert_eq!(comparison.figures[5].verdict, Verdict::Chance);
     let p50 = comparison.figures[1];
-    assert!(p50.difference.is_some_and(|nanos| (4e6..8e6).contains(&nanos)), "{p50:?}");
+    assert!(
+        p50.difference.is_some_and(|nanos| (4e6..8e6).contains(&nanos)),
+        "{p50:?}"
+    );
     // And the other way round it is the same with another sign.
-    let back = compare(&b, &a);
+    let back = compare(&b, &a, 1);
     assert_eq!(back.figures[1].difference, p50.difference.map(|nanos| -nanos));
     assert_eq!(back.figures[1].verdict, Verdict::Exceeds);
 }
@@ -130,40 +136,58 @@ fn lossy(number: i64, lost: usize) -> Minute {
 fn the_p_value_is_the_share_of_divisions_that_are_as_unequal() {
     // Six minutes without loss against six with: of 924 divisions 2 are as unequal, hence p = 2/924 = 0.0022.
     let [a, b] = [0, 5].map(|lost| (0..6).map(|number| lossy(number, lost)).collect::<Vec<_>>());
-    let comparison = compare(&a, &b);
+    let comparison = compare(&a, &b, 1);
     let loss = comparison.figures[0];
-    assert_eq!((loss.a, loss.b, loss.difference), (Some(0.0), Some(0.5), Some(0.5)));
-    assert!(loss.p.is_some_and(|p| (p - 2.0 / 924.0).abs() < 0.003), "{loss:?}");
+    assert_eq!(
+        (loss.a, loss.b, loss.difference),
+        (Some(0.0), Some(0.5), Some(0.5))
+    );
+    assert!(
+        loss.p.is_some_and(|p| (p - 2.0 / 924.0).abs() < 0.003),
+        "{loss:?}"
+    );
     assert_eq!(loss.verdict, Verdict::Exceeds);
     // The delays are equal to the last bit: nothing can exceed chance less.
-    assert_eq!((comparison.figures[1].difference, comparison.figures[1].p), (Some(0.0), Some(1.0)));
+    assert_eq!(
+        (comparison.figures[1].difference, comparison.figures[1].p),
+        (Some(0.0), Some(1.0))
+    );
     assert_eq!((comparison.block_minutes, comparison.blocks), (1, [6, 6]));
 }
 
 #[test]
 fn half_of_the_blocks_exchanged_is_a_p_value_of_a_half() {
     // One lossy minute: it is on one side or the other, always as unequal.
-    let a: Vec<_> = (0..6).map(|number| lossy(number, usize::from(number == 3))).collect();
+    let a: Vec<_> = (0..6)
+        .map(|number| lossy(number, usize::from(number == 3)))
+        .collect();
     let b: Vec<_> = (0..6).map(|number| lossy(number, 0)).collect();
-    assert_eq!(compare(&a, &b).figures[0].p, Some(1.0));
+    assert_eq!(compare(&a, &b, 1).figures[0].p, Some(1.0));
 }
 
 #[test]
 fn too_little_is_said_and_not_judged() {
     let minutes: Vec<_> = (0..5).map(|number| lossy(number, 0)).collect();
     let worse: Vec<_> = (0..50).map(|number| lossy(number, 9)).collect();
-    let comparison = compare(&minutes, &worse);
-    assert!(verdicts(&comparison).iter().all(|verdict| *verdict == Verdict::TooLittle));
+    let comparison = compare(&minutes, &worse, 1);
+    assert!(
+        verdicts(&comparison)
+            .iter()
+            .all(|verdict| *verdict == Verdict::TooLittle)
+    );
     assert_eq!(comparison.figures[0].difference, Some(0.9));
-    let nothing = compare(&[], &[]);
-    assert_eq!(nothing.figures[0], Figure {
-        metric: Metric::Loss,
-        a: None,
-        b: None,
-        difference: None,
-        p: None,
-        verdict: Verdict::TooLittle,
-    });
+    let nothing = compare(&[], &[], 1);
+    assert_eq!(
+        nothing.figures[0],
+        Figure {
+            metric: Metric::Loss,
+            a: None,
+            b: None,
+            difference: None,
+            p: None,
+            verdict: Verdict::TooLittle,
+        }
+    );
 }
 
 #[test]
@@ -172,12 +196,17 @@ fn figures_are_those_of_the_merged_rollups() {
     let a = line(90, 0.9, 12.0, 0.02, &mut dice);
     let mut merged = Rollup::default();
     a.iter().for_each(|minute| merged.merge(&minute.rollup));
-    let comparison = compare(&a, &a);
+    let comparison = compare(&a, &a, 1);
     let nanos = |rtt: Option<Rtt>| rtt.map(|rtt| rtt.as_nanos() as f64);
     assert_eq!(comparison.figures[1].a, nanos(merged.quantile(0.5)));
     assert_eq!(comparison.figures[3].b, nanos(merged.quantile(0.99)));
     assert_eq!(comparison.figures[4].a, nanos(merged.jitter()));
     assert_eq!(comparison.figures[0].a, merged.counts().loss().ratio());
     assert!(comparison.block_minutes > 1, "{comparison:?}");
-    assert!(comparison.figures.iter().all(|figure| figure.verdict != Verdict::Exceeds));
+    assert!(
+        comparison
+            .figures
+            .iter()
+            .all(|figure| figure.verdict != Verdict::Exceeds)
+    );
 }

@@ -194,7 +194,11 @@ fn of_bucket(rollup: &Rollup, [time, until]: Ends, [target, name]: [&str; 2]) ->
         counts.duplicate.to_string(),
         counts.reordered.to_string(),
         counts.forged.to_string(),
-        counts.loss().ratio().map(|ratio| ratio.to_string()).unwrap_or_default(),
+        counts
+            .loss()
+            .ratio()
+            .map(|ratio| ratio.to_string())
+            .unwrap_or_default(),
         rtt(|stats| stats.min),
         rtt(|stats| stats.avg),
         rtt(|stats| stats.p50),

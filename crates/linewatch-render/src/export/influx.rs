@@ -26,7 +26,10 @@ pub(super) fn write(out: &mut impl Write, source: &Source, row: &Row) -> io::Res
             // Signed: a clock that was set back ends a gap before its begin.
             let length = i64::try_from(gap.to.nanos_after(gap.from)).unwrap_or(i64::MAX);
             fields.raw("length_ns", &format!("{length}i"));
-            (format!("linewatch_gap,target={target},kind={}", gap.kind.word()), fields)
+            (
+                format!("linewatch_gap,target={target},kind={}", gap.kind.word()),
+                fields,
+            )
         }
     };
     writeln!(out, "{head} {} {}", fields.0, row.at().as_nanos())
@@ -95,10 +98,7 @@ fn of_bucket(resolution: Resolution, rollup: &Rollup, target: &str) -> (String, 
         }
     }
     fields.nanos("jitter_ns", rollup.jitter());
-    (
-        format!("linewatch_{},target={target}", resolution.word()),
-        fields,
-    )
+    (format!("linewatch_{},target={target}", resolution.word()), fields)
 }
 
 /// The fields of a line, with commas between.

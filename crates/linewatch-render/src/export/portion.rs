@@ -44,8 +44,12 @@ impl Reading {
         let from = self.at;
         let (mut rows, end) = match request.grain {
             Grain::Raw => {
-                let (samples, end) =
-                    samples_of(history, &source.series, (from, request.to), request.portion_samples)?;
+                let (samples, end) = samples_of(
+                    history,
+                    &source.series,
+                    (from, request.to),
+                    request.portion_samples,
+                )?;
                 (samples.into_iter().map(Row::Sample).collect(), end)
             }
             Grain::Buckets(resolution) => self.buckets(history, &source.series, resolution, request.to)?,
@@ -93,7 +97,8 @@ impl Reading {
                 let rows = merged.into_rollups().into_iter();
                 let rows = rows.filter(|(at, _)| (self.at..end.min(to)).contains(at));
                 return Ok((
-                    rows.map(|(at, rollup)| Row::Bucket(at, resolution, rollup)).collect(),
+                    rows.map(|(at, rollup)| Row::Bucket(at, resolution, rollup))
+                        .collect(),
                     end,
                 ));
             }
@@ -175,4 +180,3 @@ fn gaps_of(
     all.retain(|gap| gap.from < end);
     Ok((all, end))
 }
-

@@ -98,9 +98,10 @@ impl History for Held {
         })
     }
     fn gaps(&self, query: SampleQuery) -> Result<Vec<Gap>, HistoryError> {
-        let touching = self.gaps.iter().filter(|gap| {
-            gap.target == query.target && gap.to >= query.from && gap.from < query.to
-        });
+        let touching = self
+            .gaps
+            .iter()
+            .filter(|gap| gap.target == query.target && gap.to >= query.from && gap.from < query.to);
         Ok(touching.copied().take(query.limit).collect())
     }
     fn events(&self, _: &RowQuery) -> Result<Vec<Event>, HistoryError> {
@@ -138,7 +139,11 @@ fn request(grain: Grain, format: Format) -> Request {
 fn text(history: &Held, request: Request) -> String {
     let (mut export, mut out) = (Export::new(request), Vec::new());
     while export.step(history, &mut out).expect("written") {}
-    assert!((export.done_ratio() - 1.0).abs() < 1e-9, "{}", export.done_ratio());
+    assert!(
+        (export.done_ratio() - 1.0).abs() < 1e-9,
+        "{}",
+        export.done_ratio()
+    );
     String::from_utf8(out).expect("UTF-8")
 }
 
@@ -167,9 +172,18 @@ fn few() -> Held {
         ..lost
     };
     Held {
-        samples: [sample(0, 0), lost, late, StoredSample { seq: 2, at: at(2000), ..unsent }]
-            .map(|sample| (TargetId(1), sample))
-            .to_vec(),
+        samples: [
+            sample(0, 0),
+            lost,
+            late,
+            StoredSample {
+                seq: 2,
+                at: at(2000),
+                ..unsent
+            },
+        ]
+        .map(|sample| (TargetId(1), sample))
+        .to_vec(),
         gaps: vec![gap(2500, 4500)],
         ..Held::default()
     }
@@ -187,7 +201,10 @@ fn a_csv_has_units_utc_and_inert_cells() {
         format!("2026-11-21T02:03:02.500000Z,gw,{name},gap,,4,,,,,,,suspended,,,2026-11-21T02:03:04.500000Z,2"),
         String::new(),
     ];
-    assert_eq!(text(&few(), request(Grain::Raw, Format::Csv)), expected.join("\r\n"));
+    assert_eq!(
+        text(&few(), request(Grain::Raw, Format::Csv)),
+        expected.join("\r\n")
+    );
 }
 
 #[test]
@@ -276,7 +293,10 @@ fn a_bucket_export_asks_for_exactly_its_buckets() {
     let mut request = request(Grain::Buckets(Resolution::Hour), Format::Csv);
     request.to = at(90 * 86_400_000);
     let csv = text(&history, request);
-    assert!(csv.contains("2026-11-21T02:00:00.000000Z,2026-11-21T03:00:00.000000Z,gw,"), "{csv}");
+    assert!(
+        csv.contains("2026-11-21T02:00:00.000000Z,2026-11-21T03:00:00.000000Z,gw,"),
+        "{csv}"
+    );
     for query in history.asked.lock().expect("asked").iter() {
         let span = query.to.nanos_after(query.from);
         assert_eq!(span, 3_600_000_000_000 * query.points as i64, "{query:?}");

@@ -3,6 +3,7 @@
 //! Deny by default: what is not in the table does not exist, and every request passes [`handle`], which judges
 //! Host, path, role, Origin and body in that order before any handler runs.
 
+mod export;
 mod history;
 mod live;
 mod overview;
@@ -90,7 +91,7 @@ macro_rules! route {
 }
 
 /// Every address there is.
-pub(crate) static ROUTES: [Route; 20] = [
+pub(crate) static ROUTES: [Route; 21] = [
     route!(GET "/" Public Read page::shell),
     route!(GET "/t/{id}" Public Read page::shell),
     route!(GET "/a/{hash}/{*path}" Public Read page::file),
@@ -104,6 +105,7 @@ pub(crate) static ROUTES: [Route; 20] = [
     route!(GET "/api/v1/outages" Viewer Read history::outages),
     route!(GET "/api/v1/events" Viewer Read history::events),
     route!(GET "/api/v1/logs" Viewer Read history::logs),
+    route!(GET "/api/v1/export" Viewer Read export::get),
     route!(GET "/api/v1/status" Viewer Read status::get),
     route!(GET "/api/v1/live" Viewer Upgrade live::upgrade),
     route!(POST "/api/v1/targets/{id}/start" Operator Change targets::start),

@@ -2,6 +2,7 @@
 
 mod changes;
 pub(crate) mod data;
+mod export;
 mod guarding;
 mod overview;
 mod samples;
@@ -93,6 +94,7 @@ impl History for TestHistory {
         Ok(samples
             .iter()
             .filter(|sample| query.from <= sample.at && sample.at < query.to)
+            .take(query.limit)
             .copied()
             .collect())
     }

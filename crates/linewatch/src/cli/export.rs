@@ -16,9 +16,9 @@ use linewatch_probe::clock::SystemClock;
 use linewatch_render::export::{Export, ExportError, Format, Grain, Request, Source};
 use linewatch_render::text::printable;
 
+use super::Global;
 use super::period::PeriodArgs;
 use super::stored::{self, Line, unread, write_whole};
-use super::Global;
 use crate::exit::{Exit, UserError};
 use crate::say;
 
@@ -34,7 +34,11 @@ const PROGRESS: &str = "{bar:40} {percent:>3}%  {msg} rows  {eta} left";
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// Ids or names of targets with stored history
-    #[arg(value_name = "TARGET", required_unless_present = "all", conflicts_with = "all")]
+    #[arg(
+        value_name = "TARGET",
+        required_unless_present = "all",
+        conflicts_with = "all"
+    )]
     targets: Vec<String>,
     /// Every target that was ever stored
     #[arg(long)]
@@ -136,7 +140,12 @@ fn progress(is_file: bool) -> ProgressBar {
     }
 }
 
-fn to_file(path: &Path, history: &dyn History, export: &mut Export, bar: &ProgressBar) -> Result<(), ExportError> {
+fn to_file(
+    path: &Path,
+    history: &dyn History,
+    export: &mut Export,
+    bar: &ProgressBar,
+) -> Result<(), ExportError> {
     let mut failed = None;
     let written = write_whole(path, |file| match pour(history, export, file, bar) {
         Ok(()) => Ok(()),
@@ -201,7 +210,11 @@ fn ended(args: &Args, is_file: bool, export: &Export, written: Result<(), Export
         ));
     }
     if is_file {
-        say::to_stderr(&format!("{}: {} rows", args.out.display(), HumanCount(export.rows())));
+        say::to_stderr(&format!(
+            "{}: {} rows",
+            args.out.display(),
+            HumanCount(export.rows())
+        ));
     }
     Ok(Exit::Ok)
 }

@@ -4,6 +4,7 @@
 //! One file per command beside this one. Not here: what a configuration file says (`config`).
 
 mod check;
+mod compare;
 mod demo;
 mod doctor;
 mod export;
@@ -27,10 +28,11 @@ use crate::config::{ConfigErrors, Environment, LoadOptions};
 use crate::exit::{Exit, UserError};
 use crate::say;
 
+pub(crate) use stored::write_whole;
+
 /// Commands of INTERFACE.md that a later version brings: said plainly instead of being taken for a target.
-const NOT_YET: [&str; 14] = [
+const NOT_YET: [&str; 13] = [
     "record",
-    "compare",
     "graph",
     "report",
     "attach",
@@ -115,6 +117,8 @@ enum Command {
     Config(check::ConfigCommand),
     /// Look for what keeps this computer from measuring well: one sentence and one command each
     Doctor(doctor::Args),
+    /// Compare two targets, or two periods of one: the differences, and which of them exceed chance
+    Compare(compare::Args),
     /// Write stored history for other programs: CSV, JSON, NDJSON or Influx lines, at any resolution
     Export(export::Args),
     /// Write a target's history as a round-robin database, which rrdtool reads, draws and goes on updating
@@ -152,6 +156,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Result<Exit> {
         Command::CheckConfig(args) => check::check_config(&cli.global, &args),
         Command::Config(command) => check::config(&cli.global, &command),
         Command::Doctor(args) => doctor::run(&cli.global, &args),
+        Command::Compare(args) => compare::run(&cli.global, &args),
         Command::Export(args) => export::run(&cli.global, &args),
         Command::Rrd(args) => rrd::run(&cli.global, &args),
         Command::Demo(args) => demo::run(&cli.global, &args),

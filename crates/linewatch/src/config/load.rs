@@ -288,7 +288,7 @@ fn settle(
 }
 
 /// Settings that are read and checked, but whose feature this version does not have yet.
-const INERT: [&str; 10] = [
+const INERT: [&str; 9] = [
     "server.auth",
     "defaults.latency_threshold_ms",
     "server.tls_cert",
@@ -296,7 +296,6 @@ const INERT: [&str; 10] = [
     "storage.max_size",
     "storage.retention.",
     "alerts.",
-    "rrd.",
     "prometheus.",
     "web.language",
 ];
