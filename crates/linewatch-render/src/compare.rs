@@ -296,10 +296,10 @@ mod tests {
             "A: gw, 2026-11-21 02:00:00 to 2026-11-21 03:00:00\nB: gw, 2026-11-21 03:00:00 to 2026-11-21 04:00:00\nZone: UTC (+00:00)",
             "                           A           B       B - A        p\n",
             "Loss                      0%         50%      +50 pp   0.0005  beyond chance",
-            "RTT p50              12.0 ms     11.0 ms    \u{2212}1.00 ms   0.0005  beyond chance",
+            "RTT p95              12.0 ms     11.0 ms    \u{2212}1.00 ms   0.0005  beyond chance",
             "Jitter                     —           —           —        —  too little to tell",
             "Time in outages         0 ms    1 m 52 s\n",
-            "Test: block permutation, blocks of 1 min (12 of A, 12 of B), 2000 permutations, seed 7811887455126778979.",
+            "Test: block permutation, blocks of 1 min (12 of A, 12 of B), 2000 permutations, seed 7811896410724463715.",
         ] {
             assert!(lines.contains(expected), "{expected}\nis not in\n{lines}");
         }

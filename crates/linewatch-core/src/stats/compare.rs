@@ -274,7 +274,8 @@ fn are_neighbours_alike(sides: &[Side<'_>; 2], length: usize) -> bool {
             }
         }
         let by_chance = 1.64 / f64::from(pairs.max(1)).sqrt();
-        squares > 0.0 && products / squares > LIKENESS.max(by_chance)
+        // Below it, all values are equal but for the rounding of their mean.
+        squares > 1e-15 && products / squares > LIKENESS.max(by_chance)
     })
 }
 
