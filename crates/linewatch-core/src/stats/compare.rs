@@ -256,11 +256,11 @@ fn block_length(sides: &[Side<'_>; 2]) -> usize {
 
 /// Loss, delay or jitter of a block tells something of the next one's.
 fn are_neighbours_alike(sides: &[Side<'_>; 2], length: usize) -> bool {
-    let log = |rtt: Option<Rtt>| rtt.map(|rtt| (rtt.as_nanos().max(1) as f64).ln());
-    let of_loss = |sum: &Sum| sum.figure(Metric::Loss);
-    let of_mean = |sum: &Sum| log(sum.rollup.avg());
-    let of_jitter = |sum: &Sum| log(sum.rollup.jitter());
-    let figures: [&dyn Fn(&Sum) -> Option<f64>; 3] = [&of_loss, &of_mean, &of_jitter];
+    let figures: [Look; 3] = [
+        |sum| sum.figure(Metric::Loss),
+        |sum| log_of(sum.rollup.avg()),
+        |sum| log_of(sum.rollup.jitter()),
+    ];
     let blocks = sides.map(|side| side.blocks(length));
     figures.iter().any(|figure| {
         let (mut products, mut squares, mut pairs) = (0.0, 0.0, 0_u32);
@@ -277,6 +277,14 @@ fn are_neighbours_alike(sides: &[Side<'_>; 2], length: usize) -> bool {
         // Below it, all values are equal but for the rounding of their mean.
         squares > 1e-15 && products / squares > LIKENESS.max(by_chance)
     })
+}
+
+/// One number of a block.
+type Look = fn(&Sum) -> Option<f64>;
+
+/// Delays are compared by their ratio: one of 2 s must not be all there is to see.
+fn log_of(rtt: Option<Rtt>) -> Option<f64> {
+    rtt.map(|rtt| (rtt.as_nanos().max(1) as f64).ln())
 }
 
 /// A sum as plain numbers, so that thousands of divisions are quick: counts, then the histogram's buckets.

@@ -88,7 +88,7 @@ async fn portion((app, export): Under) -> Option<(io::Result<Bytes>, Under)> {
 /// From and to; either and a range; or a range before now.
 fn span(params: &Params, now: WallTime) -> Result<(WallTime, WallTime), Refusal> {
     let (from, to) = (params.instant("from")?, params.instant("to")?);
-    let range = params.word("range", range)?;
+    let range = params.one("range").map(range_of).transpose()?;
     if from.is_some() && to.is_some() && range.is_some() {
         let message = "`range` with both `from` and `to`: the period is said twice";
         return Err(Refusal::field("range", message));
@@ -112,6 +112,14 @@ fn span(params: &Params, now: WallTime) -> Result<(WallTime, WallTime), Refusal>
         return Err(Refusal::field("to", "`to` must be after `from`"));
     }
     Ok((begin, end))
+}
+
+fn range_of(text: &str) -> Result<Duration, Refusal> {
+    range(text).ok_or_else(|| {
+        let message =
+            format!("`range` must be a length like 24h, 7d or 30d, a second at least, not \"{text}\"");
+        Refusal::field("range", message)
+    })
 }
 
 /// `24h`, `7d`: a whole number and a unit.

@@ -110,7 +110,7 @@ pub(super) fn run(global: &Global, args: &Args) -> Result<Exit> {
 
 /// The two signs of the table that are not ASCII.
 fn ascii(text: &str) -> String {
-    text.replace('\u{2212}', "-").replace('—', "-")
+    text.replace(['\u{2212}', '—'], "-")
 }
 
 fn sides(history: &dyn History, args: &Args, now: WallTime) -> Result<[Side; 2], UserError> {
