@@ -10,6 +10,7 @@ pub mod export;
 pub mod format;
 pub mod graph;
 pub mod json;
+pub mod message;
 pub mod rrd;
 pub mod text;
 pub mod when;
