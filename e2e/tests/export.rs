@@ -3,6 +3,7 @@
 //!
 //! Skipped, with words, where there is no Python; nothing here needs a network.
 
+use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
@@ -137,7 +138,11 @@ fn a_reader_that_goes_is_no_error(program: &Path, data: &str) -> anyhow::Result<
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()?;
-    drop(child.stdout.take());
+    let mut reader = BufReader::new(child.stdout.take().context("a pipe")?);
+    let mut first = String::new();
+    reader.read_line(&mut first)?;
+    drop(reader);
+    ensure!(first.starts_with("time,target,"), "{first}");
     let output = child.wait_with_output()?;
     let complaint = String::from_utf8_lossy(&output.stderr);
     ensure!(

@@ -72,9 +72,10 @@ const BUCKETS: [&str; 29] = [
 pub(super) fn header(out: &mut impl Write, grain: Grain) -> io::Result<()> {
     let mut csv = writer(out);
     match grain {
-        Grain::Raw => csv.write_record(RAW)?,
-        Grain::Buckets(_) => csv.write_record(BUCKETS)?,
+        Grain::Raw => csv.write_record(RAW),
+        Grain::Buckets(_) => csv.write_record(BUCKETS),
     }
+    .map_err(plain)?;
     csv.flush()
 }
 
@@ -84,14 +85,15 @@ pub(super) fn write(out: &mut impl Write, grain: Grain, source: &Source, rows: &
     let mut csv = writer(out);
     for row in rows {
         let ends = [rfc3339_us(row.at()), until(row)];
-        match row {
-            Row::Sample(sample) => csv.write_record(of_sample(sample, ends, [&target, &name]))?,
-            Row::Bucket(_, _, rollup) => csv.write_record(of_bucket(rollup, ends, [&target, &name]))?,
+        let written = match row {
+            Row::Sample(sample) => csv.write_record(of_sample(sample, ends, [&target, &name])),
+            Row::Bucket(_, _, rollup) => csv.write_record(of_bucket(rollup, ends, [&target, &name])),
             Row::Gap(gap) => match grain {
-                Grain::Raw => csv.write_record(raw_gap(gap, ends, [&target, &name]))?,
-                Grain::Buckets(_) => csv.write_record(bucket_gap(gap, ends, [&target, &name]))?,
+                Grain::Raw => csv.write_record(raw_gap(gap, ends, [&target, &name])),
+                Grain::Buckets(_) => csv.write_record(bucket_gap(gap, ends, [&target, &name])),
             },
-        }
+        };
+        written.map_err(plain)?;
     }
     csv.flush()
 }
@@ -100,6 +102,14 @@ fn writer<W: Write>(out: &mut W) -> csv::Writer<&mut W> {
     csv::WriterBuilder::new()
         .terminator(csv::Terminator::CRLF)
         .from_writer(out)
+}
+
+/// The error of the writer below, with its kind: a pipe that nobody reads any more is no failure.
+fn plain(error: csv::Error) -> io::Error {
+    match error.into_kind() {
+        csv::ErrorKind::Io(error) => error,
+        other => io::Error::other(format!("{other:?}")),
+    }
 }
 
 /// Spreadsheets take a cell that begins like this for a formula.

@@ -74,7 +74,7 @@ impl History for Held {
     fn series(&self, query: SeriesQuery) -> Result<Series, HistoryError> {
         self.asked.lock().expect("asked").push(query);
         let span = query.to.nanos_after(query.from).unsigned_abs();
-        let mut bucket = Duration::from_nanos(u64::try_from(span).expect("short") / query.points as u64);
+        let mut bucket = Duration::from_nanos(span / query.points as u64);
         if self.seconds_max.is_some_and(|most| query.points > most) {
             bucket = Duration::from_secs(60);
         }
@@ -263,6 +263,43 @@ fn influx_lines_are_escaped_and_a_late_answer_does_not_replace_its_probe() {
     );
     assert_eq!(influx::text("a\"b\\\n"), "\"a\\\"b\\\\\u{fffd}\"");
     assert_eq!(influx::tag("a\nb"), "a\u{fffd}b");
+}
+
+/// Takes so many bytes, then nobody reads any more.
+struct Pipe(usize);
+
+impl Write for Pipe {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self.0.min(bytes.len()) {
+            0 => Err(io::ErrorKind::BrokenPipe.into()),
+            taken => {
+                self.0 -= taken;
+                Ok(taken)
+            }
+        }
+    }
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn a_closed_pipe_is_told_as_one_wherever_it_closes() {
+    let history = Held {
+        samples: (0..600)
+            .map(|seq| (TargetId(1), sample(seq, seq * 1000)))
+            .collect(),
+        ..Held::default()
+    };
+    for format in Format::ALL {
+        for taken in [0, 150, 9_000, 20_000] {
+            let mut export = Export::new(request(Grain::Raw, format));
+            match export.step(&history, &mut Pipe(taken)) {
+                Err(ExportError::Write(error)) => assert_eq!(error.kind(), io::ErrorKind::BrokenPipe),
+                other => panic!("{format:?} {taken}: {other:?}"),
+            }
+        }
+    }
 }
 
 #[test]
