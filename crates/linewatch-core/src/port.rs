@@ -316,14 +316,6 @@ pub struct StoredSample {
     pub stray: Option<StrayKind>,
 }
 
-impl StoredSample {
-    /// What this computer added to the RTT: host minus wire.
-    pub fn process_latency(&self) -> Option<Rtt> {
-        let (host, wire) = (self.host_rtt?, self.rtt?);
-        Some(Rtt::from_nanos(host.as_nanos().saturating_sub(wire.as_nanos())))
-    }
-}
-
 /// Which rows of events, outages or logs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RowQuery {

@@ -97,12 +97,18 @@ pub fn sample_line(sample: &StoredSample, target: &str) -> String {
         outcome: sample.outcome.word(),
         rtt_ns: sample.rtt.map(Rtt::as_nanos),
         host_rtt_ns: sample.host_rtt.map(Rtt::as_nanos),
-        process_latency_ns: sample.process_latency().map(Rtt::as_nanos),
+        process_latency_ns: process_latency(sample).map(Rtt::as_nanos),
         lateness_ns: sample.lateness_ns,
         class: sample.class.letter(),
         cause: sample.cause.name(),
         run: Some(sample.run),
     })
+}
+
+/// What this computer added to the RTT: host minus wire.
+pub(crate) fn process_latency(sample: &StoredSample) -> Option<Rtt> {
+    let (host, wire) = (sample.host_rtt?, sample.rtt?);
+    Some(Rtt::from_nanos(host.as_nanos().saturating_sub(wire.as_nanos())))
 }
 
 /// The last object of `watch --json`, as one line without its end.

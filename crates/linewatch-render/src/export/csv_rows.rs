@@ -12,6 +12,7 @@ use linewatch_core::time::{Rtt, WallTime};
 
 use super::objects::stats;
 use super::{Grain, Row, Source, ms_text};
+use crate::json::process_latency;
 use crate::when::rfc3339_us;
 
 /// Columns of single probes.
@@ -153,7 +154,7 @@ fn of_sample(sample: &StoredSample, [time, _]: Ends, [target, name]: [&str; 2]) 
         if_probe(sample.outcome.word().to_owned()),
         if_probe(ms(sample.rtt)),
         if_probe(ms(sample.host_rtt)),
-        if_probe(ms(sample.process_latency())),
+        if_probe(ms(process_latency(sample))),
         if_probe(ms_text(sample.lateness_ns)),
         if_probe(sample.class.letter().to_owned()),
         inert(&cause).into_owned(),

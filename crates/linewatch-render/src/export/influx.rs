@@ -12,6 +12,7 @@ use linewatch_core::time::Rtt;
 
 use super::objects::stats;
 use super::{Row, Source};
+use crate::json::process_latency;
 
 /// One line, with its end.
 pub(super) fn write(out: &mut impl Write, source: &Source, row: &Row) -> io::Result<()> {
@@ -47,7 +48,7 @@ fn of_sample(sample: &StoredSample, target: &str) -> (String, Fields) {
     }
     fields.nanos("rtt_ns", sample.rtt);
     fields.nanos("host_rtt_ns", sample.host_rtt);
-    fields.nanos("process_latency_ns", sample.process_latency());
+    fields.nanos("process_latency_ns", process_latency(sample));
     fields.number("lateness_ns", sample.lateness_ns);
     if let Some(cause) = sample.cause.name() {
         fields.raw("cause", &text(&cause));
