@@ -130,7 +130,7 @@ fn bucket_index(nanos: u64) -> Option<u16> {
 }
 
 /// The geometric middle of a bucket: the point nearest, in relative terms, to all of it.
-fn middle_of(index: u16) -> Rtt {
+pub(super) fn middle_of(index: u16) -> Rtt {
     let middle = ((f64::from(index) - 0.5) / f64::from(BUCKETS_PER_OCTAVE)).exp2();
     Rtt::from_nanos(middle.round() as u64)
 }

@@ -4,6 +4,7 @@
 //! Host, path, role, Origin and body in that order before any handler runs.
 
 mod compat;
+mod export;
 mod graph;
 mod history;
 mod live;
@@ -99,7 +100,7 @@ macro_rules! route {
 }
 
 /// Every address there is.
-pub(crate) static ROUTES: [Route; 30] = [
+pub(crate) static ROUTES: [Route; 31] = [
     route!(GET "/" Public Read page::shell),
     route!(GET "/t/{id}" Public Read page::shell),
     route!(GET "/a/{hash}/{*path}" Public Read page::file),
@@ -115,6 +116,7 @@ pub(crate) static ROUTES: [Route; 30] = [
     route!(GET "/api/v1/outages" Viewer Read history::outages),
     route!(GET "/api/v1/events" Viewer Read history::events),
     route!(GET "/api/v1/logs" Viewer Read history::logs),
+    route!(GET "/api/v1/export" Viewer Read export::get),
     route!(GET "/api/v1/status" Viewer Read status::get),
     route!(GET "/api/config" Viewer Read compat::s0::config),
     route!(POST "/api/config" Admin Change compat::s0::set_config),

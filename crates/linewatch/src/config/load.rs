@@ -288,14 +288,13 @@ fn settle(
 }
 
 /// Settings that are read and checked, but whose feature this version does not have yet.
-const INERT: [&str; 9] = [
+const INERT: [&str; 8] = [
     "server.auth",
     "server.tls_cert",
     "server.tls_key",
     "storage.max_size",
     "storage.retention.",
     "alerts.",
-    "rrd.",
     "prometheus.",
     "web.language",
 ];
