@@ -109,10 +109,10 @@ fn check(fixture: &str, is_older: bool) {
     assert_eq!(found.iter().filter(|sample| sample.run == 2).count(), 20);
     for sample in &found[..3700] {
         let expected = reply(TargetId(1), sample.seq, SECOND);
-        assert_eq!(
-            (sample.rtt, sample.host_rtt, sample.lateness_ns),
-            (expected.rtt, expected.host_rtt, 1000 * (40 + sample.seq % 30))
-        );
+        assert_eq!((sample.rtt, sample.host_rtt), (expected.rtt, expected.host_rtt));
+        // What is sealed today is kept as blocks keep it: in steps of 2 us here, of 4 from 64 us on.
+        let lateness_ns = 1000 * (40 + sample.seq % 30);
+        assert!(sample.lateness_ns.abs_diff(lateness_ns) <= 2000, "{sample:?}");
     }
     assert_eq!(
         reader.events(&all_rows()).expect("events")[0].message,
