@@ -215,7 +215,8 @@ fn put_histogram(out: &mut Vec<u8>, histogram: &Histogram) {
 }
 
 fn read_histogram(cursor: &mut Cursor<'_>, count: u64) -> Result<Histogram, Malformed> {
-    let (mut zeros, mut buckets) = (0, Vec::with_capacity(32));
+    // What is packed so has mostly some forty, and gets a few more when it is merged.
+    let (mut zeros, mut buckets) = (0, Vec::with_capacity(64));
     let (mut place, mut left) = (cursor.unsigned()?, count);
     while left > 0 {
         let byte = u64::from(cursor.byte()?);

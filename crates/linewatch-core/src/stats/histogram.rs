@@ -51,17 +51,39 @@ impl Histogram {
     /// Counts everything `other` has counted. Any order and any grouping of merges gives the same.
     pub fn merge(&mut self, other: &Self) {
         self.zeros += other.zeros;
-        // Both are in order: one walk over each, and an insertion only for a bucket that is new here.
-        let mut at = 0;
+        // Both are in order: one walk over each counts what is here already.
+        let (mut at, mut missing) = (0, 0);
         for &(index, count) in &other.buckets {
             while self.buckets.get(at).is_some_and(|&(here, _)| here < index) {
                 at += 1;
             }
             match self.buckets.get_mut(at) {
                 Some((here, known)) if *here == index => *known += count,
-                _ => self.buckets.insert(at, (index, count)),
+                _ => missing += 1,
             }
-            at += 1;
+        }
+        if missing > 0 {
+            self.take_missing(&other.buckets, missing);
+        }
+    }
+
+    /// Takes those of `others` in that have no bucket here, `missing` in number: from the end, so that each of ours moves once.
+    fn take_missing(&mut self, others: &[(u16, u64)], missing: usize) {
+        let mut from = self.buckets.len();
+        let mut to = from + missing;
+        self.buckets.resize(to, (0, 0));
+        for &(index, count) in others.iter().rev() {
+            while from > 0 && self.buckets[from - 1].0 > index {
+                (from, to) = (from - 1, to - 1);
+                self.buckets[to] = self.buckets[from];
+            }
+            if from == 0 || self.buckets[from - 1].0 != index {
+                to -= 1;
+                self.buckets[to] = (index, count);
+            }
+            if from == to {
+                return;
+            }
         }
     }
 
