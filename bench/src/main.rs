@@ -11,6 +11,7 @@ mod part;
 mod proof;
 mod record_path;
 mod rows;
+mod seed;
 mod table;
 mod tally;
 
@@ -27,6 +28,9 @@ const HELP: &str = "\
 linewatch-bench engine [--row N] [--quick]   the table of speed and memory, or one row of it:
    1 sustained rate   2 flood   3 steady pace   4 send lateness   5 lateness at the full rate
    6 RTT error   7 process latency   8 memory   9 TCP connects   10 record path
+linewatch-bench store [--row N] [--quick]    the table of history: disk, writing, reading
+linewatch-bench seed-history --data-dir DIR [--targets N] [--days D] [--interval 1s] [--seed S]
+                                             a large history in a directory of its own
 linewatch-bench proof [--show N]             counts against the kernel's; all, or one of
    2 a millisecond on a long line   3 sequence wrap, two processes   4 conservation against nft
 ";
@@ -55,6 +59,7 @@ fn go(words: &[String]) -> Result<bool> {
             machine::enter()?;
             proof::run(option(words, "--show")?)
         }
+        Some("seed-history") => seed::run(&words[1..]).map(|()| true),
         Some("part") => {
             let (role, order) = (words.get(1), words.get(2));
             part_of(role.map_or("", String::as_str), order.map_or("", String::as_str)).map(|()| true)

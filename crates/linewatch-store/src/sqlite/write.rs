@@ -169,7 +169,8 @@ fn insert_hot(connection: &Connection, flush: &Flush<'_>) -> rusqlite::Result<()
     Ok(())
 }
 
-fn insert_blocks(connection: &Connection, blocks: &[SealedBlock]) -> rusqlite::Result<()> {
+/// Writes sealed blocks.
+pub(crate) fn insert_blocks(connection: &Connection, blocks: &[SealedBlock]) -> rusqlite::Result<()> {
     let mut insert = connection.prepare_cached(
         "INSERT INTO samples (target, run, from_ns, to_ns, samples, last_row, block) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
     )?;
@@ -244,7 +245,8 @@ pub(crate) fn insert_gap(connection: &Connection, run: u64, gap: &Gap) -> rusqli
     Ok(())
 }
 
-fn insert_event(connection: &Connection, event: &Event) -> rusqlite::Result<()> {
+/// Writes an event, in place of the one with its address.
+pub(crate) fn insert_event(connection: &Connection, event: &Event) -> rusqlite::Result<()> {
     let mut insert = connection.prepare_cached(
         "INSERT OR REPLACE INTO events (run, seq, kind, severity, target, at_ns, until_ns, count, message) \
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
@@ -263,7 +265,8 @@ fn insert_event(connection: &Connection, event: &Event) -> rusqlite::Result<()> 
     Ok(())
 }
 
-fn insert_outage(connection: &Connection, outage: &OutageRow) -> rusqlite::Result<()> {
+/// Writes an outage, in place of the one with its address.
+pub(crate) fn insert_outage(connection: &Connection, outage: &OutageRow) -> rusqlite::Result<()> {
     let mut insert = connection.prepare_cached(
         "INSERT OR REPLACE INTO outages (run, seq, target, from_ns, to_ns, duration_ns, opened_by, sent, lost, uncertainty_ns) \
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
