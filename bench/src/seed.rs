@@ -249,10 +249,14 @@ pub(crate) fn reply(target: TargetId, seq: u64, due_at: MonoTime, noise: &Noise,
         seq,
         due_at,
         // Woken 55 us late and a little more, read 15 us after the kernel had it and a little more.
-        sent_at: due_at.plus(Duration::from_nanos(55_000 + u64::from(noise.queues[place(16)]) * 20)),
+        sent_at: due_at.plus(Duration::from_nanos(
+            55_000 + u64::from(noise.queues[place(16)]) * 20,
+        )),
         outcome: Outcome::Reply,
         rtt: Some(Rtt::from_nanos(rtt_ns)),
-        host_rtt: Some(Rtt::from_nanos(rtt_ns + 15_000 + u64::from(noise.queues[place(32)]) * 10)),
+        host_rtt: Some(Rtt::from_nanos(
+            rtt_ns + 15_000 + u64::from(noise.queues[place(32)]) * 10,
+        )),
         class: Class::K,
         cause: Cause::None,
         is_reordered: false,

@@ -86,7 +86,8 @@ impl Bulk {
     ) -> Result<(), StoreError> {
         let run = self.store.begun.run;
         let transaction = self.store.connection.transaction()?;
-        gaps.iter().try_for_each(|gap| insert_gap(&transaction, run, gap))?;
+        gaps.iter()
+            .try_for_each(|gap| insert_gap(&transaction, run, gap))?;
         events
             .iter()
             .try_for_each(|event| insert_event(&transaction, event))?;

@@ -12,7 +12,7 @@ use crate::row::strategies;
 fn expect_kept(got: &Row, row: &Row, unit: Unit) {
     let at_unit = |rtt: Rtt| unit.to_rtt(unit.length(rtt.as_nanos()));
     assert_eq!(got.rtt, row.rtt.map(at_unit));
-    let is_near = |kept_ns: u64, ns: u64| kept_ns.abs_diff(ns) <= 500 + (ns / 32).min(16_000);
+    let is_near = |kept_ns: u64, ns: u64| kept_ns.abs_diff(ns) <= 500 + (ns / 16).min(16_000);
     assert!(is_near(got.lateness_ns, row.lateness_ns), "{got:?} for {row:?}");
     match (row.rtt, row.host_rtt) {
         (Some(wire), Some(host)) => {
