@@ -8,7 +8,7 @@ use rusqlite::{Connection, params};
 /// How rows lie.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Layout {
-    /// As the five tools do: text for time and server, an id, an index on (server, time).
+    /// As S1 of the five tools does, column by column, with an index on (server, time).
     Tools,
     /// As small and as quick as rows get: integers, and the index on (target, time) is the table.
     Best,
@@ -40,7 +40,9 @@ impl Plain {
         connection.execute_batch(match layout {
             Layout::Tools => {
                 "CREATE TABLE ping_results (id INTEGER PRIMARY KEY AUTOINCREMENT, server_ip TEXT, country TEXT, partner TEXT, \
-                 latency REAL, packet_loss REAL, timestamp TEXT); \
+                 dn_ext TEXT, timestamp TEXT, packets_transmitted INTEGER, packets_received INTEGER, packets_lost INTEGER, \
+                 loss_percentage REAL, min_time REAL, avg_time REAL, max_time REAL, mdev_time REAL, is_high_latency INTEGER, \
+                 success INTEGER, concerns TEXT); \
                  CREATE INDEX by_time ON ping_results (server_ip, timestamp)"
             }
             Layout::Best => {
@@ -56,8 +58,10 @@ impl Plain {
         {
             let mut insert = transaction.prepare_cached(match self.layout {
                 Layout::Tools => {
-                    "INSERT INTO ping_results (server_ip, country, partner, latency, packet_loss, timestamp) \
-                     VALUES (?1, 'Germany', 'Partner', ?2, ?3, strftime('%Y-%m-%d %H:%M:%f', ?4 / 1000.0, 'unixepoch'))"
+                    "INSERT INTO ping_results (server_ip, country, partner, dn_ext, timestamp, packets_transmitted, packets_received, \
+                     packets_lost, loss_percentage, min_time, avg_time, max_time, mdev_time, is_high_latency, success, concerns) \
+                     VALUES (?1, 'Germany', 'Partner', '', strftime('%Y-%m-%d %H:%M:%f', ?4 / 1000.0, 'unixepoch'), 1, \
+                     ?2 IS NOT NULL, ?2 IS NULL, ?3, ?2, ?2, ?2, 0.0, 0, ?2 IS NOT NULL, '')"
                 }
                 Layout::Best => "INSERT INTO ping (target, at_ms, rtt_us) VALUES (?1, ?2, ?3)",
             })?;
@@ -102,8 +106,8 @@ impl Plain {
     pub(super) fn series(&self, target: u32, from_ms: i64, to_ms: i64, step_s: i64) -> Result<usize> {
         let mut statement = self.connection.prepare_cached(match self.layout {
             Layout::Tools => {
-                "SELECT CAST(strftime('%s', timestamp) AS INTEGER) / ?4 AS bucket, count(*), min(latency), avg(latency), \
-                 max(latency), avg(packet_loss) FROM ping_results WHERE server_ip = ?1 \
+                "SELECT CAST(strftime('%s', timestamp) AS INTEGER) / ?4 AS bucket, count(*), min(min_time), avg(avg_time), \
+                 max(max_time), avg(loss_percentage) FROM ping_results WHERE server_ip = ?1 \
                  AND timestamp >= strftime('%Y-%m-%d %H:%M:%f', ?2 / 1000.0, 'unixepoch') \
                  AND timestamp < strftime('%Y-%m-%d %H:%M:%f', ?3 / 1000.0, 'unixepoch') GROUP BY bucket"
             }

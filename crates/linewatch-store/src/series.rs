@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use linewatch_core::port::{Series, SeriesPoint, SeriesQuery, SeriesSource};
 use linewatch_core::record::Gap;
-use linewatch_core::rollup::{Buckets, Neighbours, Resolution, Rollup};
+use linewatch_core::rollup::{Buckets, Neighbours, Resolution, Rollup, RollupSum, floor};
 use linewatch_core::target::TargetId;
 use linewatch_core::time::{WallTime, nanos_of};
 use rusqlite::{Connection, params};
@@ -157,14 +157,21 @@ fn of_tier(
 ) -> rusqlite::Result<Answer> {
     let grid = Grid::new(query, tier.length());
     let mut sums = Buckets::new(grid.step);
+    // Rows come by time, so one point is added up after the other.
+    let (mut point, mut sum) = (grid.from, RollupSum::default());
     seam.rows(
         connection,
         (tier, query.target),
         (grid.from, grid.to),
         |from, rollup| {
-            sums.merge(from, rollup);
+            if from.nanos_after(point) >= nanos_of(grid.step) as i64 {
+                sums.merge(point, sum.take());
+                point = floor(from, grid.step);
+            }
+            sum.add(&rollup);
         },
     )?;
+    sums.merge(point, sum.take());
     let finer = Resolution::ALL
         .into_iter()
         .filter(|finer| (Resolution::Minute..=tier).contains(finer));

@@ -143,6 +143,50 @@ impl Histogram {
     }
 }
 
+/// Adds up many histograms faster than one merges another: a table of all buckets, of which only the used part is read.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct HistogramSum {
+    zeros: u64,
+    /// By bucket index; empty before the first is added.
+    counts: Vec<u64>,
+    /// First and last index that may have a count.
+    used: Option<(u16, u16)>,
+}
+
+impl HistogramSum {
+    /// Counts everything `one` has counted.
+    pub(crate) fn add(&mut self, one: &Histogram) {
+        self.zeros += one.zeros;
+        let (Some(&(first, _)), Some(&(last, _))) = (one.buckets.first(), one.buckets.last()) else {
+            return;
+        };
+        self.counts.resize(usize::from(Histogram::LAST_INDEX) + 1, 0);
+        let (low, high) = self.used.unwrap_or((first, last));
+        self.used = Some((low.min(first), high.max(last)));
+        for &(index, count) in &one.buckets {
+            self.counts[usize::from(index)] += count;
+        }
+    }
+
+    /// The sum; nothing is counted any more then.
+    pub(crate) fn take(&mut self) -> Histogram {
+        let mut buckets = Vec::new();
+        if let Some((low, high)) = self.used.take() {
+            buckets.reserve(usize::from(high - low) + 1);
+            for index in low..=high {
+                let count = std::mem::take(&mut self.counts[usize::from(index)]);
+                if count > 0 {
+                    buckets.push((index, count));
+                }
+            }
+        }
+        Histogram {
+            zeros: std::mem::take(&mut self.zeros),
+            buckets,
+        }
+    }
+}
+
 /// ceil(32 x log2(nanos)); `None` for zero.
 fn bucket_index(nanos: u64) -> Option<u16> {
     let octave = nanos.checked_ilog2()?;
@@ -276,6 +320,16 @@ mod tests {
             ba.merge(&histogram(&left));
             prop_assert_eq!(&ab, &ba);
             prop_assert_eq!(ab, histogram(&[left, right].concat()));
+        }
+
+        #[test]
+        fn a_sum_is_what_merging_gives_and_is_empty_afterwards(left in delays(), right in delays()) {
+            let mut sum = HistogramSum::default();
+            for _ in 0..2 {
+                [&left, &right].into_iter().for_each(|delays| sum.add(&histogram(delays)));
+                prop_assert_eq!(sum.take(), histogram(&[left.clone(), right.clone()].concat()));
+            }
+            prop_assert_eq!(sum.take(), Histogram::default());
         }
 
         #[test]
