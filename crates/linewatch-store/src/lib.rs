@@ -6,6 +6,8 @@
 #![forbid(unsafe_code)]
 
 mod block;
+#[cfg(feature = "bulk")]
+pub mod bulk;
 mod checkpoint;
 mod error;
 mod examine;
