@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use crate::event::Excess;
 use crate::limits;
 use crate::target::{GradeLimits, ProbePlan, StatusLimit, Thresholds};
 use crate::time::Rtt;
@@ -120,6 +121,14 @@ pub(crate) fn concerns(shown: State, window: &WindowView, limits: &GradeLimits) 
         concerns.push(Concern::Stale);
     }
     concerns
+}
+
+/// The standard deviation of the RTT and its limit, where it is a concern.
+pub(crate) fn jitter_excess(mdev: Rtt) -> Option<Excess> {
+    (mdev > CONCERN_MDEV).then_some(Excess {
+        peak: mdev,
+        limit: CONCERN_MDEV,
+    })
 }
 
 /// S4's reading of the figures; nothing below [`limits::INTERPRET_PROBES`] probes that count.

@@ -17,6 +17,7 @@ use crate::files::beside;
 use crate::open::{Open, OpenTiers};
 use crate::pending::{Overrun, StoreMessage};
 use crate::sqlite::write::SeriesKey;
+use crate::writer::EVENTS_AT_ONCE;
 
 /// What the writer is asked.
 #[derive(Debug)]
@@ -28,6 +29,10 @@ pub(crate) enum Command {
         now: WallTime,
         reply: SyncSender<Result<TargetId, StoreError>>,
     },
+    DeleteEvents {
+        before: WallTime,
+        reply: SyncSender<Result<usize, StoreError>>,
+    },
     Flush {
         reply: SyncSender<Result<(), StoreError>>,
     },
@@ -36,6 +41,9 @@ pub(crate) enum Command {
         reply: SyncSender<Result<(), StoreError>>,
     },
 }
+
+/// Times that a request to delete comes back to the writer: a million rows of [`EVENTS_AT_ONCE`].
+const DELETE_TURNS: usize = 200;
 
 /// A reader waits so long for the open buckets of a commit; only a commit in doubt takes longer.
 const OPEN_WAIT: Duration = Duration::from_secs(1);
@@ -236,6 +244,24 @@ impl StoreHandle {
             now,
             reply,
         })
+    }
+
+    /// Deletes the events that were over before `before`; how many. Waits for the writer, which does other work in
+    /// between. A million of them at most; what is left, the next request finds.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when it cannot be written now; some may be deleted then.
+    pub fn delete_events(&self, before: WallTime) -> Result<u64, StoreError> {
+        let mut deleted = 0;
+        for _ in 0..DELETE_TURNS {
+            let count = self.ask(|reply| Command::DeleteEvents { before, reply })?;
+            deleted += count as u64;
+            if count < EVENTS_AT_ONCE {
+                break;
+            }
+        }
+        Ok(deleted)
     }
 
     /// Waits until everything sent before is committed.

@@ -30,7 +30,7 @@ mod writer;
 pub use error::{OpenError, StoreError};
 pub use examine::{Disk, Obstacle, Soundness, examine};
 pub use handle::StoreHandle;
-pub use pending::StoreMessage;
+pub use pending::{Description, StoreMessage};
 pub use reader::Reader;
 pub use sqlite::write::SeriesKey;
 pub use store::{Interrupted, Opened, StartOptions, Store};

@@ -6,12 +6,13 @@
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use linewatch_core::event::{Event, LogRow, OutageRow};
+use linewatch_core::event::{Event, EventKind, LogRow, OutageRow};
 use linewatch_core::port::{
     History, HistoryError, RowQuery, SampleQuery, Series, SeriesQuery, StorageView, StoredSample,
     StoredTarget,
 };
 use linewatch_core::record::Gap;
+use linewatch_core::target::TargetId;
 use rusqlite::Connection;
 
 use crate::error::OpenError;
@@ -138,6 +139,14 @@ impl History for Reader {
 
     fn logs(&self, query: &RowQuery) -> Result<Vec<LogRow>, HistoryError> {
         self.answer(|connection| read::logs(connection, query))
+    }
+
+    fn count_events(&self, targets: &[TargetId], kinds: &[EventKind]) -> Result<u64, HistoryError> {
+        self.answer(|connection| read::count_events(connection, targets, kinds))
+    }
+
+    fn numbered_logs(&self, level: Option<&str>, limit: usize) -> Result<Vec<(i64, LogRow)>, HistoryError> {
+        self.answer(|connection| read::numbered_logs(connection, level, limit))
     }
 
     fn targets(&self) -> Result<Vec<StoredTarget>, HistoryError> {

@@ -22,7 +22,7 @@ mod server;
 mod tests;
 
 pub use api::Notice;
-pub use catalog::{CatalogEntry, StatusInfo};
-pub use control::{Change, ChangeDone, ChangeError, ControlRequest, ControlSender, TargetPatch};
+pub use catalog::{CatalogEntry, StatusInfo, ToolSettings};
+pub use control::{Change, ChangeDone, ChangeError, ControlRequest, ControlSender, TargetPatch, ToolPatch};
 pub use live::{Hub, HubOptions};
 pub use server::{Error, ServerOptions, serve};

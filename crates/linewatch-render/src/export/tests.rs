@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Mutex;
 use std::time::Duration;
 
-use linewatch_core::event::{Event, LogRow, OutageRow};
+use linewatch_core::event::{Event, EventKind, LogRow, OutageRow};
 use linewatch_core::port::{
     RowQuery, SampleQuery, Series, SeriesPoint, SeriesQuery, SeriesSource, StorageView, StoredTarget,
 };
@@ -111,6 +111,12 @@ impl History for Held {
         Ok(Vec::new())
     }
     fn logs(&self, _: &RowQuery) -> Result<Vec<LogRow>, HistoryError> {
+        Ok(Vec::new())
+    }
+    fn count_events(&self, _: &[TargetId], _: &[EventKind]) -> Result<u64, HistoryError> {
+        Ok(0)
+    }
+    fn numbered_logs(&self, _: Option<&str>, _: usize) -> Result<Vec<(i64, LogRow)>, HistoryError> {
         Ok(Vec::new())
     }
     fn targets(&self) -> Result<Vec<StoredTarget>, HistoryError> {

@@ -138,7 +138,7 @@ fn sources(stored: &[StoredTarget], wanted: &[String]) -> Result<Vec<Source>, Re
         return Err(Refusal::field("target", message));
     }
     let mut sources: Vec<Source> = Vec::new();
-    for StoredTarget { id, slug, name } in stored {
+    for StoredTarget { id, slug, name, .. } in stored {
         if !wanted.is_empty() && !wanted.contains(slug) {
             continue;
         }

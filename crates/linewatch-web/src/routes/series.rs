@@ -6,34 +6,27 @@ use axum::http::StatusCode;
 use linewatch_core::limits::SERIES_POINTS;
 use linewatch_core::port::SeriesQuery;
 use linewatch_core::target::TargetId;
-use linewatch_core::time::WallTime;
 
 use super::{Call, targets};
 use crate::api::SeriesAnswer;
-use crate::query::Params;
+use crate::query::{Params, in_order};
 use crate::respond::{Answer, Refusal, json};
 
 /// Buckets if nothing else is asked for: about a screen's.
 const POINTS_DEFAULT: usize = 1000;
 /// The span if nothing else is asked for.
 const SPAN_DEFAULT: Duration = Duration::from_secs(3600);
-/// 2000-01-01 and 2100-01-01, UTC: what lies outside is a slip of the pen, not a time anybody measured at.
-const FIRST: WallTime = WallTime::from_nanos(946_684_800_000_000_000);
-/// See [`FIRST`].
-const LAST: WallTime = WallTime::from_nanos(4_102_444_800_000_000_000);
 
 /// The series of one target.
 pub(super) async fn get(call: Call) -> Result<Answer, Refusal> {
     let params = Params::of(&call.parts.uri)?;
     let id = params
-        .one("target")
+        .single("target")?
         .ok_or_else(|| Refusal::field("target", "`target` is missing: the id of the target"))?;
     let points = params.number("points", POINTS_DEFAULT, 1, SERIES_POINTS)?;
-    let to = possible("to", params.instant("to")?)?.unwrap_or_else(|| call.app.clock.wall());
-    let from = possible("from", params.instant("from")?)?.unwrap_or_else(|| to.minus(SPAN_DEFAULT));
-    if from >= to {
-        return Err(Refusal::field("to", "`to` must be after `from`"));
-    }
+    let to = params.instant("to")?.unwrap_or_else(|| call.app.clock.wall());
+    let from = params.instant("from")?.unwrap_or_else(|| to.minus(SPAN_DEFAULT));
+    in_order(Some(from), Some(to))?;
     let query = SeriesQuery {
         target: target_of(&call, id).await?,
         from,
@@ -47,15 +40,6 @@ pub(super) async fn get(call: Call) -> Result<Answer, Refusal> {
     ))
 }
 
-/// An instant at which something can have been measured.
-fn possible(name: &str, at: Option<WallTime>) -> Result<Option<WallTime>, Refusal> {
-    if at.is_some_and(|at| !(FIRST..=LAST).contains(&at)) {
-        let message = format!("`{name}` must lie between 2000-01-01 and 2100-01-01 (UTC)");
-        return Err(Refusal::field(name, message));
-    }
-    Ok(at)
-}
-
 /// The series the target has now; of one that was removed, its last.
 async fn target_of(call: &Call, id: &str) -> Result<TargetId, Refusal> {
     if let Some(key) = call.app.hub.state().key(id) {
@@ -67,8 +51,5 @@ async fn target_of(call: &Call, id: &str) -> Result<TargetId, Refusal> {
         .filter(|target| target.slug == id)
         .map(|target| target.id)
         .max();
-    last.ok_or_else(|| Refusal {
-        field: Some("target".to_owned()),
-        ..targets::unknown(id)
-    })
+    last.ok_or_else(|| targets::unknown_target(id))
 }

@@ -16,6 +16,7 @@ fn server() -> TestServer {
         id: TargetId(1),
         slug: "fra".to_owned(),
         name: "Frankfurt".to_owned(),
+        address: String::new(),
     }];
     let begin_ms = START_MS - 3_600_000;
     *server.history.samples.lock().expect("samples") = (0..SAMPLES)

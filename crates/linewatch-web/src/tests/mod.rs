@@ -1,8 +1,11 @@
 //! A real server on a free port, driven over real sockets; the doors behind it are fakes held by the test.
 
+mod bad_input;
 mod changes;
+mod compat;
 pub(crate) mod data;
 mod export;
+mod graph;
 mod guarding;
 mod overview;
 mod samples;
@@ -14,13 +17,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use linewatch_core::event::{Event, LogRow, OutageRow, RunId};
+use linewatch_core::event::{Event, EventKind, LogRow, OutageRow, RunId};
 use linewatch_core::port::{
     Clock, History, HistoryError, RowQuery, SampleQuery, Series, SeriesPoint, SeriesQuery, SeriesSource,
     StorageView, StoredSample, StoredTarget,
 };
 use linewatch_core::record::{Gap, GapKind};
 use linewatch_core::rollup::{Resolution, Rollup};
+use linewatch_core::target::TargetId;
 use linewatch_core::time::{Anchor, MonoTime, WallTime};
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -137,6 +141,20 @@ impl History for TestHistory {
     }
     fn logs(&self, query: &RowQuery) -> Result<Vec<LogRow>, HistoryError> {
         self.rows(query, &self.logs)
+    }
+    fn count_events(&self, targets: &[TargetId], kinds: &[EventKind]) -> Result<u64, HistoryError> {
+        let events = self.events.lock().expect("events");
+        let is_meant = |event: &&Event| {
+            event.target.is_some_and(|target| targets.contains(&target)) && kinds.contains(&event.kind)
+        };
+        Ok(events.iter().filter(is_meant).count() as u64)
+    }
+    fn numbered_logs(&self, level: Option<&str>, limit: usize) -> Result<Vec<(i64, LogRow)>, HistoryError> {
+        let logs = self.logs.lock().expect("logs");
+        let of_level = logs
+            .iter()
+            .filter(|row| level.is_none_or(|level| row.level == level));
+        Ok((1..).zip(of_level.cloned()).take(limit).collect())
     }
     fn targets(&self) -> Result<Vec<StoredTarget>, HistoryError> {
         Ok(self.targets.lock().expect("targets").clone())

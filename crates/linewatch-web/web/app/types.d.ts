@@ -173,7 +173,7 @@ export interface TargetAnswer { target: TargetInfo; detail: TargetDetail | null;
 export interface TargetPatch {
   id?: string; name?: string; address?: string; // HOST, HOST:PORT, tcp://HOST:PORT, udp://HOST:PORT, icmp://HOST
   probe?: "icmp" | "tcp" | "udp"; port?: number; family?: string; interval?: string; timeout?: string; payload_bytes?: number;
-  country?: string; partner?: string; group?: string; enabled?: boolean;
+  country?: string; partner?: string; group?: string; latency_threshold_ms?: number; enabled?: boolean;
 }
 export interface ChangeAnswer {
   target: TargetInfo | null;

@@ -8,6 +8,7 @@ mod compare;
 mod demo;
 mod doctor;
 mod export;
+mod graph;
 mod period;
 mod rrd;
 mod serve;
@@ -31,9 +32,8 @@ use crate::say;
 pub(crate) use stored::write_whole;
 
 /// Commands of INTERFACE.md that a later version brings: said plainly instead of being taken for a target.
-const NOT_YET: [&str; 13] = [
+const NOT_YET: [&str; 12] = [
     "record",
-    "graph",
     "report",
     "attach",
     "import",
@@ -121,6 +121,8 @@ enum Command {
     Compare(compare::Args),
     /// Write stored history for other programs: CSV, JSON, NDJSON or Influx lines, at any resolution
     Export(export::Args),
+    /// Draw a target's history as a PNG or SVG picture, beside a running monitor or without one
+    Graph(graph::Args),
     /// Write a target's history as a round-robin database, which rrdtool reads, draws and goes on updating
     Rrd(rrd::Args),
     /// The whole program over a simulated network, without privileges or network
@@ -158,6 +160,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Result<Exit> {
         Command::Doctor(args) => doctor::run(&cli.global, &args),
         Command::Compare(args) => compare::run(&cli.global, &args),
         Command::Export(args) => export::run(&cli.global, &args),
+        Command::Graph(args) => graph::run(&cli.global, &args),
         Command::Rrd(args) => rrd::run(&cli.global, &args),
         Command::Demo(args) => demo::run(&cli.global, &args),
     }

@@ -24,19 +24,18 @@ const FORMS: &str = "2026-11-21, \"2026-11-21 16:56\", 2026-11-21T16:56:02Z or n
 
 /// The period's options; every command that tells history flattens them in.
 #[derive(Clone, Debug, Default, clap::Args)]
-#[command(next_help_heading = "Period")]
 pub(super) struct PeriodArgs {
     /// Length of the period: 1h, 6h, 24h, 7d, 30d, 1y or any other; it ends now, or at --to, or begins at --from
-    #[arg(long, value_name = "TIME")]
+    #[arg(long, value_name = "TIME", help_heading = "Period")]
     range: Option<String>,
     /// Begin: 2026-11-21 (that day's begin), "2026-11-21 16:56", or with its own offset 2026-11-21T16:56:02+07:00
-    #[arg(long, value_name = "WHEN")]
+    #[arg(long, value_name = "WHEN", help_heading = "Period")]
     from: Option<String>,
     /// End, in the same forms; a day alone is included. Without it the period ends now
-    #[arg(long, value_name = "WHEN")]
+    #[arg(long, value_name = "WHEN", help_heading = "Period")]
     to: Option<String>,
     /// Zone of the dates given and printed, like Asia/Jakarta, UTC or +07:00 [default: this computer's]
-    #[arg(long, value_name = "ZONE")]
+    #[arg(long, value_name = "ZONE", help_heading = "Period")]
     tz: Option<String>,
 }
 
@@ -117,7 +116,7 @@ fn check(from: WallTime, to: WallTime, now: WallTime, zone: &TimeZone) -> Result
     if from >= now {
         let (from, now) = (date_time(from, zone), date_time(now, zone));
         return Err(UserError::usage(format!(
-            "the period begins at {from}, which is not over yet: it is {now}"
+            "the period begins at {from}, in the future: it is {now} now"
         ))
         .help("give an earlier --from"));
     }
@@ -293,7 +292,7 @@ mod tests {
         refused("from=2026-11-20;to=2026-11-20;range=1h", "said twice");
         refused("from=1970-01-01", "not between 2000 and 2100");
         refused("from=2026-11-20;to=2200-01-01", "not between 2000 and 2100");
-        refused("from=2026-11-22", "not over yet");
+        refused("from=2026-11-22", "in the future");
         refused("range=99y", "not between 2000 and 2100");
         for text in ["24", "-1h", "0.5s", "1e99s", "NaN", ""] {
             refused(&format!("range={text}"), "--range");

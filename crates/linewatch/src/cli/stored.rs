@@ -139,6 +139,7 @@ mod tests {
             id: TargetId(id),
             slug: slug.to_owned(),
             name: name.to_owned(),
+            address: String::new(),
         };
         targets.iter().map(target).collect()
     }
