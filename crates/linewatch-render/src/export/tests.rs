@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 use std::sync::Mutex;
 use std::time::Duration;
 
-use linewatch_core::event::{Event, LogRow, OutageRow};
+use linewatch_core::event::{Event, EventKind, LogRow, OutageRow};
+use linewatch_core::past::{SeriesSum, Stretch, SumQuery};
 use linewatch_core::port::{
     RowQuery, SampleQuery, Series, SeriesPoint, SeriesQuery, SeriesSource, StorageView, StoredTarget,
 };
@@ -71,6 +72,12 @@ impl History for Held {
         found.truncate(query.limit);
         Ok(found)
     }
+    fn sums(&self, _query: &SumQuery) -> Result<Vec<(TargetId, SeriesSum)>, HistoryError> {
+        Ok(Vec::new())
+    }
+    fn stretches(&self, _query: &SumQuery) -> Result<Vec<Stretch>, HistoryError> {
+        Ok(Vec::new())
+    }
     fn series(&self, query: SeriesQuery) -> Result<Series, HistoryError> {
         self.asked.lock().expect("asked").push(query);
         let span = query.to.nanos_after(query.from).unsigned_abs();
@@ -111,6 +118,12 @@ impl History for Held {
         Ok(Vec::new())
     }
     fn logs(&self, _: &RowQuery) -> Result<Vec<LogRow>, HistoryError> {
+        Ok(Vec::new())
+    }
+    fn count_events(&self, _: &[TargetId], _: &[EventKind]) -> Result<u64, HistoryError> {
+        Ok(0)
+    }
+    fn numbered_logs(&self, _: Option<&str>, _: usize) -> Result<Vec<(i64, LogRow)>, HistoryError> {
         Ok(Vec::new())
     }
     fn targets(&self) -> Result<Vec<StoredTarget>, HistoryError> {
