@@ -132,6 +132,13 @@ impl Writer {
                 Ok(Command::Flush { reply }) => {
                     let _ = reply.send(self.flush()); // As above.
                 }
+                Ok(Command::With(job)) => {
+                    let ready = self.flush().and_then(|()| {
+                        self.connected()?;
+                        self.connection.as_mut().ok_or(StoreError::Stopped)
+                    });
+                    (job.0)(ready);
+                }
                 Ok(Command::Stop { reason, reply }) => {
                     let result = self.stop(&reason);
                     drop(self);
