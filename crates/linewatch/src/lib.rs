@@ -14,6 +14,7 @@ mod listen;
 mod logging;
 mod method;
 mod notice;
+mod notify;
 mod rrd;
 mod rrd_dir;
 mod server;
