@@ -130,8 +130,9 @@ fn obstacle(standing: &Path, database: &Path) -> Option<Obstacle> {
     is_read_only.then(|| Obstacle::Permission(database.to_owned()))
 }
 
+/// Bytes an ordinary user can still write on the file system of this path; `None` where it does not tell.
 #[cfg(unix)]
-fn free_bytes(path: &Path) -> Option<u64> {
+pub(crate) fn free_bytes(path: &Path) -> Option<u64> {
     let room = nix::sys::statvfs::statvfs(path).ok()?;
     // Both are narrower than 64 bits on some systems.
     #[allow(clippy::useless_conversion, reason = "only here they are not")]
@@ -144,7 +145,7 @@ fn free_bytes(path: &Path) -> Option<u64> {
 
 /// Not asked on Windows: the call has no safe wrapper here.
 #[cfg(windows)]
-fn free_bytes(_: &Path) -> Option<u64> {
+pub(crate) fn free_bytes(_: &Path) -> Option<u64> {
     None
 }
 
