@@ -24,6 +24,8 @@ const RESERVE_STEP: u64 = 512 << 10;
 /// The log's share of the budget: one part in so many, and no more than it ever needs.
 const LOG_PART: u64 = 8;
 pub(crate) const LOG_BYTES: u64 = 64 << 20;
+/// The margin of the database's share: one part in so many.
+const MARGIN_PART: u64 = 16;
 /// What stays of the log's file between checkpoints.
 const LOG_KEPT_BYTES: u64 = 16 << 20;
 /// Below so much free room a failure of the system is one of room (a log or its index could not be made).
@@ -46,6 +48,15 @@ pub(crate) struct Pages {
     pub(crate) free: u64,
 }
 
+/// Which part of the database's share may be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Room {
+    /// By day.
+    Ordinary,
+    /// Also the margin, in which rows become blocks when there is no room for rows.
+    All,
+}
+
 /// The sizes that follow from the budget.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Budget {
@@ -53,7 +64,7 @@ pub(crate) struct Budget {
 }
 
 impl Budget {
-    /// Above this the log is moved into the database at once.
+    /// The log's share: at half of it the log is moved into the database beside the writer, at the whole by it.
     pub(crate) fn log_bytes(self) -> u64 {
         (self.bytes / LOG_PART).min(LOG_BYTES)
     }
@@ -62,17 +73,21 @@ impl Budget {
         (self.bytes / RESERVE_PART).min(RESERVE_BYTES)
     }
 
-    fn pages(self, page_bytes: u64) -> u64 {
-        (self.bytes - self.log_bytes() - self.reserve_bytes()) / page_bytes.max(1)
+    fn pages(self, page_bytes: u64, room: Room) -> u64 {
+        let pages = (self.bytes - self.log_bytes() - self.reserve_bytes()) / page_bytes.max(1);
+        match room {
+            Room::All => pages,
+            Room::Ordinary => pages - pages / MARGIN_PART,
+        }
     }
 
     /// Sets the bounds of a connection (they are its own, and gone with it). A database that is larger already stays
     /// as it is: then this is to be called again when it has shrunk. The pages it should have at most.
-    pub(crate) fn bind(self, connection: &Connection) -> rusqlite::Result<u64> {
+    pub(crate) fn bind(self, connection: &Connection, room: Room) -> rusqlite::Result<u64> {
         let page_bytes: u32 = connection.pragma_query_value(None, "page_size", |row| row.get(0))?;
-        let pages = self.pages(page_bytes.into());
+        let pages = self.pages(page_bytes.into(), room);
         connection.pragma_update_and_check(None, "max_page_count", to_sql(pages), |_| Ok(()))?;
-        let kept = LOG_KEPT_BYTES.min(self.log_bytes() / 2);
+        let kept = LOG_KEPT_BYTES.min(self.log_bytes() / 4);
         connection.pragma_update_and_check(None, "journal_size_limit", to_sql(kept), |_| Ok(()))?;
         Ok(pages)
     }
@@ -173,9 +188,9 @@ mod tests {
     fn the_shares_of_a_budget_add_up_to_it() {
         for bytes in [16 << 20, 500_000_000, 2 << 30, 1 << 40] {
             let budget = Budget { bytes };
-            let sum = budget.log_bytes() + budget.reserve_bytes() + budget.pages(4096) * 4096;
+            let sum = budget.log_bytes() + budget.reserve_bytes() + budget.pages(4096, Room::All) * 4096;
             assert!(sum <= bytes && sum + 4096 > bytes, "{bytes}: {sum}");
-            assert!(budget.pages(4096) * 4096 >= bytes / 4 * 3, "{bytes}");
+            assert!(budget.pages(4096, Room::Ordinary) * 4096 >= bytes / 10 * 7, "{bytes}");
         }
     }
 

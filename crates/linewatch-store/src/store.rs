@@ -87,7 +87,7 @@ impl Store {
         let lock = lock(&dir, now)?;
         let path = dir.join(DATABASE);
         let mut trouble = Vec::new();
-        let open = |found: Found| open_database(&path, vantage_name, now, found);
+        let open = |found: Found<'_>| open_database(&path, vantage_name, now, found);
         let damage = take_damage_mark(&path).then(|| "found while it was written".to_owned());
         let mut opened = match damage {
             Some(why) => begin_anew(&path, &why, now, open, &mut trouble)?,

@@ -14,7 +14,7 @@ use linewatch_core::rollup::Resolution;
 use linewatch_core::time::{MonoTime, WallTime};
 use rusqlite::{Connection, TransactionBehavior};
 
-use crate::budget::{Budget, LOG_BYTES, Reserve};
+use crate::budget::{Budget, LOG_BYTES, Reserve, Room};
 use crate::checkpoint::Checkpointer;
 use crate::error::StoreError;
 use crate::files::{beside, mark_damaged, sqlite_words};
@@ -30,6 +30,7 @@ use crate::sqlite::write::{
 };
 use crate::sqlite::{is_damage, is_full, is_io, is_read_only, open_writer};
 use crate::store::{StartOptions, Store};
+use crate::writer::room::restart_log;
 
 mod room;
 
@@ -355,7 +356,7 @@ impl Writer {
     fn reopened(&mut self) -> rusqlite::Result<(Connection, u64)> {
         let connection = open_writer(&self.shared.path)?;
         if let Some(budget) = self.budget {
-            self.pages_max = budget.bind(&connection)?;
+            self.pages_max = budget.bind(&connection, Room::Ordinary)?;
         }
         let flushes = from_sql(meta_number(&connection, "flushes")?.unwrap_or(0));
         Ok((connection, flushes))
@@ -429,7 +430,11 @@ impl Writer {
             .metadata()
             .map_or(0, |metadata| metadata.len());
         let bound = self.budget.map_or(LOG_BYTES, Budget::log_bytes);
-        self.checkpointer.committed(bytes, bound);
+        // At half of it a checkpoint beside us is asked for; where that does not get through, it is made here.
+        self.checkpointer.committed(bytes, bound / 2);
+        if bytes >= bound && let Some(connection) = &self.connection {
+            restart_log(connection);
+        }
         (bytes > WAL_ALARM_BYTES).then(|| {
             format!(
                 "the database's log has grown to {} MB: another program keeps reading the database",

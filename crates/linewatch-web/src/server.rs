@@ -92,6 +92,7 @@ pub async fn serve(
         hub: hub.clone(),
         history,
         history_slots: Arc::new(Semaphore::new(HISTORY_QUERIES)),
+        backup_slot: Arc::new(Semaphore::new(1)),
         control,
         clock: Arc::clone(&clock),
         assets: Assets::new(options.web_dir, &base),

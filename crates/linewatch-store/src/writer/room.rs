@@ -9,7 +9,7 @@ use linewatch_core::port::StorageState;
 use linewatch_core::time::{MonoTime, WallTime};
 
 use super::{Samples, Writer};
-use crate::budget::{Budget, Keeping, Pages, pages, vacuum_some};
+use crate::budget::{Budget, Keeping, Pages, Room, pages, vacuum_some};
 use crate::error::StoreError;
 use crate::health::News;
 
@@ -17,6 +17,10 @@ use crate::health::News;
 const NEED_TURNS: usize = 16;
 /// Free pages that are enough to go on with: 1 MB, or a sixteenth of a small database.
 const NEED_PAGES: u64 = 256;
+const NEED_PART: u64 = 16;
+/// What a sample takes as a row, generously; and a page.
+const ROW_BYTES: u64 = 160;
+const PAGE_BYTES: u64 = 4096;
 /// Of the budget's pages: above this many sixteenths the oldest goes, down to so many.
 const PRESSED_ABOVE: u64 = 15;
 const PRESSED_DOWN_TO: u64 = 14;
@@ -42,7 +46,7 @@ impl Writer {
         self.retainer.set_retention(keeping.retention);
         // A connection that is not there is bound when it is opened.
         if let Some(connection) = &self.connection {
-            match budget.bind(connection) {
+            match budget.bind(connection, Room::Ordinary) {
                 Ok(pages) => self.pages_max = pages,
                 Err(error) => _ = self.note_failure(&error),
             }
@@ -52,6 +56,7 @@ impl Writer {
     /// One turn of retention: looks, deletes a little, gives a little back to the disk.
     pub(super) fn tend(&mut self) {
         let Some(budget) = self.budget.filter(|_| self.is_recovered) else {
+            self.is_pressed = false;
             return;
         };
         if let Err(error) = self.try_tend(budget) {
@@ -86,11 +91,15 @@ impl Writer {
             let end_at = self.clock.mono().plus(VACUUM_TURN);
             self.give_back(end_at)?;
             if is_larger && let Some(connection) = &self.connection {
-                self.pages_max = budget.bind(connection)?;
+                self.pages_max = budget.bind(connection, Room::Ordinary)?;
             }
         }
         if !self.reserve.is_whole() {
             self.reserve.grow();
+        }
+        if turn.deleted > 0 {
+            // Deletions make the log longer, too; that it is too long is told after the next flush.
+            let _ = self.checkpoint_if_due();
         }
         Ok(())
     }
@@ -110,47 +119,73 @@ impl Writer {
 
     /// A write was refused for lack of room.
     pub(super) fn flush_in_need(&mut self, now: WallTime, is_end: bool) -> Result<(), StoreError> {
+        // Until the next turn of retention looks: what can be sealed early is.
+        self.is_pressed = true;
         self.make_room();
         let refused = match self.try_flush(now, is_end, Samples::Written) {
             Err(refused) if self.lacks_room => refused,
             result => return result,
         };
+        let rest = self.flush_the_rest(now, is_end);
+        if rest.is_ok() {
+            // Rows that are in blocks now can go.
+            self.make_room();
+            match self.try_flush(now, is_end, Samples::Written) {
+                Err(_) if self.lacks_room => {}
+                result => return result,
+            }
+        }
         if self.is_stopping || self.pending.is_nearly_full() {
             return self.try_flush(now, is_end, Samples::SummedUp);
         }
+        self.lacks_room = true;
+        rest.and(Err(refused))
+    }
+
+    /// Writes everything but the new samples, which go on waiting: events, outages, gaps, blocks and rollups are small.
+    fn flush_the_rest(&mut self, now: WallTime, is_end: bool) -> Result<(), StoreError> {
         // A commit in doubt must be decided first: what it held is among what waits then.
         self.connected()?;
+        self.rebind(Room::All);
         let mut held = std::mem::take(&mut self.pending.rows);
         let rest = self.try_flush(now, is_end, Samples::Written);
+        self.rebind(Room::Ordinary);
         held.append(&mut self.pending.rows);
         self.pending.rows = held;
-        self.lacks_room |= rest.is_ok();
-        rest.and(Err(refused))
+        rest
+    }
+
+    fn rebind(&self, room: Room) {
+        if let (Some(budget), Some(connection)) = (self.budget, &self.connection)
+            && let Err(error) = budget.bind(connection, room)
+        {
+            // What it is for fails then, and says so.
+            tracing::debug!(target: "store", %error, "the size could not be bound");
+        }
     }
 
     /// Gives up the reserve, then the oldest, until there is some room in the database itself.
     fn make_room(&mut self) {
         self.is_short = true;
+        let waiting_pages = (self.waiting() as u64).saturating_mul(ROW_BYTES) / PAGE_BYTES;
         for _ in 0..NEED_TURNS {
-            let is_within = self
-                .connected()
-                .and_then(|connection| Ok(pages(connection)?))
-                .is_ok_and(|pages| pages.all < self.pages_max);
-            // Refused by the disk, not by the budget (or, when that cannot even be asked, by the disk as well).
-            if is_within || self.reserve.is_disk_short() {
+            let used = self.connected().and_then(|connection| Ok(pages(connection)?));
+            let is_within_budget = used.is_ok_and(|used| used.all + waiting_pages < self.pages_max);
+            // Refused by the disk, not by the budget.
+            if is_within_budget || self.reserve.is_disk_short() {
                 self.reserve.release();
             }
-            if self.connected().is_err() {
-                continue;
-            }
             let Some(connection) = self.connection.as_mut() else {
-                return;
+                continue;
             };
             // The log must begin anew before it can take the deletions, and after them before it can take the rest.
             restart_log(connection);
             let deleted = self.retainer.turn(connection, self.clock.as_ref(), true);
             restart_log(connection);
-            let has_room = pages(connection).is_ok_and(|used| used.free >= NEED_PAGES.min(used.all / 16));
+            let has_room = pages(connection).is_ok_and(|used| {
+                let wanted = NEED_PAGES.min(used.all / NEED_PART).max(waiting_pages);
+                used.free >= wanted.min(used.all / 2)
+            });
             match deleted {
                 Ok(_) if has_room => return,
                 Ok(_) => {}
@@ -183,7 +218,7 @@ impl Writer {
 }
 
 /// Moves the log into the database and begins it anew. What cannot be moved now stays in it and is not lost.
-fn restart_log(connection: &rusqlite::Connection) {
+pub(super) fn restart_log(connection: &rusqlite::Connection) {
     let result = connection.query_row("PRAGMA wal_checkpoint(RESTART)", [], |_| Ok(()));
     if let Err(error) = result {
         tracing::debug!(target: "store", %error, "checkpoint failed");

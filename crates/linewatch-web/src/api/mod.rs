@@ -19,7 +19,7 @@ use serde::{Serialize, Serializer};
 
 pub(crate) use history::{
     EventRow, LogInfo, OutageInfo, Page, SampleSegment, Samples, Status, StatusIcmp, StatusLive,
-    StatusStorage,
+    StatusStorage, StatusStorageError,
 };
 pub(crate) use live::{
     BatchMessage, ClientMessage, DetailMessage, EventMessage, HeartbeatMessage, MarkMessage, Resume,

@@ -3,6 +3,7 @@
 //! Deny by default: what is not in the table does not exist, and every request passes [`handle`], which judges
 //! Host, path, role, Origin and body in that order before any handler runs.
 
+mod backup;
 mod history;
 mod live;
 mod overview;
@@ -34,6 +35,8 @@ pub(crate) struct App {
     pub(crate) history: Arc<dyn History>,
     /// How many may ask the history at once.
     pub(crate) history_slots: Arc<Semaphore>,
+    /// One copy of the database at a time: each takes its room on the disk.
+    pub(crate) backup_slot: Arc<Semaphore>,
     pub(crate) control: ControlSender,
     pub(crate) clock: Arc<dyn Clock + Sync>,
     pub(crate) assets: Assets,
@@ -90,7 +93,7 @@ macro_rules! route {
 }
 
 /// Every address there is.
-pub(crate) static ROUTES: [Route; 20] = [
+pub(crate) static ROUTES: [Route; 21] = [
     route!(GET "/" Public Read page::shell),
     route!(GET "/t/{id}" Public Read page::shell),
     route!(GET "/a/{hash}/{*path}" Public Read page::file),
@@ -105,6 +108,7 @@ pub(crate) static ROUTES: [Route; 20] = [
     route!(GET "/api/v1/events" Viewer Read history::events),
     route!(GET "/api/v1/logs" Viewer Read history::logs),
     route!(GET "/api/v1/status" Viewer Read status::get),
+    route!(GET "/api/v1/backup" Admin Read backup::get),
     route!(GET "/api/v1/live" Viewer Upgrade live::upgrade),
     route!(POST "/api/v1/targets/{id}/start" Operator Change targets::start),
     route!(POST "/api/v1/targets/{id}/stop" Operator Change targets::stop),

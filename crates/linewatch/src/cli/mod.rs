@@ -3,6 +3,7 @@
 //! `linewatch` alone is `linewatch serve`; `linewatch TARGET…` is `linewatch watch TARGET…` (INTERFACE.md).
 //! One file per command beside this one. Not here: what a configuration file says (`config`).
 
+mod backup;
 mod check;
 mod demo;
 mod doctor;
@@ -25,7 +26,7 @@ use crate::exit::{Exit, UserError};
 use crate::say;
 
 /// Commands of INTERFACE.md that a later version brings: said plainly instead of being taken for a target.
-const NOT_YET: [&str; 15] = [
+const NOT_YET: [&str; 14] = [
     "record",
     "compare",
     "graph",
@@ -35,7 +36,6 @@ const NOT_YET: [&str; 15] = [
     "import",
     "alerts",
     "admin",
-    "backup",
     "healthcheck",
     "check",
     "fping",
@@ -115,6 +115,8 @@ enum Command {
     Doctor(doctor::Args),
     /// Write a target's history as a round-robin database, which rrdtool reads, draws and goes on updating
     Rrd(rrd::Args),
+    /// Copy the database to a file while it is in use: one moment of it, checked
+    Backup(backup::Args),
     /// The whole program over a simulated network, without privileges or network
     Demo(demo::Args),
 }
@@ -149,6 +151,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Result<Exit> {
         Command::Config(command) => check::config(&cli.global, &command),
         Command::Doctor(args) => doctor::run(&cli.global, &args),
         Command::Rrd(args) => rrd::run(&cli.global, &args),
+        Command::Backup(args) => backup::run(&cli.global, &args),
         Command::Demo(args) => demo::run(&cli.global, &args),
     }
 }

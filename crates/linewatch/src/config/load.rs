@@ -288,13 +288,11 @@ fn settle(
 }
 
 /// Settings that are read and checked, but whose feature this version does not have yet.
-const INERT: [&str; 10] = [
+const INERT: [&str; 8] = [
     "server.auth",
     "defaults.latency_threshold_ms",
     "server.tls_cert",
     "server.tls_key",
-    "storage.max_size",
-    "storage.retention.",
     "alerts.",
     "rrd.",
     "prometheus.",
