@@ -197,31 +197,33 @@ fn a_budget_gives_up_the_oldest_samples_first_and_keeps_what_they_sum_up_to() {
     bench
         .handle
         .try_send(StoreMessage::Event(event(0, 0, true)));
-    // 50 probes/s each, 4 hours in flushes of 20 s, a sixth of all room: 5 MB of blocks in a database of 2 MB.
+    // 50 probes/s each, 2 hours in flushes of 4 s: 3 MB of blocks in a database of 2 MB.
     let mut largest = 0;
-    for turn in 0..720_u64 {
+    for turn in 0..1800_u64 {
         for id in &bench.targets {
-            let seqs = turn * 1000..(turn + 1) * 1000;
+            let seqs = turn * 200..(turn + 1) * 200;
             send(
                 &bench.handle,
                 batch(seqs.map(|seq| reply(*id, seq, SECOND / 50)).collect()),
             );
         }
-        bench.clock.advance(Duration::from_secs(20));
+        bench.clock.advance(Duration::from_secs(4));
         bench.handle.flush().expect("flushed");
         if turn % 10 == 0 {
             largest = largest.max(bench.handle.storage().size_bytes);
         }
     }
     let storage = bench.handle.storage();
-    // A flush of a sixth of all room, and the deletions for it, stand in the log until that begins anew.
-    assert!(largest <= budget + (1 << 20), "{largest} of {budget}");
+    // The log may be longer for a moment (two checkpoints that meet make one of them wait): little beside the 16 MB of
+    // the smallest budget there is.
+    assert!(largest <= budget + (2 << 20), "{largest} of {budget}");
     assert_eq!((storage.state, storage.trouble), (StorageState::Ok, None));
-    assert!(bench.oldest_block() > 0, "samples went: {}", bench.oldest_block());
+    let oldest_second = bench.rows("samples", "to_ns", SECOND as i64).0;
+    assert!(oldest_second > 600, "samples went: {oldest_second}");
     assert_eq!(bench.oldest_minute(), 0, "minutes are worth more");
     assert_eq!(bench.reader.events(&all_rows()).expect("history").len(), 1);
     let sent = sql_number(bench.dir.path(), "SELECT sum(sent) FROM rollup_1h WHERE target = 1");
-    assert!(sent >= 3 * 3600 * 50, "every probe is still counted: {sent}");
+    assert!(sent >= 3600 * 50, "every probe is still counted: {sent}");
     assert_eq!(
         sql_text(bench.dir.path(), "PRAGMA integrity_check"),
         "ok"
