@@ -149,9 +149,11 @@ pub(crate) fn free_bytes(_: &Path) -> Option<u64> {
     None
 }
 
+/// Who has the data directory, if anybody: `pid 123, since 2026-11-21T02:03:04Z`.
+///
 /// Asks for the lock as one more reader and gives it back at once: a linewatch that starts in the very same
 /// microseconds would be told that the directory is in use.
-fn holder_of(dir: &Path) -> Option<String> {
+pub fn holder_of(dir: &Path) -> Option<String> {
     let file: File = link_options().read(true).open(dir.join(LOCK)).ok()?;
     match file.try_lock_shared() {
         Err(TryLockError::WouldBlock) => Some(holder(&file)),

@@ -35,7 +35,7 @@ mod writer;
 pub use backup::{BackupError, BackupProgress, backup};
 pub use budget::Keeping;
 pub use error::{OpenError, StoreError};
-pub use examine::{Disk, Obstacle, Soundness, examine};
+pub use examine::{Disk, Obstacle, Soundness, examine, holder_of};
 pub use handle::StoreHandle;
 pub use health::News;
 pub use pending::StoreMessage;

@@ -76,6 +76,28 @@ impl Retention {
     }
 }
 
+/// How much room is wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Pressure {
+    /// There is enough.
+    None,
+    /// Samples are given up for it, which live on in the rollups.
+    Samples,
+    /// Whatever it takes.
+    Any,
+}
+
+impl Pressure {
+    /// So many of [`Kind::ALL`] may be given up.
+    const fn kinds(self) -> usize {
+        match self {
+            Self::None => 0,
+            Self::Samples => 1,
+            Self::Any => KINDS,
+        }
+    }
+}
+
 /// The oldest and the newest of one kind.
 type Span = Option<(WallTime, WallTime)>;
 
@@ -163,8 +185,9 @@ impl Retainer {
         &mut self,
         connection: &mut Connection,
         clock: &dyn Clock,
-        is_pressed: bool,
+        pressure: Pressure,
     ) -> rusqlite::Result<Turn> {
+        let is_pressed = pressure != Pressure::None;
         self.watch_calendar(clock);
         let mut turn = Turn::default();
         if let Stage::Rest { until } = self.stage {
@@ -181,7 +204,7 @@ impl Retainer {
         // Deferred: a turn that only looks commits nothing and costs no write.
         let transaction = connection.transaction()?;
         let sealed_below = meta_number(&transaction, "sealed_below")?.unwrap_or(0);
-        let worked = self.work(&transaction, clock, (is_pressed, sealed_below, end_at), &mut turn);
+        let worked = self.work(&transaction, clock, (pressure, sealed_below, end_at), &mut turn);
         if let Err(error) = worked.and_then(|()| transaction.commit()) {
             self.stage = stage;
             return Err(error);
@@ -193,10 +216,10 @@ impl Retainer {
         &mut self,
         connection: &Connection,
         clock: &dyn Clock,
-        (is_pressed, sealed_below, end_at): (bool, i64, MonoTime),
+        (pressure, sealed_below, end_at): (Pressure, i64, MonoTime),
         turn: &mut Turn,
     ) -> rusqlite::Result<()> {
-        if is_pressed {
+        if pressure != Pressure::None {
             // Doubles first: they cost nothing but convenience.
             for _ in 0..DOUBLES_STEPS {
                 let deleted = delete_doubles(connection, sealed_below)?;
@@ -218,11 +241,11 @@ impl Retainer {
             match self.stage {
                 Stage::Look(place) if place.kind == KINDS => {
                     turn.has_looked = true;
-                    turn.held = self.judge(clock.wall(), is_pressed, self.is_trusted(clock));
+                    turn.held = self.judge(clock.wall(), pressure, self.is_trusted(clock));
                     self.stage = Stage::Delete(Place::default());
                 }
                 Stage::Delete(place) if place.kind == KINDS => {
-                    self.end_sweep(clock.mono(), is_pressed);
+                    self.end_sweep(clock.mono(), pressure);
                     break;
                 }
                 _ => {}
@@ -296,7 +319,7 @@ impl Retainer {
     }
 
     /// Decides what goes, from what was found.
-    fn judge(&mut self, now: WallTime, is_pressed: bool, is_trusted: bool) -> Option<String> {
+    fn judge(&mut self, now: WallTime, pressure: Pressure, is_trusted: bool) -> Option<String> {
         let mut held = Vec::new();
         self.pressed_deleted = 0;
         for (index, kind) in Kind::ALL.into_iter().enumerate() {
@@ -315,9 +338,7 @@ impl Retainer {
                 self.before[index] = Some(before);
             }
         }
-        if is_pressed {
-            self.press();
-        }
+        self.press(pressure);
         let is_new = !self.is_held;
         self.is_held = !held.is_empty();
         (is_new && self.is_held).then(|| {
@@ -330,8 +351,8 @@ impl Retainer {
     }
 
     /// Gives up the oldest part of the least worthy kind that has any.
-    fn press(&mut self) {
-        for index in self.pressed_from..KINDS {
+    fn press(&mut self, pressure: Pressure) {
+        for index in self.pressed_from..pressure.kinds() {
             let Some((oldest, newest)) = self.found[index] else {
                 continue;
             };
@@ -346,8 +367,8 @@ impl Retainer {
         }
     }
 
-    fn end_sweep(&mut self, now: MonoTime, is_pressed: bool) {
-        if is_pressed && self.pressed_from < KINDS {
+    fn end_sweep(&mut self, now: MonoTime, pressure: Pressure) {
+        if self.pressed_from < pressure.kinds() {
             // What cannot be deleted (it is needed still) must not keep the next kind from being asked.
             if self.pressed_deleted == 0 {
                 self.pressed_from += 1;

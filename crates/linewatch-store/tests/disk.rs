@@ -159,6 +159,8 @@ fn child_on_a_small_disk() {
     assert_eq!(newest, Some(bench.second - 1));
     bench.handle.stop("test").expect("stopped");
     assert_eq!(sql_text(dir, "PRAGMA integrity_check"), "ok");
+    // Samples go before anything they sum up to, and here these were enough.
+    assert!(sql_number(dir, "SELECT min(from_s) FROM rollup_1m") * 1_000_000_000 <= START_NS);
     // What the oldest samples were is kept as what they sum up to: each probe once.
     let sent = sql_number(dir, "SELECT sum(sent) FROM rollup_1h");
     assert_eq!(sent as u64, bench.second * u64::from(TARGETS));

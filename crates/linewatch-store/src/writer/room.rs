@@ -12,6 +12,7 @@ use super::{Samples, Writer};
 use crate::budget::{Budget, Keeping, Pages, Room, pages, vacuum_some};
 use crate::error::StoreError;
 use crate::health::News;
+use crate::retain::Pressure;
 
 /// Turns of deleting after a write was refused; each gives up a sixteenth.
 const NEED_TURNS: usize = 16;
@@ -72,9 +73,14 @@ impl Writer {
         };
         let used = pages(connection)?;
         self.is_pressed = is_pressed(used, self.pages_max, self.is_pressed);
+        let pressure = if self.is_pressed {
+            Pressure::Any
+        } else {
+            Pressure::None
+        };
         let turn = self
             .retainer
-            .turn(connection, self.clock.as_ref(), self.is_pressed)?;
+            .turn(connection, self.clock.as_ref(), pressure)?;
         if turn.has_looked {
             self.shared.health().oldest = self.retainer.oldest();
         }
@@ -121,18 +127,20 @@ impl Writer {
     pub(super) fn flush_in_need(&mut self, now: WallTime, is_end: bool) -> Result<(), StoreError> {
         // Until the next turn of retention looks: what can be sealed early is.
         self.is_pressed = true;
-        self.make_room();
+        self.make_room(Pressure::Samples);
         let refused = match self.try_flush(now, is_end, Samples::Written) {
             Err(refused) if self.lacks_room => refused,
             result => return result,
         };
         let rest = self.flush_the_rest(now, is_end);
         if rest.is_ok() {
-            // Rows that are in blocks now can go.
-            self.make_room();
-            match self.try_flush(now, is_end, Samples::Written) {
-                Err(_) if self.lacks_room => {}
-                result => return result,
+            // Rows that are in blocks now can go; then the blocks; and what they sum up to last.
+            for pressure in [Pressure::Samples, Pressure::Any] {
+                self.make_room(pressure);
+                match self.try_flush(now, is_end, Samples::Written) {
+                    Err(_) if self.lacks_room => {}
+                    result => return result,
+                }
             }
         }
         if self.is_stopping || self.pending.is_nearly_full() {
@@ -165,7 +173,7 @@ impl Writer {
     }
 
     /// Gives up the reserve, then the oldest, until there is some room in the database itself.
-    fn make_room(&mut self) {
+    fn make_room(&mut self, pressure: Pressure) {
         self.is_short = true;
         let waiting_pages = (self.waiting() as u64).saturating_mul(ROW_BYTES) / PAGE_BYTES;
         for _ in 0..NEED_TURNS {
@@ -180,7 +188,7 @@ impl Writer {
             };
             // The log must begin anew before it can take the deletions, and after them before it can take the rest.
             restart_log(connection);
-            let deleted = self.retainer.turn(connection, self.clock.as_ref(), true);
+            let deleted = self.retainer.turn(connection, self.clock.as_ref(), pressure);
             restart_log(connection);
             let has_room = pages(connection).is_ok_and(|used| {
                 let wanted = NEED_PAGES.min(used.all / NEED_PART).max(waiting_pages);
@@ -188,6 +196,8 @@ impl Writer {
             });
             match deleted {
                 Ok(_) if has_room => return,
+                // A whole sweep found nothing to give up.
+                Ok(turn) if turn.has_looked && turn.deleted == 0 && pressure == Pressure::Samples => return,
                 Ok(_) => {}
                 Err(error) => _ = self.note_failure(&error),
             }
