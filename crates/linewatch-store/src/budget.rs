@@ -190,7 +190,10 @@ mod tests {
             let budget = Budget { bytes };
             let sum = budget.log_bytes() + budget.reserve_bytes() + budget.pages(4096, Room::All) * 4096;
             assert!(sum <= bytes && sum + 4096 > bytes, "{bytes}: {sum}");
-            assert!(budget.pages(4096, Room::Ordinary) * 4096 >= bytes / 10 * 7, "{bytes}");
+            assert!(
+                budget.pages(4096, Room::Ordinary) * 4096 >= bytes / 10 * 7,
+                "{bytes}"
+            );
         }
     }
 
@@ -208,7 +211,10 @@ mod tests {
         let file = dir.path().join(RESERVE);
         assert!(reserve.is_whole());
         assert_eq!(file.metadata().expect("there").len(), wanted);
-        assert!(Reserve::new(dir.path().to_owned()).has == wanted, "found by the next start");
+        assert!(
+            Reserve::new(dir.path().to_owned()).has == wanted,
+            "found by the next start"
+        );
         reserve.release();
         assert!(!file.exists() && !reserve.is_whole());
     }

@@ -58,7 +58,9 @@ impl Health {
                     } else {
                         Severity::Warning
                     },
-                    message: trouble.clone().unwrap_or_else(|| format!("storage {}", state.word())),
+                    message: trouble
+                        .clone()
+                        .unwrap_or_else(|| format!("storage {}", state.word())),
                 },
             });
         }

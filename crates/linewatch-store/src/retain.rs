@@ -173,7 +173,8 @@ impl Retainer {
     /// The oldest of each kind there is, as of the last whole look.
     pub(crate) fn oldest(&self) -> Vec<(&'static str, WallTime)> {
         let all = Kind::ALL.into_iter().zip(self.found);
-        all.filter_map(|(kind, span)| Some((kind.word(), span?.0))).collect()
+        all.filter_map(|(kind, span)| Some((kind.word(), span?.0)))
+            .collect()
     }
 
     /// Works for a moment, in one transaction.
@@ -288,7 +289,12 @@ impl Retainer {
     }
 
     /// One step of deleting; how many rows.
-    fn delete(&mut self, connection: &Connection, place: Place, sealed_below: i64) -> rusqlite::Result<usize> {
+    fn delete(
+        &mut self,
+        connection: &Connection,
+        place: Place,
+        sealed_below: i64,
+    ) -> rusqlite::Result<usize> {
         let kind = Kind::ALL[place.kind];
         let next_kind = Stage::Delete(Place {
             kind: place.kind + 1,

@@ -17,7 +17,14 @@ use crate::sqlite::write::{NEXT_ROLLUP, ROLLED_UP_TO, meta_number, set_meta};
 const ROWS_MAX: u64 = 2_000_000;
 
 /// Numbers of `meta` that go on.
-const NUMBERS: [&str; 6] = ["run", "flushes", "next_row", NEXT_ROLLUP, "alive_ns", "stopped_ns"];
+const NUMBERS: [&str; 6] = [
+    "run",
+    "flushes",
+    "next_row",
+    NEXT_ROLLUP,
+    "alive_ns",
+    "stopped_ns",
+];
 /// Texts of `meta` that go on.
 const TEXTS: [&str; 2] = ["vantage", "created"];
 

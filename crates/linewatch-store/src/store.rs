@@ -177,12 +177,7 @@ fn begin_anew(
     Ok(opened)
 }
 
-fn open_database(
-    path: &Path,
-    name: &str,
-    now: WallTime,
-    found: Found<'_>,
-) -> Result<InUse, MigrateError> {
+fn open_database(path: &Path, name: &str, now: WallTime, found: Found<'_>) -> Result<InUse, MigrateError> {
     // Made by us: SQLite would let others read it, and its log takes the permissions of the database.
     for suffix in ["", "-wal", "-shm"] {
         let file = beside(path, suffix);

@@ -204,7 +204,8 @@ impl Writer {
         let now = self.clock.wall();
         let is_heartbeat = self.is_measuring && self.clock.mono().since(self.committed_at) >= HEARTBEAT;
         let is_idle = self.pending.is_empty() && self.doubtful.is_none() && self.is_recovered;
-        let has_due = !self.unsealed.due(now, self.is_pressed).is_empty() || self.shared.open().buckets.is_due(now);
+        let has_due =
+            !self.unsealed.due(now, self.is_pressed).is_empty() || self.shared.open().buckets.is_due(now);
         if is_idle && !is_heartbeat && !has_due {
             return Ok(());
         }
@@ -241,7 +242,10 @@ impl Writer {
 
     /// Samples that are not certainly on disk.
     fn waiting(&self) -> usize {
-        let doubtful = self.doubtful.as_ref().map_or(0, |doubtful| doubtful.pending.rows.len());
+        let doubtful = self
+            .doubtful
+            .as_ref()
+            .map_or(0, |doubtful| doubtful.pending.rows.len());
         self.pending.rows.len() + doubtful
     }
 
@@ -432,7 +436,9 @@ impl Writer {
         let bound = self.budget.map_or(LOG_BYTES, Budget::log_bytes);
         // At half of it a checkpoint beside us is asked for; where that does not get through, it is made here.
         self.checkpointer.committed(bytes, bound / 2);
-        if bytes >= bound && let Some(connection) = &self.connection {
+        if bytes >= bound
+            && let Some(connection) = &self.connection
+        {
             restart_log(connection);
         }
         (bytes > WAL_ALARM_BYTES).then(|| {

@@ -4,7 +4,6 @@ mod common;
 
 use std::os::unix::fs::PermissionsExt;
 use std::sync::Arc;
-use std::time::Duration;
 
 use common::*;
 use linewatch_core::port::History;
@@ -33,17 +32,30 @@ fn a_backup_beside_a_busy_writer_is_one_moment_and_opens_as_a_store() {
         seen.push(progress);
     })
     .expect("copied");
-    assert!(seen.len() > 1 && seen.last() == Some(&BackupProgress::Checking), "{seen:?}");
+    assert!(
+        seen.len() > 1 && seen.last() == Some(&BackupProgress::Checking),
+        "{seen:?}"
+    );
     let metadata = copy.metadata().expect("there");
-    assert_eq!((metadata.len(), metadata.permissions().mode() & 0o777), (bytes, 0o600));
-    assert_eq!(place.path().read_dir().expect("a directory").count(), 1, "one file only");
+    assert_eq!(
+        (metadata.len(), metadata.permissions().mode() & 0o777),
+        (bytes, 0o600)
+    );
+    assert_eq!(
+        place.path().read_dir().expect("a directory").count(),
+        1,
+        "one file only"
+    );
 
     let restored = tempfile::tempdir().expect("a directory");
     std::fs::rename(&copy, restored.path().join("linewatch.db")).expect("moved");
     let opened = open(restored.path(), 200_000);
     let (_other, other) = start(opened.store, &Arc::default());
     assert_eq!(samples(&other, id).len(), 90_000, "as of its begin");
-    assert_eq!(reader.targets().expect("history"), other.targets().expect("history"));
+    assert_eq!(
+        reader.targets().expect("history"),
+        other.targets().expect("history")
+    );
 }
 
 #[test]
@@ -63,7 +75,10 @@ fn what_is_at_its_place_stays_unless_asked() {
 fn a_backup_of_nothing_or_to_nowhere_says_so_and_leaves_nothing() {
     let dir = tempfile::tempdir().expect("a directory");
     let nothing = backup(dir.path(), &dir.path().join("x"), false, |_| {}).expect_err("refused");
-    assert!(nothing.to_string().contains("nothing has been stored"), "{nothing}");
+    assert!(
+        nothing.to_string().contains("nothing has been stored"),
+        "{nothing}"
+    );
     drop(open(dir.path(), 0));
     let nowhere = backup(dir.path(), &dir.path().join("no/where"), false, |_| {}).expect_err("refused");
     assert!(nowhere.to_string().contains("no such file"), "{nowhere}");
@@ -79,7 +94,6 @@ fn a_copy_in_pieces_is_the_database_and_leaves_no_file() {
         .expect("a number");
     let (handle, reader) = start(store, &clock);
     feed(&handle, &clock, id, 0..9_000, SECOND, 1000);
-    clock.advance(Duration::from_secs(1));
     let names = || dir.path().read_dir().expect("a directory").count();
     let before = names();
     let copy = reader.backup().expect("copied");

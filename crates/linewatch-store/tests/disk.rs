@@ -26,7 +26,10 @@ const TARGETS: u32 = 20;
 const SECONDS_MAX: u64 = 3_000;
 
 #[test]
-#[expect(clippy::disallowed_methods, reason = "the disk is mounted for a process of its own")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the disk is mounted for a process of its own"
+)]
 #[expect(clippy::print_stderr, reason = "the test runner shows what is skipped")]
 fn a_disk_that_fills_is_told_survived_and_recovered_from_twice() {
     let dir = tempfile::tempdir().expect("a directory");
@@ -145,7 +148,11 @@ fn child_on_a_small_disk() {
             message: "full".to_owned(),
         }));
         (0..600).for_each(|_| _ = bench.measure());
-        assert_eq!(bench.handle.storage().state, StorageState::Full, "still, and says so");
+        assert_eq!(
+            bench.handle.storage().state,
+            StorageState::Full,
+            "still, and says so"
+        );
         std::fs::remove_file(&filler).expect("somebody makes room");
         bench.until(StorageState::Ok);
         assert!(reserve.exists(), "and the next time it is there again");

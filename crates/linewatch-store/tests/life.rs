@@ -231,7 +231,13 @@ fn a_damaged_database_gives_its_events_and_rollups_to_the_new_one() {
         let rows = statement.query_map([name], |row| row.get(0)).expect("pages");
         rows.collect::<Result<_, _>>().expect("pages")
     };
-    let (root, minutes) = (sql_number(dir.path(), "SELECT rootpage FROM sqlite_schema WHERE name = 'samples'"), pages("rollup_1m"));
+    let (root, minutes) = (
+        sql_number(
+            dir.path(),
+            "SELECT rootpage FROM sqlite_schema WHERE name = 'samples'",
+        ),
+        pages("rollup_1m"),
+    );
     let mut bytes = std::fs::read(&path).expect("read");
     for page in [root, minutes[minutes.len() / 2]] {
         bytes[(page as usize - 1) * 4096..page as usize * 4096].fill(0xa5);
@@ -244,7 +250,11 @@ fn a_damaged_database_gives_its_events_and_rollups_to_the_new_one() {
         sentence.contains(".corrupt-") && sentence.contains("1 events") && sentence.contains("1 series"),
         "{sentence}"
     );
-    assert_eq!((second.vantage, second.run), (vantage, RunId(2)), "nothing changes its name");
+    assert_eq!(
+        (second.vantage, second.run),
+        (vantage, RunId(2)),
+        "nothing changes its name"
+    );
     let after = ["rollup_1h", "rollup_10m", "rollup_1m"].map(count);
     assert_eq!(after[..2], before[..2]);
     assert!(

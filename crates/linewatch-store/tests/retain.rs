@@ -109,15 +109,17 @@ fn each_kind_is_kept_for_its_own_time() {
     let bench = Bench::new(3);
     bench.handle.keep(keeping(NO_LIMIT, 4, 8));
     for (seq, is_over) in [(0, true), (1, false)] {
-        bench
-            .handle
-            .try_send(StoreMessage::Event(event(seq, 0, is_over)));
+        bench.handle.try_send(StoreMessage::Event(event(seq, 0, is_over)));
     }
     bench.measure(0..12);
     // A sweep every ten minutes: what is older than its time by more than that is gone.
     assert_eq!((bench.oldest_block(), bench.oldest_minute()), (7, 3));
     let (oldest_hour, hours) = bench.rows("rollup_1h", "from_s", HOUR as i64);
-    assert_eq!((oldest_hour, hours >= 3 * 10), (0, true), "hours are kept for ever");
+    assert_eq!(
+        (oldest_hour, hours >= 3 * 10),
+        (0, true),
+        "hours are kept for ever"
+    );
     let left = bench.reader.events(&all_rows()).expect("history");
     assert_eq!(
         left.iter().map(|event| event.id.seq).collect::<Vec<_>>(),
@@ -194,9 +196,7 @@ fn a_budget_gives_up_the_oldest_samples_first_and_keeps_what_they_sum_up_to() {
         max_size_bytes: budget,
         retention: Retention::default(),
     });
-    bench
-        .handle
-        .try_send(StoreMessage::Event(event(0, 0, true)));
+    bench.handle.try_send(StoreMessage::Event(event(0, 0, true)));
     // 50 probes/s each, 2 hours in flushes of 4 s: 3 MB of blocks in a database of 2 MB.
     let mut largest = 0;
     for turn in 0..1800_u64 {
@@ -222,12 +222,12 @@ fn a_budget_gives_up_the_oldest_samples_first_and_keeps_what_they_sum_up_to() {
     assert!(oldest_second > 600, "samples went: {oldest_second}");
     assert_eq!(bench.oldest_minute(), 0, "minutes are worth more");
     assert_eq!(bench.reader.events(&all_rows()).expect("history").len(), 1);
-    let sent = sql_number(bench.dir.path(), "SELECT sum(sent) FROM rollup_1h WHERE target = 1");
-    assert!(sent >= 3600 * 50, "every probe is still counted: {sent}");
-    assert_eq!(
-        sql_text(bench.dir.path(), "PRAGMA integrity_check"),
-        "ok"
+    let sent = sql_number(
+        bench.dir.path(),
+        "SELECT sum(sent) FROM rollup_1h WHERE target = 1",
     );
+    assert!(sent >= 3600 * 50, "every probe is still counted: {sent}");
+    assert_eq!(sql_text(bench.dir.path(), "PRAGMA integrity_check"), "ok");
 }
 
 #[test]

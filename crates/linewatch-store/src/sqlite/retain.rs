@@ -95,7 +95,10 @@ pub(crate) fn ends(
     let found: (Option<i64>, Option<i64>) =
         statement.query_row([series], |row| Ok((row.get(0)?, row.get(1)?)))?;
     let wall = |number: i64| WallTime::from_nanos(number.saturating_mul(unit));
-    Ok(found.0.zip(found.1).map(|(oldest, newest)| (wall(oldest), wall(newest))))
+    Ok(found
+        .0
+        .zip(found.1)
+        .map(|(oldest, newest)| (wall(oldest), wall(newest))))
 }
 
 /// Two steps along the index of series and time.

@@ -78,9 +78,7 @@ impl Writer {
         } else {
             Pressure::None
         };
-        let turn = self
-            .retainer
-            .turn(connection, self.clock.as_ref(), pressure)?;
+        let turn = self.retainer.turn(connection, self.clock.as_ref(), pressure)?;
         if turn.has_looked {
             self.shared.health().oldest = self.retainer.oldest();
         }

@@ -31,7 +31,8 @@ impl HandClock {
 
     /// Sets the calendar forward, or back.
     pub(crate) fn set_by(&self, seconds: i64) {
-        self.set_by_ns.fetch_add(seconds * SECOND as i64, Ordering::SeqCst);
+        self.set_by_ns
+            .fetch_add(seconds * SECOND as i64, Ordering::SeqCst);
     }
 }
 

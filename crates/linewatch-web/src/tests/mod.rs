@@ -15,8 +15,8 @@ use std::time::Duration;
 
 use linewatch_core::event::{Event, LogRow, OutageRow, RunId};
 use linewatch_core::port::{
-    BackupCopy, Clock, History, HistoryError, RowQuery, SampleQuery, Series, SeriesPoint, SeriesQuery, SeriesSource,
-    StorageView, StoredSample, StoredTarget,
+    BackupCopy, Clock, History, HistoryError, RowQuery, SampleQuery, Series, SeriesPoint, SeriesQuery,
+    SeriesSource, StorageView, StoredSample, StoredTarget,
 };
 use linewatch_core::record::{Gap, GapKind};
 use linewatch_core::rollup::{Resolution, Rollup};
