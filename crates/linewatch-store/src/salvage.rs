@@ -104,7 +104,7 @@ impl Taker<'_> {
 
     /// Whether the table was read to its end, or to rows that were taken already.
     fn take_until_damage(&mut self, table: &str, select: &mut Statement<'_>) -> rusqlite::Result<bool> {
-        let columns: Vec<String> = select.column_names().into_iter().map(str::to_owned).collect();
+        let columns: Vec<String> = select.column_names().map(str::to_owned).collect();
         let marks = vec!["?"; columns.len()].join(", ");
         let sql = format!(
             "INSERT OR IGNORE INTO {table} ({}) VALUES ({marks})",
