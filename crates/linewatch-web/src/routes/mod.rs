@@ -249,6 +249,10 @@ fn forbidden(route: &Route) -> Refusal {
             "changes are accepted only from the computer linewatch runs on, until there is log-in: \
              open the page there, or through an SSH tunnel (ssh -L 5000:127.0.0.1:5000 HOST)"
         }
+        Action::Read | Action::Upgrade if route.role > Role::Viewer => {
+            "the whole database is given only to the computer linewatch runs on, until there is log-in: \
+             run `linewatch backup FILE` there"
+        }
         Action::Read | Action::Upgrade => {
             "reading from other computers is switched off (server.public_read in linewatch.toml)"
         }
