@@ -145,6 +145,7 @@ fn child_on_a_small_disk() {
             at: wall(bench.second as i64),
             until: None,
             count: 1,
+            excess: None,
             message: "full".to_owned(),
         }));
         (0..600).for_each(|_| _ = bench.measure());

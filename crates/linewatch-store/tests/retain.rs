@@ -100,6 +100,7 @@ fn event(seq: u64, at_hour: i64, is_over: bool) -> Event {
         at: wall(at_hour * HOUR as i64),
         until: is_over.then_some(wall(at_hour * HOUR as i64)),
         count: 1,
+        excess: None,
         message: "lost".to_owned(),
     }
 }

@@ -14,6 +14,7 @@ use crate::time::{Anchor, MonoTime, WallTime, nanos_of};
 use crate::view::{Grade, LastProbe, State, TargetError, TargetView, WindowView};
 use crate::window::{Scratch, Window};
 
+use super::episode::{Sign, Track};
 use super::order::Settled;
 use super::outages::Outages;
 use super::{Context, message};
@@ -48,6 +49,8 @@ pub(super) struct Watched {
     stale: Option<(Event, MonoTime)>,
     health: Steady<Health>,
     steady_grade: Steady<Grade>,
+    steady_jitter: Steady<bool>,
+    jitter: Track,
     state: State,
     state_since: WallTime,
     grade: Option<Grade>,
@@ -113,6 +116,8 @@ impl Watched {
             stale: None,
             health: Steady::default(),
             steady_grade: Steady::default(),
+            steady_jitter: Steady::default(),
+            jitter: Track::new(EventKind::Jitter),
             state,
             state_since: anchor.wall,
             grade: None,
@@ -154,6 +159,8 @@ impl Watched {
     fn rest(&mut self, context: &mut Context<'_>) {
         self.no_route = LocalRun::default();
         self.end_stale(context);
+        self.steady_jitter.reset();
+        self.jitter.stop(context.now(), context);
     }
 
     pub(super) fn set_error(&mut self, error: Option<TargetError>, anchor: Anchor) {
@@ -186,6 +193,7 @@ impl Watched {
             seq,
             sent_at,
             outcome,
+            rtt,
             ..
         } = *record;
         self.outages.add(Settled {
@@ -193,6 +201,7 @@ impl Watched {
             slots: 1,
             sent_at,
             outcome: Some(outcome),
+            rtt,
         });
         self.settle(context);
     }
@@ -213,6 +222,7 @@ impl Watched {
             slots,
             sent_at: flushed_at,
             outcome: None,
+            rtt: None,
         });
         self.settle(context);
     }
@@ -256,6 +266,7 @@ impl Watched {
         self.settle(context);
         self.outages.settle_pauses(decided_until, &self.plan, context);
         self.outages.refresh(context);
+        self.watch_jitter(context);
         let now = context.now();
         if self.window.advance(now) {
             self.figures = self.window.figures(now, scratch);
@@ -402,6 +413,29 @@ impl Watched {
             self.state = state;
             self.state_since = since;
         }
+    }
+
+    /// S1's concern as an event, held steady like a state.
+    fn watch_jitter(&mut self, context: &mut Context<'_>) {
+        let mdev = self.figures.rtt.map(|rtt| rtt.mdev);
+        let is_live = matches!(self.state, State::Ok | State::Warn | State::Bad);
+        let excess = mdev.filter(|_| is_live).and_then(state::jitter_excess);
+        let now = context.now();
+        if self.steady_jitter.judge(excess.is_some()) {
+            if let Some(excess) = excess {
+                self.jitter.bad(
+                    self.id,
+                    Sign {
+                        at: now,
+                        excess: Some(excess),
+                    },
+                    context,
+                );
+            }
+        } else {
+            self.jitter.good(now, context);
+        }
+        self.jitter.tick(context);
     }
 
     fn watch_silence(&mut self, context: &mut Context<'_>) {

@@ -4,6 +4,8 @@
 //! Host, path, role, Origin and body in that order before any handler runs.
 
 mod backup;
+mod compat;
+mod graph;
 mod history;
 mod live;
 mod overview;
@@ -27,7 +29,10 @@ use crate::assets::Assets;
 use crate::control::ControlSender;
 use crate::guard::{self, Guard, Role};
 use crate::live::Hub;
-use crate::respond::{Answer, Refusal, secure};
+use crate::past::PastCache;
+use crate::respond::{Answer, Form, Refusal, secure};
+
+pub(crate) use graph::Pictures;
 
 /// Everything the handlers share.
 pub(crate) struct App {
@@ -37,6 +42,10 @@ pub(crate) struct App {
     pub(crate) history_slots: Arc<Semaphore>,
     /// One copy of the database at a time: each takes its room on the disk.
     pub(crate) backup_slot: Arc<Semaphore>,
+    /// What of it was asked a moment ago.
+    pub(crate) past: PastCache,
+    /// Drawn a moment ago.
+    pub(crate) pictures: Pictures,
     pub(crate) control: ControlSender,
     pub(crate) clock: Arc<dyn Clock + Sync>,
     pub(crate) assets: Assets,
@@ -93,7 +102,7 @@ macro_rules! route {
 }
 
 /// Every address there is.
-pub(crate) static ROUTES: [Route; 21] = [
+pub(crate) static ROUTES: [Route; 31] = [
     route!(GET "/" Public Read page::shell),
     route!(GET "/t/{id}" Public Read page::shell),
     route!(GET "/a/{hash}/{*path}" Public Read page::file),
@@ -104,11 +113,21 @@ pub(crate) static ROUTES: [Route; 21] = [
     route!(GET "/api/v1/targets/{id}" Viewer Read targets::get),
     route!(GET "/api/v1/samples" Viewer Read history::samples),
     route!(GET "/api/v1/series" Viewer Read series::get),
+    route!(GET "/api/v1/graph.png" Viewer Read graph::png),
+    route!(GET "/api/v1/graph.svg" Viewer Read graph::svg),
     route!(GET "/api/v1/outages" Viewer Read history::outages),
     route!(GET "/api/v1/events" Viewer Read history::events),
     route!(GET "/api/v1/logs" Viewer Read history::logs),
     route!(GET "/api/v1/status" Viewer Read status::get),
     route!(GET "/api/v1/backup" Admin Read backup::get),
+    route!(GET "/api/config" Viewer Read compat::s0::config),
+    route!(POST "/api/config" Admin Change compat::s0::set_config),
+    route!(GET "/api/events" Viewer Read compat::s0::events),
+    route!(POST "/api/events/cleanup" Admin Change compat::s0::clean_up),
+    route!(GET "/api/stats" Viewer Read compat::s0::stats),
+    route!(GET "/api/ping-data" Viewer Read compat::s1::ping_data),
+    route!(GET "/api/servers/status" Viewer Read compat::s1::status),
+    route!(GET "/api/logs" Viewer Read compat::s1::logs),
     route!(GET "/api/v1/live" Viewer Upgrade live::upgrade),
     route!(POST "/api/v1/targets/{id}/start" Operator Change targets::start),
     route!(POST "/api/v1/targets/{id}/stop" Operator Change targets::stop),
@@ -119,10 +138,11 @@ pub(crate) static ROUTES: [Route; 21] = [
 
 /// Answers any request whatever.
 pub(crate) async fn handle(app: Arc<App>, peer: IpAddr, request: Request<Body>) -> Answer {
-    let is_api = request.uri().path().contains("/api/");
+    let path = request.uri().path();
+    let form = Form::of(path.strip_prefix(app.base.as_str()).unwrap_or(path));
     let mut answer = match judge(app, peer, request).await {
         Ok(answer) => answer,
-        Err(refusal) => refusal.into_answer(is_api),
+        Err(refusal) => refusal.into_answer(form),
     };
     secure(answer.headers_mut());
     answer
@@ -134,7 +154,7 @@ async fn judge(app: Arc<App>, peer: IpAddr, request: Request<Body>) -> Result<An
     let path = local_path(&app.base, parts.uri.path())?;
     let (route, captures) = match find(&parts.method, path) {
         Found::Route(route, captures) => (route, captures),
-        Found::OtherMethods(methods) => return Ok(other_methods(&methods)),
+        Found::OtherMethods(methods) => return Ok(other_methods(&methods, Form::of(path))),
         Found::Nothing => return Err(Refusal::not_found("there is nothing at this address")),
     };
     if route.role > app.guard.role_of(peer, &parts.headers) {
@@ -229,14 +249,14 @@ fn captures(pattern: &str, path: &str) -> Option<Vec<String>> {
     segments.next().is_none().then_some(found)
 }
 
-fn other_methods(methods: &[&Method]) -> Answer {
+fn other_methods(methods: &[&Method], form: Form) -> Answer {
     let allow = methods
         .iter()
         .map(|method| method.as_str())
         .collect::<Vec<_>>()
         .join(", ");
     let message = format!("this address knows only {allow}");
-    let mut answer = Refusal::new(StatusCode::METHOD_NOT_ALLOWED, "method", message).into_answer(true);
+    let mut answer = Refusal::new(StatusCode::METHOD_NOT_ALLOWED, "method", message).into_answer(form);
     if let Ok(value) = HeaderValue::from_str(&allow) {
         answer.headers_mut().insert(header::ALLOW, value);
     }
