@@ -89,6 +89,9 @@ impl History for Memory {
     fn storage(&self) -> StorageView {
         StorageView::default()
     }
+    fn backup(&self) -> Result<linewatch_core::port::BackupCopy, HistoryError> {
+        unreachable!("a graph copies no database")
+    }
 }
 
 impl Memory {
