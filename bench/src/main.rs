@@ -5,12 +5,14 @@
 
 mod account;
 mod fping;
+mod history;
 mod load;
 mod machine;
 mod part;
 mod proof;
 mod record_path;
 mod rows;
+mod seed;
 mod table;
 mod tally;
 
@@ -27,6 +29,10 @@ const HELP: &str = "\
 linewatch-bench engine [--row N] [--quick]   the table of speed and memory, or one row of it:
    1 sustained rate   2 flood   3 steady pace   4 send lateness   5 lateness at the full rate
    6 RTT error   7 process latency   8 memory   9 TCP connects   10 record path
+linewatch-bench store [--row N] [--quick] [--year-dir DIR]   the table of history:
+   1 reading a month   2 disk   3 bytes written   4 ingest   5 percentiles   6 round-robin   7 reading a year
+linewatch-bench seed-history --data-dir DIR [--targets N] [--days D] [--interval 1s] [--seed S]
+                                             a large history in a directory of its own
 linewatch-bench proof [--show N]             counts against the kernel's; all, or one of
    2 a millisecond on a long line   3 sequence wrap, two processes   4 conservation against nft
 ";
@@ -55,6 +61,8 @@ fn go(words: &[String]) -> Result<bool> {
             machine::enter()?;
             proof::run(option(words, "--show")?)
         }
+        Some("store") => history::run(&words[1..]).map(|()| true),
+        Some("seed-history") => seed::run(&words[1..]).map(|()| true),
         Some("part") => {
             let (role, order) = (words.get(1), words.get(2));
             part_of(role.map_or("", String::as_str), order.map_or("", String::as_str)).map(|()| true)
@@ -122,6 +130,7 @@ fn part_of(role: &str, order: &str) -> Result<()> {
     match role {
         "load" => answer(&load::run(&serde_json::from_str(order)?)?),
         "carry" => answer(&record_path::carry(order.parse()?)?),
+        "take" => answer(&history::take_samples()?),
         "whole" => answer(&record_path::whole()?),
         "burn" => load::burn(),
         "accept" => load::accept(),

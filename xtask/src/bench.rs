@@ -10,6 +10,39 @@ pub(crate) fn run(role: &str, rest: &[String]) -> Result<()> {
     if !run::require(is_root, "root (for a network namespace)", role)? {
         return Ok(());
     }
+    program(role, rest)
+}
+
+/// `cargo xtask bench store …`: the table, and the round-robin database beside rrdtool's own, picture and all.
+pub(crate) fn store(rest: &[String]) -> Result<()> {
+    // One of the rows runs it.
+    run::cargo(&["build", "--release", "--locked", "--package", "linewatch"])?;
+    program("store", rest)?;
+    if !run::require(
+        run::has("rrdtool"),
+        "rrdtool",
+        "the same file and picture by rrdtool",
+    )? {
+        return Ok(());
+    }
+    let same = [
+        "test",
+        "--release",
+        "--locked",
+        "--package",
+        "linewatch-e2e",
+        "--test",
+        "rrd",
+    ];
+    run::cargo(&same)
+}
+
+/// `cargo xtask seed-history …`.
+pub(crate) fn seed(rest: &[String]) -> Result<()> {
+    program("seed-history", rest)
+}
+
+fn program(role: &str, rest: &[String]) -> Result<()> {
     let mut args = vec![
         "run",
         "--release",

@@ -30,6 +30,8 @@ cargo xtask <chore>
   swarm [--seeds A..B] [--seconds N]        random stories, judged by the oracle; says the seed that fails
   fuzz [--target T] [--seconds N] [--keep]  every parser of strangers' bytes; --keep replaces the kept inputs (needs g++)
   bench engine [--row N] [--quick]   speed and memory beside the installed fping (needs root; some minutes)
+  bench store [--row N] [--quick] [--year-dir DIR]   disk, writing and reading of history beside plain rows (some minutes)
+  seed-history --data-dir DIR [--targets N] [--days D] [--interval 1s] [--seed S]   a large history, quickly
   proof engine [--show N]            counts against the kernel's own (needs root, nft)
 
 LINEWATCH_REQUIRE_ALL=1 makes a missing tool or privilege a failure instead of a skip.
@@ -52,8 +54,11 @@ fn go(words: &[String]) -> Result<()> {
         .map_or(("", words), |(first, rest)| (first.as_str(), rest));
     match (chore, rest.first().map(String::as_str)) {
         ("bench", Some("engine")) => return bench::run("engine", &rest[1..]),
+        ("bench", Some("store")) => return bench::store(&rest[1..]),
+        ("seed-history", _) => return bench::seed(rest),
         ("proof", Some("engine")) => return bench::run("proof", &rest[1..]),
-        ("bench" | "proof", _) => bail!("`cargo xtask {chore} engine` is what there is\n{HELP}"),
+        ("bench", _) => bail!("`cargo xtask bench engine` and `bench store` are what there is\n{HELP}"),
+        ("proof", _) => bail!("`cargo xtask proof engine` is what there is\n{HELP}"),
         _ => {}
     }
     match chore {

@@ -249,6 +249,17 @@ pub enum StrayKind {
     Forged,
 }
 
+impl StrayKind {
+    /// The word used in every interface.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Late => "late",
+            Self::Duplicate => "duplicate",
+            Self::Forged => "forged",
+        }
+    }
+}
+
 /// An answer beside the records: counted and shown, never an RTT of the statistics.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stray {

@@ -11,7 +11,7 @@ use std::time::Duration;
 use crate::limits::IN_FLIGHT_PER_TARGET;
 use crate::record::{Counts, Outcome, StrayKind};
 use crate::stats::Moments;
-use crate::stats::histogram::Histogram;
+use crate::stats::histogram::{Histogram, HistogramSum};
 use crate::time::{Rtt, WallTime, nanos_of};
 
 /// The quantiles a smoke graph draws, in this order: its bands lie between the first and the last, and so on.
@@ -147,6 +147,12 @@ impl Rollup {
 
     /// Counts everything `other` has counted. Any order and any grouping of merges gives the same.
     pub fn merge(&mut self, other: &Self) {
+        self.merge_figures(other);
+        self.rtts.merge(&other.rtts);
+    }
+
+    /// All but the histogram.
+    fn merge_figures(&mut self, other: &Self) {
         self.counts.merge(&other.counts);
         self.moments.merge(&other.moments);
         self.range_ns = match (self.range_ns, other.range_ns) {
@@ -155,7 +161,6 @@ impl Rollup {
         };
         self.pairs += other.pairs;
         self.differences_ns += other.differences_ns;
-        self.rtts.merge(&other.rtts);
     }
 
     /// Every count; `scheduled` is the number of finished probes, `loss()` the loss.
@@ -252,6 +257,28 @@ impl Rollup {
             differences_ns: parts.differences_ns,
             rtts: parts.rtts,
         })
+    }
+}
+
+/// Adds up many rollups faster than one merges another; the sum is the same.
+#[derive(Clone, Debug, Default)]
+pub struct RollupSum {
+    figures: Rollup,
+    rtts: HistogramSum,
+}
+
+impl RollupSum {
+    /// Counts everything `one` has counted.
+    pub fn add(&mut self, one: &Rollup) {
+        self.figures.merge_figures(one);
+        self.rtts.add(&one.rtts);
+    }
+
+    /// The sum; nothing is counted any more then.
+    pub fn take(&mut self) -> Rollup {
+        let mut sum = std::mem::take(&mut self.figures);
+        sum.rtts = self.rtts.take();
+        sum
     }
 }
 

@@ -60,6 +60,13 @@ pub fn realtime() -> Scheduling {
     }
 }
 
+/// Puts the calling thread behind all others: for work that nobody waits for. Where the system has no such thing per
+/// thread, nothing happens.
+pub fn background() {
+    #[cfg(target_os = "linux")]
+    crate::sys::linux::scheduling::step_back();
+}
+
 /// Whether a real-time thread has run for half a second without a pause and was made ordinary for that.
 pub fn was_demoted() -> bool {
     #[cfg(target_os = "linux")]

@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use linewatch_core::port::StoredSample;
 use linewatch_core::record::{Counts, ProbeRecord};
 use linewatch_core::time::{Anchor, Rtt, WallTime, nanos_of};
 use linewatch_core::view::RttStats;
@@ -72,7 +73,7 @@ struct ProbeObject<'a> {
 
 /// One finished probe as one line, without the line's end. `run` is given in exports only.
 pub fn probe_line(record: &ProbeRecord, target: &str, anchor: Anchor, run: Option<u64>) -> String {
-    let object = ProbeObject {
+    line(&ProbeObject {
         time: rfc3339_us(anchor.wall_at(record.sent_at)),
         target,
         seq: record.seq,
@@ -84,8 +85,30 @@ pub fn probe_line(record: &ProbeRecord, target: &str, anchor: Anchor, run: Optio
         class: record.class.letter(),
         cause: record.cause.name(),
         run,
-    };
-    line(&object)
+    })
+}
+
+/// One stored probe as one line of an export, without the line's end: the same object, with its run.
+pub fn sample_line(sample: &StoredSample, target: &str) -> String {
+    line(&ProbeObject {
+        time: rfc3339_us(sample.at),
+        target,
+        seq: sample.seq,
+        outcome: sample.outcome.word(),
+        rtt_ns: sample.rtt.map(Rtt::as_nanos),
+        host_rtt_ns: sample.host_rtt.map(Rtt::as_nanos),
+        process_latency_ns: process_latency(sample).map(Rtt::as_nanos),
+        lateness_ns: sample.lateness_ns,
+        class: sample.class.letter(),
+        cause: sample.cause.name(),
+        run: Some(sample.run),
+    })
+}
+
+/// What this computer added to the RTT: host minus wire.
+pub(crate) fn process_latency(sample: &StoredSample) -> Option<Rtt> {
+    let (host, wire) = (sample.host_rtt?, sample.rtt?);
+    Some(Rtt::from_nanos(host.as_nanos().saturating_sub(wire.as_nanos())))
 }
 
 /// The last object of `watch --json`, as one line without its end.
@@ -96,7 +119,7 @@ pub fn summary_line(targets: &[SummaryInput]) -> String {
 }
 
 /// These shapes have string keys only and finite numbers or `null`: nothing of them can fail to be written.
-fn line<T: Serialize>(object: &T) -> String {
+pub(crate) fn line<T: Serialize>(object: &T) -> String {
     serde_json::to_string(object).unwrap_or_else(|error| format!("{{\"error\":\"{error}\"}}"))
 }
 
@@ -152,7 +175,7 @@ struct TargetSummary {
 }
 
 #[derive(Serialize)]
-struct RttObject {
+pub(crate) struct RttObject {
     min: u64,
     avg: u64,
     p50: u64,
@@ -230,7 +253,7 @@ impl From<&Counts> for CountsObject {
 }
 
 impl RttObject {
-    fn new(stats: RttStats) -> Self {
+    pub(crate) fn new(stats: RttStats) -> Self {
         Self {
             min: stats.min.as_nanos(),
             avg: stats.avg.as_nanos(),

@@ -4,7 +4,9 @@
 //! is an argument. Every text that came from outside passes [`text::printable`].
 #![forbid(unsafe_code)]
 
+pub mod compare;
 pub mod doctor;
+pub mod export;
 pub mod format;
 pub mod graph;
 pub mod json;

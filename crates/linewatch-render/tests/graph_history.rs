@@ -7,6 +7,7 @@ use std::time::Duration;
 use graph_samples::{END_S, at, ms};
 use linewatch_core::event::{Event, EventId, EventKind, LogRow, OutageRow, RunId};
 use linewatch_core::outage::OpenedBy;
+use linewatch_core::past::{SeriesSum, Stretch, SumQuery};
 use linewatch_core::port::{
     History, HistoryError, RowQuery, SampleQuery, Series, SeriesPoint, SeriesQuery, SeriesSource,
     StorageView, StoredSample, StoredTarget,
@@ -83,14 +84,17 @@ impl History for Memory {
     fn numbered_logs(&self, _level: Option<&str>, _limit: usize) -> Result<Vec<(i64, LogRow)>, HistoryError> {
         Ok(Vec::new())
     }
+    fn sums(&self, _query: &SumQuery) -> Result<Vec<(TargetId, SeriesSum)>, HistoryError> {
+        Ok(Vec::new())
+    }
+    fn stretches(&self, _query: &SumQuery) -> Result<Vec<Stretch>, HistoryError> {
+        Ok(Vec::new())
+    }
     fn targets(&self) -> Result<Vec<StoredTarget>, HistoryError> {
         Ok(Vec::new())
     }
     fn storage(&self) -> StorageView {
         StorageView::default()
-    }
-    fn backup(&self) -> Result<linewatch_core::port::BackupCopy, HistoryError> {
-        unreachable!("a graph copies no database")
     }
 }
 

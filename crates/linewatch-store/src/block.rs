@@ -1,25 +1,34 @@
 //! Packs the samples of one series into a sealed block, and unpacks it: columns by `pco`, all else sparse.
 //!
-//! Input: rows of one (target, run), any order. Output: bytes as docs/on-disk-format.md "Block, version 1".
-//! The surprising rule: a block keeps microseconds, or nanoseconds where the wire RTT is a LAN's (class K, median
-//! below 1 ms), so a sealed sample equals its row rounded to that unit. Not here: when to seal (`seal`).
+//! Input: rows of one (target, run), any order. Output: bytes as docs/on-disk-format.md "Block, version 2".
+//! The surprising rule: a block keeps RTTs in microseconds, or nanoseconds where the wire RTT is a LAN's (class K,
+//! median below 1 ms), and what this computer added only as finely as it means something (`noise`). What is as its
+//! grid foretells costs nothing. Not here: when to seal (`seal`).
+
+mod noise;
+mod sections;
+mod v1;
 
 use linewatch_core::limits::BLOCK_SAMPLES;
-use linewatch_core::record::{Cause, Class, Outcome, StrayKind};
+use linewatch_core::record::Class;
 use linewatch_core::target::TargetId;
 use linewatch_core::time::{Rtt, WallTime};
-use pco::standalone::{simple_compress, simple_decompress_into};
-use pco::{ChunkConfig, DeltaSpec, ModeSpec};
 
-use crate::row::{Kind, Row, class_from_u8, get_cause, put_cause};
+use sections::{
+    exceptions, pack_strays, put_column, put_section, read_column, read_exceptions, read_seqs, seq_skips,
+    unpack_strays,
+};
+
+use crate::row::{Row, class_from_u8};
 use crate::varint::{Cursor, Malformed, put, put_signed};
 
 /// The version written. Older ones stay readable for ever.
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 /// Below this median, a class K wire RTT is worth its nanoseconds (+1.25 B each): a LAN moves by microseconds.
 const LAN_RTT_NS: u64 = 1_000_000;
-/// Strays of one block; an answer cannot come for more probes than there are, and each can come twice.
-const STRAYS_MAX: u64 = 2 * BLOCK_SAMPLES as u64;
+/// A send time as near as this to its grid is kept as the grid's: below it are the anchors' own reading errors.
+const GRID_TOLERANCE_NS: u64 = 1_000;
+const NANOS_PER_S: i64 = 1_000_000_000;
 
 /// Why a block cannot be read or written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -64,11 +73,6 @@ impl Unit {
         nanos.saturating_add(self.nanos() / 2) / self.nanos()
     }
 
-    /// An instant in this unit, rounded down as time stamps are.
-    const fn instant(self, at: WallTime) -> i64 {
-        at.as_nanos().div_euclid(self.nanos() as i64)
-    }
-
     const fn to_wall(self, count: i64) -> WallTime {
         WallTime::from_nanos(count.saturating_mul(self.nanos() as i64))
     }
@@ -86,6 +90,44 @@ pub(crate) struct Packed {
     pub(crate) to: WallTime,
 }
 
+/// What every version begins with.
+#[derive(Clone, Copy, Debug)]
+struct Head {
+    unit: Unit,
+    class: Class,
+    /// Probes; strays are behind them.
+    count: usize,
+    first_seq: u64,
+}
+
+impl Head {
+    fn read(cursor: &mut Cursor<'_>) -> Result<Self, BlockError> {
+        let unit = match cursor.byte()? {
+            0 => Unit::Micro,
+            1 => Unit::Nano,
+            _ => return Err(BlockError::Malformed),
+        };
+        let class = class_from_u8(cursor.byte()?)?;
+        let count = usize::try_from(cursor.unsigned()?).unwrap_or(usize::MAX);
+        if count > BLOCK_SAMPLES {
+            return Err(BlockError::Malformed);
+        }
+        let first_seq = cursor.unsigned()?;
+        Ok(Self {
+            unit,
+            class,
+            count,
+            first_seq,
+        })
+    }
+
+    fn put(&self, out: &mut Vec<u8>) {
+        out.extend([u8::from(self.unit == Unit::Nano), self.class as u8]);
+        put(out, self.count as u64);
+        put(out, self.first_seq);
+    }
+}
+
 /// Packs rows of one series. Sorts them: probes by seq, then strays by seq.
 ///
 /// # Errors
@@ -99,46 +141,48 @@ pub(crate) fn pack(rows: &mut [Row]) -> Result<Packed, BlockError> {
     rows.sort_by_key(|row| (row.stray.is_some(), row.seq));
     let (probes, strays) = rows.split_at(rows.partition_point(|row| row.stray.is_none()));
     let class = dominant_class(probes);
-    let unit = choose_unit(probes, class);
-    let dues: Vec<i64> = probes.iter().map(|row| due(row, unit)).collect();
-    let first_seq = probes.first().map_or(0, |row| row.seq);
-    let first_due = dues
-        .first()
-        .copied()
-        .or_else(|| Some(unit.instant(strays.first()?.at)))
-        .unwrap_or(0);
-    let step = grid_step(probes, &dues);
+    let head = Head {
+        unit: choose_unit(probes, class),
+        class,
+        count: probes.len(),
+        first_seq: probes.first().map_or(0, |row| row.seq),
+    };
+    let lateness: Vec<u64> = probes.iter().map(|row| noise::place(row.lateness_ns)).collect();
+    let slots = Slots::of(probes, &lateness);
+    let first_ns = if probes.is_empty() {
+        strays.first().map_or(0, |row| row.at.as_nanos())
+    } else {
+        slots.first_ns
+    };
+    let unit = |nanos: u64| head.unit.length(nanos);
 
-    let mut out = vec![VERSION, u8::from(unit == Unit::Nano), class as u8];
-    put(&mut out, probes.len() as u64);
-    put(&mut out, first_seq);
-    put_signed(&mut out, first_due);
-    put_signed(&mut out, step);
+    let mut out = vec![VERSION];
+    head.put(&mut out);
+    put_signed(&mut out, first_ns);
+    put_signed(&mut out, slots.step_ns);
     put_section(&mut out, &seq_skips(probes));
-    put_column(
-        &mut out,
-        &residuals(probes, &dues, first_due, step),
-        DeltaSpec::TryConsecutive(1),
-    )?;
-    let lateness: Vec<u64> = probes.iter().map(|row| unit.length(row.lateness_ns)).collect();
-    put_column(&mut out, &lateness, DeltaSpec::NoOp)?;
+    put_column(&mut out, &slots.jumps_ns)?;
+    put_column(&mut out, &lateness)?;
     put_section(&mut out, &exceptions(probes, class));
-    // RTT noise has no trend from one probe to the next: delta coding would only add the noise twice.
-    let rtts: Vec<u64> = probes
-        .iter()
-        .filter_map(|row| row.rtt)
-        .map(|rtt| unit.length(rtt.as_nanos()))
+    let rtts = probes.iter().filter_map(|row| row.rtt);
+    let rtts: Vec<u64> = rtts.map(|rtt| unit(rtt.as_nanos())).collect();
+    put_column(&mut out, &rtts)?;
+    put_column(&mut out, &process_latencies(probes))?;
+    let alone = probes.iter().filter(|row| row.rtt.is_none());
+    let alone: Vec<u64> = alone
+        .filter_map(|row| Some(unit(row.host_rtt?.as_nanos())))
         .collect();
-    put_column(&mut out, &rtts, DeltaSpec::NoOp)?;
-    put_column(&mut out, &process_latencies(probes, unit), DeltaSpec::NoOp)?;
-    put_section(&mut out, &pack_strays(strays, unit, first_due));
+    put_column(&mut out, &alone)?;
+    put_section(&mut out, &pack_strays(strays, head.unit, first_ns));
     let checksum = crc32c::crc32c(&out);
     out.extend(checksum.to_le_bytes());
 
-    let at = |row: &Row| unit.to_wall(unit.instant(row.at));
-    let from = rows.iter().map(at).min().unwrap_or_default();
-    let to = rows.iter().map(at).max().unwrap_or_default();
-    Ok(Packed { bytes: out, from, to })
+    let kept = || slots.kept.iter().copied().chain(strays.iter().map(|row| row.at));
+    Ok(Packed {
+        from: kept().min().unwrap_or_default(),
+        to: kept().max().unwrap_or_default(),
+        bytes: out,
+    })
 }
 
 /// Unpacks a block: probes by seq, then strays by seq.
@@ -152,62 +196,158 @@ pub(crate) fn unpack(bytes: &[u8], target: TargetId) -> Result<Vec<Row>, BlockEr
         return Err(BlockError::Checksum);
     }
     let mut cursor = Cursor::new(content);
-    let version = cursor.byte()?;
-    if version != VERSION {
-        return Err(BlockError::Version(version));
-    }
-    let unit = match cursor.byte()? {
-        0 => Unit::Micro,
-        1 => Unit::Nano,
-        _ => return Err(BlockError::Malformed),
+    let rows = match cursor.byte()? {
+        1 => v1::unpack(&mut cursor, target)?,
+        VERSION => unpack_newest(&mut cursor, target)?,
+        later => return Err(BlockError::Version(later)),
     };
-    let class = class_from_u8(cursor.byte()?)?;
-    let count = usize::try_from(cursor.unsigned()?).unwrap_or(usize::MAX);
-    if count > BLOCK_SAMPLES {
-        return Err(BlockError::Malformed);
+    if cursor.is_at_end() {
+        Ok(rows)
+    } else {
+        Err(BlockError::Malformed)
     }
-    let first_seq = cursor.unsigned()?;
-    let (first_due, step) = (cursor.signed()?, cursor.signed()?);
+}
+
+fn unpack_newest(cursor: &mut Cursor<'_>, target: TargetId) -> Result<Vec<Row>, BlockError> {
+    let Head {
+        unit,
+        class,
+        count,
+        first_seq,
+    } = Head::read(cursor)?;
+    let (first_ns, step_ns) = (cursor.signed()?, cursor.signed()?);
     let seqs = read_seqs(cursor.section()?, first_seq, count)?;
-    let residuals: Vec<i64> = read_column(cursor.section()?, count)?;
+    let jumps: Vec<i64> = read_column(cursor.section()?, count)?;
     let lateness: Vec<u64> = read_column(cursor.section()?, count)?;
     let kinds = read_exceptions(cursor.section()?, class, count)?;
-    let rtts: Vec<u64> = read_column(
-        cursor.section()?,
-        kinds.iter().filter(|(kind, _)| kind.has_rtt).count(),
-    )?;
-    let process: Vec<u64> = read_column(
-        cursor.section()?,
-        kinds.iter().filter(|(kind, _)| kind.has_host_rtt).count(),
-    )?;
+    let count_of = |has: fn(bool, bool) -> bool| {
+        kinds
+            .iter()
+            .filter(|(kind, _)| has(kind.has_rtt, kind.has_host_rtt))
+            .count()
+    };
+    let rtts: Vec<u64> = read_column(cursor.section()?, count_of(|rtt, _| rtt))?;
+    let process: Vec<u64> = read_column(cursor.section()?, count_of(|rtt, host| rtt && host))?;
+    let alone: Vec<u64> = read_column(cursor.section()?, count_of(|rtt, host| !rtt && host))?;
 
-    let (mut rtts, mut process) = (rtts.into_iter(), process.into_iter());
+    let (mut rtts, mut process, mut alone) = (rtts.into_iter(), process.into_iter(), alone.into_iter());
+    let mut slot = (first_seq, first_ns);
     let mut rows = Vec::with_capacity(count);
     for (index, (kind, cause)) in kinds.into_iter().enumerate() {
-        let (seq, late) = (seqs[index], lateness[index]);
-        let due = residuals[index].wrapping_add(on_grid(first_due, step, first_seq, seq));
-        let rtt = if kind.has_rtt { rtts.next() } else { None };
-        let added = if kind.has_host_rtt { process.next() } else { None };
+        let seq = seqs[index];
+        slot = (seq, next_slot(slot, seq, step_ns).wrapping_add(jumps[index]));
+        let lateness_ns = noise::length(lateness[index]);
+        let rtt = if kind.has_rtt { rtts.next() } else { None }.map(|count| unit.to_rtt(count));
+        let host_rtt = match rtt {
+            _ if !kind.has_host_rtt => None,
+            Some(rtt) => process
+                .next()
+                .map(|place| Rtt::from_nanos(rtt.as_nanos().saturating_add(noise::length(place)))),
+            None => alone.next().map(|count| unit.to_rtt(count)),
+        };
         rows.push(Row {
             target,
             seq,
-            at: unit.to_wall(due.wrapping_add(late as i64)),
+            at: sent_at(slot.1, lateness_ns),
             outcome: kind.outcome,
-            rtt: rtt.map(|rtt| unit.to_rtt(rtt)),
-            host_rtt: added.map(|added| unit.to_rtt(added.saturating_add(rtt.unwrap_or(0)))),
-            lateness_ns: late.saturating_mul(unit.nanos()),
+            rtt,
+            host_rtt,
+            lateness_ns,
             class: kind.class,
             cause,
             is_reordered: kind.is_reordered,
             stray: None,
         });
     }
-    unpack_strays(cursor.section()?, target, unit, first_due, &mut rows)?;
-    if cursor.is_at_end() {
-        Ok(rows)
-    } else {
-        Err(BlockError::Malformed)
+    let wall = |since: i64| WallTime::from_nanos(since.wrapping_add(first_ns));
+    unpack_strays(cursor.section()?, (target, unit), wall, &mut rows)?;
+    Ok(rows)
+}
+
+/// The slots of a block as they are kept: an even grid, and where it jumps.
+struct Slots {
+    first_ns: i64,
+    step_ns: i64,
+    /// By how much each slot is beside where the one before foretells it: 0 almost always.
+    jumps_ns: Vec<i64>,
+    /// Send times as they come back.
+    kept: Vec<WallTime>,
+}
+
+impl Slots {
+    /// Of probes, and the places of their lateness. Every send time stays in its own second, so that no sample
+    /// changes its bucket by being sealed.
+    fn of(probes: &[Row], lateness: &[u64]) -> Self {
+        let late_ns = |index: usize| noise::length(lateness[index]);
+        let step_ns = grid_step(probes);
+        let first_ns = probes.first().map_or(0, due_ns);
+        let mut slots = Self {
+            first_ns,
+            step_ns,
+            jumps_ns: Vec::with_capacity(probes.len()),
+            kept: Vec::with_capacity(probes.len()),
+        };
+        let mut slot = (probes.first().map_or(0, |row| row.seq), first_ns);
+        for (index, row) in probes.iter().enumerate() {
+            let foretold = next_slot(slot, row.seq, step_ns);
+            let kept = sent_at(foretold, late_ns(index));
+            let second = |at: WallTime| at.as_nanos().div_euclid(NANOS_PER_S);
+            let is_near = due_ns(row).abs_diff(foretold) <= GRID_TOLERANCE_NS;
+            let jump = if is_near && second(kept) == second(row.at) {
+                0
+            } else {
+                row.at.as_nanos().wrapping_sub(kept.as_nanos())
+            };
+            slot = (row.seq, foretold.wrapping_add(jump));
+            slots.jumps_ns.push(jump);
+            slots.kept.push(sent_at(slot.1, late_ns(index)));
+        }
+        slots
     }
+}
+
+/// Where the grid has the slot of `seq`, from the one before. Wrapping, so that nonsense comes back as the same.
+const fn next_slot((seq_before, before_ns): (u64, i64), seq: u64, step_ns: i64) -> i64 {
+    before_ns.wrapping_add(step_ns.wrapping_mul(seq.wrapping_sub(seq_before) as i64))
+}
+
+const fn sent_at(slot_ns: i64, lateness_ns: u64) -> WallTime {
+    WallTime::from_nanos(slot_ns.wrapping_add(lateness_ns as i64))
+}
+
+fn due_ns(row: &Row) -> i64 {
+    row.at.as_nanos().wrapping_sub(row.lateness_ns as i64)
+}
+
+/// Nanoseconds from one sequence number to the next: the mean of those near the middle one, so that a suspension does not
+/// bend it and reading errors of the anchors cancel.
+fn grid_step(probes: &[Row]) -> i64 {
+    let neighbours = probes
+        .windows(2)
+        .filter(|pair| pair[1].seq.wrapping_sub(pair[0].seq) == 1);
+    let mut steps: Vec<i64> = neighbours
+        .map(|pair| due_ns(&pair[1]).wrapping_sub(due_ns(&pair[0])))
+        .collect();
+    if steps.is_empty() {
+        return 0;
+    }
+    let middle = steps.len() / 2;
+    let middle = *steps.select_nth_unstable(middle).1;
+    let aside = steps
+        .iter()
+        .map(|step| step.wrapping_sub(middle))
+        .filter(|aside| aside.unsigned_abs() <= 2 * GRID_TOLERANCE_NS);
+    let (sum, count) = aside.fold((0, 0), |(sum, count), aside| (sum + aside, count + 1));
+    middle.wrapping_add(sum.div_euclid(count.max(1)))
+}
+
+/// Host RTT minus wire RTT where there are both, as places of `noise`.
+fn process_latencies(probes: &[Row]) -> Vec<u64> {
+    let added = |row: &Row| {
+        let (host, wire) = (row.host_rtt?.as_nanos(), row.rtt?.as_nanos());
+        Some(noise::place(host.saturating_sub(wire)))
+    };
+    probes.iter().filter_map(added).collect()
 }
 
 /// The class most probes have; the others are exceptions.
@@ -228,215 +368,6 @@ fn choose_unit(probes: &[Row], class: Class) -> Unit {
     let middle = rtts.len() / 2;
     let is_lan = class == Class::K && !rtts.is_empty() && *rtts.select_nth_unstable(middle).1 < LAN_RTT_NS;
     if is_lan { Unit::Nano } else { Unit::Micro }
-}
-
-/// The slot in units: from the rounded parts, so that both the send time and the lateness come back exactly.
-fn due(row: &Row, unit: Unit) -> i64 {
-    unit.instant(row.at)
-        .wrapping_sub(unit.length(row.lateness_ns) as i64)
-}
-
-/// Units from one sequence number to the next, as the whole block has it.
-fn grid_step(probes: &[Row], dues: &[i64]) -> i64 {
-    let (Some(first), Some(last)) = (probes.first(), probes.last()) else {
-        return 0;
-    };
-    let slots = i64::try_from(last.seq - first.seq).unwrap_or(i64::MAX);
-    if slots == 0 {
-        0
-    } else {
-        dues[dues.len() - 1].wrapping_sub(dues[0]) / slots
-    }
-}
-
-/// Where the grid has this probe. Wrapping, so that nonsense comes back as the same nonsense.
-const fn on_grid(first_due: i64, step: i64, first_seq: u64, seq: u64) -> i64 {
-    first_due.wrapping_add(step.wrapping_mul(seq.wrapping_sub(first_seq) as i64))
-}
-
-fn residuals(probes: &[Row], dues: &[i64], first_due: i64, step: i64) -> Vec<i64> {
-    let first_seq = probes.first().map_or(0, |row| row.seq);
-    probes
-        .iter()
-        .zip(dues)
-        .map(|(row, due)| due.wrapping_sub(on_grid(first_due, step, first_seq, row.seq)))
-        .collect()
-}
-
-/// Host RTT minus wire RTT, both rounded first: the host RTT comes back exactly.
-fn process_latencies(probes: &[Row], unit: Unit) -> Vec<u64> {
-    let added = |row: &Row| {
-        let host = unit.length(row.host_rtt?.as_nanos());
-        Some(host.saturating_sub(row.rtt.map_or(0, |rtt| unit.length(rtt.as_nanos()))))
-    };
-    probes.iter().filter_map(added).collect()
-}
-
-/// Where sequence numbers do not go up by one: rows since the skip before, and how far beyond one.
-/// A second row of one number (which no engine makes) would be a skip of -1, hence signed.
-fn seq_skips(probes: &[Row]) -> Vec<u8> {
-    let mut out = Vec::new();
-    let mut since = 0_u64;
-    for pair in probes.windows(2) {
-        since += 1;
-        let skip = pair[1].seq.wrapping_sub(pair[0].seq).wrapping_sub(1) as i64;
-        if skip != 0 {
-            put(&mut out, since);
-            put_signed(&mut out, skip);
-            since = 0;
-        }
-    }
-    out
-}
-
-fn read_seqs(section: &[u8], first_seq: u64, count: usize) -> Result<Vec<u64>, BlockError> {
-    let mut cursor = Cursor::new(section);
-    let mut seqs = Vec::with_capacity(count);
-    let mut seq = first_seq;
-    while !cursor.is_at_end() {
-        let (since, skip) = (cursor.unsigned()?, cursor.signed()?);
-        if since > (count - seqs.len()) as u64 {
-            return Err(BlockError::Malformed);
-        }
-        for _ in 0..since {
-            seqs.push(seq);
-            seq = seq.wrapping_add(1);
-        }
-        seq = seq.wrapping_add_signed(skip);
-    }
-    while seqs.len() < count {
-        seqs.push(seq);
-        seq = seq.wrapping_add(1);
-    }
-    Ok(seqs)
-}
-
-/// What most probes are: answered, with both RTTs, for no reason.
-const fn normal_kind(class: Class) -> u8 {
-    Outcome::Reply as u8 | (class as u8) << 3 | 1 << 6 | 1 << 7
-}
-
-/// Runs of probes that are not normal: rows since the run before, length, kind byte, cause.
-/// Runs, because an outage of an hour is 3,600 times the same.
-fn exceptions(probes: &[Row], class: Class) -> Vec<u8> {
-    let mut out = Vec::new();
-    let mut since = 0_u64;
-    for run in probes.chunk_by(|a, b| (a.kind_byte(), a.cause) == (b.kind_byte(), b.cause)) {
-        let (kind, cause) = (run[0].kind_byte(), run[0].cause);
-        if kind == normal_kind(class) && cause == Cause::None {
-            since += run.len() as u64;
-            continue;
-        }
-        put(&mut out, since);
-        put(&mut out, run.len() as u64);
-        out.push(kind);
-        put_cause(&mut out, cause);
-        since = 0;
-    }
-    out
-}
-
-fn read_exceptions(section: &[u8], class: Class, count: usize) -> Result<Vec<(Kind, Cause)>, BlockError> {
-    let normal = (Kind::from_byte(normal_kind(class))?, Cause::None);
-    let mut cursor = Cursor::new(section);
-    let mut kinds = Vec::with_capacity(count);
-    while !cursor.is_at_end() {
-        let (since, length) = (cursor.unsigned()?, cursor.unsigned()?);
-        let kind = (Kind::from_byte(cursor.byte()?)?, get_cause(&mut cursor)?);
-        let left = (count - kinds.len()) as u64;
-        if since > left || length > left - since {
-            return Err(BlockError::Malformed);
-        }
-        kinds.resize(kinds.len() + since as usize, normal);
-        kinds.resize(kinds.len() + length as usize, kind);
-    }
-    kinds.resize(count, normal);
-    Ok(kinds)
-}
-
-fn pack_strays(strays: &[Row], unit: Unit, first_due: i64) -> Vec<u8> {
-    let mut out = Vec::new();
-    for row in strays {
-        out.push(u8::from(row.stray == Some(StrayKind::Duplicate)));
-        put(&mut out, row.seq);
-        put_signed(&mut out, unit.instant(row.at).wrapping_sub(first_due));
-        put(
-            &mut out,
-            row.rtt
-                .map_or(0, |rtt| unit.length(rtt.as_nanos()).saturating_add(1)),
-        );
-    }
-    out
-}
-
-fn unpack_strays(
-    section: &[u8],
-    target: TargetId,
-    unit: Unit,
-    first_due: i64,
-    rows: &mut Vec<Row>,
-) -> Result<(), BlockError> {
-    let mut cursor = Cursor::new(section);
-    let mut seen = 0;
-    while !cursor.is_at_end() {
-        let kind = match cursor.byte()? {
-            0 => StrayKind::Late,
-            1 => StrayKind::Duplicate,
-            _ => return Err(BlockError::Malformed),
-        };
-        let (seq, at) = (cursor.unsigned()?, cursor.signed()?.wrapping_add(first_due));
-        let delay = cursor.unsigned()?.checked_sub(1).map(|count| unit.to_rtt(count));
-        rows.push(Row::stray(target, seq, unit.to_wall(at), kind, delay));
-        seen += 1;
-        if seen > STRAYS_MAX {
-            return Err(BlockError::Malformed);
-        }
-    }
-    Ok(())
-}
-
-fn put_section(out: &mut Vec<u8>, section: &[u8]) {
-    put(out, section.len() as u64);
-    out.extend_from_slice(section);
-}
-
-fn put_column<T: pco::data_types::Number>(
-    out: &mut Vec<u8>,
-    column: &[T],
-    delta: DeltaSpec,
-) -> Result<(), BlockError> {
-    if column.is_empty() {
-        put_section(out, &[]);
-        return Ok(());
-    }
-    let config = ChunkConfig::default()
-        .with_mode_spec(ModeSpec::Classic)
-        .with_delta_spec(delta);
-    put_section(
-        out,
-        &simple_compress(column, &config).map_err(|_| BlockError::Malformed)?,
-    );
-    Ok(())
-}
-
-fn read_column<T: pco::data_types::Number + Default>(
-    section: &[u8],
-    count: usize,
-) -> Result<Vec<T>, BlockError> {
-    let mut column = vec![T::default(); count];
-    if count == 0 {
-        return if section.is_empty() {
-            Ok(column)
-        } else {
-            Err(BlockError::Malformed)
-        };
-    }
-    let progress = simple_decompress_into(section, &mut column).map_err(|_| BlockError::Malformed)?;
-    if progress.n_processed == count && progress.finished {
-        Ok(column)
-    } else {
-        Err(BlockError::Malformed)
-    }
 }
 
 #[cfg(test)]

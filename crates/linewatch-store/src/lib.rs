@@ -8,6 +8,8 @@
 mod backup;
 mod block;
 mod budget;
+#[cfg(feature = "bulk")]
+pub mod bulk;
 mod checkpoint;
 mod error;
 mod examine;

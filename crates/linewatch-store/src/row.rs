@@ -167,11 +167,7 @@ pub(crate) fn outcome_from_word(word: &str) -> Option<Outcome> {
 
 /// The word of a stray in the database.
 pub(crate) const fn stray_word(kind: StrayKind) -> &'static str {
-    match kind {
-        StrayKind::Late => "late",
-        StrayKind::Duplicate => "duplicate",
-        StrayKind::Forged => "forged",
-    }
+    kind.word()
 }
 
 /// The stray with this word.

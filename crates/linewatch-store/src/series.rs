@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use linewatch_core::port::{Series, SeriesPoint, SeriesQuery, SeriesSource};
 use linewatch_core::record::{Gap, Loss};
-use linewatch_core::rollup::{Buckets, Neighbours, Resolution, Rollup};
+use linewatch_core::rollup::{Buckets, Neighbours, Resolution, Rollup, RollupSum, floor};
 use linewatch_core::target::TargetId;
 use linewatch_core::time::{Rtt, WallTime, nanos_of};
 use rusqlite::{Connection, params};
@@ -207,9 +207,19 @@ fn of_tier(
     let grid = Grid::new(query, tier.length());
     let mut sums = Buckets::new(grid.step);
     let span = (grid.from, grid.to);
-    seam.all(connection, (tier, query.target), span, |from, rollup| {
-        sums.at(from).merge(rollup);
+    // Rows come by time, so one point is added up after the other.
+    let (mut point, mut sum) = (grid.from, RollupSum::default());
+    seam.rows(connection, (tier, query.target), span, |from, rollup| {
+        if from.nanos_after(point) >= nanos_of(grid.step) as i64 {
+            sums.merge(point, sum.take());
+            point = floor(from, grid.step);
+        }
+        sum.add(&rollup);
     })?;
+    sums.merge(point, sum.take());
+    for (from, rollup) in seam.open(tier, span) {
+        sums.at(from).merge(rollup);
+    }
     Ok((grid, SeriesSource::Tier(tier), sums))
 }
 

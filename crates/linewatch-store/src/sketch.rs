@@ -1,7 +1,11 @@
 //! Packs a rollup into a few dozen bytes, exactly, and unpacks it: the `sketch` of the rollup tables.
 //!
-//! docs/on-disk-format.md "Sketch, version 1". The delays are a sparse histogram, mostly one byte a bucket; sums are
-//! kept relative to the smallest delay, which makes them short. Unpacking never panics, whatever the bytes.
+//! docs/on-disk-format.md "Sketch". The delays are a sparse histogram: a byte a bucket (version 1, quick to read), or of
+//! few probes some bits (version 2, `small`). Sums are kept relative to the smallest delay, which makes them short.
+//! Unpacking never panics, whatever the bytes.
+
+mod bits;
+mod small;
 
 use linewatch_core::record::Counts;
 use linewatch_core::rollup::{Rollup, RollupParts};
@@ -9,8 +13,10 @@ use linewatch_core::stats::histogram::Histogram;
 
 use crate::varint::{Cursor, Malformed, put, put_signed};
 
-/// The version written. Older ones stay readable for ever.
+/// The version of many probes. Every version stays readable for ever.
 const VERSION: u8 = 1;
+/// Up to so many RTTs version 2 is written: a minute at 4/s, a second of any target.
+const SMALL_RTTS: u64 = 255;
 /// A count above this was never written (300 years at 100,000/s), and sums of what is below stay within 128 bits.
 const COUNT_MAX: u64 = 1 << 50;
 /// The count of a bucket in its byte, less one; the greatest says that a varint follows.
@@ -21,8 +27,16 @@ const SKIP_ESCAPE: u64 = 7;
 
 /// Packs.
 pub(crate) fn pack(rollup: &Rollup) -> Vec<u8> {
+    if rollup.rtt_count() <= SMALL_RTTS {
+        small::pack(rollup)
+    } else {
+        pack_large(rollup)
+    }
+}
+
+fn pack_large(rollup: &Rollup) -> Vec<u8> {
     let parts = rollup.to_parts();
-    let mut out = Vec::with_capacity(64);
+    let mut out = Vec::with_capacity(128);
     out.push(VERSION);
     let counts = counts_of(&parts.counts);
     let present = counts
@@ -64,10 +78,16 @@ pub(crate) fn pack(rollup: &Rollup) -> Vec<u8> {
 /// [`Malformed`], whatever the bytes.
 pub(crate) fn unpack(bytes: &[u8]) -> Result<Rollup, Malformed> {
     let mut cursor = Cursor::new(bytes);
-    if cursor.byte()? != VERSION {
-        return Err(Malformed);
+    match cursor.byte()? {
+        VERSION => unpack_large(&mut cursor),
+        small::VERSION => small::unpack(&mut cursor),
+        _ => Err(Malformed),
     }
-    let counts = read_counts(&mut cursor)?;
+}
+
+fn unpack_large(cursor: &mut Cursor<'_>) -> Result<Rollup, Malformed> {
+    let present = cursor.unsigned()?;
+    let counts = counts_from(cursor, present)?;
     let rtts = (counts.replied + counts.refused)
         .checked_sub(cursor.unsigned()?)
         .ok_or(Malformed)?;
@@ -75,7 +95,7 @@ pub(crate) fn unpack(bytes: &[u8]) -> Result<Rollup, Malformed> {
     let mut parts = RollupParts {
         counts,
         pairs,
-        differences_ns: wide(&mut cursor)?,
+        differences_ns: wide(cursor)?,
         ..RollupParts::default()
     };
     // As many pairs as buckets of a step could share; more was never written, and less could overflow a sum.
@@ -86,14 +106,14 @@ pub(crate) fn unpack(bytes: &[u8]) -> Result<Rollup, Malformed> {
         let min = cursor.unsigned()?;
         let max = min.checked_add(cursor.unsigned()?).ok_or(Malformed)?;
         parts.range_ns = Some((min, max));
-        let (sum, squares) = (wide(&mut cursor)?, wide(&mut cursor)?);
+        let (sum, squares) = (wide(cursor)?, wide(cursor)?);
         let (min, count) = (u128::from(min), u128::from(rtts));
         parts.sum_ns = sum.checked_add(count * min).ok_or(Malformed)?;
         if parts.sum_ns > count * u128::from(max) {
             return Err(Malformed);
         }
         parts.sum_of_squares = squares.wrapping_add(known_squares(min, count, sum));
-        parts.rtts = read_histogram(&mut cursor, rtts)?;
+        parts.rtts = read_histogram(cursor, rtts)?;
     }
     if cursor.is_at_end() {
         Rollup::from_parts(parts).ok_or(Malformed)
@@ -124,8 +144,8 @@ const fn counts_of(counts: &Counts) -> [u64; 10] {
     ]
 }
 
-fn read_counts(cursor: &mut Cursor<'_>) -> Result<Counts, Malformed> {
-    let present = cursor.unsigned()?;
+/// The counts whose bits are set in `present`.
+fn counts_from(cursor: &mut Cursor<'_>, present: u64) -> Result<Counts, Malformed> {
     if present >= 1 << 10 {
         return Err(Malformed);
     }
@@ -195,7 +215,8 @@ fn put_histogram(out: &mut Vec<u8>, histogram: &Histogram) {
 }
 
 fn read_histogram(cursor: &mut Cursor<'_>, count: u64) -> Result<Histogram, Malformed> {
-    let (mut zeros, mut buckets) = (0, Vec::with_capacity(32));
+    // What is packed so has mostly some forty, and gets a few more when it is merged.
+    let (mut zeros, mut buckets) = (0, Vec::with_capacity(64));
     let (mut place, mut left) = (cursor.unsigned()?, count);
     while left > 0 {
         let byte = u64::from(cursor.byte()?);
@@ -282,15 +303,18 @@ mod tests {
     proptest! {
         #[test]
         fn any_rollup_comes_back_exactly(rollup in rollup()) {
-            let bytes = pack(&rollup);
-            prop_assert_eq!(unpack(&bytes), Ok(rollup));
+            // Whichever version is chosen, each holds whatever there is.
+            for bytes in [pack_large(&rollup), small::pack(&rollup)] {
+                prop_assert_eq!(unpack(&bytes), Ok(rollup.clone()));
+            }
         }
 
         #[test]
         fn damaged_bytes_are_an_error_or_a_rollup_that_merges(
             rollup in rollup(), place in any::<prop::sample::Index>(), byte: u8, length in any::<prop::sample::Index>(),
+            is_small: bool,
         ) {
-            let mut bytes = pack(&rollup);
+            let mut bytes = if is_small { small::pack(&rollup) } else { pack_large(&rollup) };
             let place = place.index(bytes.len());
             bytes[place] = byte;
             if let Ok(mut odd) = unpack(&bytes) {
@@ -305,9 +329,10 @@ mod tests {
         }
 
         #[test]
-        fn any_bytes_are_an_error_or_a_rollup_that_merges(mut bytes in prop::collection::vec(any::<u8>(), 0..80)) {
+        fn any_bytes_are_an_error_or_a_rollup_that_merges(mut bytes in prop::collection::vec(any::<u8>(), 0..80), version in VERSION..=small::VERSION,
+        ) {
             if let Some(first) = bytes.first_mut() {
-                *first = VERSION;
+                *first = version;
             }
             if let Ok(odd) = unpack(&bytes) {
                 let mut twice = odd.clone();
@@ -317,21 +342,25 @@ mod tests {
         }
     }
 
+    /// `count` RTTs of 12 ms and up to 2 ms of noise, in steps of `step_ns`.
+    fn plain(count: u64, step_ns: u64) -> Rollup {
+        let mut rollup = Rollup::default();
+        for n in 0..count {
+            let rtt = Rtt::from_nanos(12_000_000 + n * 7919 % 60 * 33 * step_ns);
+            rollup.add(Outcome::Reply, Some(rtt), false);
+            rollup.add_difference(Rtt::from_nanos(1000 * step_ns));
+        }
+        rollup
+    }
+
     #[test]
     fn a_plain_minute_takes_the_bytes_it_is_said_to() {
-        let mut rollup = Rollup::default();
-        for n in 0..60_u64 {
-            // 12 ms and up to 2 ms of noise.
-            rollup.add(
-                Outcome::Reply,
-                Some(Rtt::from_nanos(12_000_000 + n * 7919 % 60 * 33_000)),
-                false,
-            );
-            rollup.add_difference(Rtt::from_nanos(1_000_000));
-        }
-        let (whole, mut delays) = (pack(&rollup), Vec::new());
-        put_histogram(&mut delays, &rollup.to_parts().rtts);
-        assert!((8..=28).contains(&delays.len()), "{}", delays.len());
-        assert!(whole.len() <= 56, "{}", whole.len());
+        let sizes = [1000, 1001].map(|step_ns| pack(&plain(60, step_ns)).len());
+        assert!(sizes[0] <= 28 && sizes[1] <= 36, "{sizes:?}");
+    }
+
+    #[test]
+    fn few_probes_are_packed_in_bits_and_many_in_bytes() {
+        assert_eq!([255, 256].map(|count| pack(&plain(count, 1000))[0]), [2, 1]);
     }
 }

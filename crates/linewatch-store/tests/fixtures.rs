@@ -117,10 +117,12 @@ fn check(fixture: &str, version: i64) {
     assert_eq!(found.iter().filter(|sample| sample.run == 2).count(), 20);
     for sample in &found[..3700] {
         let expected = reply(TargetId(1), sample.seq, SECOND);
-        assert_eq!(
-            (sample.rtt, sample.host_rtt, sample.lateness_ns),
-            (expected.rtt, expected.host_rtt, 1000 * (40 + sample.seq % 30))
-        );
+        assert_eq!(sample.rtt, expected.rtt);
+        // What is sealed today is kept as blocks keep it: in steps of 4 us here, of 8 from 64 us on.
+        let added_ns = sample.host_rtt.expect("a reply").as_nanos() - sample.rtt.expect("a reply").as_nanos();
+        assert!(added_ns.abs_diff(50_000) <= 2000, "{sample:?}");
+        let lateness_ns = 1000 * (40 + sample.seq % 30);
+        assert!(sample.lateness_ns.abs_diff(lateness_ns) <= 4000, "{sample:?}");
     }
     assert_eq!(
         reader.events(&all_rows()).expect("events")[0].message,

@@ -38,7 +38,7 @@ fn a_flushed_sample_is_history_to_the_nanosecond() {
     );
     assert_eq!(
         (found[0].at, found[0].lateness_ns),
-        (wall(3).plus(Duration::from_micros(43)), 43_000)
+        (wall(3).plus(Duration::from_micros(64)), 64_000)
     );
     assert_eq!((found[1].seq, found[1].stray), (3, Some(StrayKind::Late)));
 }

@@ -13,7 +13,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 use linewatch_core::event::{EventKind, Severity};
 use linewatch_core::limits;
-use linewatch_core::port::{Clock, Wire};
+use linewatch_core::port::{Clock, History, Wire};
 use linewatch_probe::engine::Engine;
 use linewatch_probe::resolve::Resolver;
 use linewatch_store::{StartOptions, Store};
@@ -26,6 +26,7 @@ use crate::listen::{self, Wanted};
 use crate::logging::Later;
 use crate::method::engine_options;
 use crate::notice;
+use crate::rrd_dir::RrdDir;
 use crate::say;
 use crate::server::Server;
 use crate::signals;
@@ -144,10 +145,13 @@ pub(crate) fn run<W: Wire + 'static, C: Clock + Clone + Sync + 'static>(
         None
     };
     let _watcher = watcher(&home.loaded, &inputs);
+    let history: Arc<dyn History> = Arc::new(reader);
+    let rrd = RrdDir::start(Arc::clone(&history), clock.clone())
+        .context("cannot start the thread of the round-robin databases")?;
     let server = Server::start(
         server_options(&open, &home)?,
         &hub,
-        Arc::new(reader),
+        history,
         clock.clone(),
         inputs,
     )?;
@@ -161,6 +165,7 @@ pub(crate) fn run<W: Wire + 'static, C: Clock + Clone + Sync + 'static>(
         hub,
         tally,
         resolver,
+        rrd: Some(rrd),
     };
     let status = StatusInfo {
         version: crate::VERSION.to_owned(),
@@ -188,6 +193,7 @@ pub(crate) fn run<W: Wire + 'static, C: Clock + Clone + Sync + 'static>(
         spine,
         store,
         tally,
+        rrd,
         ..
     } = to;
     engine.stop(DRAIN);
@@ -205,6 +211,9 @@ pub(crate) fn run<W: Wire + 'static, C: Clock + Clone + Sync + 'static>(
     let _ = monitor_thread.join();
     tally.statistics().iter().for_each(|line| say::to_stderr(line));
     server.stop();
+    if let Some(rrd) = rrd {
+        rrd.stop();
+    }
     store
         .stop("stopped in order")
         .map_err(|error| UserError::failed(format!("not everything was written: {error}")))?;

@@ -14,6 +14,8 @@ mod listen;
 mod logging;
 mod method;
 mod notice;
+mod rrd;
+mod rrd_dir;
 mod server;
 mod signals;
 mod spine;

@@ -51,17 +51,39 @@ impl Histogram {
     /// Counts everything `other` has counted. Any order and any grouping of merges gives the same.
     pub fn merge(&mut self, other: &Self) {
         self.zeros += other.zeros;
-        // Both are in order: one walk over each, and an insertion only for a bucket that is new here.
-        let mut at = 0;
+        // Both are in order: one walk over each counts what is here already.
+        let (mut at, mut missing) = (0, 0);
         for &(index, count) in &other.buckets {
             while self.buckets.get(at).is_some_and(|&(here, _)| here < index) {
                 at += 1;
             }
             match self.buckets.get_mut(at) {
                 Some((here, known)) if *here == index => *known += count,
-                _ => self.buckets.insert(at, (index, count)),
+                _ => missing += 1,
             }
-            at += 1;
+        }
+        if missing > 0 {
+            self.take_missing(&other.buckets, missing);
+        }
+    }
+
+    /// Takes those of `others` in that have no bucket here, `missing` in number: from the end, so that each of ours moves once.
+    fn take_missing(&mut self, others: &[(u16, u64)], missing: usize) {
+        let mut from = self.buckets.len();
+        let mut to = from + missing;
+        self.buckets.resize(to, (0, 0));
+        for &(index, count) in others.iter().rev() {
+            while from > 0 && self.buckets[from - 1].0 > index {
+                (from, to) = (from - 1, to - 1);
+                self.buckets[to] = self.buckets[from];
+            }
+            if from == 0 || self.buckets[from - 1].0 != index {
+                to -= 1;
+                self.buckets[to] = (index, count);
+            }
+            if from == to {
+                return;
+            }
         }
     }
 
@@ -121,6 +143,50 @@ impl Histogram {
     }
 }
 
+/// Adds up many histograms faster than one merges another: a table of all buckets, of which only the used part is read.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct HistogramSum {
+    zeros: u64,
+    /// By bucket index; empty before the first is added.
+    counts: Vec<u64>,
+    /// First and last index that may have a count.
+    used: Option<(u16, u16)>,
+}
+
+impl HistogramSum {
+    /// Counts everything `one` has counted.
+    pub(crate) fn add(&mut self, one: &Histogram) {
+        self.zeros += one.zeros;
+        let (Some(&(first, _)), Some(&(last, _))) = (one.buckets.first(), one.buckets.last()) else {
+            return;
+        };
+        self.counts.resize(usize::from(Histogram::LAST_INDEX) + 1, 0);
+        let (low, high) = self.used.unwrap_or((first, last));
+        self.used = Some((low.min(first), high.max(last)));
+        for &(index, count) in &one.buckets {
+            self.counts[usize::from(index)] += count;
+        }
+    }
+
+    /// The sum; nothing is counted any more then.
+    pub(crate) fn take(&mut self) -> Histogram {
+        let mut buckets = Vec::new();
+        if let Some((low, high)) = self.used.take() {
+            buckets.reserve(usize::from(high - low) + 1);
+            for index in low..=high {
+                let count = std::mem::take(&mut self.counts[usize::from(index)]);
+                if count > 0 {
+                    buckets.push((index, count));
+                }
+            }
+        }
+        Histogram {
+            zeros: std::mem::take(&mut self.zeros),
+            buckets,
+        }
+    }
+}
+
 /// ceil(32 x log2(nanos)); `None` for zero.
 fn bucket_index(nanos: u64) -> Option<u16> {
     let octave = nanos.checked_ilog2()?;
@@ -130,7 +196,7 @@ fn bucket_index(nanos: u64) -> Option<u16> {
 }
 
 /// The geometric middle of a bucket: the point nearest, in relative terms, to all of it.
-fn middle_of(index: u16) -> Rtt {
+pub(super) fn middle_of(index: u16) -> Rtt {
     let middle = ((f64::from(index) - 0.5) / f64::from(BUCKETS_PER_OCTAVE)).exp2();
     Rtt::from_nanos(middle.round() as u64)
 }
@@ -254,6 +320,16 @@ mod tests {
             ba.merge(&histogram(&left));
             prop_assert_eq!(&ab, &ba);
             prop_assert_eq!(ab, histogram(&[left, right].concat()));
+        }
+
+        #[test]
+        fn a_sum_is_what_merging_gives_and_is_empty_afterwards(left in delays(), right in delays()) {
+            let mut sum = HistogramSum::default();
+            for _ in 0..2 {
+                [&left, &right].into_iter().for_each(|delays| sum.add(&histogram(delays)));
+                prop_assert_eq!(sum.take(), histogram(&[left.clone(), right.clone()].concat()));
+            }
+            prop_assert_eq!(sum.take(), Histogram::default());
         }
 
         #[test]

@@ -1,9 +1,10 @@
 //! Turns sets of delays into the figures of MEASURING.md: exact where the set is at hand, bounded elsewhere.
 //!
 //! Here: moments (mean, deviation) and exact percentiles. `histogram` is the bounded form, `jitter` the three
-//! kinds of jitter, `summary` a whole run. All sums are integers of nanoseconds, so the order of probes never
+//! kinds of jitter, `summary` a whole run, `compare` two spans. All sums are integers of nanoseconds, so the order of probes never
 //! changes a figure. Not here: which probes belong to a set (`window`), what a figure means (`state`).
 
+pub mod compare;
 pub mod histogram;
 pub mod jitter;
 pub mod summary;

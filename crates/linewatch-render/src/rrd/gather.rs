@@ -75,6 +75,11 @@ impl Gather {
         }
     }
 
+    /// Goes on up to a later end, rounded down to a step.
+    pub fn go_on(&mut self, end_s: i64) {
+        self.end_s = self.end_s.max(end_s - end_s.rem_euclid(self.step_s));
+    }
+
     /// The first moment that can be in the database, for a question to the history.
     pub fn begin(&self) -> WallTime {
         WallTime::from_nanos((self.end_s - super::YEAR_S).saturating_mul(SECOND_NS))

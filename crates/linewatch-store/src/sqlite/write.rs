@@ -1,5 +1,7 @@
 //! Writes: one transaction per flush, and the few small ones around a run (begin, register, stop).
 
+use std::time::Duration;
+
 use linewatch_core::event::{Event, OutageRow};
 use linewatch_core::limits::RECENT;
 use linewatch_core::outage::OpenedBy;
@@ -18,6 +20,9 @@ use crate::sqlite::rows::{INSERT_RECENT, from_sql, insert_recent, to_sql};
 
 /// Rows of `recent` that one flush may delete at least; more when more came in.
 const DELETE_ROWS: usize = 5_000;
+
+/// Rows of `recent` may be older than two hours by so much.
+const DELETE_EVERY: Duration = Duration::from_secs(60);
 
 /// Rows that `recent` keeps of those that are in blocks: 80 MB. Below 140 samples/s two hours are less.
 const RECENT_ROWS: i64 = 1_000_000;
@@ -174,7 +179,8 @@ fn insert_hot(connection: &Connection, flush: &Flush<'_>) -> rusqlite::Result<()
     Ok(())
 }
 
-fn insert_blocks(connection: &Connection, blocks: &[SealedBlock]) -> rusqlite::Result<()> {
+/// Writes sealed blocks.
+pub(crate) fn insert_blocks(connection: &Connection, blocks: &[SealedBlock]) -> rusqlite::Result<()> {
     let mut insert = connection.prepare_cached(
         "INSERT INTO samples (target, run, from_ns, to_ns, samples, last_row, block) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
     )?;
@@ -211,6 +217,19 @@ fn delete_sealed(connection: &Connection, flush: &Flush<'_>) -> rusqlite::Result
     connection
         .prepare_cached("DELETE FROM hot WHERE id < ?1")?
         .execute([flush.sealed_below])?;
+    // A minute's worth at a time: each deletion writes five pages beside its rows, every second it would be most of
+    // what is written.
+    let first = "SELECT at_ns FROM recent ORDER BY id LIMIT 1";
+    let first_ns: Option<i64> = connection
+        .prepare_cached(first)?
+        .query_row([], |row| row.get(0))
+        .optional()?;
+    let kept_from = flush.now.minus(RECENT + DELETE_EVERY).as_nanos();
+    let is_due = |at_ns: i64| !(kept_from..=flush.now.plus(RECENT).as_nanos()).contains(&at_ns);
+    let is_long = flush.first_row - RECENT_ROWS > 0;
+    if !is_long && !first_ns.is_some_and(is_due) {
+        return Ok(());
+    }
     // The oldest rows by id only: bounded work, whatever the calendar did. Rows of a future that a wrong clock made
     // go too; they are in blocks.
     let mut delete = connection.prepare_cached(
@@ -249,7 +268,8 @@ pub(crate) fn insert_gap(connection: &Connection, run: u64, gap: &Gap) -> rusqli
     Ok(())
 }
 
-fn insert_event(connection: &Connection, event: &Event) -> rusqlite::Result<()> {
+/// Writes an event, in place of the one with its address.
+pub(crate) fn insert_event(connection: &Connection, event: &Event) -> rusqlite::Result<()> {
     let mut insert = connection.prepare_cached(
         "INSERT OR REPLACE INTO events (run, seq, kind, severity, target, at_ns, until_ns, count, message, peak_ns, limit_ns) \
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
@@ -270,7 +290,8 @@ fn insert_event(connection: &Connection, event: &Event) -> rusqlite::Result<()> 
     Ok(())
 }
 
-fn insert_outage(connection: &Connection, outage: &OutageRow) -> rusqlite::Result<()> {
+/// Writes an outage, in place of the one with its address.
+pub(crate) fn insert_outage(connection: &Connection, outage: &OutageRow) -> rusqlite::Result<()> {
     let mut insert = connection.prepare_cached(
         "INSERT OR REPLACE INTO outages (run, seq, target, from_ns, to_ns, duration_ns, opened_by, sent, lost, uncertainty_ns) \
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",

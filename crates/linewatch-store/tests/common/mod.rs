@@ -83,17 +83,17 @@ pub(crate) fn key(slug: &str, address: &str) -> SeriesKey {
 }
 
 /// The reply to probe `seq` of a target probed every `interval_ns` from the clocks' origin on: an RTT of a
-/// microsecond's precision that tells the seq.
+/// microsecond's precision that tells the seq, and a lateness and a process latency that a block keeps exactly.
 pub(crate) fn reply(target: TargetId, seq: u64, interval_ns: u64) -> ProbeRecord {
     let due_at = MonoTime::from_nanos(seq * interval_ns);
     ProbeRecord {
         target,
         seq,
         due_at,
-        sent_at: due_at.plus(Duration::from_micros(40 + seq % 30)),
+        sent_at: due_at.plus(Duration::from_micros(40 + seq % 4 * 8)),
         outcome: Outcome::Reply,
         rtt: Some(Rtt::from_nanos(20_000_000 + (seq * 7919 % 3000) * 1000)),
-        host_rtt: Some(Rtt::from_nanos(20_050_000 + (seq * 7919 % 3000) * 1000)),
+        host_rtt: Some(Rtt::from_nanos(20_048_000 + (seq * 7919 % 3000) * 1000)),
         class: Class::K,
         cause: Cause::None,
         is_reordered: false,

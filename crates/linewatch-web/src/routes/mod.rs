@@ -5,6 +5,7 @@
 
 mod backup;
 mod compat;
+mod export;
 mod graph;
 mod history;
 mod live;
@@ -102,7 +103,7 @@ macro_rules! route {
 }
 
 /// Every address there is.
-pub(crate) static ROUTES: [Route; 31] = [
+pub(crate) static ROUTES: [Route; 32] = [
     route!(GET "/" Public Read page::shell),
     route!(GET "/t/{id}" Public Read page::shell),
     route!(GET "/a/{hash}/{*path}" Public Read page::file),
@@ -118,6 +119,7 @@ pub(crate) static ROUTES: [Route; 31] = [
     route!(GET "/api/v1/outages" Viewer Read history::outages),
     route!(GET "/api/v1/events" Viewer Read history::events),
     route!(GET "/api/v1/logs" Viewer Read history::logs),
+    route!(GET "/api/v1/export" Viewer Read export::get),
     route!(GET "/api/v1/status" Viewer Read status::get),
     route!(GET "/api/v1/backup" Admin Read backup::get),
     route!(GET "/api/config" Viewer Read compat::s0::config),

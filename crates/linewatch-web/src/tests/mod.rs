@@ -4,6 +4,7 @@ mod bad_input;
 mod changes;
 mod compat;
 pub(crate) mod data;
+mod export;
 mod graph;
 mod guarding;
 mod overview;
@@ -103,6 +104,7 @@ impl History for TestHistory {
         Ok(samples
             .iter()
             .filter(|sample| query.from <= sample.at && sample.at < query.to)
+            .take(query.limit)
             .copied()
             .collect())
     }

@@ -5,8 +5,10 @@
 
 mod backup;
 mod check;
+mod compare;
 mod demo;
 mod doctor;
+mod export;
 mod graph;
 mod period;
 mod rrd;
@@ -28,12 +30,12 @@ use crate::config::{ConfigErrors, Environment, LoadOptions};
 use crate::exit::{Exit, UserError};
 use crate::say;
 
+pub(crate) use stored::write_whole;
+
 /// Commands of INTERFACE.md that a later version brings: said plainly instead of being taken for a target.
-const NOT_YET: [&str; 13] = [
+const NOT_YET: [&str; 11] = [
     "record",
-    "compare",
     "report",
-    "export",
     "attach",
     "import",
     "alerts",
@@ -117,6 +119,10 @@ enum Command {
     Doctor(doctor::Args),
     /// Draw a target's history as a PNG or SVG picture, beside a running monitor or without one
     Graph(graph::Args),
+    /// Compare two targets, or two periods of one: the differences, and which of them exceed chance
+    Compare(compare::Args),
+    /// Write stored history for other programs: CSV, JSON, NDJSON or Influx lines, at any resolution
+    Export(export::Args),
     /// Write a target's history as a round-robin database, which rrdtool reads, draws and goes on updating
     Rrd(rrd::Args),
     /// Copy the database to a file while it is in use: one moment of it, checked
@@ -155,6 +161,8 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Result<Exit> {
         Command::Config(command) => check::config(&cli.global, &command),
         Command::Doctor(args) => doctor::run(&cli.global, &args),
         Command::Graph(args) => graph::run(&cli.global, &args),
+        Command::Compare(args) => compare::run(&cli.global, &args),
+        Command::Export(args) => export::run(&cli.global, &args),
         Command::Rrd(args) => rrd::run(&cli.global, &args),
         Command::Backup(args) => backup::run(&cli.global, &args),
         Command::Demo(args) => demo::run(&cli.global, &args),

@@ -51,6 +51,18 @@ pub(super) struct Period {
 }
 
 impl PeriodArgs {
+    /// Another period in the same zone, in one word: `FROM..TO`, `FROM..`, `..TO`, a day, or a length until now.
+    pub(super) fn of_words(&self, text: &str) -> Self {
+        let given = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+        let (range, from, to) = match text.split_once("..") {
+            Some((from, to)) => (None, given(from), given(to)),
+            None if text.parse::<Date>().is_ok() => (None, given(text), given(text)),
+            None => (Some(text.to_owned()), None, None),
+        };
+        let tz = self.tz.clone();
+        Self { range, from, to, tz }
+    }
+
     /// The period meant at `now`; with neither range nor begin it is `default` long.
     ///
     /// # Errors

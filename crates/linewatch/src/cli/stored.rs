@@ -104,7 +104,7 @@ pub(super) fn unread(error: HistoryError) -> UserError {
 /// # Errors
 ///
 /// What the file system says; nothing is left behind then.
-pub(super) fn write_whole(
+pub(crate) fn write_whole(
     path: &Path,
     write: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>,
 ) -> io::Result<()> {

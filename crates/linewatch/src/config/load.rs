@@ -288,12 +288,11 @@ fn settle(
 }
 
 /// Settings that are read and checked, but whose feature this version does not have yet.
-const INERT: [&str; 7] = [
+const INERT: [&str; 6] = [
     "server.auth",
     "server.tls_cert",
     "server.tls_key",
     "alerts.",
-    "rrd.",
     "prometheus.",
     "web.language",
 ];

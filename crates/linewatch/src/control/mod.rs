@@ -26,6 +26,7 @@ use linewatch_store::{StoreHandle, StoreMessage};
 use linewatch_web::{ControlRequest, Hub, Notice, StatusInfo};
 
 use crate::config::{self, Loaded, Settings, TargetChange};
+use crate::rrd_dir::RrdDir;
 use crate::signals::Order;
 use crate::spine::{Spine, Word};
 use crate::tally::Tally;
@@ -92,6 +93,8 @@ pub(crate) struct Commanded<C> {
     pub tally: Tally,
     /// Finds addresses; none in the demo.
     pub resolver: Option<Resolver>,
+    /// Keeps `[rrd] dir`; none in tests.
+    pub rrd: Option<RrdDir>,
 }
 
 /// What the control thread begins with.
@@ -288,6 +291,9 @@ impl<C: Clock> Control<C> {
             }
         }
         self.publish();
+        if let Some(rrd) = &self.to.rrd {
+            rrd.follow(&self.loaded.settings);
+        }
     }
 
     fn publish_if_stale(&mut self) {

@@ -149,6 +149,7 @@ impl Rig {
             hub,
             tally,
             resolver: None,
+            rrd: None,
         };
         let control = std::thread::spawn(move || Control::new(commanded, start).run(&heard, false));
         let rig = Self {

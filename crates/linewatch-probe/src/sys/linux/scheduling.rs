@@ -40,6 +40,14 @@ pub(crate) fn become_realtime(priority: i32) -> io::Result<()> {
     Err(error)
 }
 
+/// Gives the calling thread the lowest ordinary priority; lowering one's own is always permitted.
+pub(crate) fn step_back() {
+    // On Linux a priority belongs to a thread, and 0 is the calling one (setpriority(2), "C library/kernel differences").
+    // SAFETY: takes no pointer.
+    let answer = unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, 19) };
+    debug_assert_eq!(answer, 0, "lowering is permitted");
+}
+
 /// Whether the watchdog has taken real-time priority away since the start.
 pub(crate) fn was_demoted() -> bool {
     WAS_DEMOTED.load(Ordering::Relaxed)
