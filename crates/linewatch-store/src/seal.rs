@@ -18,6 +18,8 @@ use crate::row::Row;
 const UNSEALED_ROWS: usize = 600_000;
 /// Rows sealed in one flush: packing takes about 0.5 us a row, so this is 0.1 s of the writer.
 const SEAL_ROWS: usize = 200_000;
+/// A block of fewer is mostly its own frame, and not worth it even when there is no room.
+const PRESSED_ROWS: usize = 512;
 const HOUR_NS: i64 = 3_600_000_000_000;
 
 /// A series within one start: its rows make one row of blocks.
@@ -105,8 +107,9 @@ impl Unsealed {
         left.map(|(_, series)| series.first_row).min()
     }
 
-    /// The series to seal now, oldest first, no more than one flush can carry.
-    pub(crate) fn due(&self, now: WallTime) -> Vec<SeriesRun> {
+    /// The series to seal now, oldest first, no more than one flush can carry. When pressed for room
+    /// even those that would wait for their hour: a row in a block takes a thirtieth of the room.
+    pub(crate) fn due(&self, now: WallTime, is_pressed: bool) -> Vec<SeriesRun> {
         let mut excess = if self.rows > UNSEALED_ROWS {
             self.rows - UNSEALED_ROWS / 4 * 3
         } else {
@@ -118,7 +121,8 @@ impl Unsealed {
         let mut due = Vec::new();
         for (key, series) in by_age {
             let count = series.rows.len();
-            if !(excess > 0 || key.1 != self.run || series.is_due(now)) {
+            let is_early = is_pressed && count >= PRESSED_ROWS;
+            if !(excess > 0 || is_early || key.1 != self.run || series.is_due(now)) {
                 continue;
             }
             due.push(*key);
@@ -209,7 +213,7 @@ mod tests {
         let mut unsealed = Unsealed::new(1);
         unsealed.add(1, &rows(1, 0, 100), 1, 100, at(0));
         assert_eq!(
-            (unsealed.due(at(3599)), unsealed.due(at(3600))),
+            (unsealed.due(at(3599), false), unsealed.due(at(3600), false)),
             (vec![], vec![(TargetId(1), 1)])
         );
     }
@@ -218,7 +222,7 @@ mod tests {
     fn a_fast_series_is_sealed_before_it_outgrows_a_block() {
         let mut unsealed = Unsealed::new(1);
         unsealed.add(1, &rows(1, 0, 16_000), 1, 16_000, at(0));
-        assert_eq!(unsealed.due(at(1)), [(TargetId(1), 1)]);
+        assert_eq!(unsealed.due(at(1), false), [(TargetId(1), 1)]);
         let blocks = unsealed.pack(&[(TargetId(1), 1)]).expect("packs");
         assert_eq!(
             blocks
@@ -234,7 +238,7 @@ mod tests {
         let mut unsealed = Unsealed::new(2);
         unsealed.add(1, &rows(1, 0, 10), 5, 14, at(0));
         assert_eq!(unsealed.oldest_row_without(&[]), Some(5));
-        let due = unsealed.due(at(0));
+        let due = unsealed.due(at(0), false);
         unsealed.forget(&due);
         assert_eq!(
             (due, unsealed.oldest_row_without(&[]), unsealed.rows),
@@ -254,11 +258,11 @@ mod tests {
                 at(0),
             );
         }
-        let due = unsealed.due(at(1));
+        let due = unsealed.due(at(1), false);
         assert_eq!(due.first(), Some(&(TargetId(0), 1)));
         assert!(due.len() * 7_000 <= SEAL_ROWS + 7_000, "{}", due.len());
         unsealed.forget(&due);
-        let next = unsealed.due(at(1));
+        let next = unsealed.due(at(1), false);
         assert!(
             unsealed.rows <= UNSEALED_ROWS && next.is_empty(),
             "{} {}",
@@ -271,6 +275,6 @@ mod tests {
     fn a_step_back_of_the_calendar_does_not_leave_a_series_unsealed() {
         let mut unsealed = Unsealed::new(1);
         unsealed.add(1, &rows(1, 0, 10), 1, 10, at(0));
-        assert_eq!(unsealed.due(at(-86_400)), [(TargetId(1), 1)]);
+        assert_eq!(unsealed.due(at(-86_400), false), [(TargetId(1), 1)]);
     }
 }
