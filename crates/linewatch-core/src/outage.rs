@@ -221,6 +221,10 @@ impl OutageDetector {
     }
 
     fn extend_window(&mut self, sent_at: MonoTime, is_failure: bool) {
+        if self.window.len() == self.window.capacity() {
+            // An eighth and not twice as much: nearly all targets have a few entries, and there are 100,000 of them.
+            self.window.reserve_exact(self.window.len() / 8 + 1);
+        }
         self.window.push_back(Seen::new(sent_at, is_failure));
         self.failures_in_window += u64::from(is_failure);
         // Half open: at one probe a second, 10 s are 10 probes.

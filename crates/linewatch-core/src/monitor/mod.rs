@@ -14,10 +14,13 @@ mod target;
 
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
+use std::sync::Arc;
 
 use crate::event::{Event, EventKind, OutageRow, RunId, Severity};
+use crate::limits;
 use crate::record::{Counts, GapKind, RecordBatch};
-use crate::target::{Target, TargetId};
+use crate::table;
+use crate::target::{Target, TargetId, Thresholds};
 use crate::time::{Anchor, MonoTime, WallTime};
 use crate::view::{TargetError, TargetView};
 use crate::window::Scratch;
@@ -25,6 +28,9 @@ use calendar::Calendar;
 use context::{Context, EventNumbers};
 use hole::Hole;
 use target::Watched;
+
+/// Distinct thresholds looked through when a target is set: who has more of them has them apart.
+const SHARED_THRESHOLDS: usize = 16;
 
 /// What the monitor wants done.
 #[derive(Clone, Debug, PartialEq)]
@@ -55,6 +61,8 @@ pub struct Monitor {
     clock_stepped: Hole,
     local_outage: Option<LocalOutage>,
     scratch: Scratch,
+    /// Thresholds that targets share, each once.
+    thresholds: Vec<Arc<Thresholds>>,
 }
 
 /// No route or link: one event for the whole computer.
@@ -84,6 +92,7 @@ impl Monitor {
             ),
             local_outage: None,
             scratch: Scratch::default(),
+            thresholds: Vec::new(),
         }
     }
 
@@ -91,6 +100,7 @@ impl Monitor {
     /// stopping ends an open outage. A change is to be seen at once, so its view does not wait for the tick.
     pub fn set_target(&mut self, target: &Target, now: MonoTime, effects: &mut Vec<Effect>) {
         let anchor = self.anchor_at(now);
+        let thresholds = self.shared(&target.thresholds);
         if let Some(&place) = self.places.get(&target.id) {
             let mut context = Context {
                 anchor,
@@ -98,11 +108,26 @@ impl Monitor {
                 numbers: &mut self.numbers,
                 effects,
             };
-            self.targets[place].change(target, &mut context);
+            self.targets[place].change(target, thresholds, &mut context);
         } else {
             self.places.insert(target.id, self.targets.len());
-            self.targets.push(Watched::new(target, anchor));
+            let rows = self.targets.len() + 1;
+            table::make_room(&mut self.targets, rows);
+            self.targets.push(Watched::new(target, thresholds, anchor));
         }
+    }
+
+    /// The one copy of these thresholds.
+    fn shared(&mut self, thresholds: &Thresholds) -> Arc<Thresholds> {
+        if let Some(known) = self.thresholds.iter().find(|known| ***known == *thresholds) {
+            return Arc::clone(known);
+        }
+        let new = Arc::new(*thresholds);
+        self.thresholds.retain(|known| Arc::strong_count(known) > 1);
+        if self.thresholds.len() < SHARED_THRESHOLDS {
+            self.thresholds.push(Arc::clone(&new));
+        }
+        new
     }
 
     /// Forgets a target; ends its open outage.
@@ -136,7 +161,8 @@ impl Monitor {
         if let Some(&place) = self.places.get(&id) {
             let target = &mut self.targets[place];
             target.set_error(error, anchor);
-            effects.extend(target.changed_view(anchor).map(|view| Effect::Views(vec![view])));
+            let view = target.changed_view(anchor, &mut self.scratch);
+            effects.extend(view.map(|view| Effect::Views(vec![view])));
         }
     }
 
@@ -204,20 +230,33 @@ impl Monitor {
 
     /// Evaluates every target; to be called once a second ([`crate::limits::EVALUATE_EVERY`]).
     pub fn tick(&mut self, anchor: Anchor, effects: &mut Vec<Effect>) {
+        self.tick_by_parts(anchor, effects, |_| ());
+    }
+
+    /// As [`Monitor::tick`], but what a part of the targets ([`crate::limits::TICK_VIEWS`]) brought about is handed to
+    /// `take` before the next part is looked at: the views of 100,000 targets at once are 100 MB.
+    pub fn tick_by_parts(
+        &mut self,
+        anchor: Anchor,
+        effects: &mut Vec<Effect>,
+        mut take: impl FnMut(&mut Vec<Effect>),
+    ) {
         self.advance_to(anchor);
-        let mut context = Context {
-            anchor,
-            calendar: &self.calendar,
-            numbers: &mut self.numbers,
-            effects,
-        };
-        let mut views = Vec::new();
-        for target in &mut self.targets {
-            target.tick(self.flushed_at, &mut self.scratch, &mut context);
-            views.extend(target.changed_view(anchor));
-        }
-        if !views.is_empty() {
-            effects.push(Effect::Views(views));
+        for part in self.targets.chunks_mut(limits::TICK_VIEWS) {
+            let mut context = Context {
+                anchor,
+                calendar: &self.calendar,
+                numbers: &mut self.numbers,
+                effects,
+            };
+            let mut views = Vec::new();
+            for target in part {
+                views.extend(target.tick(self.flushed_at, &mut self.scratch, &mut context));
+            }
+            if !views.is_empty() {
+                effects.push(Effect::Views(views));
+                take(effects);
+            }
         }
         self.watch_local_outage(anchor, effects);
     }
@@ -240,7 +279,8 @@ impl Monitor {
 
     /// The target now; state and grade as they were evaluated last.
     pub fn view(&self, id: TargetId) -> Option<TargetView> {
-        self.find(id).map(|target| target.view(self.anchor))
+        self.find(id)
+            .map(|target| target.view(self.anchor, &mut Scratch::default()))
     }
 
     /// Counts of the run, as of the newest batch.
