@@ -149,9 +149,9 @@ pub enum Refusal {
 /// The targets that were let in, and their sums.
 #[derive(Clone, Debug, Default)]
 pub struct Ledger {
-    entries: HashMap<TargetId, CapEntry>,
-    /// Of public targets without permission, by neighbourhood.
-    prefixes: HashMap<(IpAddr, u8), u64>,
+    entries: HashMap<TargetId, Admitted>,
+    /// Of public targets without permission.
+    prefixes: HashMap<Neighbourhood, u64>,
     costs: Costs,
     total_micro_per_s: u64,
     /// Of [`CORE`].
@@ -186,11 +186,12 @@ impl Ledger {
             return Err(Refusal::TooMany);
         }
         let rate = rate_micro_per_s(entry);
-        let micro_per_s = self.total_micro_per_s - old.map_or(0, rate_micro_per_s) + rate;
+        let micro_per_s = self.total_micro_per_s - old.map_or(0, Admitted::rate_micro_per_s) + rate;
         if micro_per_s > PROBES_PER_S * MICRO {
             return Err(Refusal::TotalRate { micro_per_s, targets });
         }
-        let load = self.load - old.map_or(0, |old| self.load_of(old)) + self.load_of(entry);
+        let new = Admitted::new(entry, rate);
+        let load = self.load - old.map_or(0, |old| self.load_of(old)) + self.load_of(&new);
         if load > CORE / 100 * CORE_SHARE_MAX_PERCENT {
             return Err(Refusal::Load {
                 percent: load.div_ceil(CORE / 100),
@@ -198,7 +199,7 @@ impl Ledger {
                 cost_ns: self.costs.of(entry.method),
             });
         }
-        let Some(key) = capped_prefix(entry) else {
+        let Some(key) = new.neighbourhood else {
             return Ok(());
         };
         if rate > PUBLIC_PROBES_PER_S * MICRO {
@@ -208,13 +209,14 @@ impl Ledger {
             });
         }
         let replaced = old
-            .filter(|old| capped_prefix(old) == Some(key))
-            .map_or(0, rate_micro_per_s);
+            .filter(|old| old.neighbourhood == Some(key))
+            .map_or(0, Admitted::rate_micro_per_s);
         let micro_per_s = self.prefixes.get(&key).copied().unwrap_or(0) - replaced + rate;
         if micro_per_s > PUBLIC_PREFIX_PROBES_PER_S * MICRO {
+            let (prefix, prefix_bits) = key.prefix();
             return Err(Refusal::PrefixRate {
-                prefix: key.0,
-                prefix_bits: key.1,
+                prefix,
+                prefix_bits,
                 micro_per_s,
             });
         }
@@ -230,12 +232,13 @@ impl Ledger {
         self.check(&entry)?;
         self.remove(entry.id);
         let rate = rate_micro_per_s(&entry);
+        let admitted = Admitted::new(&entry, rate);
         self.total_micro_per_s += rate;
-        self.load += self.load_of(&entry);
-        if let Some(key) = capped_prefix(&entry) {
+        self.load += self.load_of(&admitted);
+        if let Some(key) = admitted.neighbourhood {
             *self.prefixes.entry(key).or_default() += rate;
         }
-        self.entries.insert(entry.id, entry);
+        self.entries.insert(entry.id, admitted);
         Ok(())
     }
 
@@ -244,10 +247,10 @@ impl Ledger {
         let Some(entry) = self.entries.remove(&id) else {
             return;
         };
-        let rate = rate_micro_per_s(&entry);
+        let rate = entry.rate_micro_per_s();
         self.total_micro_per_s -= rate;
         self.load -= self.load_of(&entry);
-        if let Some(key) = capped_prefix(&entry)
+        if let Some(key) = entry.neighbourhood
             && let Some(sum) = self.prefixes.get_mut(&key)
         {
             *sum -= rate;
@@ -269,8 +272,92 @@ impl Ledger {
     }
 
     /// The rate times the cost; both are bounded, so that 100,000 of them are far from the end of the number.
-    fn load_of(&self, entry: &CapEntry) -> u64 {
-        rate_micro_per_s(entry) * self.costs.of(entry.method)
+    fn load_of(&self, entry: &Admitted) -> u64 {
+        let cost_ns = if entry.is_handshake() {
+            self.costs.handshake_ns
+        } else {
+            self.costs.packet_ns
+        };
+        entry.rate_micro_per_s() * cost_ns.min(Costs::MAX_NS)
+    }
+}
+
+/// What a target that was let in takes of the sums: 12 bytes, because there are 100,000 of them.
+#[derive(Clone, Copy, Debug)]
+struct Admitted {
+    /// Its rate, low byte first, and the kind of its probes in the highest bit: what all targets together may ask for
+    /// ([`PROBES_PER_S`]) has 37 bits.
+    rate_and_kind: [u8; 5],
+    neighbourhood: Option<Neighbourhood>,
+}
+
+const _: () = assert!(size_of::<(TargetId, Admitted)>() == 16);
+const IS_HANDSHAKE: u64 = 1 << 39;
+const _: () = assert!(PROBES_PER_S * MICRO < IS_HANDSHAKE);
+
+impl Admitted {
+    /// A rate that the sum refuses anyhow is only here to be refused, and is kept as the greatest there is.
+    fn new(entry: &CapEntry, rate_micro_per_s: u64) -> Self {
+        let is_handshake = matches!(entry.method, Method::TcpConnect { .. });
+        let kind = if is_handshake { IS_HANDSHAKE } else { 0 };
+        let [rate_and_kind @ .., _, _, _] = (rate_micro_per_s.min(IS_HANDSHAKE - 1) | kind).to_le_bytes();
+        Self {
+            rate_and_kind,
+            neighbourhood: Neighbourhood::capped(entry),
+        }
+    }
+
+    fn number(&self) -> u64 {
+        let [a, b, c, d, e] = self.rate_and_kind;
+        u64::from_le_bytes([a, b, c, d, e, 0, 0, 0])
+    }
+
+    fn rate_micro_per_s(&self) -> u64 {
+        self.number() & (IS_HANDSHAKE - 1)
+    }
+
+    fn is_handshake(&self) -> bool {
+        self.number() & IS_HANDSHAKE != 0
+    }
+}
+
+/// A public network whose targets share a cap.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Neighbourhood {
+    /// A /24.
+    V4([u8; 3]),
+    /// A /48.
+    V6([u8; 6]),
+}
+
+impl Neighbourhood {
+    /// The one that a target's rate counts in, if it counts in one.
+    fn capped(entry: &CapEntry) -> Option<Self> {
+        if entry.allow_high_rate || !is_public(entry.address.ip) {
+            return None;
+        }
+        Some(match unwrap(entry.address.ip) {
+            IpAddr::V4(ip) => {
+                let [first @ .., _] = ip.octets();
+                Self::V4(first)
+            }
+            IpAddr::V6(ip) => {
+                let [a, b, c, d, e, f, ..] = ip.octets();
+                Self::V6([a, b, c, d, e, f])
+            }
+        })
+    }
+
+    /// Its first address and the length of its prefix.
+    fn prefix(self) -> (IpAddr, u8) {
+        match self {
+            Self::V4([a, b, c]) => (Ipv4Addr::new(a, b, c, 0).into(), 24),
+            Self::V6(first) => {
+                let mut octets = [0; 16];
+                octets[..first.len()].copy_from_slice(&first);
+                (Ipv6Addr::from(octets).into(), 48)
+            }
+        }
     }
 }
 
@@ -370,17 +457,6 @@ fn check_address(ip: IpAddr) -> Result<(), Refusal> {
 
 fn rate_micro_per_s(entry: &CapEntry) -> u64 {
     MICRO * 1_000_000_000 / nanos_of(entry.plan.interval).max(1)
-}
-
-/// The neighbourhood that a target's rate counts in, if it counts in one.
-fn capped_prefix(entry: &CapEntry) -> Option<(IpAddr, u8)> {
-    if entry.allow_high_rate || !is_public(entry.address.ip) {
-        return None;
-    }
-    Some(match unwrap(entry.address.ip) {
-        IpAddr::V4(ip) => (Ipv4Addr::from_bits(ip.to_bits() & !0xff).into(), 24),
-        IpAddr::V6(ip) => (Ipv6Addr::from_bits(ip.to_bits() >> 80 << 80).into(), 48),
-    })
 }
 
 /// `12.5/s` from millionths.

@@ -96,6 +96,7 @@ impl Default for Entries {
 }
 
 impl Entries {
+    #[cfg(test)]
     fn len(&self) -> usize {
         match self {
             Self::Packed(packed) => packed.len(),

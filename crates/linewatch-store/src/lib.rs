@@ -19,6 +19,7 @@ mod pending;
 mod reader;
 mod rebuild;
 mod row;
+mod rows;
 mod seal;
 mod series;
 mod sketch;

@@ -56,7 +56,7 @@ pub struct Monitor {
     flushed_at: MonoTime,
     targets: Vec<Watched>,
     /// Where each target stands in `targets`.
-    places: HashMap<TargetId, usize, BuildHasherDefault<IdHasher>>,
+    places: HashMap<TargetId, u32, BuildHasherDefault<IdHasher>>,
     suspended: Hole,
     clock_stepped: Hole,
     local_outage: Option<LocalOutage>,
@@ -108,9 +108,9 @@ impl Monitor {
                 numbers: &mut self.numbers,
                 effects,
             };
-            self.targets[place].change(target, thresholds, &mut context);
+            self.targets[place as usize].change(target, thresholds, &mut context);
         } else {
-            self.places.insert(target.id, self.targets.len());
+            self.places.insert(target.id, self.targets.len() as u32);
             let rows = self.targets.len() + 1;
             table::make_room(&mut self.targets, rows);
             self.targets.push(Watched::new(target, thresholds, anchor));
@@ -135,8 +135,8 @@ impl Monitor {
         let Some(place) = self.places.remove(&id) else {
             return;
         };
-        let mut removed = self.targets.swap_remove(place);
-        if let Some(moved) = self.targets.get(place) {
+        let mut removed = self.targets.swap_remove(place as usize);
+        if let Some(moved) = self.targets.get(place as usize) {
             self.places.insert(moved.id, place);
         }
         let mut context = Context {
@@ -159,7 +159,7 @@ impl Monitor {
     ) {
         let anchor = self.anchor_at(now);
         if let Some(&place) = self.places.get(&id) {
-            let target = &mut self.targets[place];
+            let target = &mut self.targets[place as usize];
             target.set_error(error, anchor);
             let view = target.changed_view(anchor, &mut self.scratch);
             effects.extend(view.map(|view| Effect::Views(vec![view])));
@@ -204,24 +204,24 @@ impl Monitor {
         // A gap without slots stands before the probe of its number, so gaps are told first.
         for gap in &batch.gaps {
             if let Some(&place) = places.get(&gap.target) {
-                targets[place].on_gap(gap, batch.flushed_at, &mut context);
+                targets[place as usize].on_gap(gap, batch.flushed_at, &mut context);
                 self.suspended.add(gap, &mut context);
                 self.clock_stepped.add(gap, &mut context);
             }
         }
         for record in &batch.records {
             if let Some(&place) = places.get(&record.target) {
-                targets[place].on_record(record, batch.flushed_at, &mut context);
+                targets[place as usize].on_record(record, batch.flushed_at, &mut context);
             }
         }
         for stray in &batch.strays {
             if let Some(&place) = places.get(&stray.target) {
-                targets[place].on_stray(stray);
+                targets[place as usize].on_stray(stray);
             }
         }
         for progress in &batch.progress {
             if let Some(&place) = places.get(&progress.target) {
-                targets[place].on_progress(progress, batch.flushed_at, &mut context);
+                targets[place as usize].on_progress(progress, batch.flushed_at, &mut context);
             }
         }
         self.suspended.publish(&mut context);
@@ -295,7 +295,7 @@ impl Monitor {
     }
 
     fn find(&self, id: TargetId) -> Option<&Watched> {
-        self.places.get(&id).map(|&place| &self.targets[place])
+        self.places.get(&id).map(|&place| &self.targets[place as usize])
     }
 
     fn anchor_at(&self, now: MonoTime) -> Anchor {

@@ -77,10 +77,6 @@ impl Packed {
         (self.entries > 0).then_some(self.last.seq)
     }
 
-    pub(super) fn clear(&mut self) {
-        *self = Self::default();
-    }
-
     /// Puts an entry behind all others.
     pub(super) fn push(&mut self, entry: &Entry) {
         let mut here = Mark::of(entry);
