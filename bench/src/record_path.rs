@@ -30,6 +30,8 @@ use crate::tally::Tally;
 /// On the way to the disk one transaction holds so many: what comes in a second at the goal's rate, below what the store lets wait.
 const RECORDS_PER_COMMIT: u64 = 500_000;
 const SECOND_NS: u64 = 1_000_000_000;
+/// Of the stream whose memory is measured, so much goes to the store.
+const STORED_S: u64 = 70;
 
 /// What came of carrying records.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -316,11 +318,17 @@ pub(crate) fn whole() -> Result<Whole> {
     path.store = Some(store.clone());
     // As the program does: once a second of the stream.
     path.records_per_commit = u64::from(feed.targets);
+    // A whole minute: minutes are open then, and ten minutes begun.
+    let end_s = simulated_s + STORED_S;
     let store_begin = allocated_bytes();
     let mut store_bytes = 0;
-    while feed.next < u64::from(feed.targets) * (simulated_s + 5) {
+    while feed.next < u64::from(feed.targets) * end_s {
         let batch = feed.batch();
         path.carry(batch)?;
+        // At the stream's own pace the store has taken each batch before the next one comes.
+        while store.storage().queued > 0 {
+            std::thread::yield_now();
+        }
         largest = largest.max(account::resident_bytes()?);
         store_bytes = store_bytes.max(allocated_bytes().saturating_sub(store_begin));
     }

@@ -76,8 +76,6 @@ pub(crate) struct Scratch {
 #[derive(Debug, Default)]
 pub(crate) struct Window {
     entries: Entries,
-    /// Something came or left since [`Window::advance`].
-    is_changed: bool,
 }
 
 /// By sequence number.
@@ -129,23 +127,19 @@ impl Entries {
         }
     }
 
-    /// Drops what was sent before `since`, but for the newest [`limits::WINDOW_PROBES`]; how many that were.
-    fn drop_before(&mut self, since: MonoTime) -> usize {
-        let first = match self {
-            Self::Packed(packed) => return packed.drop_before(since, limits::WINDOW_PROBES),
+    /// Drops what was sent before `since`, but for the newest [`limits::WINDOW_PROBES`].
+    fn drop_before(&mut self, since: MonoTime) {
+        match self {
+            Self::Packed(packed) => packed.drop_before(since, limits::WINDOW_PROBES),
             Self::Plain(plain) => {
                 let first = first_of_plain(plain, since);
                 plain.drain(..first);
-                first
+                // Half, so that a target at the border does not change its form each second.
+                if plain.len() <= PACKED_ENTRIES / 2 {
+                    *self = Self::Packed(Packed::of(plain.drain(..)));
+                }
             }
-        };
-        // Half, so that a target at the border does not change its form each second.
-        if let Self::Plain(plain) = self
-            && plain.len() <= PACKED_ENTRIES / 2
-        {
-            *self = Self::Packed(Packed::of(plain.drain(..)));
         }
-        first
     }
 
     /// The index of the oldest that was sent at `since` or later, or is among the newest [`limits::WINDOW_PROBES`].
@@ -183,19 +177,16 @@ impl Window {
     /// Takes a finished probe.
     pub(crate) fn add(&mut self, record: &ProbeRecord) {
         self.entries.add(Entry::new(record));
-        self.is_changed = true;
     }
 
     /// Forgets all probes: what follows has nothing to do with them.
     pub(crate) fn clear(&mut self) {
         self.entries = Entries::default();
-        self.is_changed = true;
     }
 
-    /// Drops what is no longer in the window; true if its probes changed since the last call.
-    pub(crate) fn advance(&mut self, now: MonoTime) -> bool {
-        let dropped = self.entries.drop_before(now.minus(limits::WINDOW));
-        std::mem::take(&mut self.is_changed) || dropped > 0
+    /// Drops what is no longer in the window.
+    pub(crate) fn advance(&mut self, now: MonoTime) {
+        self.entries.drop_before(now.minus(limits::WINDOW));
     }
 
     /// The figures as of `now`, but for `jitter_rfc3550`, which is the run's.

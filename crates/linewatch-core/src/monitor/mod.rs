@@ -20,17 +20,17 @@ use crate::event::{Event, EventKind, OutageRow, RunId, Severity};
 use crate::limits;
 use crate::record::{Counts, GapKind, RecordBatch};
 use crate::table;
-use crate::target::{Target, TargetId, Thresholds};
+use crate::target::{Target, TargetId};
 use crate::time::{Anchor, MonoTime, WallTime};
 use crate::view::{TargetError, TargetView};
 use crate::window::Scratch;
 use calendar::Calendar;
 use context::{Context, EventNumbers};
 use hole::Hole;
-use target::Watched;
+use target::{Rules, Watched};
 
-/// Distinct thresholds looked through when a target is set: who has more of them has them apart.
-const SHARED_THRESHOLDS: usize = 16;
+/// Distinct rules looked through when a target is set: who has more of them has them apart.
+const SHARED_RULES: usize = 16;
 
 /// What the monitor wants done.
 #[derive(Clone, Debug, PartialEq)]
@@ -61,8 +61,8 @@ pub struct Monitor {
     clock_stepped: Hole,
     local_outage: Option<LocalOutage>,
     scratch: Scratch,
-    /// Thresholds that targets share, each once.
-    thresholds: Vec<Arc<Thresholds>>,
+    /// Rules that targets share, each once.
+    rules: Vec<Arc<Rules>>,
 }
 
 /// No route or link: one event for the whole computer.
@@ -92,7 +92,7 @@ impl Monitor {
             ),
             local_outage: None,
             scratch: Scratch::default(),
-            thresholds: Vec::new(),
+            rules: Vec::new(),
         }
     }
 
@@ -100,7 +100,7 @@ impl Monitor {
     /// stopping ends an open outage. A change is to be seen at once, so its view does not wait for the tick.
     pub fn set_target(&mut self, target: &Target, now: MonoTime, effects: &mut Vec<Effect>) {
         let anchor = self.anchor_at(now);
-        let thresholds = self.shared(&target.thresholds);
+        let rules = self.shared_rules(target);
         if let Some(&place) = self.places.get(&target.id) {
             let mut context = Context {
                 anchor,
@@ -108,24 +108,24 @@ impl Monitor {
                 numbers: &mut self.numbers,
                 effects,
             };
-            self.targets[place as usize].change(target, thresholds, &mut context);
+            self.targets[place as usize].change(target, rules, &mut context);
         } else {
             self.places.insert(target.id, self.targets.len() as u32);
             let rows = self.targets.len() + 1;
             table::make_room(&mut self.targets, rows);
-            self.targets.push(Watched::new(target, thresholds, anchor));
+            self.targets.push(Watched::new(target, rules, anchor));
         }
     }
 
-    /// The one copy of these thresholds.
-    fn shared(&mut self, thresholds: &Thresholds) -> Arc<Thresholds> {
-        if let Some(known) = self.thresholds.iter().find(|known| ***known == *thresholds) {
+    /// The one copy of this target's rules.
+    fn shared_rules(&mut self, target: &Target) -> Arc<Rules> {
+        if let Some(known) = self.rules.iter().find(|known| known.are_of(target)) {
             return Arc::clone(known);
         }
-        let new = Arc::new(*thresholds);
-        self.thresholds.retain(|known| Arc::strong_count(known) > 1);
-        if self.thresholds.len() < SHARED_THRESHOLDS {
-            self.thresholds.push(Arc::clone(&new));
+        let new = Arc::new(Rules::of(target));
+        self.rules.retain(|known| Arc::strong_count(known) > 1);
+        if self.rules.len() < SHARED_RULES {
+            self.rules.push(Arc::clone(&new));
         }
         new
     }

@@ -7,12 +7,13 @@
 //! end may have the earlier date; the length is monotonic.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::event::{Event, EventKind, OutageRow, Severity};
 use crate::limits;
-use crate::outage::{OutageChange, OutageDetector};
-use crate::target::{ProbePlan, TargetId, Thresholds};
+use crate::outage::{OutageChange, OutageDetector, OutagePolicy};
+use crate::target::{ProbePlan, TargetId};
 use crate::time::{MonoTime, nanos_of};
 use crate::view::OpenOutage;
 
@@ -57,18 +58,18 @@ struct Pause {
 }
 
 impl Outages {
-    pub(super) fn new(thresholds: &Thresholds) -> Self {
+    pub(super) fn new(policy: &Arc<OutagePolicy>) -> Self {
         Self {
             order: SendOrder::default(),
-            detector: OutageDetector::new(thresholds.outage),
+            detector: OutageDetector::new(Arc::clone(policy)),
             total: 0,
             down_ns: 0,
             past: None,
         }
     }
 
-    pub(super) fn set_thresholds(&mut self, thresholds: &Thresholds) {
-        self.detector.set_policy(thresholds.outage);
+    pub(super) fn set_policy(&mut self, policy: &Arc<OutagePolicy>) {
+        self.detector.set_policy(Arc::clone(policy));
     }
 
     fn past(&mut self) -> &mut Past {

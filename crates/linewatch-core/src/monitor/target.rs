@@ -4,6 +4,7 @@
 //! (PAUSED, ERROR, WAITING, STALE, DOWN) hold at once, what is judged from figures is held steady by `state`.
 
 use std::hash::{Hash as _, Hasher as _};
+use std::num::NonZeroU64;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,11 +13,12 @@ use siphasher::sip::SipHasher13;
 use crate::errno;
 use crate::event::{Event, EventKind, Severity};
 use crate::limits;
+use crate::outage::OutagePolicy;
 use crate::record::{Cause, Counts, Gap, GapKind, Outcome, ProbeRecord, Progress, Stray};
 use crate::state::{self, Health, Steady};
 use crate::stats::jitter::Gauge;
 use crate::target::{ProbePlan, Target, TargetId, Thresholds};
-use crate::time::{Anchor, MonoTime, WallTime, nanos_of};
+use crate::time::{Anchor, MonoTime, Rtt, WallTime, nanos_of};
 use crate::view::{Grade, LastProbe, State, TargetError, TargetView, WindowView};
 use crate::window::{Scratch, Window};
 
@@ -24,22 +26,46 @@ use super::order::Settled;
 use super::outages::Outages;
 use super::{Context, message};
 
-/// See the module.
+/// How a target is probed and judged; usually as all the others are.
+#[derive(Debug)]
+pub(super) struct Rules {
+    plan: ProbePlan,
+    thresholds: Thresholds,
+    /// As in `thresholds`, for the detector.
+    outage: Arc<OutagePolicy>,
+}
+
+impl Rules {
+    pub(super) fn of(target: &Target) -> Self {
+        Self {
+            plan: target.plan,
+            thresholds: target.thresholds,
+            outage: Arc::new(target.thresholds.outage),
+        }
+    }
+
+    pub(super) fn are_of(&self, target: &Target) -> bool {
+        self.plan == target.plan && self.thresholds == target.thresholds
+    }
+}
+
+/// From here a reply is counted as slow, too.
+const SLOW_REPLY: Rtt = Rtt::from_nanos(nanos_of(limits::SLOW_REPLY));
+
+/// See the module. Some 350 bytes: there are 100,000 of them.
 #[derive(Debug)]
 pub(super) struct Watched {
     pub(super) id: TargetId,
-    plan: ProbePlan,
-    /// Usually those of all targets.
-    thresholds: Arc<Thresholds>,
+    rules: Arc<Rules>,
     is_enabled: bool,
     /// As a person writes it.
     address: Box<str>,
     /// Told from outside: dns, permission, refused.
     error: Option<Box<TargetError>>,
     no_route: LocalRun,
-    totals: Counts,
-    /// Slots scheduled before the monitor knew this target: it was removed and added again in one run.
-    scheduled_before: Option<u64>,
+    totals: LeanCounts,
+    /// One more than the slots scheduled before the monitor knew this target: it was removed and added again in one run.
+    scheduled_before: Option<NonZeroU64>,
     window: Window,
     gauge: Gauge,
     pub(super) outages: Outages,
@@ -60,7 +86,41 @@ pub(super) struct Watched {
     grade: Option<Grade>,
     grade_since: WallTime,
     /// [`digest`] of the view as it was told last.
-    told: Option<u64>,
+    told: Option<NonZeroU64>,
+}
+
+/// [`Counts`] without the nine that stay zero while all is well, until one does not.
+#[derive(Debug, Default)]
+struct LeanCounts {
+    scheduled: u64,
+    in_flight: u64,
+    /// Those of plain replies.
+    replied: u64,
+    /// Of everything else that happened.
+    rest: Option<Box<Counts>>,
+}
+
+impl LeanCounts {
+    fn add(&mut self, record: &ProbeRecord) {
+        let is_slow = || record.rtt.is_some_and(|rtt| rtt > SLOW_REPLY);
+        if record.outcome == Outcome::Reply && !record.is_reordered && !is_slow() {
+            self.replied += 1;
+        } else {
+            self.rest().add(record);
+        }
+    }
+
+    fn rest(&mut self) -> &mut Counts {
+        self.rest.get_or_insert_default()
+    }
+
+    fn counts(&self) -> Counts {
+        let mut counts = self.rest.as_deref().copied().unwrap_or_default();
+        counts.scheduled = self.scheduled;
+        counts.in_flight = self.in_flight;
+        counts.replied += self.replied;
+        counts
+    }
 }
 
 /// Probes in a row that could not leave for want of a route or a link.
@@ -88,25 +148,24 @@ impl LocalRun {
 }
 
 impl Watched {
-    pub(super) fn new(target: &Target, thresholds: Arc<Thresholds>, anchor: Anchor) -> Self {
+    pub(super) fn new(target: &Target, rules: Arc<Rules>, anchor: Anchor) -> Self {
         let state = if target.is_enabled {
             State::Waiting
         } else {
             State::Paused
         };
-        let mut outages = Outages::new(&thresholds);
+        let mut outages = Outages::new(&rules.outage);
         if !target.is_enabled {
             outages.pause(anchor.mono, "until it was stopped");
         }
         Self {
             id: target.id,
-            plan: target.plan,
-            thresholds,
+            rules,
             is_enabled: target.is_enabled,
             address: target.address_text().into(),
             error: None,
             no_route: LocalRun::default(),
-            totals: Counts::default(),
+            totals: LeanCounts::default(),
             scheduled_before: None,
             window: Window::default(),
             gauge: Gauge::default(),
@@ -128,13 +187,12 @@ impl Watched {
     }
 
     /// Takes over changed settings.
-    pub(super) fn change(&mut self, target: &Target, thresholds: Arc<Thresholds>, context: &mut Context<'_>) {
-        if self.plan != target.plan {
-            self.plan = target.plan;
+    pub(super) fn change(&mut self, target: &Target, rules: Arc<Rules>, context: &mut Context<'_>) {
+        if self.rules.plan != target.plan {
             self.heard_at = context.now();
         }
-        self.outages.set_thresholds(&thresholds);
-        self.thresholds = thresholds;
+        self.outages.set_policy(&rules.outage);
+        self.rules = rules;
         if self.is_enabled && !target.is_enabled {
             self.outages.pause(context.now(), "until it was stopped");
             self.rest(context);
@@ -152,7 +210,7 @@ impl Watched {
 
     /// Ends what is open: nothing more will be told. Says why, for the outage.
     pub(super) fn stop(&mut self, why: &'static str, context: &mut Context<'_>) {
-        self.outages.interrupt(why, &self.plan, context);
+        self.outages.interrupt(why, &self.rules.plan, context);
         self.rest(context);
     }
 
@@ -183,7 +241,9 @@ impl Watched {
             self.gauge.add(rtt);
         }
         if record.outcome.is_answer() || record.outcome.is_failure() {
-            self.measured_ns = self.measured_ns.saturating_add(nanos_of(self.plan.interval));
+            self.measured_ns = self
+                .measured_ns
+                .saturating_add(nanos_of(self.rules.plan.interval));
             self.has_finished = true;
             self.heard_at = self.heard_at.max(flushed_at);
         }
@@ -204,11 +264,11 @@ impl Watched {
     }
 
     pub(super) fn on_stray(&mut self, stray: &Stray) {
-        self.totals.add_stray(stray);
+        self.totals.rest().add_stray(stray);
     }
 
     pub(super) fn on_gap(&mut self, gap: &Gap, flushed_at: MonoTime, context: &mut Context<'_>) {
-        self.totals.unmeasured += gap.slots;
+        self.totals.rest().unmeasured += gap.slots;
         if gap.kind == GapKind::ClockStepped {
             // No time passed and no slot: what lies on both sides of it belongs together.
             return;
@@ -230,26 +290,27 @@ impl Watched {
         flushed_at: MonoTime,
         context: &mut Context<'_>,
     ) {
-        let known = self.totals.finished() + progress.in_flight;
+        let known = self.totals.counts().finished() + progress.in_flight;
         let before = match self.scheduled_before {
-            Some(before) => before,
+            Some(before) => before.get() - 1,
             None => {
                 let before = progress.scheduled.saturating_sub(known);
                 self.outages.begin_at(before);
                 self.settle(None, context);
-                *self.scheduled_before.insert(before)
+                self.scheduled_before = NonZeroU64::new(before + 1);
+                before
             }
         };
         self.totals.scheduled = progress.scheduled.saturating_sub(before);
         self.totals.in_flight = progress.in_flight;
         debug_assert!(
-            self.totals.is_conserved(),
+            self.totals.counts().is_conserved(),
             "{:?}: {:?} after {progress:?}",
             self.id,
             self.totals
         );
         if progress.in_flight == 0 {
-            self.outages.settle_pauses(flushed_at, &self.plan, context);
+            self.outages.settle_pauses(flushed_at, &self.rules.plan, context);
         }
     }
 
@@ -261,11 +322,12 @@ impl Watched {
         context: &mut Context<'_>,
     ) -> Option<TargetView> {
         // The engine settles a time-out at its next turn, and is at most this late before it calls it a stall.
-        let patience = self.plan.timeout + limits::STALL_AFTER;
+        let patience = self.rules.plan.timeout + limits::STALL_AFTER;
         let decided_until = flushed_at.minus(patience);
         self.outages.give_up(decided_until);
         self.settle(None, context);
-        self.outages.settle_pauses(decided_until, &self.plan, context);
+        self.outages
+            .settle_pauses(decided_until, &self.rules.plan, context);
         self.outages.refresh(context);
         self.window.advance(context.now());
         let figures = self.figures(context.now(), scratch);
@@ -283,7 +345,7 @@ impl Watched {
 
     /// The view if it says something new, which is then told.
     fn untold(&mut self, view: TargetView) -> Option<TargetView> {
-        let digest = Some(digest(&view));
+        let digest = NonZeroU64::new(digest(&view).max(1));
         (std::mem::replace(&mut self.told, digest) != digest).then_some(view)
     }
 
@@ -300,19 +362,22 @@ impl Watched {
     }
 
     pub(super) fn totals(&self) -> Counts {
-        self.totals
+        self.totals.counts()
     }
 
     /// Since when nothing can leave this computer towards the target, if that is so.
     pub(super) fn no_route_since(&self) -> Option<MonoTime> {
         // As many as make an outage: one refused send may be a route that is just being changed.
-        let is_certain = self.no_route.probes >= u64::from(self.thresholds.outage.lost_to_open.max(1));
+        let is_certain = self.no_route.probes >= u64::from(self.rules.thresholds.outage.lost_to_open.max(1));
         (is_certain && self.is_enabled).then_some(self.no_route.since)
     }
 
     fn settle(&mut self, come: Option<Settled>, context: &mut Context<'_>) {
-        let window = self.thresholds.outage.window;
-        if self.outages.settle(come, (self.id, &self.plan, window), context) {
+        let window = self.rules.thresholds.outage.window;
+        if self
+            .outages
+            .settle(come, (self.id, &self.rules.plan, window), context)
+        {
             self.apply_fact(context.anchor);
         }
     }
@@ -363,7 +428,7 @@ impl Watched {
             Some(State::Error)
         } else if !self.has_finished {
             Some(State::Waiting)
-        } else if now.since(self.heard_at) > state::stale_after(&self.plan) {
+        } else if now.since(self.heard_at) > state::stale_after(&self.rules.plan) {
             Some(State::Stale)
         } else {
             self.outages.open(now).map(|_| State::Down)
@@ -393,14 +458,14 @@ impl Watched {
     fn judge(&mut self, figures: &WindowView, anchor: Anchor) {
         self.apply_fact(anchor);
         if self.fact(anchor.mono).is_none()
-            && let Some(judged) = state::health(figures, &self.thresholds)
+            && let Some(judged) = state::health(figures, &self.rules.thresholds)
         {
             let health = self.health.judge(judged);
             self.show(health.state(), anchor.wall);
         }
         let is_live = matches!(self.state, State::Down | State::Ok | State::Warn | State::Bad);
         let judged = is_live
-            .then(|| state::grade(figures, &self.thresholds.grades))
+            .then(|| state::grade(figures, &self.rules.thresholds.grades))
             .flatten();
         let grade = judged.map(|judged| self.steady_grade.judge(judged));
         if grade.is_none() {
@@ -455,21 +520,21 @@ impl Watched {
             at: anchor.wall,
             state: self.state,
             state_since: self.state_since,
-            state_reasons: state::reasons(self.state, &window, &self.thresholds),
+            state_reasons: state::reasons(self.state, &window, &self.rules.thresholds),
             error: self.shown_error(),
             grade: self.grade,
             grade_since: self.grade_since,
             last: self.last,
             last_answer: self.last_answer(),
             window,
-            totals: self.totals,
+            totals: self.totals.counts(),
             outage: self.outages.open(anchor.mono),
             outages: self.outages.total(),
             measured: Duration::from_nanos(measured_ns),
             // An interval changed during an outage must not make more of it than was measured.
-            down: Duration::from_nanos(self.outages.down_ns(&self.plan).min(measured_ns)),
-            concerns: state::concerns(self.state, &window, &self.thresholds.grades),
-            interpretations: state::interpretations(self.state, &window, &self.thresholds),
+            down: Duration::from_nanos(self.outages.down_ns(&self.rules.plan).min(measured_ns)),
+            concerns: state::concerns(self.state, &window, &self.rules.thresholds.grades),
+            interpretations: state::interpretations(self.state, &window, &self.rules.thresholds),
         }
     }
 }

@@ -1,8 +1,8 @@
 //! Pairs answers of adjacent sequence numbers in whatever order probes are decided.
 //!
 //! Input: decided probes of one series. Output: the pairs each completes. In memory for what is open only: an answer goes
-//! as soon as both its neighbours are decided. Mostly one waits, so that a few lie in a plain list of 32 bytes each;
-//! with 100,000 series a tree for each would be 40 MB.
+//! as soon as both its neighbours are decided. Mostly one waits, which has its place here; with 100,000 series a tree for
+//! each would be 40 MB.
 
 use std::collections::BTreeMap;
 
@@ -29,22 +29,21 @@ pub struct Neighbours {
 }
 
 /// By sequence number.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 enum Halves {
+    #[default]
+    None,
+    One(u64, Half),
     /// In order, up to [`FEW`].
     Few(Vec<(u64, Half)>),
     Many(Box<BTreeMap<u64, Half>>),
 }
 
-impl Default for Halves {
-    fn default() -> Self {
-        Self::Few(Vec::new())
-    }
-}
-
 impl Halves {
     fn get_mut(&mut self, seq: u64) -> Option<&mut Half> {
         match self {
+            Self::None => None,
+            Self::One(here, half) => (*here == seq).then_some(half),
             Self::Few(few) => few
                 .iter_mut()
                 .find(|(here, _)| *here == seq)
@@ -54,15 +53,19 @@ impl Halves {
     }
 
     fn insert(&mut self, seq: u64, half: Half) {
+        if let Some(known) = self.get_mut(seq) {
+            *known = half;
+            return;
+        }
         match self {
+            Self::None => *self = Self::One(seq, half),
+            Self::One(here, other) => {
+                let mut two = vec![(*here, *other), (seq, half)];
+                two.sort_unstable_by_key(|(seq, _)| *seq);
+                *self = Self::Few(two);
+            }
             Self::Few(few) if few.len() < FEW => {
                 let at = few.partition_point(|(here, _)| *here < seq);
-                if few.get(at).is_some_and(|(here, _)| *here == seq) {
-                    few[at].1 = half;
-                    return;
-                }
-                // One more and not twice as many: nearly every series has only one for ever.
-                few.reserve_exact(1);
                 few.insert(at, (seq, half));
             }
             Self::Few(few) => {
@@ -78,28 +81,43 @@ impl Halves {
 
     fn remove(&mut self, seq: u64) {
         match self {
+            Self::None => {}
+            Self::One(here, _) => {
+                if *here == seq {
+                    *self = Self::None;
+                }
+            }
             Self::Few(few) => few.retain(|(here, _)| *here != seq),
             Self::Many(many) => {
                 many.remove(&seq);
-                if many.is_empty() {
-                    *self = Self::default();
-                }
             }
         }
+        self.settle();
     }
 
     fn remove_before(&mut self, oldest: u64) {
         match self {
-            Self::Few(few) if few.first().is_some_and(|(first, _)| *first < oldest) => {
-                few.retain(|(here, _)| *here >= oldest);
-            }
-            Self::Few(_) => {}
+            Self::None => return,
+            Self::One(here, _) if *here >= oldest => return,
+            Self::One(..) => *self = Self::None,
+            Self::Few(few) if few.first().is_none_or(|(first, _)| *first >= oldest) => return,
+            Self::Few(few) => few.retain(|(here, _)| *here >= oldest),
             Self::Many(many) => {
                 while let Some(entry) = many.first_entry().filter(|entry| *entry.key() < oldest) {
                     entry.remove();
                 }
             }
         }
+        self.settle();
+    }
+
+    /// Gives back the memory of what is over.
+    fn settle(&mut self) {
+        *self = match self {
+            Self::Few(few) if few.len() == 1 => Self::One(few[0].0, few[0].1),
+            Self::Many(many) if many.is_empty() => Self::None,
+            _ => return,
+        };
     }
 }
 
@@ -130,6 +148,8 @@ impl Neighbours {
     #[cfg(test)]
     pub(super) fn waiting(&self) -> usize {
         match &self.halves {
+            Halves::None => 0,
+            Halves::One(..) => 1,
             Halves::Few(few) => few.len(),
             Halves::Many(many) => many.len(),
         }
