@@ -113,6 +113,28 @@ pub const INTERPRET_PROBES: usize = 20;
 /// Replies slower than this are counted as `slow` (S4's threshold of its RTO).
 pub const SLOW_REPLY: Duration = Duration::from_millis(200);
 
+/// Outages within [`FLAPPING_WINDOW`] that are flapping (MEASURING.md "Hysteresis").
+pub const FLAPPING_OUTAGES: usize = 4;
+/// See [`FLAPPING_OUTAGES`].
+pub const FLAPPING_WINDOW: Duration = Duration::from_secs(300);
+/// Begins of outages remembered of one target to judge that; more say nothing more. 64 x 16 B.
+pub const FLAPPING_KEPT: usize = 64;
+/// A limit is kept for so long before its fault is over: as long as a state takes to recover, six evaluations.
+pub const ALERT_CLEAR: Duration = Duration::from_secs(6);
+/// After the first of many targets is back the others have so long to be back with it: three answers at the default
+/// interval, and the phases between targets.
+pub const ALERT_SETTLE: Duration = Duration::from_secs(10);
+/// "Every target" are at least so many: two can fail at once by chance.
+pub const ALERT_EVERY_TARGET_MIN: usize = 3;
+/// Faults in one message; the rest is a number. A mail of 100 lines is read, one of 1,000 is not.
+pub const ALERT_ITEMS: usize = 100;
+/// Names of targets with a common cause in one message; the rest is a number.
+pub const ALERT_NAMES: usize = 50;
+/// Messages to the same destinations within an hour; after that they become digests ...
+pub const ALERTS_PER_HOUR: usize = 20;
+/// ... so far apart.
+pub const ALERT_DIGEST_EVERY: Duration = Duration::from_secs(600);
+
 /// Characters of a target's name; of an id; of any other label.
 pub const NAME_CHARS: usize = 80;
 /// See [`NAME_CHARS`].

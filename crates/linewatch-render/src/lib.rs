@@ -8,6 +8,7 @@ pub mod doctor;
 pub mod format;
 pub mod graph;
 pub mod json;
+pub mod message;
 pub mod rrd;
 pub mod text;
 pub mod when;

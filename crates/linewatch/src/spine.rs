@@ -175,6 +175,7 @@ fn hand_on<C>(effects: &mut Vec<Effect>, ends: &Ends<C>) {
                 (ends.on_outage)(row.target);
                 ends.store.try_send(StoreMessage::Outage(row));
             }
+            Effect::Break(_) => {}
         }
     }
 }

@@ -42,6 +42,8 @@ pub enum Effect {
     Event(Event),
     /// An outage to keep; one with an id seen before replaces that one.
     Outage(OutageRow),
+    /// Nobody watches this target for a while, so the outage whose closing row follows was not closed by answers.
+    Break(TargetId),
 }
 
 /// Every target, and what concerns them all.

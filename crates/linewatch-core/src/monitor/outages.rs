@@ -316,6 +316,9 @@ impl Outages {
         event.count = lost;
         event.message = message::was_down(length, sent, lost, why);
         context.publish(&event);
+        if why.is_some() {
+            context.effects.push(Effect::Break(row.target));
+        }
         context.effects.push(Effect::Outage(row.clone()));
         self.down_ns = self
             .down_ns

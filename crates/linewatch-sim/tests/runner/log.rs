@@ -75,6 +75,7 @@ impl Log {
                 Effect::Views(_) => {}
                 Effect::Event(event) => drop(self.events.insert(event.id, event)),
                 Effect::Outage(row) => drop(self.outages.insert(row.id, row)),
+                Effect::Break(_) => {}
             }
         }
     }

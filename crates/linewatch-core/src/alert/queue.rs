@@ -1,0 +1,112 @@
+//! Makes messages of items: what is decided within one `group_wait` travels together, one message per set of
+//! destinations. After [`limits::ALERTS_PER_HOUR`] messages an hour they become digests, [`limits::ALERT_DIGEST_EVERY`] apart.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
+
+use crate::event::Severity;
+use crate::limits;
+use crate::time::{Anchor, MonoTime};
+
+use super::notification::{Cause, Item, Notification};
+
+const HOUR: Duration = Duration::from_secs(3600);
+
+/// See the module.
+#[derive(Debug, Default)]
+pub(super) struct Queue {
+    /// The newest message's.
+    serial: u64,
+    due: Option<MonoTime>,
+    waiting: BTreeMap<Vec<String>, Waiting>,
+    /// When messages left within the hour, by destinations.
+    sent: BTreeMap<Vec<String>, VecDeque<MonoTime>>,
+}
+
+#[derive(Debug, Default)]
+struct Waiting {
+    items: Vec<Item>,
+    causes: Vec<Cause>,
+    more: u64,
+}
+
+impl Queue {
+    pub(super) fn serial(&self) -> u64 {
+        self.serial
+    }
+
+    pub(super) fn continue_after(&mut self, serial: u64) {
+        self.serial = self.serial.max(serial);
+    }
+
+    /// A flush at `at` at the latest.
+    pub(super) fn wait(&mut self, at: MonoTime) {
+        self.due = Some(self.due.map_or(at, |due| due.min(at)));
+    }
+
+    pub(super) fn add(&mut self, to: Vec<String>, item: Item, at: MonoTime) {
+        let waiting = self.waiting.entry(to).or_default();
+        if waiting.items.len() < limits::ALERT_ITEMS {
+            waiting.items.push(item);
+        } else {
+            waiting.more += 1;
+        }
+        self.wait(at);
+    }
+
+    pub(super) fn add_cause(&mut self, to: Vec<String>, cause: Cause) {
+        self.waiting.entry(to).or_default().causes.push(cause);
+    }
+
+    pub(super) fn deadline(&self) -> Option<MonoTime> {
+        self.due
+    }
+
+    pub(super) fn is_due(&self, now: MonoTime) -> bool {
+        self.due.is_some_and(|due| due <= now)
+    }
+
+    /// Hands out what may go.
+    pub(super) fn flush(&mut self, now: Anchor, out: &mut Vec<Notification>) {
+        self.due = None;
+        self.sent.retain(|_, times| {
+            times.retain(|&at| now.mono.since(at) < HOUR);
+            !times.is_empty()
+        });
+        let all = std::mem::take(&mut self.waiting);
+        for (to, waiting) in all {
+            if let Some(at) = self.allowed_at(&to).filter(|&at| at > now.mono) {
+                self.waiting.insert(to, waiting);
+                self.wait(at);
+                continue;
+            }
+            if waiting.items.is_empty() {
+                continue;
+            }
+            self.sent.entry(to.clone()).or_default().push_back(now.mono);
+            self.serial += 1;
+            out.push(message(self.serial, to, waiting, now));
+        }
+    }
+
+    /// When the next message to these may leave; `None`: whenever.
+    fn allowed_at(&self, to: &[String]) -> Option<MonoTime> {
+        let times = self.sent.get(to)?;
+        let newest = *times.back()?;
+        (times.len() >= limits::ALERTS_PER_HOUR).then(|| newest.plus(limits::ALERT_DIGEST_EVERY))
+    }
+}
+
+fn message(serial: u64, to: Vec<String>, waiting: Waiting, now: Anchor) -> Notification {
+    let Waiting { items, causes, more } = waiting;
+    let severity = items.iter().map(|item| item.kind.severity()).max();
+    Notification {
+        serial,
+        at: now.wall,
+        to,
+        severity: severity.unwrap_or(Severity::Info),
+        causes,
+        items,
+        more,
+    }
+}

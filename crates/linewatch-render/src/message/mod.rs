@@ -1,0 +1,238 @@
+//! Words what alerts have decided: subject, plain text and HTML of a message, in English or Indonesian.
+//!
+//! Input: notifications of the core, in the order they were decided; several that had to wait are one message with their
+//! true times. Everything that came from outside is made printable, and escaped in HTML. Pure: the zone is an argument.
+//! Not here: deciding (`core::alert`), sending (`linewatch::notify`), the picture (`graph`).
+
+mod html;
+mod phrases;
+
+use jiff::tz::TimeZone;
+use linewatch_core::alert::{Cause, CauseKind, Item, Kind, Notification, Telling};
+use linewatch_core::event::Severity;
+use linewatch_core::time::WallTime;
+
+use crate::text::printable;
+use crate::when;
+use phrases::Phrases;
+
+/// The language of a message.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Language {
+    /// English.
+    #[default]
+    English,
+    /// Bahasa Indonesia.
+    Indonesian,
+}
+
+/// Who writes, and how times are read where it is read.
+#[derive(Clone, Debug)]
+pub struct Letterhead {
+    /// The monitor's name.
+    pub vantage: String,
+    /// The program's version.
+    pub version: String,
+    /// Where the page is, without a final slash; empty: no links.
+    pub page: String,
+    /// For times.
+    pub zone: TimeZone,
+    /// For words.
+    pub language: Language,
+}
+
+/// What a message is about.
+#[derive(Clone, Debug)]
+pub enum Matter<'a> {
+    /// Faults and recoveries; at least one notification, in the order they were decided.
+    Alerts(&'a [Notification]),
+    /// The monitor ends in order.
+    Stopped {
+        /// When.
+        at: WallTime,
+        /// `Ctrl+C`, `SIGTERM`.
+        why: &'a str,
+    },
+    /// The monitor had been killed, or the power failed.
+    Interrupted {
+        /// The last it wrote.
+        from: WallTime,
+        /// When it began again.
+        to: WallTime,
+    },
+    /// Somebody wants to see whether messages arrive.
+    Test {
+        /// When.
+        at: WallTime,
+    },
+}
+
+/// The picture of a message.
+#[derive(Clone, Debug)]
+pub struct Picture {
+    /// Its content id, or address.
+    pub source: String,
+    /// What it shows, for those who do not see it.
+    pub alt: String,
+}
+
+/// The fact in one line, without line breaks.
+pub fn subject(head: &Letterhead, matter: &Matter<'_>) -> String {
+    let phrases = Phrases::of(head.language);
+    let text = match matter {
+        Matter::Alerts(notifications) => alerts_subject(&phrases, head, notifications),
+        Matter::Stopped { .. } => format!("■ {}", phrases.stopped(&head.vantage)),
+        Matter::Interrupted { .. } => format!("■ {}", phrases.interrupted(&head.vantage)),
+        Matter::Test { .. } => format!("✔ {}", phrases.test(&head.vantage)),
+    };
+    printable(&text)
+}
+
+/// The message as plain text, lines of any length.
+pub fn text(head: &Letterhead, matter: &Matter<'_>) -> String {
+    let mut lines = vec![subject(head, matter), String::new()];
+    lines.extend(sentences(head, matter).into_iter().map(|sentence| sentence.text));
+    if !head.page.is_empty() {
+        lines.push(String::new());
+        lines.extend(links(head, matter));
+    }
+    lines.push(String::new());
+    lines.push("-- ".to_owned());
+    lines.push(Phrases::of(head.language).footer(head));
+    lines.join("\n") + "\n"
+}
+
+/// The message as one HTML page with everything inside, for mail programs: no script, no address but the picture's
+/// and our own page's.
+pub fn html(head: &Letterhead, matter: &Matter<'_>, picture: Option<&Picture>) -> String {
+    html::page(head, matter, picture)
+}
+
+/// One line of the message.
+struct Sentence {
+    text: String,
+    /// Draws the eye.
+    is_headline: bool,
+}
+
+impl Sentence {
+    fn new(text: String) -> Self {
+        Self {
+            text: printable(&text),
+            is_headline: false,
+        }
+    }
+}
+
+/// What there is to say, a sentence a line.
+fn sentences(head: &Letterhead, matter: &Matter<'_>) -> Vec<Sentence> {
+    let phrases = Phrases::of(head.language);
+    let date = |at: WallTime| dated(head, at);
+    match matter {
+        Matter::Alerts(notifications) => notifications
+            .iter()
+            .flat_map(|notification| alert_sentences(&phrases, head, notification))
+            .collect(),
+        Matter::Stopped { at, why } => vec![Sentence::new(phrases.stopped_text(&date(*at), why))],
+        Matter::Interrupted { from, to } => {
+            vec![Sentence::new(phrases.interrupted_text(&date(*from), &date(*to)))]
+        }
+        Matter::Test { at } => vec![Sentence::new(phrases.test_text(&date(*at)))],
+    }
+}
+
+fn alert_sentences(phrases: &Phrases, head: &Letterhead, notification: &Notification) -> Vec<Sentence> {
+    let mut sentences = Vec::new();
+    for cause in &notification.causes {
+        let mut sentence = Sentence::new(phrases.cause(cause));
+        sentence.is_headline = true;
+        sentences.push(sentence);
+        if !cause.names.is_empty() {
+            sentences.push(Sentence::new(phrases.names(cause)));
+        }
+    }
+    for item in &notification.items {
+        let since = dated(head, item.since);
+        let until = item.until.map(|until| dated(head, until));
+        sentences.push(Sentence::new(phrases.item(item, &since, until.as_deref())));
+    }
+    if notification.more > 0 {
+        sentences.push(Sentence::new(phrases.more(notification.more)));
+    }
+    sentences
+}
+
+fn alerts_subject(phrases: &Phrases, head: &Letterhead, notifications: &[Notification]) -> String {
+    let items: Vec<&Item> = newest(notifications);
+    let causes: Vec<&Cause> = notifications.iter().flat_map(|each| &each.causes).collect();
+    let lasts = |item: &&&Item| matches!(item.telling, Telling::Began | Telling::Escalated);
+    // What still lasts is the news; if nothing does, the worst that is over.
+    let Some(item) = items
+        .iter()
+        .find(lasts)
+        .or_else(|| items.iter().max_by_key(|item| item.duration_ns))
+    else {
+        return head.vantage.clone();
+    };
+    let glyph = match (item.telling, item.kind.severity()) {
+        (Telling::Ended | Telling::Withdrawn, _) => "✔",
+        (_, Severity::Critical) => "✖",
+        (_, _) => "▲",
+    };
+    let since = when::clock_time(item.since, &head.zone);
+    let cause = causes.iter().find(|cause| match cause.kind {
+        CauseKind::Behind(root) => item.target == Some(root),
+        CauseKind::EveryTarget => item.target.is_none() && item.kind == Kind::Outage,
+    });
+    let fact = phrases.headline(item, cause.copied(), &since);
+    let others = items.len() - 1
+        + usize::try_from(notifications.iter().map(|each| each.more).sum::<u64>()).unwrap_or(0);
+    match others {
+        0 => format!("{glyph} {fact}"),
+        _ => format!("{glyph} {fact} {}", phrases.and_more(others)),
+    }
+}
+
+/// The last word about each fault, in the order of the first.
+fn newest(notifications: &[Notification]) -> Vec<&Item> {
+    let mut newest: Vec<&Item> = Vec::new();
+    for item in notifications.iter().flat_map(|each| &each.items) {
+        let same =
+            |other: &&Item| other.target == item.target && other.kind == item.kind && other.slug == item.slug;
+        match newest.iter().position(same) {
+            Some(place) => newest[place] = item,
+            None => newest.push(item),
+        }
+    }
+    newest
+}
+
+/// Pages where more is to be seen, one a line.
+fn links(head: &Letterhead, matter: &Matter<'_>) -> Vec<String> {
+    let Matter::Alerts(notifications) = matter else {
+        return vec![format!("{}/", head.page)];
+    };
+    let mut links: Vec<String> = newest(notifications)
+        .into_iter()
+        .filter(|item| !item.slug.is_empty())
+        .map(|item| format!("{}/t/{}", head.page, item.slug))
+        .take(5)
+        .collect();
+    if links.is_empty() {
+        links.push(format!("{}/", head.page));
+    }
+    links.dedup();
+    links
+}
+
+/// `2026-11-21 16:39:10 Asia/Jakarta (+07:00)`.
+fn dated(head: &Letterhead, at: WallTime) -> String {
+    format!(
+        "{} {}",
+        when::date_time(at, &head.zone),
+        when::zone_name(at, &head.zone)
+    )
+}
+
+#[cfg(test)]
+mod tests;

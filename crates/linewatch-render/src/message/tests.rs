@@ -1,0 +1,162 @@
+//! What people read, word for word.
+
+use linewatch_core::event::Severity;
+use linewatch_core::target::TargetId;
+
+use super::*;
+
+fn head(language: Language) -> Letterhead {
+    Letterhead {
+        vantage: "jkt-office".to_owned(),
+        version: "0.4.0".to_owned(),
+        page: "http://127.0.0.1:5000".to_owned(),
+        zone: TimeZone::fixed(jiff::tz::offset(7)),
+        language,
+    }
+}
+
+fn at(seconds: i64) -> WallTime {
+    WallTime::from_nanos((1_795_250_000 + seconds) * 1_000_000_000)
+}
+
+fn item(kind: Kind, telling: Telling, until: Option<i64>) -> Item {
+    Item {
+        target: Some(TargetId(1)),
+        slug: "gw".to_owned(),
+        name: "Gateway".to_owned(),
+        address: "192.0.2.1".to_owned(),
+        kind,
+        telling,
+        since: at(0),
+        until: until.map(at),
+        duration_ns: until.unwrap_or(15).unsigned_abs() * 1_000_000_000,
+        sent: 20,
+        lost: 19,
+        outages: 1,
+        value: None,
+        limit: None,
+        event: None,
+    }
+}
+
+fn notification(items: Vec<Item>) -> Notification {
+    Notification {
+        serial: 1,
+        at: at(15),
+        to: Vec::new(),
+        severity: Severity::Critical,
+        causes: Vec::new(),
+        items,
+        more: 0,
+    }
+}
+
+#[track_caller]
+fn check(items: Vec<Item>, subject_is: &str, line: &str) {
+    let notifications = [notification(items)];
+    let matter = Matter::Alerts(&notifications);
+    let head = head(Language::English);
+    assert_eq!(subject(&head, &matter), subject_is);
+    let text = text(&head, &matter);
+    assert!(text.lines().any(|each| each == line), "{text}");
+}
+
+#[test]
+fn the_subject_carries_the_fact_and_the_text_its_dates_with_their_zone() {
+    check(
+        vec![item(Kind::Outage, Telling::Began, None)],
+        "✖ Gateway is down since 15:33:20",
+        "DOWN: Gateway (192.0.2.1) since 2026-11-21 15:33:20 +07:00. 19 of 20 probes lost.",
+    );
+    check(
+        vec![item(Kind::Outage, Telling::Ended, Some(112))],
+        "✔ Gateway is up after 1 m 52 s",
+        "UP: Gateway (192.0.2.1) after 1 m 52 s, from 2026-11-21 15:33:20 +07:00 to 2026-11-21 15:35:12 +07:00. 19 of 20 probes lost.",
+    );
+    let mut slow = item(Kind::Latency, Telling::Began, None);
+    (slow.value, slow.limit) = (Some(212.0), Some(150.0));
+    check(
+        vec![slow],
+        "▲ Gateway: round trip 212 ms, above 150 ms since 15:33:20",
+        "ALERT: Gateway (192.0.2.1): round trip 212 ms, above 150 ms since 2026-11-21 15:33:20 +07:00.",
+    );
+}
+
+#[test]
+fn what_waited_goes_out_merged_with_the_begin_before_the_end() {
+    let waited = [
+        notification(vec![item(Kind::Outage, Telling::Began, None)]),
+        notification(vec![item(Kind::Outage, Telling::Ended, Some(120))]),
+    ];
+    let matter = Matter::Alerts(&waited);
+    let head = head(Language::English);
+    assert_eq!(subject(&head, &matter), "✔ Gateway is up after 2 m 00 s");
+    let text = text(&head, &matter);
+    let (down, up) = (text.find("DOWN: "), text.find("UP: "));
+    assert!(down.is_some() && down < up, "{text}");
+}
+
+#[test]
+fn one_cause_is_said_once_with_the_names_of_those_it_concerns() {
+    let mut down = item(Kind::Outage, Telling::Began, None);
+    down.outages = 4;
+    let mut message = notification(vec![down]);
+    message.causes.push(Cause {
+        kind: CauseKind::Behind(TargetId(1)),
+        name: "Gateway".to_owned(),
+        targets: 3,
+        names: vec!["A".to_owned(), "B".to_owned()],
+    });
+    let messages = [message];
+    let matter = Matter::Alerts(&messages);
+    let head = head(Language::English);
+    assert_eq!(
+        subject(&head, &matter),
+        "✖ Gateway is down, and with it 3 targets behind it"
+    );
+    assert!(text(&head, &matter).contains("Concerned: A, B, (+1 more)."));
+}
+
+#[test]
+fn a_name_of_a_stranger_is_text_in_html_and_one_line_in_the_subject() {
+    let mut evil = item(Kind::Outage, Telling::Began, None);
+    evil.name = "<img src=x onerror=alert(1)>\r\nBcc: all@example.com".to_owned();
+    let messages = [notification(vec![evil])];
+    let matter = Matter::Alerts(&messages);
+    let head = head(Language::English);
+    let html = html(&head, &matter, None);
+    assert!(html.contains("&lt;img") && !html.contains("<img"), "{html}");
+    assert!(!subject(&head, &matter).contains(['\r', '\n']));
+}
+
+#[test]
+fn in_indonesian_no_english_is_left() {
+    let messages = [notification(vec![
+        item(Kind::Outage, Telling::Ended, Some(30)),
+        item(Kind::Stale, Telling::Began, None),
+        item(Kind::Flapping, Telling::Began, None),
+    ])];
+    let head = head(Language::Indonesian);
+    let text = text(&head, &Matter::Alerts(&messages));
+    for english in ["since", "after", "probes", "down", "Sent by", "more)"] {
+        assert!(!text.contains(english), "{english}: {text}");
+    }
+}
+
+#[test]
+fn an_exit_says_how_to_begin_again_and_an_interruption_from_when_to_when() {
+    let head = head(Language::English);
+    let stopped = Matter::Stopped {
+        at: at(0),
+        why: "SIGTERM",
+    };
+    assert_eq!(subject(&head, &stopped), "■ linewatch on jkt-office has stopped");
+    assert!(text(&head, &stopped).contains("linewatch serve"));
+    let interrupted = Matter::Interrupted {
+        from: at(0),
+        to: at(60),
+    };
+    assert!(
+        text(&head, &interrupted).contains("from 2026-11-21 15:33:20 +07:00 to 2026-11-21 15:34:20 +07:00")
+    );
+}
