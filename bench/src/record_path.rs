@@ -171,7 +171,7 @@ impl Spine {
         }
         for effect in std::mem::take(&mut self.effects) {
             match effect {
-                Effect::Views(_) => {}
+                Effect::Views(_) | Effect::Break(_) => {}
                 Effect::Event(event) => self.send(StoreMessage::Event(event), 0),
                 Effect::Outage(row) => self.send(StoreMessage::Outage(row), 0),
             }

@@ -8,7 +8,6 @@ use std::sync::Arc;
 
 use linewatch_core::event::{Event, LogRow, OutageRow};
 use linewatch_core::record::{Gap, GapKind, RecordBatch};
-use linewatch_core::table;
 use linewatch_core::target::{ProbePlan, TargetId};
 
 use crate::row::Row;
@@ -68,9 +67,6 @@ impl Pending {
         }
         match message {
             StoreMessage::Batch(batch) => {
-                // Not twice as much when a second brings 8 MB.
-                let rows = self.rows.len() + batch.records.len() + batch.strays.len();
-                table::make_room(&mut self.rows, rows);
                 self.rows.extend(Row::of_batch(&batch));
                 self.gaps.extend_from_slice(&batch.gaps);
             }

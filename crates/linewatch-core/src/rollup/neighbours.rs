@@ -36,7 +36,7 @@ enum Halves {
     One(u64, Half),
     /// In order, up to [`FEW`].
     Few(Vec<(u64, Half)>),
-    Many(Box<BTreeMap<u64, Half>>),
+    Many(BTreeMap<u64, Half>),
 }
 
 impl Halves {
@@ -71,7 +71,7 @@ impl Halves {
             Self::Few(few) => {
                 let mut many: BTreeMap<u64, Half> = few.drain(..).collect();
                 many.insert(seq, half);
-                *self = Self::Many(Box::new(many));
+                *self = Self::Many(many);
             }
             Self::Many(many) => {
                 many.insert(seq, half);
