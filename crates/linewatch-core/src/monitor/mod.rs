@@ -7,6 +7,7 @@
 mod calendar;
 mod context;
 mod hole;
+mod lean;
 mod message;
 mod order;
 mod outages;
@@ -27,7 +28,8 @@ use crate::window::Scratch;
 use calendar::Calendar;
 use context::{Context, EventNumbers};
 use hole::Hole;
-use target::{Rules, Watched};
+use lean::Rules;
+use target::Watched;
 
 /// Distinct rules looked through when a target is set: who has more of them has them apart.
 const SHARED_RULES: usize = 16;

@@ -3,54 +3,25 @@
 //! Records are folded as they come; state and grade are judged once a second. The facts of the state axis
 //! (PAUSED, ERROR, WAITING, STALE, DOWN) hold at once, what is judged from figures is held steady by `state`.
 
-use std::hash::{Hash as _, Hasher as _};
 use std::num::NonZeroU64;
 use std::sync::Arc;
 use std::time::Duration;
 
-use siphasher::sip::SipHasher13;
-
 use crate::errno;
 use crate::event::{Event, EventKind, Severity};
 use crate::limits;
-use crate::outage::OutagePolicy;
 use crate::record::{Cause, Counts, Gap, GapKind, Outcome, ProbeRecord, Progress, Stray};
 use crate::state::{self, Health, Steady};
 use crate::stats::jitter::Gauge;
-use crate::target::{ProbePlan, Target, TargetId, Thresholds};
-use crate::time::{Anchor, MonoTime, Rtt, WallTime, nanos_of};
+use crate::target::{Target, TargetId};
+use crate::time::{Anchor, MonoTime, WallTime, nanos_of};
 use crate::view::{Grade, LastProbe, State, TargetError, TargetView, WindowView};
 use crate::window::{Scratch, Window};
 
+use super::lean::{LeanCounts, Rules, digest};
 use super::order::Settled;
 use super::outages::Outages;
 use super::{Context, message};
-
-/// How a target is probed and judged; usually as all the others are.
-#[derive(Debug)]
-pub(super) struct Rules {
-    plan: ProbePlan,
-    thresholds: Thresholds,
-    /// As in `thresholds`, for the detector.
-    outage: Arc<OutagePolicy>,
-}
-
-impl Rules {
-    pub(super) fn of(target: &Target) -> Self {
-        Self {
-            plan: target.plan,
-            thresholds: target.thresholds,
-            outage: Arc::new(target.thresholds.outage),
-        }
-    }
-
-    pub(super) fn are_of(&self, target: &Target) -> bool {
-        self.plan == target.plan && self.thresholds == target.thresholds
-    }
-}
-
-/// From here a reply is counted as slow, too.
-const SLOW_REPLY: Rtt = Rtt::from_nanos(nanos_of(limits::SLOW_REPLY));
 
 /// See the module. Some 350 bytes: there are 100,000 of them.
 #[derive(Debug)]
@@ -87,40 +58,6 @@ pub(super) struct Watched {
     grade_since: WallTime,
     /// [`digest`] of the view as it was told last.
     told: Option<NonZeroU64>,
-}
-
-/// [`Counts`] without the nine that stay zero while all is well, until one does not.
-#[derive(Debug, Default)]
-struct LeanCounts {
-    scheduled: u64,
-    in_flight: u64,
-    /// Those of plain replies.
-    replied: u64,
-    /// Of everything else that happened.
-    rest: Option<Box<Counts>>,
-}
-
-impl LeanCounts {
-    fn add(&mut self, record: &ProbeRecord) {
-        let is_slow = || record.rtt.is_some_and(|rtt| rtt > SLOW_REPLY);
-        if record.outcome == Outcome::Reply && !record.is_reordered && !is_slow() {
-            self.replied += 1;
-        } else {
-            self.rest().add(record);
-        }
-    }
-
-    fn rest(&mut self) -> &mut Counts {
-        self.rest.get_or_insert_default()
-    }
-
-    fn counts(&self) -> Counts {
-        let mut counts = self.rest.as_deref().copied().unwrap_or_default();
-        counts.scheduled = self.scheduled;
-        counts.in_flight = self.in_flight;
-        counts.replied += self.replied;
-        counts
-    }
 }
 
 /// Probes in a row that could not leave for want of a route or a link.
@@ -537,39 +474,4 @@ impl Watched {
             interpretations: state::interpretations(self.state, &window, &self.rules.thresholds),
         }
     }
-}
-
-/// What a view says but for the passing of time, in eight bytes instead of a second view of each target. Of two views
-/// that differ, one in 2^64 is missed, for a second.
-fn digest(view: &TargetView) -> u64 {
-    let TargetView {
-        id,
-        at: _,
-        state,
-        state_since,
-        state_reasons,
-        error,
-        grade,
-        grade_since,
-        last,
-        last_answer,
-        window,
-        totals,
-        outage,
-        outages,
-        measured,
-        down,
-        concerns,
-        interpretations,
-    } = view;
-    let window = WindowView {
-        span: Duration::ZERO,
-        ..*window
-    };
-    let outage = outage.as_ref().map(|open| (open.since, open.sent, open.lost));
-    let mut hasher = SipHasher13::new();
-    (id, state, state_since, state_reasons, error, grade, grade_since).hash(&mut hasher);
-    (last, last_answer, window, totals, outage, outages).hash(&mut hasher);
-    (measured, down, concerns, interpretations).hash(&mut hasher);
-    hasher.finish()
 }
