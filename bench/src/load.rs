@@ -3,9 +3,9 @@
 //! Only the engine's public interface is used, so that what is measured is what the program runs.
 
 use std::net::Ipv4Addr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -183,8 +183,10 @@ pub(crate) enum Prober {
     Thread(PlainThread),
 }
 
-/// A shard turned by one ordinary thread.
+/// A shard turned by one thread.
 pub(crate) struct PlainThread {
+    /// Set where it has another than an ordinary one.
+    scheduling: Arc<OnceLock<String>>,
     commands: SyncSender<Command>,
     sent: Arc<AtomicU64>,
     is_stopping: Arc<AtomicBool>,
@@ -201,9 +203,10 @@ impl Prober {
     ) -> Result<Self> {
         let (wire, _) = SystemWire::open(clock, WireOptions::default()).context("open the wire")?;
         let key = random_cookie_key().map_err(|error| anyhow::anyhow!("no random key: {error}"))?;
-        if class == Class::SingleThread {
+        if matches!(class, Class::SingleThread | Class::SingleRealtime) {
             let shard = Shard::new(wire, clock, key, seed);
-            return PlainThread::start(shard, records).map(Self::Thread);
+            let is_realtime = class == Class::SingleRealtime;
+            return PlainThread::start(shard, records, is_realtime).map(Self::Thread);
         }
         let options = EngineOptions {
             key,
@@ -237,7 +240,12 @@ impl Prober {
     fn scheduling(&self) -> String {
         match self {
             Self::Engine(engine) => engine.report().scheduling,
-            Self::Thread(_) => "one ordinary thread".to_owned(),
+            Self::Thread(plain) => {
+                let text = plain.scheduling.get();
+                text.map_or("one ordinary thread".to_owned(), |text| {
+                    format!("one thread, {text}")
+                })
+            }
         }
     }
 
@@ -258,8 +266,11 @@ impl PlainThread {
     fn start(
         mut shard: Shard<SystemWire, SystemClock>,
         records: SyncSender<Arc<RecordBatch>>,
+        is_realtime: bool,
     ) -> Result<Self> {
         let (commands, ordered) = sync_channel(1024);
+        let scheduling = Arc::<OnceLock<String>>::default();
+        let told = Arc::clone(&scheduling);
         let (sent, is_stopping) = (Arc::<AtomicU64>::default(), Arc::<AtomicBool>::default());
         let (theirs, shall_end) = (Arc::clone(&sent), Arc::clone(&is_stopping));
         let mut sink = move |batch| match records.try_send(Arc::new(batch)) {
@@ -267,6 +278,10 @@ impl PlainThread {
             _ => None,
         };
         let turn = move || {
+            if is_realtime {
+                // Nobody else sets it.
+                let _ = told.set(privilege::realtime().text);
+            }
             while !shall_end.load(Ordering::Relaxed) {
                 ordered
                     .try_iter()
@@ -281,6 +296,7 @@ impl PlainThread {
             .name("probe-0".to_owned())
             .spawn(turn)?;
         Ok(Self {
+            scheduling,
             commands,
             sent,
             is_stopping,

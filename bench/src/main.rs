@@ -85,7 +85,7 @@ fn engine(row: Option<u8>, is_quick: bool) -> Result<()> {
     say(&machine::line()?);
     say("every fping runs as it comes (SCHED_OTHER), in the same network namespace");
     if !machine::has("ping") {
-        say("ping: not installed; it probes one target a process, and no row compares with it");
+        say("ping (package iputils-ping) is not installed: no row needs it, every comparison is with fping");
     }
     if cfg!(debug_assertions) {
         say("this is a debug build: its figures mean nothing");

@@ -24,6 +24,15 @@ pub(crate) enum Class {
     Ordinary,
     /// One ordinary thread that does nothing but turn the shard: what others do.
     SingleThread,
+    /// The same with real-time priority: a flood needs most of a core, whoever else wants it.
+    SingleRealtime,
+}
+
+impl Class {
+    /// Runs without CAP_SYS_NICE.
+    fn is_unprivileged(self) -> bool {
+        matches!(self, Self::Ordinary | Self::SingleThread)
+    }
 }
 
 /// What is to be probed, for how long.
@@ -192,7 +201,7 @@ pub(crate) fn start(role: &str, order: &str, class: Class) -> Result<Child> {
     let this = std::env::current_exe()?;
     let mut command = command("timeout");
     command.args(["--kill-after=5", SECONDS_MAX]);
-    if class != Class::Realtime {
+    if class.is_unprivileged() {
         command.args(["setpriv", "--bounding-set=-sys_nice", "--"]);
     }
     command.arg(this).args(["part", role, order]);

@@ -38,6 +38,15 @@ impl Runs {
         self.0.iter().copied().fold(f64::NEG_INFINITY, f64::max)
     }
 
+    /// Whether the middle half of the runs lies within a factor of two: their median then says something.
+    pub(crate) fn is_steady(&self) -> bool {
+        let mut sorted = self.0.clone();
+        sorted.sort_by(f64::total_cmp);
+        let last = sorted.len().saturating_sub(1);
+        let at = |index: usize| sorted.get(index).copied().unwrap_or(f64::NAN);
+        at(last - last / 4) <= 2.0 * at(last / 4)
+    }
+
     /// `1.2–1.5`
     pub(crate) fn spread(&self) -> String {
         format!("{}–{}", short(self.least()), short(self.greatest()))
@@ -180,5 +189,13 @@ mod tests {
         }
         assert!((runs.median() - 2.0).abs() < f64::EPSILON);
         assert_eq!(runs.spread(), "1.00–9.00");
+    }
+
+    #[test]
+    fn runs_are_steady_when_all_but_the_outliers_agree() {
+        let of = |values: &[f64]| Runs(values.to_vec()).is_steady();
+        assert!(of(&[10.0, 11.0, 12.0, 13.0, 500.0]));
+        assert!(!of(&[10.0, 11.0, 30.0, 40.0, 500.0]));
+        assert!(!of(&[]));
     }
 }

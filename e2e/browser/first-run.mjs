@@ -134,7 +134,7 @@ test("its page draws the chart, and STOP and START are seen", async () => {
   for (const width of [1440, 390]) {
     await browser.page(async (page) => {
       await openLive(page, `${base}/t/127-0-0-1`);
-      await page.locator(".uplot canvas").waitFor();
+      await page.locator(".uplot canvas").first().waitFor();
       await page.waitForFunction(() => document.querySelector(".hud-loss .hud-value")?.textContent?.includes("0"));
       await page.waitForTimeout(2500);
       const pixels = await lit(page);

@@ -7,6 +7,7 @@
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 
+import { historyTests } from "./history.mjs";
 import { Skip, expect, launch, moduleUrl, openLive, runAll, shot } from "./harness.mjs";
 
 const args = process.argv.slice(2);
@@ -118,9 +119,9 @@ test("a target is stopped and started by keyboard alone", async () => {
     await page.keyboard.press("t");
     await page.getByRole("combobox").waitFor();
     await page.keyboard.press("Escape");
-    await page.locator(".chart").focus();
+    await page.locator(".chart").first().focus();
     await page.keyboard.press("ArrowLeft");
-    expect((await page.locator(".readout").textContent()) !== "", "the cursor of the chart says nothing");
+    expect((await page.locator(".readout").first().textContent()) !== "", "the cursor of the chart says nothing");
   });
 });
 
@@ -296,5 +297,6 @@ test("a removed target comes back with undo", async () => {
   });
 });
 
+historyTests({ test, browser, base });
 await runAll(tests);
 await browser.close();

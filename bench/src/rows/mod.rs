@@ -21,6 +21,11 @@ pub(crate) struct Effort {
 }
 
 impl Effort {
+    /// Rows that disturb themselves are repeated at most so often, until their runs agree.
+    pub(crate) const fn runs_max(self) -> usize {
+        3 * self.runs
+    }
+
     /// Five runs of each side, or three shorter ones.
     pub(crate) fn new(is_quick: bool) -> Self {
         if is_quick {
@@ -45,7 +50,7 @@ pub(crate) fn measure(row: u8, effort: Effort) -> Result<Vec<Line>> {
     match row {
         1 => rate::sustained(effort, true),
         5 => rate::sustained(effort, false),
-        2 => rate::flood(effort).map(|line| vec![line]),
+        2 => rate::flood(effort),
         3 => rate::paced(effort).map(|line| vec![line]),
         4 => timing::send_lateness(effort),
         6 => timing::rtt_error(effort).map(|line| vec![line]),

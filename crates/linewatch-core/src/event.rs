@@ -5,7 +5,7 @@
 
 use crate::outage::OpenedBy;
 use crate::target::TargetId;
-use crate::time::WallTime;
+use crate::time::{Rtt, WallTime};
 
 /// Which start of the monitor: 1 for the first with this database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -146,6 +146,11 @@ impl EventKind {
         }
     }
 
+    /// A short trouble that is told again while it goes on: as often as every few seconds.
+    pub const fn is_episode(self) -> bool {
+        matches!(self, Self::PacketLoss | Self::ThresholdExceeded | Self::Jitter)
+    }
+
     /// The kind with this word.
     pub fn from_word(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.word() == word)
@@ -182,6 +187,15 @@ impl Severity {
     }
 }
 
+/// By how much something was above its limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Excess {
+    /// The greatest that was measured.
+    pub peak: Rtt,
+    /// The limit as it was then.
+    pub limit: Rtt,
+}
+
 /// One row of the event log. An event with the id of an earlier one replaces it (an outage that closed).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event {
@@ -200,6 +214,8 @@ pub struct Event {
     pub until: Option<WallTime>,
     /// How many of what [`EventKind::counted`] says.
     pub count: u64,
+    /// What was measured, of an event that is about a limit.
+    pub excess: Option<Excess>,
     /// One English sentence, without the target's name and without markup; other languages are made
     /// from the other fields.
     pub message: String,

@@ -206,6 +206,16 @@ impl InFlight {
         ))
     }
 
+    /// Reads a little of what a launch needs of a target, so that it is near when it is needed. The answer means nothing;
+    /// of many targets in a row the reads overlap.
+    pub fn touch_memory(&self, handle: Handle) -> u64 {
+        let deadline = self.deadlines.at(handle.index());
+        let flow = self.flow(handle).map_or(0, |flow| {
+            flow.end_seq ^ u64::from(flow.id) ^ u64::from(flow.is_touched)
+        });
+        deadline.map_or(0, MonoTime::as_nanos) ^ flow
+    }
+
     /// Takes a probe about to leave; [`InFlight::left`] or [`InFlight::failed`] follows. False: as many are in
     /// flight as can be told apart.
     pub fn launch(&mut self, launch: Launch) -> bool {

@@ -13,6 +13,7 @@ pub mod limits;
 pub mod monitor;
 pub mod outage;
 pub mod packet;
+pub mod past;
 pub mod port;
 pub mod record;
 pub mod rollup;

@@ -205,3 +205,11 @@ pub const SECONDS_INTERVAL_MAX: Duration = Duration::from_millis(125);
 pub const ROLLUP_WAIT: Duration = Duration::from_secs(2);
 /// Buckets of one answer of `/api/v1/series`: more than a screen has columns for.
 pub const SERIES_POINTS: usize = 2000;
+/// Pictures that are drawn at once for the page: a picture takes one core for some 20 ms, and the engine needs its own.
+pub const GRAPH_DRAWINGS: usize = 2;
+/// Device pixels of one of them: 4000 x 2000; 4 B each while it is drawn.
+pub const GRAPH_PIXELS: u64 = 8_000_000;
+/// Pictures kept for who asks again, of at most some MB each, and how long: many readers of one page are one drawing.
+pub const GRAPHS_KEPT: usize = 16;
+/// See [`GRAPHS_KEPT`].
+pub const GRAPH_FRESH: Duration = Duration::from_secs(10);

@@ -3,13 +3,18 @@
 //! [`Clock`] and [`Wire`] have two implementors each, the kernel's and the simulation's; [`History`] is the
 //! store's. No other trait crosses crates.
 
+mod stored;
+
 use std::time::Duration;
 
-use crate::event::{Event, EventId, LogRow, OutageRow};
+use crate::event::{Event, EventId, EventKind, LogRow, OutageRow};
+pub use crate::past::HistoryError;
+use crate::past::{SeriesSum, Stretch, SumQuery};
 use crate::record::{Class, Gap, Outcome, StrayKind};
 use crate::rollup::{Resolution, Rollup};
 use crate::target::{Address, Egress, EgressIndex, TargetId};
 use crate::time::{Anchor, MonoTime, Rtt, WallTime, WireTime};
+pub use stored::StoredTarget;
 
 /// Tells the time. The only way any of our code learns it.
 pub trait Clock: Send {
@@ -322,7 +327,7 @@ pub struct RowQuery {
     /// Only these series; `None`: all.
     pub targets: Option<Vec<TargetId>>,
     /// Only this kind of event.
-    pub kind: Option<crate::event::EventKind>,
+    pub kind: Option<EventKind>,
     /// At least this severity.
     pub severity: Option<crate::event::Severity>,
     /// At least this log level: `debug`, `info`, `warn`, `error`.
@@ -425,29 +430,6 @@ pub struct StorageView {
     pub trouble: Option<String>,
 }
 
-/// Why history cannot be told.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct HistoryError(pub String);
-
-impl std::fmt::Display for HistoryError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for HistoryError {}
-
-/// One series that was ever stored: a target at one address.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct StoredTarget {
-    /// Its series.
-    pub id: TargetId,
-    /// The target's lasting id.
-    pub slug: String,
-    /// Its newest name.
-    pub name: String,
-}
-
 /// What was: read-only, by short transactions, from any thread.
 pub trait History: Send + Sync {
     /// Samples and strays by send time, then run, then seq, oldest first; committed ones only.
@@ -462,6 +444,18 @@ pub trait History: Send + Sync {
     ///
     /// When the database cannot be read.
     fn series(&self, query: SeriesQuery) -> Result<Series, HistoryError>;
+    /// Each series summed up over one span, with the newest committed probes; all as of one moment.
+    ///
+    /// # Errors
+    ///
+    /// When the database cannot be read.
+    fn sums(&self, query: &SumQuery) -> Result<Vec<(TargetId, SeriesSum)>, HistoryError>;
+    /// Each series in stretches of 10 min, in no order; more than one may be of the same time.
+    ///
+    /// # Errors
+    ///
+    /// When the database cannot be read.
+    fn stretches(&self, query: &SumQuery) -> Result<Vec<Stretch>, HistoryError>;
     /// Gaps that touch the span.
     ///
     /// # Errors
@@ -486,6 +480,18 @@ pub trait History: Send + Sync {
     ///
     /// When the database cannot be read.
     fn logs(&self, query: &RowQuery) -> Result<Vec<LogRow>, HistoryError>;
+    /// How many events of these kinds are kept of these series.
+    ///
+    /// # Errors
+    ///
+    /// When the database cannot be read.
+    fn count_events(&self, targets: &[TargetId], kinds: &[EventKind]) -> Result<u64, HistoryError>;
+    /// The newest log lines with their numbers, newest first; with a level, only lines of exactly this one.
+    ///
+    /// # Errors
+    ///
+    /// When the database cannot be read.
+    fn numbered_logs(&self, level: Option<&str>, limit: usize) -> Result<Vec<(i64, LogRow)>, HistoryError>;
     /// Every series that was ever stored, removed targets and old addresses included.
     ///
     /// # Errors

@@ -18,14 +18,29 @@ use crate::wheel::Wheel;
 const SPREAD_MAX: Duration = Duration::from_secs(10);
 /// Above this many probes per second one wake-up per probe costs more than the probes.
 const EXACT_WAKE_PER_S: u64 = 10_000;
-/// Wake-ups are then rounded up to this grid: ten probes at a time at 100,000/s.
-const COARSE_WAKE_NS: u64 = 100_000;
+/// Wake-ups are then rounded up to this grid: no slot waits longer for others than this.
+const COARSE_WAKE_NS: u64 = 125_000;
 /// Where nobody is probed more often than every [`SLOW_NS`], wake-ups are shared from this many probes per second on ...
 const EXACT_WAKE_SLOW_PER_S: u64 = 2_000;
-/// ... on this grid: three probes at a time at 6,000/s, none later than a hundredth of its interval.
-const COARSE_WAKE_SLOW_NS: u64 = 500_000;
+/// ... on this grid: none is later than a two-hundredth of its interval.
+const COARSE_WAKE_SLOW_NS: u64 = 250_000;
 /// An interval of so many nanoseconds is a slow one.
 const SLOW_NS: u64 = 50_000_000;
+/// Phases of slow intervals lie on this grid, so that those who share a wake-up are all punctual: 25 slots at 100,000/s,
+/// less than a batch. To sleep and to wake costs as much as some ten probes.
+const PHASE_NS: u64 = 250_000;
+/// The first targets, as long as all of them together are probed no more often than this, share a wider grid ...
+const SPARSE_PER_S: u64 = 8_000;
+/// ... of up to eight slots, whose interval is at least fifty times as long.
+const SPARSE_PHASE_NS: u64 = 1_000_000;
+
+// Who is on a grid is woken for at once.
+const _: () = assert!(
+    PHASE_NS.is_multiple_of(COARSE_WAKE_NS)
+        && PHASE_NS.is_multiple_of(COARSE_WAKE_SLOW_NS)
+        && SPARSE_PHASE_NS.is_multiple_of(PHASE_NS)
+);
+
 /// Rates are summed in millionths of a probe per second, so that adding and removing leaves nothing behind.
 const MICRO_PER_S: u64 = 1_000_000;
 
@@ -319,15 +334,28 @@ impl Schedule {
     /// The first instant at or after `now` in the phase of `index`.
     ///
     /// Phases are multiples of the golden ratio (Fibonacci hashing): however many targets there are, they lie
-    /// more evenly than chance would place them.
+    /// more evenly than chance would place them. Those of slow intervals are rounded to a grid that all share.
     fn first_slot(&self, index: u32, interval_ns: u64, now: MonoTime) -> MonoTime {
         let window_ns = interval_ns.min(nanos_of(SPREAD_MAX));
         let share = u64::from(index)
             .wrapping_mul(GOLDEN)
             .wrapping_add(self.spread_offset);
         let phase_ns = ((u128::from(share) * u128::from(window_ns)) >> 64) as u64;
+        let phase_ns = phase_ns - phase_ns % phase_grid_ns(index, interval_ns);
         let wait_ns = (phase_ns + window_ns - now.as_nanos() % window_ns) % window_ns;
         now.plus(Duration::from_nanos(wait_ns))
+    }
+}
+
+/// The grid on which the phase of `index` lies; the number of targets is taken for `index`, and all of them for alike.
+const fn phase_grid_ns(index: u32, interval_ns: u64) -> u64 {
+    let per_s = (index as u64 + 1) * 1_000_000_000 / interval_ns;
+    if interval_ns < SLOW_NS || !interval_ns.is_multiple_of(PHASE_NS) {
+        1
+    } else if per_s <= SPARSE_PER_S && interval_ns.is_multiple_of(SPARSE_PHASE_NS) {
+        SPARSE_PHASE_NS
+    } else {
+        PHASE_NS
     }
 }
 

@@ -225,10 +225,56 @@ fn many_probes_share_a_wake_up() {
     assert_eq!(next.as_nanos() % COARSE_WAKE_NS, 0);
 }
 
+/// Advances from wake-up to wake-up for a while: how many slots each served, and the greatest lateness.
+fn wake_ups(targets: u32, interval: Duration, span: Duration) -> (Vec<usize>, Duration) {
+    let mut schedule = Schedule::new(7);
+    (0..targets).for_each(|index| schedule.add(index, interval, at(0), 0));
+    let (mut served, mut late) = (Vec::new(), Duration::ZERO);
+    while let Some(now) = schedule.next_deadline()
+        && now < at(0).plus(span)
+    {
+        let (slots, _) = due(&mut schedule, now);
+        late = slots
+            .iter()
+            .fold(late, |late, slot| late.max(now.since(slot.due_at)));
+        served.push(slots.len());
+    }
+    (served, late)
+}
+
+#[test]
+fn a_full_engine_wakes_once_a_batch_and_nobody_waits_for_others() {
+    let (served, late) = wake_ups(100_000, SECOND, 100 * MS);
+    assert_eq!(late, Duration::ZERO);
+    assert!(served.len() <= 400, "{} wake-ups in 100 ms", served.len());
+    let most = served.iter().max().copied().unwrap_or(0);
+    assert!(most <= SEND_BATCH + SEND_BATCH / 4, "{most} at once");
+}
+
+#[test]
+fn six_thousand_targets_wake_once_a_millisecond_and_nobody_waits_for_others() {
+    let (served, late) = wake_ups(6000, SECOND, 100 * MS);
+    assert_eq!(late, Duration::ZERO);
+    assert!(served.len() <= 100, "{} wake-ups in 100 ms", served.len());
+    let most = served.iter().max().copied().unwrap_or(0);
+    assert!((6..=12).contains(&most), "{most} at once");
+}
+
+#[test]
+fn an_interval_off_every_grid_waits_no_longer_than_a_coarse_wake_up() {
+    let (_, late) = wake_ups(20_000, Duration::from_nanos(100_000_007), SECOND);
+    assert!(
+        late <= Duration::from_nanos(COARSE_WAKE_NS),
+        "{late:?} late by rounding"
+    );
+}
+
 #[test]
 fn slow_targets_share_a_wake_up_early_and_a_fast_one_among_them_ends_that() {
     let mut schedule = Schedule::new(7);
-    (0..3000).for_each(|index| schedule.add(index, SECOND, at(0), 0));
+    // Off the grid of phases, so that it is the waking that is seen here.
+    let interval = SECOND + Duration::from_nanos(7);
+    (0..3000).for_each(|index| schedule.add(index, interval, at(0), 0));
     let grid_ns =
         |schedule: &Schedule| schedule.next_deadline().expect("running").as_nanos() % COARSE_WAKE_SLOW_NS;
     assert_eq!(grid_ns(&schedule), 0);

@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use crate::event::Excess;
 use crate::limits;
 use crate::target::{GradeLimits, ProbePlan, StatusLimit, Thresholds};
 use crate::time::Rtt;
@@ -87,14 +88,7 @@ fn rules(window: &WindowView, limit: &StatusLimit) -> [(&'static str, bool); 3] 
 
 /// The grade of the average RTT; `None` while nothing answered in the window.
 pub(crate) fn grade(window: &WindowView, limits: &GradeLimits) -> Option<Grade> {
-    let average = window.rtt?.avg;
-    Some(match average {
-        _ if average <= limits.excellent => Grade::Excellent,
-        _ if average <= limits.good => Grade::Good,
-        _ if average <= limits.fair => Grade::Fair,
-        _ if average <= limits.poor => Grade::Poor,
-        _ => Grade::Critical,
-    })
+    Some(limits.grade(window.rtt?.avg))
 }
 
 /// S1's concerns. `VeryHighLatency` takes the place of `HighLatency`: one average, one word.
@@ -120,6 +114,14 @@ pub(crate) fn concerns(shown: State, window: &WindowView, limits: &GradeLimits) 
         concerns.push(Concern::Stale);
     }
     concerns
+}
+
+/// The standard deviation of the RTT and its limit, where it is a concern.
+pub(crate) fn jitter_excess(mdev: Rtt) -> Option<Excess> {
+    (mdev > CONCERN_MDEV).then_some(Excess {
+        peak: mdev,
+        limit: CONCERN_MDEV,
+    })
 }
 
 /// S4's reading of the figures; nothing below [`limits::INTERPRET_PROBES`] probes that count.

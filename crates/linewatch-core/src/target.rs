@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use crate::outage::OutagePolicy;
 use crate::time::Rtt;
+use crate::view::Grade;
 
 /// One series of measurements: given out by the store, never reused. A rename keeps it, a new address
 /// or method is a new one.
@@ -198,6 +199,19 @@ pub struct GradeLimits {
     pub poor: Rtt,
     /// Above here: the concern `very_high_latency`.
     pub very_high: Rtt,
+}
+
+impl GradeLimits {
+    /// The grade of an average RTT.
+    pub fn grade(&self, average: Rtt) -> Grade {
+        match average {
+            _ if average <= self.excellent => Grade::Excellent,
+            _ if average <= self.good => Grade::Good,
+            _ if average <= self.fair => Grade::Fair,
+            _ if average <= self.poor => Grade::Poor,
+            _ => Grade::Critical,
+        }
+    }
 }
 
 /// Limits of one status, all exclusive (S4).

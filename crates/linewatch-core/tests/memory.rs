@@ -18,8 +18,8 @@ use linewatch_core::time::{Anchor, MonoTime, Rtt, WallTime};
 static HEAP: Cap<System> = Cap::new(System, usize::MAX);
 
 const TARGETS: u32 = 20_000;
-/// One target of the monitor at 1/s, its window of 60 s full: 100,000 of them are 120 MB.
-const WATCHED_BYTES_MAX: usize = 1_200;
+/// One target of the monitor at 1/s, its window of 60 s full: 100,000 of them are 128 MB.
+const WATCHED_BYTES_MAX: usize = 1_280;
 /// What the caps remember of one.
 const ADMITTED_BYTES_MAX: usize = 32;
 

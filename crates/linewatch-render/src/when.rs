@@ -36,6 +36,28 @@ pub fn zone_name(at: WallTime, zone: &TimeZone) -> String {
     }
 }
 
+/// The zone of a fixed offset as people write it (`+07:00`, `-0330`, `+7`); `None` for anything else.
+pub fn fixed_offset(text: &str) -> Option<TimeZone> {
+    let (sign, rest) = match text.as_bytes().first()? {
+        b'+' => (1, &text[1..]),
+        b'-' => (-1, &text[1..]),
+        _ => return None,
+    };
+    let (hours, minutes) = match (rest.split_once(':'), rest.len()) {
+        (Some((hours, minutes)), _) if minutes.len() == 2 => (hours, minutes),
+        (None, 4) => rest.split_at_checked(2)?,
+        (None, 1 | 2) => (rest, "0"),
+        _ => return None,
+    };
+    let number = |text: &str| -> Option<i32> {
+        let is_digits = matches!(text.len(), 1 | 2) && text.bytes().all(|byte| byte.is_ascii_digit());
+        if is_digits { text.parse().ok() } else { None }
+    };
+    let (hours, minutes) = (number(hours)?, number(minutes).filter(|minutes| *minutes < 60)?);
+    let offset = jiff::tz::Offset::from_seconds(sign * (hours * 3_600 + minutes * 60)).ok()?;
+    Some(TimeZone::fixed(offset))
+}
+
 /// Every `i64` of nanoseconds (1677 to 2262) is a `Timestamp`, so the fallback is never taken.
 fn timestamp(at: WallTime) -> Timestamp {
     Timestamp::from_nanosecond(i128::from(at.as_nanos())).unwrap_or(Timestamp::UNIX_EPOCH)
@@ -54,6 +76,22 @@ mod tests {
             rfc3339_us(WallTime::from_nanos(i64::MAX)),
             "2262-04-11T23:47:16.854775Z"
         );
+    }
+
+    #[test]
+    fn offsets_are_read_as_people_write_them() {
+        let seconds = |text: &str| {
+            let zone = fixed_offset(text)?;
+            Some(zone.to_offset(Timestamp::UNIX_EPOCH).seconds())
+        };
+        assert_eq!(seconds("+07:00"), Some(25_200));
+        assert_eq!(seconds("-0330"), Some(-12_600));
+        assert_eq!(seconds("+7"), Some(25_200));
+        for text in [
+            "", "07:00", "+", "+07:0", "+7:60", "+99:00", "+:00", "+1:+1", "+é0", "+ééé",
+        ] {
+            assert_eq!(seconds(text), None, "{text}");
+        }
     }
 
     #[test]

@@ -17,6 +17,7 @@ use crate::files::beside;
 use crate::open::{Open, OpenTiers};
 use crate::pending::{Overrun, StoreMessage};
 use crate::sqlite::write::SeriesKey;
+use crate::writer::EVENTS_AT_ONCE;
 
 /// What the writer is asked.
 #[derive(Debug)]
@@ -28,6 +29,10 @@ pub(crate) enum Command {
         now: WallTime,
         reply: SyncSender<Result<TargetId, StoreError>>,
     },
+    DeleteEvents {
+        before: WallTime,
+        reply: SyncSender<Result<usize, StoreError>>,
+    },
     Flush {
         reply: SyncSender<Result<(), StoreError>>,
     },
@@ -36,6 +41,9 @@ pub(crate) enum Command {
         reply: SyncSender<Result<(), StoreError>>,
     },
 }
+
+/// Times that a request to delete comes back to the writer: a million rows of [`EVENTS_AT_ONCE`].
+const DELETE_TURNS: usize = 200;
 
 /// A reader waits so long for the open buckets of a commit; only a commit in doubt takes longer.
 const OPEN_WAIT: Duration = Duration::from_secs(1);
@@ -66,8 +74,8 @@ pub(crate) struct OpenAt {
 /// How the open buckets stand to the commit a reader sees.
 #[derive(Debug)]
 pub(crate) enum OpenView {
-    /// Of that commit: a copy.
-    Same(OpenTiers),
+    /// Of that commit: a copy, of each series asked for.
+    Same(Vec<OpenTiers>),
     /// Of a later one: look at the database again.
     Later,
     /// Of an earlier one, for too long.
@@ -100,15 +108,18 @@ impl Shared {
         self.opened.notify_all();
     }
 
-    /// What a series had open at the commit with this number. Waits a moment: between a commit and this, the writer
-    /// only folds the samples in.
-    pub(crate) fn open_at(&self, target: TargetId, flushes: u64) -> OpenView {
+    /// What these series had open at the commit with this number. Waits a moment: between a commit and this, the
+    /// writer only folds the samples in.
+    pub(crate) fn open_at(&self, targets: &[TargetId], flushes: u64) -> OpenView {
         let waited = self
             .opened
             .wait_timeout_while(self.open(), OPEN_WAIT, |open| open.flushes < flushes);
         let (open, _) = waited.unwrap_or_else(PoisonError::into_inner);
         match open.flushes.cmp(&flushes) {
-            Order::Equal => OpenView::Same(open.buckets.of(target)),
+            Order::Equal => {
+                let copy = |target: &TargetId| open.buckets.of(*target);
+                OpenView::Same(targets.iter().map(copy).collect())
+            }
             Order::Greater => OpenView::Later,
             Order::Less => OpenView::Missing,
         }
@@ -236,6 +247,24 @@ impl StoreHandle {
             now,
             reply,
         })
+    }
+
+    /// Deletes the events that were over before `before`; how many. Waits for the writer, which does other work in
+    /// between. A million of them at most; what is left, the next request finds.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when it cannot be written now; some may be deleted then.
+    pub fn delete_events(&self, before: WallTime) -> Result<u64, StoreError> {
+        let mut deleted = 0;
+        for _ in 0..DELETE_TURNS {
+            let count = self.ask(|reply| Command::DeleteEvents { before, reply })?;
+            deleted += count as u64;
+            if count < EVENTS_AT_ONCE {
+                break;
+            }
+        }
+        Ok(deleted)
     }
 
     /// Waits until everything sent before is committed.

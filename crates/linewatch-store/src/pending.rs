@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use linewatch_core::event::{Event, LogRow, OutageRow};
 use linewatch_core::record::{Gap, GapKind, RecordBatch};
-use linewatch_core::target::{ProbePlan, TargetId};
+use linewatch_core::target::{GradeLimits, ProbePlan, TargetId};
 
 use crate::row::Row;
 
@@ -16,6 +16,21 @@ use crate::row::Row;
 const PENDING_ROWS: usize = 600_000;
 /// Other rows that wait: 20,000 of some 300 B are 6 MB.
 const PENDING_OTHERS: usize = 20_000;
+
+/// What the tables say of a series beside its address.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Description {
+    /// Which series.
+    pub target: TargetId,
+    /// ISO code, `LAN` or `ANY`.
+    pub country: String,
+    /// Free text.
+    pub partner: String,
+    /// The host as the operator wrote it: a name, where it is one.
+    pub host: String,
+    /// By which its averages are judged.
+    pub grades: GradeLimits,
+}
 
 /// Something to be stored.
 #[derive(Clone, Debug)]
@@ -33,6 +48,8 @@ pub enum StoreMessage {
     /// Which series are being measured from now on, and how: a crash or a stop leaves a gap in each of these, and
     /// their buckets are over when their time-out is.
     Active(Vec<(TargetId, ProbePlan)>),
+    /// How the series are to be described from now on; those that are not named stay as they are.
+    Described(Vec<Description>),
 }
 
 /// What waits for the next commit.
@@ -44,12 +61,13 @@ pub(crate) struct Pending {
     pub(crate) gaps: Vec<Gap>,
     pub(crate) logs: Vec<LogRow>,
     pub(crate) active: Option<Vec<TargetId>>,
+    pub(crate) described: Option<Vec<Description>>,
 }
 
 impl Pending {
     /// Nothing waits.
     pub(crate) fn is_empty(&self) -> bool {
-        self.rows.is_empty() && self.others() == 0 && self.active.is_none()
+        self.rows.is_empty() && self.others() == 0 && self.active.is_none() && self.described.is_none()
     }
 
     /// Takes a message if there is room, else hands it back.
@@ -59,7 +77,7 @@ impl Pending {
                 self.rows.len() + batch.records.len() + batch.strays.len() <= PENDING_ROWS
                     && self.others() + batch.gaps.len() <= PENDING_OTHERS
             }
-            StoreMessage::Active(_) => true,
+            StoreMessage::Active(_) | StoreMessage::Described(_) => true,
             _ => self.others() < PENDING_OTHERS,
         };
         if !has_room {
@@ -77,6 +95,7 @@ impl Pending {
             StoreMessage::Active(active) => {
                 self.active = Some(active.into_iter().map(|(target, _)| target).collect());
             }
+            StoreMessage::Described(described) => self.described = Some(described),
         }
         Ok(())
     }
@@ -89,6 +108,7 @@ impl Pending {
         self.gaps.extend(newer.gaps);
         self.logs.extend(newer.logs);
         self.active = newer.active.or(self.active.take());
+        self.described = newer.described.or(self.described.take());
     }
 
     fn others(&self) -> usize {

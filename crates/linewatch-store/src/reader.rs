@@ -6,17 +6,20 @@
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use linewatch_core::event::{Event, LogRow, OutageRow};
+use linewatch_core::event::{Event, EventKind, LogRow, OutageRow};
+use linewatch_core::past::{SeriesSum, Stretch, SumQuery};
 use linewatch_core::port::{
     History, HistoryError, RowQuery, SampleQuery, Series, SeriesQuery, StorageView, StoredSample,
     StoredTarget,
 };
 use linewatch_core::record::Gap;
+use linewatch_core::target::TargetId;
 use rusqlite::Connection;
 
 use crate::error::OpenError;
 use crate::files::{DATABASE, sqlite_words};
 use crate::handle::{OpenView, Shared};
+use crate::overview;
 use crate::series::{Seam, series};
 use crate::sqlite::migrate::{MigrateError, inspect};
 use crate::sqlite::rows::from_sql;
@@ -92,6 +95,41 @@ impl Reader {
     }
 }
 
+impl Reader {
+    /// Reads rows and what is open of these series (one seam each, in their order) as of one commit.
+    fn with_seams<T>(
+        &self,
+        targets: &[TargetId],
+        read: impl Fn(&Connection, &[Seam]) -> rusqlite::Result<T>,
+    ) -> Result<T, HistoryError> {
+        let of_database = |connection: &Connection| {
+            let seams = targets
+                .iter()
+                .map(|target| Seam::of_database(connection, *target));
+            read(connection, &seams.collect::<rusqlite::Result<Vec<_>>>()?)
+        };
+        let tries = if self.has_writer { SEAM_TRIES } else { 0 };
+        for _ in 0..tries {
+            let answer = self.answer(|connection| {
+                // The first read fixes which commit this transaction sees.
+                let flushes = from_sql(meta_number(connection, "flushes")?.unwrap_or(0));
+                match self.shared.open_at(targets, flushes) {
+                    OpenView::Same(open) => {
+                        let seams: Vec<_> = open.into_iter().map(Seam::of_memory).collect();
+                        read(connection, &seams).map(Some)
+                    }
+                    OpenView::Later => Ok(None),
+                    OpenView::Missing => of_database(connection).map(Some),
+                }
+            })?;
+            if let Some(answer) = answer {
+                return Ok(answer);
+            }
+        }
+        self.answer(of_database)
+    }
+}
+
 fn told(error: &rusqlite::Error) -> HistoryError {
     HistoryError(format!("cannot read the database: {error}"))
 }
@@ -102,25 +140,21 @@ impl History for Reader {
     }
 
     fn series(&self, query: SeriesQuery) -> Result<Series, HistoryError> {
-        let tries = if self.has_writer { SEAM_TRIES } else { 0 };
-        for _ in 0..tries {
-            let answer = self.answer(|connection| {
-                // The first read fixes which commit this transaction sees.
-                let flushes = from_sql(meta_number(connection, "flushes")?.unwrap_or(0));
-                let seam = match self.shared.open_at(query.target, flushes) {
-                    OpenView::Same(open) => Seam::of_memory(open),
-                    OpenView::Later => return Ok(None),
-                    OpenView::Missing => Seam::of_database(connection, query.target)?,
-                };
-                series(connection, query, &seam).map(Some)
-            })?;
-            if let Some(series) = answer {
-                return Ok(series);
-            }
-        }
-        self.answer(|connection| {
-            let seam = Seam::of_database(connection, query.target)?;
-            series(connection, query, &seam)
+        self.with_seams(&[query.target], |connection, seams| {
+            let seam = seams.first().ok_or(rusqlite::Error::QueryReturnedNoRows)?;
+            series(connection, query, seam)
+        })
+    }
+
+    fn sums(&self, query: &SumQuery) -> Result<Vec<(TargetId, SeriesSum)>, HistoryError> {
+        self.with_seams(&query.targets, |connection, seams| {
+            overview::sums(connection, query, seams)
+        })
+    }
+
+    fn stretches(&self, query: &SumQuery) -> Result<Vec<Stretch>, HistoryError> {
+        self.with_seams(&query.targets, |connection, seams| {
+            overview::stretches(connection, query, seams)
         })
     }
 
@@ -138,6 +172,14 @@ impl History for Reader {
 
     fn logs(&self, query: &RowQuery) -> Result<Vec<LogRow>, HistoryError> {
         self.answer(|connection| read::logs(connection, query))
+    }
+
+    fn count_events(&self, targets: &[TargetId], kinds: &[EventKind]) -> Result<u64, HistoryError> {
+        self.answer(|connection| read::count_events(connection, targets, kinds))
+    }
+
+    fn numbered_logs(&self, level: Option<&str>, limit: usize) -> Result<Vec<(i64, LogRow)>, HistoryError> {
+        self.answer(|connection| read::numbered_logs(connection, level, limit))
     }
 
     fn targets(&self) -> Result<Vec<StoredTarget>, HistoryError> {

@@ -9,16 +9,16 @@ use std::ops::Range;
 use std::time::Duration;
 
 use linewatch_core::port::{Series, SeriesPoint, SeriesQuery, SeriesSource};
-use linewatch_core::record::Gap;
+use linewatch_core::record::{Gap, Loss};
 use linewatch_core::rollup::{Buckets, Neighbours, Resolution, Rollup};
 use linewatch_core::target::TargetId;
-use linewatch_core::time::{WallTime, nanos_of};
+use linewatch_core::time::{Rtt, WallTime, nanos_of};
 use rusqlite::{Connection, params};
 
 use crate::block;
 use crate::open::{OpenTiers, add_row, no_tiers};
 use crate::row::{Row, gap_kind_from_word};
-use crate::sqlite::rollups::visit;
+use crate::sqlite::rollups::{visit, visit_figures};
 use crate::sqlite::rows::{from_sql, visit_unsealed};
 use crate::sqlite::write::{ROLLED_UP_TO, meta_number};
 
@@ -61,6 +61,55 @@ impl Seam {
             open[minute as usize] = minutes;
         }
         Ok(Self { open, rows_until })
+    }
+
+    /// Gives `add` every committed probe of a span of whole buckets of `tier`, once: rows, then what is open.
+    pub(crate) fn all(
+        &self,
+        connection: &Connection,
+        (tier, target): (Resolution, TargetId),
+        (from, to): (WallTime, WallTime),
+        mut add: impl FnMut(WallTime, &Rollup),
+    ) -> rusqlite::Result<()> {
+        self.rows(connection, (tier, target), (from, to), |at, rollup| {
+            add(at, &rollup)
+        })?;
+        self.open(tier, (from, to))
+            .for_each(|(at, rollup)| add(at, rollup));
+        Ok(())
+    }
+
+    /// What of a span is in no row of the tier yet.
+    fn open(
+        &self,
+        tier: Resolution,
+        (from, to): (WallTime, WallTime),
+    ) -> impl Iterator<Item = (WallTime, &Rollup)> {
+        let finer = Resolution::ALL
+            .into_iter()
+            .filter(move |finer| (Resolution::Minute..=tier).contains(finer));
+        let open = finer.flat_map(|finer| self.open[finer as usize].iter());
+        open.filter(move |(at, _)| from <= *at && *at < to)
+    }
+
+    /// As [`Seam::all`], but only mean and loss, which need no histogram.
+    pub(crate) fn figures(
+        &self,
+        connection: &Connection,
+        (tier, target): (Resolution, TargetId),
+        (from, to): (WallTime, WallTime),
+        mut add: impl FnMut(WallTime, Option<Rtt>, Loss),
+    ) -> rusqlite::Result<()> {
+        visit_figures(
+            connection,
+            tier,
+            target,
+            (from, to.min(self.rows_until)),
+            &mut add,
+        )?;
+        self.open(tier, (from, to))
+            .for_each(|(at, rollup)| add(at, rollup.avg(), rollup.counts().loss()));
+        Ok(())
     }
 
     /// Gives `add` the rows of a tier that may be told.
@@ -157,22 +206,10 @@ fn of_tier(
 ) -> rusqlite::Result<Answer> {
     let grid = Grid::new(query, tier.length());
     let mut sums = Buckets::new(grid.step);
-    seam.rows(
-        connection,
-        (tier, query.target),
-        (grid.from, grid.to),
-        |from, rollup| {
-            sums.merge(from, rollup);
-        },
-    )?;
-    let finer = Resolution::ALL
-        .into_iter()
-        .filter(|finer| (Resolution::Minute..=tier).contains(finer));
-    for (from, rollup) in finer.flat_map(|finer| seam.open[finer as usize].iter()) {
-        if grid.has(from) {
-            sums.at(from).merge(rollup);
-        }
-    }
+    let span = (grid.from, grid.to);
+    seam.all(connection, (tier, query.target), span, |from, rollup| {
+        sums.at(from).merge(rollup);
+    })?;
     Ok((grid, SeriesSource::Tier(tier), sums))
 }
 

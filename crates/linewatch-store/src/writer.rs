@@ -24,7 +24,8 @@ use crate::rebuild::rebuild;
 use crate::seal::{SeriesRun, Unsealed};
 use crate::sqlite::rows::{from_sql, visit_unsealed};
 use crate::sqlite::write::{
-    Flush, FlushError, NEXT_ROLLUP, ROLLED_UP_TO, end_run, meta_number, register, set_meta, write_flush,
+    Flush, FlushError, NEXT_ROLLUP, ROLLED_UP_TO, delete_events, end_run, meta_number, register, set_meta,
+    write_flush,
 };
 use crate::sqlite::{is_damage, is_io, open_writer};
 use crate::store::{StartOptions, Store};
@@ -36,6 +37,8 @@ const HOT_SAMPLES_PER_S: u64 = 2_000;
 const HEARTBEAT: Duration = Duration::from_secs(10);
 /// Tries to write the rest at the end; each waits for a lock 1 s at most, and an orderly stop has 5 s.
 const STOP_TRIES: usize = 3;
+/// Events deleted in one transaction: some 10 ms.
+pub(crate) const EVENTS_AT_ONCE: usize = 5_000;
 /// A log this long means that somebody keeps reading and no checkpoint gets through.
 const WAL_ALARM_BYTES: u64 = 256 * 1024 * 1024;
 
@@ -123,6 +126,9 @@ impl Writer {
                         .and_then(|connection| register(connection, &key, &name, now));
                     let _ = reply.send(answer); // Who asked may have gone; the number stays given.
                 }
+                Ok(Command::DeleteEvents { before, reply }) => {
+                    let _ = reply.send(self.delete_events(before)); // As above.
+                }
                 Ok(Command::Flush { reply }) => {
                     let _ = reply.send(self.flush()); // As above.
                 }
@@ -153,6 +159,13 @@ impl Writer {
         if let Err(back) = self.pending.accept(message) {
             self.shared.book(back);
         }
+    }
+
+    /// Deletes a part of the old events. What waits is written first: it may be among them.
+    fn delete_events(&mut self, before: WallTime) -> Result<usize, StoreError> {
+        self.flush()?;
+        let deleted = delete_events(self.connected()?, before, EVENTS_AT_ONCE);
+        deleted.map_err(|error| self.note_failure(&error))
     }
 
     /// Commits everything that waits, if anything does.

@@ -32,6 +32,7 @@ fn write_fixture(dir: &std::path::Path) {
         at: wall(0),
         until: Some(wall(0)),
         count: 1,
+        excess: None,
         message: "linewatch started".to_owned(),
     }));
     handle.stop("test").expect("stopped");
@@ -61,16 +62,21 @@ fn make_the_fixture() {
 
 #[test]
 fn a_database_of_schema_1_still_opens_and_says_the_same() {
-    check("schema-v1.db", true);
+    check("schema-v1.db", 1);
 }
 
 #[test]
 fn a_database_of_schema_2_still_opens_and_says_the_same() {
-    check("schema-v2.db", false);
+    check("schema-v2.db", 2);
+}
+
+#[test]
+fn a_database_of_schema_3_still_opens_and_says_the_same() {
+    check("schema-v3.db", 3);
 }
 
 #[track_caller]
-fn check(fixture: &str, is_older: bool) {
+fn check(fixture: &str, version: i64) {
     let dir = tempfile::tempdir().expect("a directory");
     let fixtures = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");
     std::fs::copy(fixtures.join(fixture), dir.path().join("linewatch.db")).expect("copied");
@@ -78,7 +84,9 @@ fn check(fixture: &str, is_older: bool) {
     assert_eq!((opened.run, opened.trouble), (RunId(3), vec![]));
     let (handle, reader) = start(opened.store, &Arc::default());
     handle.flush().expect("flushed");
-    assert_eq!(dir.path().join("linewatch.db.v1.bak").exists(), is_older);
+    let newest = sql_number(dir.path(), "PRAGMA user_version");
+    let copy = dir.path().join(format!("linewatch.db.v{version}.bak"));
+    assert_eq!(copy.exists(), version < newest);
     // An hour a bucket, from rollups that were made of the samples where there were none.
     let sums = reader
         .series(SeriesQuery {

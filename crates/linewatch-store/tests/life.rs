@@ -23,6 +23,7 @@ fn event(seq: u64, message: &str) -> Event {
         at: wall(seq as i64),
         until: None,
         count: 1,
+        excess: None,
         message: message.to_owned(),
     }
 }

@@ -45,6 +45,17 @@ impl CatalogEntry {
     }
 }
 
+/// What the routes of the five tools say of the settings beside their target.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ToolSettings {
+    /// Slug of S0's one target (REQUIREMENTS X12); `None` when there is no target at all.
+    pub target: Option<String>,
+    /// Points of the live chart.
+    pub live_points: u32,
+    /// How long events are kept; `None`: for ever.
+    pub event_retention: Option<Duration>,
+}
+
 /// What the program knows of itself, refreshed about once a second.
 #[derive(Clone, Debug, Default)]
 pub struct StatusInfo {

@@ -22,7 +22,7 @@ pub struct ControlRequest {
 }
 
 /// What is asked.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Change {
     /// A new target.
     Add(TargetPatch),
@@ -50,6 +50,21 @@ pub enum Change {
         /// Its slug.
         id: String,
     },
+    /// S0's form: its target, and what else it shows.
+    Tool(ToolPatch),
+    /// Away with the events that are older than they are to be kept.
+    CleanUpEvents,
+}
+
+/// New values of S0's `config.json`; absent fields stay as they are.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ToolPatch {
+    /// Settings of S0's target, which is made if there is none.
+    pub target: TargetPatch,
+    /// `web.live_points`.
+    pub live_points: Option<u32>,
+    /// `storage.retention.events`, in days.
+    pub event_retention_days: Option<u32>,
 }
 
 /// A change that was made.
@@ -61,6 +76,8 @@ pub struct ChangeDone {
     pub removed: Vec<CatalogEntry>,
     /// Worth showing at once.
     pub notes: Vec<Notice>,
+    /// Rows that a clean-up deleted.
+    pub deleted: u64,
 }
 
 /// A change that was not made.
@@ -82,7 +99,7 @@ pub enum ChangeError {
 }
 
 /// Settings as typed on the page; absent fields stay as they are.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct TargetPatch {
     /// Slug.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -120,6 +137,9 @@ pub struct TargetPatch {
     /// Free text.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub group: Option<String>,
+    /// A `threshold_exceeded` episode is above it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub latency_threshold_ms: Option<f64>,
     /// Probed at all.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub enabled: Option<bool>,
@@ -134,7 +154,7 @@ pub(crate) struct PatchError {
     pub(crate) message: String,
 }
 
-const FIELDS: &str = "id, name, address, probe, port, family, interval, timeout, payload_bytes, country, partner, group, enabled";
+const FIELDS: &str = "id, name, address, probe, port, family, interval, timeout, payload_bytes, country, partner, group, latency_threshold_ms, enabled";
 
 impl TargetPatch {
     /// Reads the body of a change. By hand instead of by derive, so that every error names its field.
@@ -164,6 +184,9 @@ impl TargetPatch {
             "country" => self.country = Some(text(key, value)?),
             "partner" => self.partner = Some(text(key, value)?),
             "group" => self.group = Some(text(key, value)?),
+            "latency_threshold_ms" => {
+                self.latency_threshold_ms = Some(value.as_f64().ok_or_else(|| wrong(key, "a number"))?);
+            }
             "enabled" => self.enabled = Some(value.as_bool().ok_or_else(|| wrong(key, "true or false"))?),
             _ => {
                 return Err(PatchError {

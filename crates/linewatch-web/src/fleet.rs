@@ -4,7 +4,9 @@
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
+use std::time::Duration;
 
+use linewatch_core::past::{SeriesSum, share_ppm};
 use linewatch_core::record::Loss;
 use linewatch_core::time::Rtt;
 use linewatch_core::view::{Grade, State, TargetView};
@@ -197,11 +199,47 @@ pub(crate) fn kpi(members: &[Member<'_>]) -> Kpi {
         loss_ppm: loss.ppm(),
         jitter_ms: rtt_ms(percentile(&jitters, 50)),
         measured: members.iter().filter(|member| member.loss().finished > 0).count(),
+        outages: views().map(|view| view.outages).sum(),
+        availability_ppm: share_ppm(
+            views().map(|view| view.measured.saturating_sub(view.down)).sum(),
+            views().map(|view| view.measured).sum(),
+        ),
+        coverage_ppm: None,
         outages_open: views().filter(|view| view.outage.is_some()).count(),
         outages_run: views().map(|view| view.outages).sum(),
         outages_24h: None,
         availability_24h_ppm: None,
     }
+}
+
+/// The figures above the table for a span of history, of these targets' sums.
+pub(crate) fn tell(kpi: &mut Kpi, sums: &[&SeriesSum], span: Duration) {
+    let mut medians: Vec<Rtt> = sums.iter().filter_map(|sum| sum.rollup.quantile(0.5)).collect();
+    let mut jitters: Vec<Rtt> = sums.iter().filter_map(|sum| sum.rollup.jitter()).collect();
+    medians.sort_unstable();
+    jitters.sort_unstable();
+    let losses = || sums.iter().map(|sum| sum.rollup.counts().loss());
+    let loss = losses().fold(Loss::default(), |sum, loss| Loss {
+        failed: sum.failed + loss.failed,
+        finished: sum.finished + loss.finished,
+    });
+    kpi.median_rtt_ms = rtt_ms(percentile(&medians, 50));
+    kpi.p95_rtt_ms = rtt_ms(percentile(&medians, 95));
+    kpi.loss_ppm = loss.ppm();
+    kpi.jitter_ms = rtt_ms(percentile(&jitters, 50));
+    kpi.measured = losses().filter(|loss| loss.finished > 0).count();
+    kpi.outages = sums.iter().map(|sum| sum.outages).sum();
+    kpi.availability_ppm = availability_ppm(sums);
+    let measured = sums.iter().map(|sum| sum.measured).sum();
+    let count = u32::try_from(kpi.measured).unwrap_or(u32::MAX);
+    kpi.coverage_ppm = share_ppm(measured, span.saturating_mul(count));
+}
+
+/// Outage time over measured time of all of them, as availability rounded down.
+pub(crate) fn availability_ppm(sums: &[&SeriesSum]) -> Option<u32> {
+    let measured: Duration = sums.iter().map(|sum| sum.measured).sum();
+    let down = sums.iter().map(|sum| sum.down).sum();
+    share_ppm(measured.saturating_sub(down), measured)
 }
 
 /// MEASURING.md: the smallest value with F(x) >= p.

@@ -12,7 +12,9 @@ mod fleet;
 #[cfg(feature = "fuzz")]
 pub mod fuzz;
 mod guard;
+mod join;
 mod live;
+mod past;
 mod query;
 mod respond;
 mod routes;
@@ -22,7 +24,7 @@ mod server;
 mod tests;
 
 pub use api::Notice;
-pub use catalog::{CatalogEntry, StatusInfo};
-pub use control::{Change, ChangeDone, ChangeError, ControlRequest, ControlSender, TargetPatch};
+pub use catalog::{CatalogEntry, StatusInfo, ToolSettings};
+pub use control::{Change, ChangeDone, ChangeError, ControlRequest, ControlSender, TargetPatch, ToolPatch};
 pub use live::{Hub, HubOptions};
 pub use server::{Error, ServerOptions, serve};

@@ -34,6 +34,30 @@ const SECURITY_HEADERS: [(HeaderName, &str); 7] = [
     (header::X_FRAME_OPTIONS, "DENY"),
 ];
 
+/// How a refusal is written down.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// `{"error":{"code","message","field"}}`.
+    Api,
+    /// `{"error":"text"}`, as the five tools have it.
+    Tool,
+    /// A line of text for a person at a page's address.
+    Text,
+}
+
+impl Form {
+    /// The form of an address below the base.
+    pub(crate) fn of(path: &str) -> Self {
+        if path.starts_with("/api/v1/") || path == "/api/v1" {
+            Self::Api
+        } else if path.starts_with("/api/") {
+            Self::Tool
+        } else {
+            Self::Text
+        }
+    }
+}
+
 /// A refusal, in words.
 #[derive(Debug, thiserror::Error)]
 #[error("{message}")]
@@ -75,9 +99,13 @@ impl Refusal {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", message)
     }
 
-    /// The answer: JSON for programs, a line of text for a person at a page's address.
-    pub(crate) fn into_answer(self, is_api: bool) -> Answer {
-        if !is_api {
+    /// The answer.
+    pub(crate) fn into_answer(self, form: Form) -> Answer {
+        if form == Form::Tool {
+            let error = self.message;
+            return json(self.status, &api::ToolError { error });
+        }
+        if form == Form::Text {
             let text = format!("{} {}\n\n{}\n", self.status.as_u16(), self.code, self.message);
             return answer(
                 self.status,
@@ -101,7 +129,7 @@ pub(crate) fn json(status: StatusCode, value: &impl Serialize) -> Answer {
         Ok(bytes) => answer(status, "application/json", "no-store", Body::from(bytes)),
         // Unreachable by the shapes of `api`: they have text keys only and their Serialize cannot fail.
         Err(error) => {
-            Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "bug", error.to_string()).into_answer(false)
+            Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "bug", error.to_string()).into_answer(Form::Text)
         }
     }
 }

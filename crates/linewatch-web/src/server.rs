@@ -30,7 +30,8 @@ use crate::assets::Assets;
 use crate::control::ControlSender;
 use crate::guard::Guard;
 use crate::live::Hub;
-use crate::routes::{self, App};
+use crate::past::PastCache;
+use crate::routes::{self, App, Pictures};
 
 /// Pause after a failed accept: at first, and at most. Short enough to come back unnoticed, long enough not to spin.
 const ACCEPT_PAUSE: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(1));
@@ -92,6 +93,8 @@ pub async fn serve(
         hub: hub.clone(),
         history,
         history_slots: Arc::new(Semaphore::new(HISTORY_QUERIES)),
+        past: PastCache::default(),
+        pictures: Pictures::new(),
         control,
         clock: Arc::clone(&clock),
         assets: Assets::new(options.web_dir, &base),

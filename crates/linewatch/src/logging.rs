@@ -106,6 +106,10 @@ impl<S: Subscriber> Layer<S> for Lines {
             format!("{level}: ")
         };
         crate::say::to_stderr(&format!("{prefix}{}", line.text));
+        // The log viewer is for milestones and troubles; details are for whoever looks over the shoulder.
+        if level == "debug" {
+            return;
+        }
         let module = target
             .strip_prefix("linewatch_")
             .unwrap_or(target)

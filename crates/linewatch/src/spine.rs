@@ -3,12 +3,13 @@
 //! In: record batches, and words from `control`. Out: the same batches and the monitor's effects to store and page. It
 //! waits for nobody: a full store queue or a slow browser loses its own data and is told. Not here: any decision.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender, SyncSender};
 use std::thread::{self, JoinHandle};
 
-use linewatch_core::event::{EventKind, RunId, Severity};
+use linewatch_core::event::{Event, EventId, EventKind, RunId, Severity};
 use linewatch_core::limits;
 use linewatch_core::monitor::{Effect, Monitor};
 use linewatch_core::port::Clock;
@@ -91,6 +92,7 @@ fn turn_until_finished<C: Clock>(
 ) {
     let mut monitor = Monitor::new(ends.run, ends.clock.anchor());
     let mut effects = Vec::new();
+    let mut going_on = BTreeSet::new();
     let mut tick_at = ends.clock.mono().plus(limits::EVALUATE_EVERY);
     loop {
         match batches.recv_timeout(tick_at.since(ends.clock.mono())) {
@@ -109,17 +111,21 @@ fn turn_until_finished<C: Clock>(
             break;
         }
         if ends.clock.mono() >= tick_at {
-            monitor.tick_by_parts(ends.clock.anchor(), &mut effects, |part| hand_on(part, &ends));
+            monitor.tick_by_parts(ends.clock.anchor(), &mut effects, |part| {
+                hand_on(part, &ends, &mut going_on);
+            });
             // After a stall the missed evaluations are not made up for: they would all see the same window.
             tick_at = tick_at.plus(limits::EVALUATE_EVERY).max(ends.clock.mono());
         }
-        hand_on(&mut effects, &ends);
+        hand_on(&mut effects, &ends, &mut going_on);
     }
     // A last look, for the summary.
-    monitor.tick_by_parts(ends.clock.anchor(), &mut effects, |part| hand_on(part, &ends));
-    hand_on(&mut effects, &ends);
+    monitor.tick_by_parts(ends.clock.anchor(), &mut effects, |part| {
+        hand_on(part, &ends, &mut going_on);
+    });
+    hand_on(&mut effects, &ends, &mut going_on);
     monitor.finish(ends.clock.anchor(), &mut effects);
-    hand_on(&mut effects, &ends);
+    hand_on(&mut effects, &ends, &mut going_on);
 }
 
 fn fold<C: Clock>(
@@ -159,7 +165,28 @@ fn hear<C: Clock>(monitor: &mut Monitor, word: Word, ends: &Ends<C>, effects: &m
     false
 }
 
-fn hand_on<C>(effects: &mut Vec<Effect>, ends: &Ends<C>) {
+/// A line for the log: troubles are warnings (REQUIREMENTS S1-2). An episode is told when it begins and when it ends, and
+/// not each time it has grown.
+fn log(event: &Event, tally: &Tally, going_on: &mut BTreeSet<EventId>) {
+    let is_news = match event.until {
+        None => going_on.insert(event.id) || !event.kind.is_episode(),
+        Some(_) => {
+            going_on.remove(&event.id);
+            true
+        }
+    };
+    if !is_news {
+        return;
+    }
+    let name = event.target.and_then(|id| tally.name_of(id));
+    let (kind, id, about) = (event.kind.word(), event.id, name.as_deref());
+    match event.severity {
+        Severity::Info => tracing::info!(kind, %id, about, "{}", event.message),
+        Severity::Warning | Severity::Critical => tracing::warn!(kind, %id, about, "{}", event.message),
+    }
+}
+
+fn hand_on<C>(effects: &mut Vec<Effect>, ends: &Ends<C>, going_on: &mut BTreeSet<EventId>) {
     for effect in effects.drain(..) {
         match effect {
             Effect::Views(views) => {
@@ -167,7 +194,7 @@ fn hand_on<C>(effects: &mut Vec<Effect>, ends: &Ends<C>) {
                 ends.hub.views(views);
             }
             Effect::Event(event) => {
-                tracing::info!(kind = event.kind.word(), id = %event.id, "{}", event.message);
+                log(&event, &ends.tally, going_on);
                 ends.store.try_send(StoreMessage::Event(event.clone()));
                 ends.hub.event(event);
             }

@@ -80,6 +80,12 @@ impl Tally {
         };
     }
 
+    /// What a person calls it, with its address.
+    pub(crate) fn name_of(&self, id: TargetId) -> Option<String> {
+        let counted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        counted.told.get(&id).map(|told| told.name.clone())
+    }
+
     /// The statistics of the run, a line for each target.
     pub(crate) fn statistics(&self) -> Vec<String> {
         let counted = self.0.lock().unwrap_or_else(PoisonError::into_inner);

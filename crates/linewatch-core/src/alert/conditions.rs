@@ -19,7 +19,8 @@ impl Alerts {
         let kinds = [Kind::Latency, Kind::Loss, Kind::Jitter, Kind::Stale, Kind::Dns];
         for kind in kinds {
             for rule in self.rules_of(kind, Some(view.id)) {
-                let (holds, value) = judge(&rule, view);
+                let limit = self.limit(&rule, Some(view.id));
+                let (holds, value) = judge(&rule, limit, view);
                 self.on_condition(&rule, view, holds, value, now);
             }
         }
@@ -56,6 +57,12 @@ impl Alerts {
                 }
             }
         }
+    }
+
+    /// What the rule holds the target to.
+    pub(super) fn limit(&self, rule: &Rule, target: Option<TargetId>) -> Option<f64> {
+        rule.above
+            .or_else(|| self.subjects.get(&target?)?.limits.of(rule.kind))
     }
 
     pub(super) fn is_flapping(&self, target: Option<TargetId>) -> bool {
@@ -112,12 +119,12 @@ impl Alerts {
 }
 
 /// Whether the rule's fault holds, as far as is known, and the value that says so.
-fn judge(rule: &Rule, view: &TargetView) -> (Option<bool>, Option<f64>) {
+fn judge(rule: &Rule, limit: Option<f64>, view: &TargetView) -> (Option<bool>, Option<f64>) {
     let is_known = !matches!(view.state, State::Waiting | State::Paused);
     let with_limit = |value: Option<f64>| {
         // While it is down the outage says it all.
         let value = value.filter(|_| is_known && view.state != State::Down);
-        let holds = rule.above.and_then(|above| Some(value? > above));
+        let holds = limit.and_then(|above| Some(value? > above));
         (holds, value)
     };
     match rule.kind {

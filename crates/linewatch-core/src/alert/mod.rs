@@ -13,9 +13,10 @@ mod policy;
 mod queue;
 mod snapshot;
 mod state;
+mod telling;
 
 pub use notification::{Cause, CauseKind, Item, Notification, Telling};
-pub use policy::{Escalation, Kind, Maintenance, Matcher, Policy, Rule, Silence, Subject};
+pub use policy::{Escalation, Kind, Limits, Maintenance, Matcher, Policy, Rule, Silence, Subject};
 pub use snapshot::{SavedIncident, Snapshot};
 pub use state::Alerts;
 

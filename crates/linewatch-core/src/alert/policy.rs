@@ -89,7 +89,7 @@ impl Kind {
 }
 
 /// What rules can say about a target, and what messages call it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Subject {
     /// Its series.
     pub id: TargetId,
@@ -113,6 +113,31 @@ pub struct Subject {
     pub is_here: bool,
     /// Probed at all.
     pub is_enabled: bool,
+    /// Limits of rules that name none.
+    pub limits: Limits,
+}
+
+/// A target's own limits, for rules without `above`: its `latency_threshold_ms`, and what is worse than WARN.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Limits {
+    /// Median RTT, in ms.
+    pub latency_ms: f64,
+    /// Loss, as a ratio.
+    pub loss: f64,
+    /// Jitter, in ms.
+    pub jitter_ms: f64,
+}
+
+impl Limits {
+    /// The limit for a kind that has one.
+    pub const fn of(self, kind: Kind) -> Option<f64> {
+        match kind {
+            Kind::Latency => Some(self.latency_ms),
+            Kind::Loss => Some(self.loss),
+            Kind::Jitter => Some(self.jitter_ms),
+            _ => None,
+        }
+    }
 }
 
 impl Subject {
@@ -133,6 +158,11 @@ impl Subject {
             behind: target.behind.clone().or_else(|| gateway.map(ToOwned::to_owned)),
             is_here,
             is_enabled: target.is_enabled,
+            limits: Limits {
+                latency_ms: target.thresholds.latency.as_millis_f64(),
+                loss: target.thresholds.warn.loss,
+                jitter_ms: target.thresholds.warn.jitter.as_millis_f64(),
+            },
         }
     }
 }
@@ -199,7 +229,7 @@ pub struct Rule {
     pub matcher: Matcher,
     /// Which fault.
     pub kind: Kind,
-    /// Its limit: ms, or a ratio for loss. `None`: no limit.
+    /// Its limit: ms, or a ratio for loss. `None`: the target's own.
     pub above: Option<f64>,
     /// How long the fault must last.
     pub hold: Duration,

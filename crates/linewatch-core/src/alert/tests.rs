@@ -1,5 +1,7 @@
 //! Stories of who is told what, each as a few lines of facts and the messages that come of them.
 
+mod breaks;
+
 use std::time::Duration;
 
 use super::*;
@@ -58,6 +60,7 @@ fn subject(id: u32, behind: Option<&str>) -> Subject {
         behind: behind.map(ToOwned::to_owned),
         is_here: false,
         is_enabled: true,
+        limits: Limits::default(),
     }
 }
 
@@ -377,120 +380,6 @@ fn a_long_outage_after_flapping_is_told() {
 }
 
 #[test]
-fn a_restart_in_an_outage_neither_repeats_nor_forgets() {
-    let mut story = Story::of(2);
-    story.down(1).pass(20);
-    assert_eq!(story.heard(), ["+t1 outage 15s"]);
-    let subjects = vec![subject(1, None), subject(2, None)];
-
-    let mut still_down = story.restarted(30, subjects.clone());
-    still_down.view(1, State::Waiting, None).pass(3).down(1).pass(60);
-    assert_eq!(
-        still_down.heard(),
-        Vec::<String>::new(),
-        "told before the restart"
-    );
-    still_down.up(1, 1047).pass(10);
-    assert_eq!(still_down.heard(), ["-t1 outage 116s"], "from its true begin");
-    assert!(still_down.told.iter().all(|message| message.serial > 1));
-
-    let mut back = story.restarted(30, subjects);
-    for _ in 0..3 {
-        back.pass(1).view(1, State::Bad, Some(20));
-    }
-    back.pass(6);
-    assert_eq!(back.heard(), ["-t1 outage 56s"]);
-}
-
-#[test]
-fn what_was_told_of_a_target_that_is_gone_after_a_restart_is_withdrawn() {
-    let mut story = Story::of(2);
-    story.down(1).pass(20).heard();
-    let mut next = story.restarted(30, vec![subject(2, None)]);
-    next.pass(6);
-    assert_eq!(next.told[0].items[0].name, "Target 1");
-    assert_eq!(next.heard(), ["~ outage 53s".replace("~ ", "~all ")]);
-}
-
-#[test]
-fn a_suspension_inside_an_outage_is_neither_a_recovery_nor_a_new_alert() {
-    let mut story = Story::of(2);
-    story.down(1).pass(20);
-    assert_eq!(story.heard().len(), 1);
-    story.alerts.on_break(TargetId(1));
-    story.up(1, 997).pass(60).down(1).pass(60);
-    assert_eq!(story.heard(), Vec::<String>::new());
-    story.up(1, 1077).pass(10);
-    assert_eq!(story.heard(), ["-t1 outage 143s"]);
-}
-
-#[test]
-fn in_maintenance_nothing_is_told_and_what_lasts_is_told_at_its_end() {
-    let mut policy = policy();
-    policy.maintenance.push(Maintenance {
-        matcher: Matcher {
-            target: "t1".to_owned(),
-            ..Matcher::default()
-        },
-        from: wall(900),
-        to: wall(1100),
-    });
-    let subjects = vec![subject(1, None), subject(2, None)];
-    let mut story = Story::with(policy, subjects);
-    story.down(1).pass(30).up(1, 997).pass(10);
-    assert_eq!(story.heard(), Vec::<String>::new(), "begun and ended inside");
-    story.view(1, State::Bad, Some(300)).down(1).pass(50);
-    assert_eq!(story.heard(), Vec::<String>::new());
-    story.pass(20);
-    let heard = story.heard();
-    assert_eq!(heard.len(), 1, "{heard:?}");
-    assert!(
-        heard[0].contains("+t1 outage") && heard[0].contains("+t1 latency"),
-        "{heard:?}"
-    );
-}
-
-#[test]
-fn a_silence_holds_for_every_kind_and_ends() {
-    let mut story = Story::of(2);
-    story.alerts.set_silences(vec![Silence {
-        id: 1,
-        matcher: Matcher::default(),
-        until: wall(1060),
-        comment: String::new(),
-    }]);
-    let now = story.now();
-    story.alerts.on_fault(Kind::Local, true, None, now);
-    story.down(1).pass(59);
-    assert_eq!(story.heard(), Vec::<String>::new());
-    story.pass(6);
-    assert_eq!(story.heard().len(), 1);
-}
-
-#[test]
-fn an_alert_nobody_acknowledges_is_escalated_once() {
-    let mut policy = policy();
-    policy.rules[0].escalation = Some(Escalation {
-        after: s(60),
-        to: vec!["boss".to_owned()],
-    });
-    let subjects = vec![subject(1, None), subject(2, None)];
-    let mut story = Story::with(policy, subjects);
-    story.down(1).down(2).pass(14);
-    assert_eq!(story.heard().len(), 1);
-    let first = EventId {
-        run: RunId(1),
-        seq: 1,
-    };
-    assert!(story.alerts.acknowledge(first));
-    story.pass(300);
-    assert_eq!(story.told[0].to, ["boss"]);
-    let heard = story.heard();
-    assert_eq!(heard.len(), 1, "{heard:?}");
-    assert!(heard[0].starts_with("!t2"), "{heard:?}");
-}
-
-#[test]
 fn high_latency_is_told_after_its_for_and_its_end_after_six_good_seconds() {
     let mut story = Story::of(1);
     for _ in 0..16 {
@@ -508,19 +397,6 @@ fn high_latency_is_told_after_its_for_and_its_end_after_six_good_seconds() {
     assert_eq!(story.heard(), Vec::<String>::new(), "three good seconds are none");
     story.view(1, State::Ok, Some(20)).pass(12);
     assert_eq!(story.heard().len(), 1);
-}
-
-#[test]
-fn a_target_stopped_by_hand_is_withdrawn() {
-    let mut story = Story::of(2);
-    story.down(1).pass(20).heard();
-    let mut stopped = subject(1, None);
-    stopped.is_enabled = false;
-    let now = story.now();
-    story.alerts.set_subject(stopped, now);
-    story.alerts.on_break(TargetId(1));
-    story.up(1, 997).pass(6);
-    assert_eq!(story.heard(), ["~t1 outage 23s"]);
 }
 
 #[test]

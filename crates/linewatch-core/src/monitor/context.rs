@@ -67,6 +67,7 @@ impl Context<'_> {
             at,
             until: None,
             count: 1,
+            excess: None,
             message,
         }
     }

@@ -8,11 +8,12 @@ use std::time::Duration;
 
 use siphasher::sip::SipHasher13;
 
+use crate::errno;
 use crate::limits;
 use crate::outage::OutagePolicy;
-use crate::record::{Counts, Outcome, ProbeRecord};
+use crate::record::{Cause, Counts, Outcome, ProbeRecord};
 use crate::target::{ProbePlan, Target, Thresholds};
-use crate::time::{Rtt, nanos_of};
+use crate::time::{MonoTime, Rtt, nanos_of};
 use crate::view::{TargetView, WindowView};
 
 /// How a target is probed and judged; usually as all the others are.
@@ -72,6 +73,30 @@ impl LeanCounts {
         counts.in_flight = self.in_flight;
         counts.replied += self.replied;
         counts
+    }
+}
+
+/// Probes in a row that could not leave for want of a route or a link.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct LocalRun {
+    pub(super) probes: u64,
+    /// Slot of the first of them.
+    pub(super) since: MonoTime,
+}
+
+impl LocalRun {
+    pub(super) fn add(&mut self, record: &ProbeRecord) {
+        let is_local = record.outcome == Outcome::Unsent
+            && matches!(record.cause, Cause::Errno(number) if errno::is_local_outage(number));
+        if is_local {
+            if self.probes == 0 {
+                self.since = record.due_at;
+            }
+            self.probes += 1;
+        } else if record.outcome != Outcome::Unmeasured && record.due_at >= self.since {
+            // A probe from before the run may be decided in the midst of it and says nothing about now.
+            self.probes = 0;
+        }
     }
 }
 

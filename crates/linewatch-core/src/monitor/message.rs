@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::event::{Event, EventKind};
 use crate::outage::{OpenedBy, OutageSoFar};
 
 /// `1 probe`, `3 probes`.
@@ -51,6 +52,38 @@ pub(super) fn was_down(length: Duration, sent: u64, lost: u64, why: Option<&str>
         spoken(length),
         counted(lost, "probe")
     )
+}
+
+/// `length` of one that is over; `runs` of which it was folded.
+pub(super) fn episode(event: &Event, runs: u64, length: Option<Duration>) -> String {
+    let probes = counted(event.count, "probe");
+    let what = match event.kind {
+        EventKind::PacketLoss if runs == 1 && event.count > 1 => format!("{probes} in a row lost"),
+        EventKind::PacketLoss => format!("{probes} lost"),
+        EventKind::Jitter => "RTT unsteady".to_owned(),
+        _ => format!("{probes} above the latency threshold"),
+    };
+    let folded = if runs > 1 {
+        format!(" in {runs} episodes")
+    } else {
+        String::new()
+    };
+    let within = length
+        .filter(|_| runs > 1 || event.kind != EventKind::PacketLoss)
+        .map(|length| format!(" within {}", spoken(length)))
+        .unwrap_or_default();
+    let peak = event.excess.map(|excess| {
+        let name = if event.kind == EventKind::Jitter {
+            "standard deviation"
+        } else {
+            "highest"
+        };
+        let (peak, limit) = (excess.peak.as_millis_f64(), excess.limit.as_millis_f64());
+        // Below a millisecond the microseconds are what was measured.
+        let decimals = if peak < 1.0 { 3 } else { 1 };
+        format!(": {name} {peak:.decimals$} ms, limit {limit} ms")
+    });
+    format!("{what}{folded}{within}{}", peak.unwrap_or_default())
 }
 
 pub(super) fn stale(length: Duration) -> String {

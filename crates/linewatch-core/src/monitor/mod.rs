@@ -6,6 +6,7 @@
 
 mod calendar;
 mod context;
+mod episode;
 mod hole;
 mod lean;
 mod message;

@@ -10,7 +10,7 @@ use std::collections::VecDeque;
 
 use crate::limits;
 use crate::record::Outcome;
-use crate::time::MonoTime;
+use crate::time::{MonoTime, Rtt};
 
 /// One finished probe, or a gap.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,6 +23,8 @@ pub(super) struct Settled {
     pub(super) sent_at: MonoTime,
     /// `None` for a gap.
     pub(super) outcome: Option<Outcome>,
+    /// Of an answer that has one.
+    pub(super) rtt: Option<Rtt>,
 }
 
 impl Settled {
@@ -115,6 +117,7 @@ mod tests {
             slots: 1,
             sent_at: MonoTime::from_nanos(seq),
             outcome: Some(Outcome::Reply),
+            rtt: None,
         }
     }
 

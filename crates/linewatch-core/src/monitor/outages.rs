@@ -10,13 +10,15 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::event::{Event, EventKind, OutageRow, Severity};
+use crate::event::{Event, EventKind, Excess, OutageRow, Severity};
 use crate::limits;
-use crate::outage::{OutageChange, OutageDetector, OutagePolicy};
+use crate::outage::{OutageChange, OutageDetector};
 use crate::target::{ProbePlan, TargetId};
-use crate::time::{MonoTime, nanos_of};
+use crate::time::{MonoTime, Rtt, nanos_of};
 use crate::view::OpenOutage;
 
+use super::episode::{Sign, Track};
+use super::lean::Rules;
 use super::order::{SendOrder, Settled};
 use super::{Context, Effect, message};
 
@@ -25,6 +27,12 @@ use super::{Context, Effect, message};
 pub(super) struct Outages {
     order: SendOrder,
     detector: OutageDetector,
+    /// Runs of failed probes.
+    losses: Track,
+    /// Episodes above `latency`.
+    slow: Track,
+    /// An RTT strictly above it is too much.
+    latency: Rtt,
     /// Of this run.
     total: u64,
     /// Time in outages that are over.
@@ -58,18 +66,22 @@ struct Pause {
 }
 
 impl Outages {
-    pub(super) fn new(policy: &Arc<OutagePolicy>) -> Self {
+    pub(super) fn new(rules: &Rules) -> Self {
         Self {
             order: SendOrder::default(),
-            detector: OutageDetector::new(Arc::clone(policy)),
+            detector: OutageDetector::new(Arc::clone(&rules.outage)),
+            losses: Track::new(EventKind::PacketLoss),
+            slow: Track::new(EventKind::ThresholdExceeded),
+            latency: rules.thresholds.latency,
             total: 0,
             down_ns: 0,
             past: None,
         }
     }
 
-    pub(super) fn set_policy(&mut self, policy: &Arc<OutagePolicy>) {
-        self.detector.set_policy(Arc::clone(policy));
+    pub(super) fn set_rules(&mut self, rules: &Rules) {
+        self.detector.set_policy(Arc::clone(&rules.outage));
+        self.latency = rules.thresholds.latency;
     }
 
     fn past(&mut self) -> &mut Past {
@@ -152,6 +164,7 @@ impl Outages {
             if !self.is_watched(settled.sent_at, plan, context) {
                 continue;
             }
+            self.watch_episodes(target, &settled, context);
             match self.detector.on_outcome(settled.sent_at, outcome) {
                 Some(OutageChange::Opened { since, .. }) => self.opened(target, since, plan, window, context),
                 Some(closed @ OutageChange::Closed { .. }) => self.closed(closed, None, plan, context),
@@ -160,6 +173,29 @@ impl Outages {
             is_changed = true;
         }
         is_changed
+    }
+
+    /// A failed probe begins or continues a run of losses, an answer ends it; an answer above the limit begins or
+    /// continues an episode, a finished probe that is not above it ends it. What says nothing about the path changes
+    /// neither, and no more does an answer without an RTT end an episode.
+    fn watch_episodes(&mut self, target: TargetId, settled: &Settled, context: &mut Context<'_>) {
+        let Some(outcome) = settled.outcome else { return };
+        let at = settled.sent_at;
+        if outcome.is_failure() {
+            self.losses.bad(target, Sign { at, excess: None }, context);
+            self.slow.good(at, context);
+        } else if outcome.is_answer() {
+            self.losses.good(at, context);
+            match settled.rtt {
+                Some(peak) if peak > self.latency => {
+                    let limit = self.latency;
+                    let excess = Some(Excess { peak, limit });
+                    self.slow.bad(target, Sign { at, excess }, context);
+                }
+                Some(_) => self.slow.good(at, context),
+                None => {}
+            }
+        }
     }
 
     /// Ends an open outage without replies and forgets what was seen: nothing more will be told. `why`: "until it
@@ -195,6 +231,8 @@ impl Outages {
     }
 
     fn cut_off(&mut self, at: MonoTime, why: &str, plan: &ProbePlan, context: &mut Context<'_>) {
+        self.losses.stop(at, context);
+        self.slow.stop(at, context);
         if let Some(closed) = self.detector.interrupt(at) {
             self.closed(closed, Some(why), plan, context);
         }
@@ -218,6 +256,8 @@ impl Outages {
 
     /// Tells what the open outage is by now whenever it has grown by a quarter: after a crash that is what is known.
     pub(super) fn refresh(&mut self, context: &mut Context<'_>) {
+        self.losses.tick(context);
+        self.slow.tick(context);
         let Some(so_far) = self.open(context.now()) else {
             return;
         };

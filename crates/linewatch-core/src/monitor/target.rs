@@ -7,10 +7,9 @@ use std::num::NonZeroU64;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::errno;
 use crate::event::{Event, EventKind, Severity};
 use crate::limits;
-use crate::record::{Cause, Counts, Gap, GapKind, Outcome, ProbeRecord, Progress, Stray};
+use crate::record::{Counts, Gap, GapKind, ProbeRecord, Progress, Stray};
 use crate::state::{self, Health, Steady};
 use crate::stats::jitter::Gauge;
 use crate::target::{Target, TargetId};
@@ -18,7 +17,8 @@ use crate::time::{Anchor, MonoTime, WallTime, nanos_of};
 use crate::view::{Grade, LastProbe, State, TargetError, TargetView, WindowView};
 use crate::window::{Scratch, Window};
 
-use super::lean::{LeanCounts, Rules, digest};
+use super::episode::{Sign, Track};
+use super::lean::{LeanCounts, LocalRun, Rules, digest};
 use super::order::Settled;
 use super::outages::Outages;
 use super::{Context, message};
@@ -52,36 +52,14 @@ pub(super) struct Watched {
     stale: Option<Box<(Event, MonoTime)>>,
     health: Steady<Health>,
     steady_grade: Steady<Grade>,
+    steady_jitter: Steady<bool>,
+    jitter: Track,
     state: State,
     state_since: WallTime,
     grade: Option<Grade>,
     grade_since: WallTime,
     /// [`digest`] of the view as it was told last.
     told: Option<NonZeroU64>,
-}
-
-/// Probes in a row that could not leave for want of a route or a link.
-#[derive(Clone, Copy, Debug, Default)]
-struct LocalRun {
-    probes: u64,
-    /// Slot of the first of them.
-    since: MonoTime,
-}
-
-impl LocalRun {
-    fn add(&mut self, record: &ProbeRecord) {
-        let is_local = record.outcome == Outcome::Unsent
-            && matches!(record.cause, Cause::Errno(number) if errno::is_local_outage(number));
-        if is_local {
-            if self.probes == 0 {
-                self.since = record.due_at;
-            }
-            self.probes += 1;
-        } else if record.outcome != Outcome::Unmeasured && record.due_at >= self.since {
-            // A probe from before the run may be decided in the midst of it and says nothing about now.
-            self.probes = 0;
-        }
-    }
 }
 
 impl Watched {
@@ -91,7 +69,7 @@ impl Watched {
         } else {
             State::Paused
         };
-        let mut outages = Outages::new(&rules.outage);
+        let mut outages = Outages::new(&rules);
         if !target.is_enabled {
             outages.pause(anchor.mono, "until it was stopped");
         }
@@ -115,6 +93,8 @@ impl Watched {
             stale: None,
             health: Steady::default(),
             steady_grade: Steady::default(),
+            steady_jitter: Steady::default(),
+            jitter: Track::new(EventKind::Jitter),
             state,
             state_since: anchor.wall,
             grade: None,
@@ -128,7 +108,7 @@ impl Watched {
         if self.rules.plan != target.plan {
             self.heard_at = context.now();
         }
-        self.outages.set_policy(&rules.outage);
+        self.outages.set_rules(&rules);
         self.rules = rules;
         if self.is_enabled && !target.is_enabled {
             self.outages.pause(context.now(), "until it was stopped");
@@ -155,6 +135,8 @@ impl Watched {
     fn rest(&mut self, context: &mut Context<'_>) {
         self.no_route = LocalRun::default();
         self.end_stale(context);
+        self.steady_jitter.reset();
+        self.jitter.stop(context.now(), context);
     }
 
     pub(super) fn set_error(&mut self, error: Option<TargetError>, anchor: Anchor) {
@@ -189,6 +171,7 @@ impl Watched {
             seq,
             sent_at,
             outcome,
+            rtt,
             ..
         } = *record;
         let settled = Settled {
@@ -196,6 +179,7 @@ impl Watched {
             slots: 1,
             sent_at,
             outcome: Some(outcome),
+            rtt,
         };
         self.settle(Some(settled), context);
     }
@@ -216,6 +200,7 @@ impl Watched {
             slots,
             sent_at: flushed_at,
             outcome: None,
+            rtt: None,
         };
         self.settle(Some(settled), context);
     }
@@ -269,6 +254,7 @@ impl Watched {
         self.window.advance(context.now());
         let figures = self.figures(context.now(), scratch);
         self.judge(&figures, context.anchor);
+        self.watch_jitter(&figures, context);
         self.watch_silence(context);
         let view = self.view_with(context.anchor, figures);
         self.untold(view)
@@ -419,6 +405,29 @@ impl Watched {
             self.state = state;
             self.state_since = since;
         }
+    }
+
+    /// S1's concern as an event, held steady like a state.
+    fn watch_jitter(&mut self, figures: &WindowView, context: &mut Context<'_>) {
+        let mdev = figures.rtt.map(|rtt| rtt.mdev);
+        let is_live = matches!(self.state, State::Ok | State::Warn | State::Bad);
+        let excess = mdev.filter(|_| is_live).and_then(state::jitter_excess);
+        let now = context.now();
+        if self.steady_jitter.judge(excess.is_some()) {
+            if let Some(excess) = excess {
+                self.jitter.bad(
+                    self.id,
+                    Sign {
+                        at: now,
+                        excess: Some(excess),
+                    },
+                    context,
+                );
+            }
+        } else {
+            self.jitter.good(now, context);
+        }
+        self.jitter.tick(context);
     }
 
     fn watch_silence(&mut self, context: &mut Context<'_>) {

@@ -11,6 +11,7 @@ use crate::time::Rtt;
 use crate::view::State;
 
 mod bugs;
+mod episodes;
 mod events;
 mod laws;
 
@@ -233,8 +234,21 @@ impl Story {
         self.monitor.view(TargetId(id)).expect("the target is known")
     }
 
-    /// Every event as it was last told, in order of its number.
+    /// Every event as it was last told, in order of its number; without the [`Story::episodes`].
     fn events(&self) -> Vec<Event> {
+        let mut events = self.all_events();
+        events.retain(|event| !event.kind.is_episode());
+        events
+    }
+
+    /// The events about runs of lost probes, slow answers and jitter.
+    fn episodes(&self) -> Vec<Event> {
+        let mut events = self.all_events();
+        events.retain(|event| event.kind.is_episode());
+        events
+    }
+
+    fn all_events(&self) -> Vec<Event> {
         let mut events: Vec<Event> = Vec::new();
         for effect in &self.effects {
             let Effect::Event(event) = effect else { continue };

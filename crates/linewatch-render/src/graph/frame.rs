@@ -225,7 +225,7 @@ fn remarks(
     let mut lane = Lane::along(&room.plot);
     overlay::reserve_plates(gaps, &mut lane);
     overlay::outages(scene, &room.plot, input, time, &mut lane);
-    overlay::gap_words(scene, gaps, &mut lane);
+    overlay::gap_words(scene, &room.all, gaps, &mut lane);
     if let Some(scale) = scale {
         overlay::thresholds(scene, &room.plot, scale, input, &mut lane);
         overlay::spikes(scene, &room.plot, scale, columns, &mut lane);

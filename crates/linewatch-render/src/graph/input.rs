@@ -102,6 +102,10 @@ pub struct GraphTotals {
     pub jitter: Option<Rtt>,
     /// Share of the measured time without outage, in parts per million.
     pub availability_ppm: Option<u32>,
+    /// How much of the period was measured.
+    pub measured: Duration,
+    /// The same as a share of what of the period is past, in parts per million.
+    pub coverage_ppm: Option<u32>,
 }
 
 /// Colours on dark or on light ground.

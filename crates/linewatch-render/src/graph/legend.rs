@@ -133,6 +133,8 @@ fn totals(totals: &GraphTotals, facts: &Facts, fonts: &Fonts, palette: &Palette)
     } else {
         String::new()
     };
+    let measured_nanos = u64::try_from(totals.measured.as_nanos()).unwrap_or(u64::MAX);
+    let measured = format!(" ({})", short_duration(measured_nanos));
     let (min, max) = (ms(totals.min), ms(totals.max));
     let range = if min.unit == max.unit {
         format!("{}–{max}", min.value)
@@ -160,6 +162,11 @@ fn totals(totals: &GraphTotals, facts: &Facts, fonts: &Fonts, palette: &Palette)
             "availability ",
             availability_ppm(totals.availability_ppm).to_string(),
             String::new(),
+        ),
+        (
+            "measured ",
+            availability_ppm(totals.coverage_ppm).to_string(),
+            measured,
         ),
     ];
     let span = |text: &str, weight: Weight, paint: Paint| Span {

@@ -2,12 +2,13 @@
 //!
 //! Input: plain data ([`GraphInput`]) and a look ([`GraphStyle`]). Output: SVG text or PNG bytes, the same for the same
 //! input on every computer. Both come from one list of shapes, so they cannot differ. Surprising rule: the typeface is
-//! compiled in (`fonts/`); SVG names it and lets the reader's own stand in. Not here: which buckets to ask the store for.
+//! compiled in (`fonts/`); SVG names it and lets the reader's own stand in. [`ask`] makes the input from a history.
 
 mod axis;
 mod columns;
 mod font;
 mod frame;
+mod history;
 mod input;
 mod labels;
 mod legend;
@@ -19,6 +20,7 @@ mod scene;
 mod svg;
 mod timeline;
 
+pub use history::{GraphPeriod, GraphSubject, ask};
 pub use input::{
     GraphBucket, GraphError, GraphGap, GraphInput, GraphOutage, GraphStyle, GraphThreshold, GraphTotals,
     Theme, ValueAxis,

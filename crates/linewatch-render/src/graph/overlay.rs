@@ -138,10 +138,9 @@ fn plate_words(scene: &mut Scene<'_>, plate: &Rect, text: &str) {
     let fonts = scene.fonts;
     let width = fonts.width(text, PLATE_WORDS, Weight::Regular);
     let (middle_x, middle_y) = (plate.x + plate.width / 2.0, plate.y + plate.height / 2.0);
-    let is_upward = plate.width < width + 12.0;
-    if is_upward && (plate.width < PLATE_WORDS + 5.0 || plate.height < width + 12.0) {
+    let Some(is_upward) = is_upward(plate, width) else {
         return;
-    }
+    };
     let (half_width, half_height) = (width / 2.0 + 5.0, PLATE_WORDS * 0.7);
     let under = match is_upward {
         true => Rect::new(
@@ -172,6 +171,13 @@ fn plate_words(scene: &mut Scene<'_>, plate: &Rect, text: &str) {
         is_upward,
         spans: vec![words(text.to_owned(), Weight::Regular, palette.muted)],
     }));
+}
+
+/// Whether words of this width stand upward on a plate; `None` where they do not fit on it at all.
+fn is_upward(plate: &Rect, width: f64) -> Option<bool> {
+    let is_upward = plate.width < width + 12.0;
+    let fits = !is_upward || (plate.width >= PLATE_WORDS + 5.0 && plate.height >= width + 12.0);
+    fits.then_some(is_upward)
 }
 
 /// The narrow gaps: dashed lines.
@@ -280,12 +286,22 @@ pub(super) fn end_of(outage: &GraphOutage, input: &GraphInput) -> WallTime {
     outage.to.unwrap_or(input.now).max(outage.from)
 }
 
-/// Names the narrow gaps.
-pub(super) fn gap_words(scene: &mut Scene<'_>, gaps: &[GapArea], lane: &mut Lane) {
+/// Names the narrow gaps, and the plates that have no room for their words.
+pub(super) fn gap_words(scene: &mut Scene<'_>, area: &Rect, gaps: &[GapArea], lane: &mut Lane) {
     let palette = scene.palette;
-    for gap in gaps.iter().filter(|gap| !gap.is_plate()) {
+    for gap in gaps {
+        let right = if gap.is_plate() {
+            let plate = Rect::new(gap.left, area.y, gap.right - gap.left, area.height);
+            let width = scene.fonts.width(&gap.words, PLATE_WORDS, Weight::Regular);
+            if is_upward(&plate, width).is_some() {
+                continue;
+            }
+            gap.right
+        } else {
+            gap.left + 1.0
+        };
         let span = words(gap.words.clone(), Weight::Regular, palette.muted);
-        lane.place(scene, (gap.left, gap.left + 1.0), span);
+        lane.place(scene, (gap.left, right), span);
     }
 }
 

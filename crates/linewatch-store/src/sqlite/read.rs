@@ -1,11 +1,11 @@
 //! Reads: samples out of blocks and unsealed rows, and the rows of everything else, newest first.
 
-use linewatch_core::event::{Event, EventId, EventKind, LogRow, OutageRow, RunId, Severity};
+use linewatch_core::event::{Event, EventId, EventKind, Excess, LogRow, OutageRow, RunId, Severity};
 use linewatch_core::outage::OpenedBy;
 use linewatch_core::port::{RowQuery, SampleQuery, StoredSample, StoredTarget};
 use linewatch_core::record::Gap;
 use linewatch_core::target::TargetId;
-use linewatch_core::time::WallTime;
+use linewatch_core::time::{Rtt, WallTime};
 use rusqlite::{Connection, params};
 
 use crate::block;
@@ -119,12 +119,14 @@ fn json_list(targets: &[TargetId]) -> String {
 
 /// Every series, by number.
 pub(crate) fn targets(connection: &Connection) -> rusqlite::Result<Vec<StoredTarget>> {
-    let mut statement = connection.prepare_cached("SELECT id, slug, name FROM targets ORDER BY id")?;
+    let mut statement =
+        connection.prepare_cached("SELECT id, slug, name, address FROM targets ORDER BY id")?;
     let rows = statement.query_map([], |row| {
         Ok(StoredTarget {
             id: TargetId(row.get(0)?),
             slug: row.get(1)?,
             name: row.get(2)?,
+            address: row.get(3)?,
         })
     })?;
     rows.collect()
@@ -133,10 +135,11 @@ pub(crate) fn targets(connection: &Connection) -> rusqlite::Result<Vec<StoredTar
 /// Events, newest first.
 pub(crate) fn events(connection: &Connection, query: &RowQuery) -> rusqlite::Result<Vec<Event>> {
     let sql = format!(
-        "SELECT run, seq, kind, severity, target, at_ns, until_ns, count, message FROM events WHERE {} \
+        "SELECT run, seq, kind, severity, target, at_ns, until_ns, count, message, {} FROM events WHERE {} \
          AND (?7 IS NULL OR kind = ?7) \
          AND CASE severity WHEN 'critical' THEN 2 WHEN 'warning' THEN 1 ELSE 0 END >= ?8 \
          ORDER BY run DESC, seq DESC LIMIT ?6",
+        excess_columns(connection)?,
         WHERE.replace("{begin}", "at_ns")
     );
     let (target, from, to, run, seq, limit) = filter(query);
@@ -163,10 +166,45 @@ pub(crate) fn events(connection: &Connection, query: &RowQuery) -> rusqlite::Res
                 until: row.get::<_, Option<i64>>(6)?.map(WallTime::from_nanos),
                 count: from_sql(row.get(7)?),
                 message: row.get(8)?,
+                excess: excess(row.get(9)?, row.get(10)?),
             }))
         },
     )?;
     rows.filter_map(Result::transpose).collect()
+}
+
+/// The database of an older linewatch that still runs does not have them.
+fn excess_columns(connection: &Connection) -> rusqlite::Result<&'static str> {
+    let version: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    Ok(if version < 3 {
+        "NULL, NULL"
+    } else {
+        "peak_ns, limit_ns"
+    })
+}
+
+fn excess(peak_ns: Option<i64>, limit_ns: Option<i64>) -> Option<Excess> {
+    let rtt = |nanos| Rtt::from_nanos(from_sql(nanos));
+    Some(Excess {
+        peak: rtt(peak_ns?),
+        limit: rtt(limit_ns?),
+    })
+}
+
+/// How many events of these kinds and series there are.
+pub(crate) fn count_events(
+    connection: &Connection,
+    targets: &[TargetId],
+    kinds: &[EventKind],
+) -> rusqlite::Result<u64> {
+    // Words of ours: nothing in them is to be escaped.
+    let kinds: Vec<String> = kinds.iter().map(|kind| format!("\"{}\"", kind.word())).collect();
+    let mut statement = connection.prepare_cached(
+        "SELECT count(*) FROM events WHERE target IN (SELECT value FROM json_each(?1)) \
+         AND kind IN (SELECT value FROM json_each(?2))",
+    )?;
+    let list = params![json_list(targets), format!("[{}]", kinds.join(","))];
+    statement.query_row(list, |row| row.get(0)).map(from_sql)
 }
 
 /// Outages, newest first.
@@ -233,5 +271,26 @@ pub(crate) fn logs(connection: &Connection, query: &RowQuery) -> rusqlite::Resul
             })
         },
     )?;
+    rows.collect()
+}
+
+/// The newest log lines with their row numbers; with a level, of exactly this one.
+pub(crate) fn numbered_logs(
+    connection: &Connection,
+    level: Option<&str>,
+    limit: usize,
+) -> rusqlite::Result<Vec<(i64, LogRow)>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT id, at_ns, level, module, message FROM logs WHERE (?1 IS NULL OR level = ?1) ORDER BY id DESC LIMIT ?2",
+    )?;
+    let rows = statement.query_map(params![level, to_sql(limit as u64)], |row| {
+        let line = LogRow {
+            at: WallTime::from_nanos(row.get(1)?),
+            level: row.get(2)?,
+            module: row.get(3)?,
+            message: row.get(4)?,
+        };
+        Ok((row.get(0)?, line))
+    })?;
     rows.collect()
 }

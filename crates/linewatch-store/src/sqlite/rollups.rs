@@ -1,12 +1,13 @@
 //! Writes and reads the rows of the rollup tiers.
 
+use linewatch_core::record::Loss;
 use linewatch_core::rollup::{Resolution, Rollup};
 use linewatch_core::target::TargetId;
 use linewatch_core::time::{Rtt, WallTime};
 use rusqlite::{Connection, params};
 
 use crate::sketch;
-use crate::sqlite::rows::to_sql;
+use crate::sqlite::rows::{from_sql, to_sql};
 
 const NANOS_PER_S: i64 = 1_000_000_000;
 
@@ -101,6 +102,37 @@ pub(crate) fn visit(
                 tracing::warn!(target: "store", table, target = target.0, from_s, "rollup could not be read")
             }
         }
+    }
+    Ok(())
+}
+
+/// Gives `visit` begin, mean and loss of every row of a tier whose bucket begins in the span, without a histogram.
+pub(crate) fn visit_figures(
+    connection: &Connection,
+    resolution: Resolution,
+    target: TargetId,
+    (from, to): (WallTime, WallTime),
+    mut visit: impl FnMut(WallTime, Option<Rtt>, Loss),
+) -> rusqlite::Result<()> {
+    let table = table(resolution);
+    let mut statement = connection.prepare_cached(&format!(
+        "SELECT from_s, sent, lost, avg_us FROM {table} WHERE target = ?1 AND from_s >= ?2 AND from_s < ?3"
+    ))?;
+    let seconds = |at: WallTime| at.as_nanos().div_euclid(NANOS_PER_S);
+    let mut rows = statement.query(params![target.0, seconds(from), seconds(to)])?;
+    while let Some(row) = rows.next()? {
+        let from_s: i64 = row.get(0)?;
+        let avg_us: Option<i64> = row.get(3)?;
+        let loss = Loss {
+            failed: from_sql(row.get(2)?),
+            finished: from_sql(row.get(1)?),
+        };
+        let avg = avg_us.map(|us| Rtt::from_nanos(from_sql(us).saturating_mul(1000)));
+        visit(
+            WallTime::from_nanos(from_s.saturating_mul(NANOS_PER_S)),
+            avg,
+            loss,
+        );
     }
     Ok(())
 }

@@ -6,7 +6,7 @@
 pub(crate) const APPLICATION_ID: i32 = 0x6c77_6174;
 
 /// Every step there is.
-pub(crate) const MIGRATIONS: &[&str] = &[V1, V2];
+pub(crate) const MIGRATIONS: &[&str] = &[V1, V2, V3];
 
 /// Schema 1: the samples, what happened, and who measured.
 const V1: &str = "
@@ -227,4 +227,45 @@ SELECT
     rollup_1m.p99_us / 1e3 AS p99_ms,
     rollup_1m.run AS run
 FROM rollup_1m LEFT JOIN targets ON targets.id = rollup_1m.target;
+";
+
+/// Schema 3: what S1's columns need, and by how much an event exceeded its limit.
+const V3: &str = "
+ALTER TABLE targets ADD COLUMN country TEXT NOT NULL DEFAULT '';
+ALTER TABLE targets ADD COLUMN partner TEXT NOT NULL DEFAULT '';
+ALTER TABLE targets ADD COLUMN host TEXT NOT NULL DEFAULT '';
+ALTER TABLE targets ADD COLUMN fair_us INTEGER NOT NULL DEFAULT 150000;
+ALTER TABLE targets ADD COLUMN poor_us INTEGER NOT NULL DEFAULT 300000;
+ALTER TABLE targets ADD COLUMN critical_us INTEGER NOT NULL DEFAULT 500000;
+
+ALTER TABLE events ADD COLUMN peak_ns INTEGER;
+ALTER TABLE events ADD COLUMN limit_ns INTEGER;
+
+CREATE INDEX events_by_time ON events (at_ns);
+
+CREATE VIEW ping_results AS
+SELECT
+    targets.address AS server_ip,
+    targets.country AS country,
+    targets.partner AS partner,
+    targets.host AS dn_ext,
+    strftime('%Y-%m-%d %H:%M:%S', rollup_1m.from_s, 'unixepoch') AS timestamp,
+    rollup_1m.sent AS packets_transmitted,
+    rollup_1m.sent - rollup_1m.lost AS packets_received,
+    rollup_1m.lost AS packets_lost,
+    round(100.0 * rollup_1m.lost / nullif(rollup_1m.sent, 0), 3) AS loss_percentage,
+    rollup_1m.min_us / 1e3 AS min_time,
+    rollup_1m.avg_us / 1e3 AS avg_time,
+    rollup_1m.max_us / 1e3 AS max_time,
+    rollup_1m.sd_us / 1e3 AS mdev_time,
+    coalesce(rollup_1m.avg_us > targets.fair_us, 0) AS is_high_latency,
+    rollup_1m.sent > rollup_1m.lost AS success,
+    ltrim(
+        CASE WHEN rollup_1m.sd_us > 50000 THEN ', jitter' ELSE '' END
+        || CASE WHEN rollup_1m.avg_us > targets.critical_us THEN ', very_high_latency'
+            WHEN rollup_1m.avg_us > targets.poor_us THEN ', high_latency' ELSE '' END
+        || CASE WHEN rollup_1m.lost * 100 > rollup_1m.sent THEN ', loss' ELSE '' END,
+        ', '
+    ) AS concerns
+FROM rollup_1m JOIN targets ON targets.id = rollup_1m.target;
 ";

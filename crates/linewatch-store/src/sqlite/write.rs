@@ -5,13 +5,13 @@ use linewatch_core::limits::RECENT;
 use linewatch_core::outage::OpenedBy;
 use linewatch_core::record::{Gap, GapKind};
 use linewatch_core::target::TargetId;
-use linewatch_core::time::WallTime;
+use linewatch_core::time::{Rtt, WallTime};
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 
 use crate::error::StoreError;
 use crate::hot;
 use crate::open::Closed;
-use crate::pending::Pending;
+use crate::pending::{Description, Pending};
 use crate::seal::SealedBlock;
 use crate::sqlite::rollups::{self, RollupKey};
 use crate::sqlite::rows::{INSERT_RECENT, from_sql, insert_recent, to_sql};
@@ -131,6 +131,9 @@ fn fill_transaction<'c>(
     if let Some(active) = &flush.pending.active {
         set_active(&transaction, active)?;
     }
+    if let Some(described) = &flush.pending.described {
+        describe(&transaction, described)?;
+    }
     delete_sealed(&transaction, flush)?;
     set_meta(&transaction, "flushes", to_sql(flush.number))?;
     set_meta(
@@ -246,8 +249,8 @@ pub(crate) fn insert_gap(connection: &Connection, run: u64, gap: &Gap) -> rusqli
 
 fn insert_event(connection: &Connection, event: &Event) -> rusqlite::Result<()> {
     let mut insert = connection.prepare_cached(
-        "INSERT OR REPLACE INTO events (run, seq, kind, severity, target, at_ns, until_ns, count, message) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+        "INSERT OR REPLACE INTO events (run, seq, kind, severity, target, at_ns, until_ns, count, message, peak_ns, limit_ns) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
     )?;
     insert.execute(params![
         to_sql(event.id.run.0),
@@ -259,6 +262,8 @@ fn insert_event(connection: &Connection, event: &Event) -> rusqlite::Result<()> 
         event.until.map(WallTime::as_nanos),
         to_sql(event.count),
         event.message,
+        event.excess.map(|excess| to_sql(excess.peak.as_nanos())),
+        event.excess.map(|excess| to_sql(excess.limit.as_nanos())),
     ])?;
     Ok(())
 }
@@ -307,6 +312,49 @@ fn set_active(connection: &Connection, active: &[TargetId]) -> rusqlite::Result<
         set.execute([target.0])?;
     }
     Ok(())
+}
+
+/// Whole microseconds, for people.
+fn to_us(limit: Rtt) -> i64 {
+    to_sql(limit.as_nanos() / 1_000)
+}
+
+fn describe(connection: &Connection, described: &[Description]) -> rusqlite::Result<()> {
+    let mut update = connection.prepare_cached(
+        "UPDATE targets SET country = ?2, partner = ?3, host = ?4, fair_us = ?5, poor_us = ?6, critical_us = ?7 \
+         WHERE id = ?1 AND (country, partner, host, fair_us, poor_us, critical_us) IS NOT (?2, ?3, ?4, ?5, ?6, ?7)",
+    )?;
+    for of in described {
+        let (fair, poor, critical) = (
+            to_us(of.grades.fair),
+            to_us(of.grades.poor),
+            to_us(of.grades.very_high),
+        );
+        update.execute(params![
+            of.target.0,
+            of.country,
+            of.partner,
+            of.host,
+            fair,
+            poor,
+            critical
+        ])?;
+    }
+    Ok(())
+}
+
+/// Deletes some of the events that ended before `before`, the oldest first; how many. What goes on is kept.
+pub(crate) fn delete_events(
+    connection: &Connection,
+    before: WallTime,
+    limit: usize,
+) -> rusqlite::Result<usize> {
+    connection
+        .prepare_cached(
+            "DELETE FROM events WHERE (run, seq) IN (SELECT run, seq FROM events \
+             WHERE at_ns < ?1 AND until_ns < ?1 ORDER BY at_ns LIMIT ?2)",
+        )?
+        .execute(params![before.as_nanos(), to_sql(limit as u64)])
 }
 
 /// The number of this series: the one it has, or a new one that was never given out before.

@@ -4,6 +4,7 @@
 //! the two in both directions. Milliseconds have at most 3 decimals, `_us` are whole microseconds, `None` is
 //! `null` and means "no data", never 0. Not here: deciding anything.
 
+mod compat;
 mod history;
 mod live;
 mod overview;
@@ -17,6 +18,7 @@ use linewatch_core::event::Severity;
 use linewatch_core::time::Rtt;
 use serde::{Serialize, Serializer};
 
+pub(crate) use compat::{S0Config, S0Done, S0Event, S0Stats, S1Log, S1Points, S1Status, ToolError};
 pub(crate) use history::{
     EventRow, LogInfo, OutageInfo, Page, SampleSegment, Samples, Status, StatusIcmp, StatusLive,
     StatusStorage,
@@ -26,7 +28,7 @@ pub(crate) use live::{
     Selection, Standing, Subscription, SumMessage, WelcomeMessage,
 };
 pub(crate) use overview::{Kpi, Overview, OverviewRow, Spark, sum_row};
-pub(crate) use series::SeriesAnswer;
+pub(crate) use series::{MarkRow, SeriesAnswer};
 pub(crate) use target::{ChangeAnswer, TargetAnswer, TargetDetail, TargetInfo, TargetList};
 
 /// One probe: key, seq, dt_us, outcome, rtt_us, host_us, flags.

@@ -1,7 +1,9 @@
 //! Shapes of `/api/v1/overview`: the fleet, worst first, with its sparklines.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
+use linewatch_core::past::SeriesSum;
 use linewatch_core::target::{StatusLimit, Thresholds, UdpPayload};
 use linewatch_core::view::{OpenOutage, TargetError, TargetView};
 use serde::Serialize;
@@ -20,6 +22,8 @@ pub(crate) struct Overview {
     pub(crate) run: u64,
     pub(crate) seq: u64,
     pub(crate) range: &'static str,
+    pub(crate) from: i64,
+    pub(crate) to: i64,
     pub(crate) total: usize,
     pub(crate) all: usize,
     pub(crate) is_first_run: bool,
@@ -40,11 +44,12 @@ pub(crate) struct Kpi {
     pub(crate) loss_ppm: Option<u32>,
     pub(crate) jitter_ms: Option<f64>,
     pub(crate) measured: usize,
+    pub(crate) outages: u64,
+    pub(crate) availability_ppm: Option<u32>,
+    pub(crate) coverage_ppm: Option<u32>,
     pub(crate) outages_open: usize,
     pub(crate) outages_run: u64,
-    /// Needs history: `null` until it is kept.
     pub(crate) outages_24h: Option<u64>,
-    /// Needs history: `null` until it is kept.
     pub(crate) availability_24h_ppm: Option<u32>,
 }
 
@@ -79,8 +84,13 @@ pub(crate) struct OverviewRow {
     pub(crate) p95_ms: Option<f64>,
     pub(crate) jitter_ms: Option<f64>,
     pub(crate) loss_ppm: Option<u32>,
+    pub(crate) finished: u64,
+    pub(crate) failed: u64,
     pub(crate) rto: u64,
     pub(crate) process_ms: Option<f64>,
+    pub(crate) outages: u64,
+    pub(crate) availability_ppm: Option<u32>,
+    pub(crate) coverage_ppm: Option<u32>,
     pub(crate) availability_24h_ppm: Option<u32>,
     pub(crate) availability_run_ppm: Option<u32>,
     pub(crate) measured_ms: u64,
@@ -261,8 +271,13 @@ impl OverviewRow {
             p95_ms: rtt_ms(rtt.map(|rtt| rtt.p95)),
             jitter_ms: rtt_ms(window.and_then(|window| window.jitter)),
             loss_ppm: window.and_then(|window| window.loss.ppm()),
+            finished: window.map_or(0, |window| window.loss.finished),
+            failed: window.map_or(0, |window| window.loss.failed),
             rto: window.map_or(0, |window| window.rto),
             process_ms: rtt_ms(window.and_then(|window| window.process_p50)),
+            outages: view.map_or(0, |view| view.outages),
+            availability_ppm: view.and_then(availability_run_ppm),
+            coverage_ppm: None,
             availability_24h_ppm: None,
             availability_run_ppm: view.and_then(availability_run_ppm),
             measured_ms: view.map_or(0, |view| whole_ms(view.measured)),
@@ -270,6 +285,25 @@ impl OverviewRow {
             strip_24h: None,
             thresholds: ThresholdsInfo::from(&target.thresholds),
         }
+    }
+
+    /// Tells the figures of a span of history instead of the live ones; `None`: nothing was measured in it.
+    pub(crate) fn tell(&mut self, sum: Option<&SeriesSum>, span: Duration) {
+        let nothing = SeriesSum::default();
+        let sum = sum.unwrap_or(&nothing);
+        let (rollup, loss) = (&sum.rollup, sum.rollup.counts().loss());
+        let [p50, p95] = rollup.quantiles([0.5, 0.95]);
+        (self.p50_ms, self.p95_ms) = (rtt_ms(p50), rtt_ms(p95));
+        self.jitter_ms = rtt_ms(rollup.jitter());
+        self.loss_ppm = loss.ppm();
+        (self.finished, self.failed) = (loss.finished, loss.failed);
+        self.rto = rollup.counts().lost;
+        // Kept with the single samples only: no tier has it.
+        self.process_ms = None;
+        self.outages = sum.outages;
+        self.availability_ppm = sum.availability_ppm();
+        self.coverage_ppm = sum.coverage_ppm(span);
+        self.measured_ms = whole_ms(sum.measured);
     }
 }
 

@@ -32,11 +32,15 @@ pub(crate) struct SeriesAnswer {
     /// One list for each of [`SMOKE_SHARES`].
     pub(crate) smoke: [Vec<Option<f64>>; SMOKE_SHARES.len()],
     pub(crate) gaps: Vec<GapRow>,
+    pub(crate) marks: Vec<MarkRow>,
 }
+
+/// What changed the line: instant, kind, words.
+pub(crate) type MarkRow = (i64, &'static str, String);
 
 impl SeriesAnswer {
     /// The answer for a series of the target with this id.
-    pub(crate) fn new(id: &str, target: TargetId, series: &Series) -> Self {
+    pub(crate) fn new(id: &str, target: TargetId, series: &Series, marks: Vec<MarkRow>) -> Self {
         let rollups = || series.points.iter().map(|point| &point.rollup);
         let column = |figure: fn(&Rollup) -> Option<Rtt>| rollups().map(|one| rtt_ms(figure(one))).collect();
         let mut smoke: [Vec<Option<f64>>; SMOKE_SHARES.len()] = Default::default();
@@ -71,6 +75,7 @@ impl SeriesAnswer {
             p99,
             smoke,
             gaps: series.gaps.iter().map(gap_row).collect(),
+            marks,
         }
     }
 }

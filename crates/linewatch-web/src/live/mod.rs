@@ -26,7 +26,7 @@ use linewatch_core::view::TargetView;
 use tokio::sync::watch;
 
 use crate::api::{Notice, OverviewRow, Selection, Spark, Standing, StatusLive};
-use crate::catalog::{CatalogEntry, StatusInfo};
+use crate::catalog::{CatalogEntry, StatusInfo, ToolSettings};
 use crate::fleet::Member;
 pub(crate) use row::{Row, gap_row};
 use state::Input;
@@ -122,6 +122,11 @@ impl Hub {
     /// Takes what the program knows of itself.
     pub fn status(&self, status: StatusInfo) {
         self.push(Input::Status(Box::new(status)), 1);
+    }
+
+    /// Takes the settings that the tools' own routes show.
+    pub fn tools(&self, tools: ToolSettings) {
+        self.push(Input::Tools(tools), 1);
     }
 
     fn push(&self, input: Input, weight: usize) {

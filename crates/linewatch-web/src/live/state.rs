@@ -18,7 +18,7 @@ use super::ring::{Body, Ring};
 use super::row::{BinBuilder, Row, bin_index_at, gap_row};
 use super::trail::Trail;
 use crate::api::{EventRow, GapRow, Notice, Spark, SumRow, sum_row};
-use crate::catalog::{CatalogEntry, StatusInfo};
+use crate::catalog::{CatalogEntry, StatusInfo, ToolSettings};
 use crate::fleet::Member;
 
 /// Something the monitor said.
@@ -30,6 +30,7 @@ pub(super) enum Input {
     Catalog(Vec<CatalogEntry>),
     Notices(Vec<Notice>),
     Status(Box<StatusInfo>),
+    Tools(ToolSettings),
 }
 
 /// Everything the page can be told now.
@@ -46,6 +47,7 @@ pub(crate) struct State {
     pub(crate) ring: Ring,
     pub(crate) notices: Vec<Notice>,
     pub(crate) status: StatusInfo,
+    pub(crate) tools: ToolSettings,
 }
 
 /// What goes into the next frames.
@@ -88,6 +90,7 @@ impl State {
                 self.notices = notices;
             }
             Input::Status(status) => self.status = *status,
+            Input::Tools(tools) => self.tools = tools,
         }
     }
 

@@ -12,7 +12,7 @@ use linewatch_core::time::WallTime;
 use super::{Call, targets};
 use crate::api::{EventRow, GapRow, LogInfo, OutageInfo, Page, SampleSegment, Samples};
 use crate::live::{Row, State, gap_row};
-use crate::query::{Params, event_id};
+use crate::query::{Params, event_id, in_order};
 use crate::respond::{Answer, Refusal, json};
 
 /// Rows of one page if nothing else is asked for.
@@ -92,9 +92,7 @@ fn sample_query(call: &Call) -> Result<SampleQuery, Refusal> {
         .ok_or_else(|| Refusal::field("target", "`target` is missing: the id of the target"))?;
     let to = params.instant("to")?.unwrap_or_else(|| call.app.clock.wall());
     let from = params.instant("from")?.unwrap_or_else(|| to.minus(LIVE_TRAIL));
-    if from >= to {
-        return Err(Refusal::field("to", "`to` must be after `from`"));
-    }
+    in_order(Some(from), Some(to))?;
     Ok(SampleQuery {
         target,
         from,
@@ -186,6 +184,7 @@ pub(super) async fn logs(call: Call) -> Result<Answer, Refusal> {
         before: None,
         limit: params.number("limit", ROWS_DEFAULT, 1, API_ROWS)?,
     };
+    in_order(query.from, query.to)?;
     let limit = query.limit;
     let rows = call.app.ask_history(move |history| history.logs(&query)).await?;
     let next = (rows.len() >= limit)
@@ -208,6 +207,7 @@ async fn row_query(call: &Call) -> Result<(RowQuery, Vec<StoredTarget>), Refusal
         before: params.word("before", event_id)?,
         limit: params.number("limit", ROWS_DEFAULT, 1, API_ROWS)?,
     };
+    in_order(query.from, query.to)?;
     let stored = call.app.ask_history(|history| history.targets()).await?;
     query.targets = series_of(call, &params, &stored)?;
     Ok((query, stored))
@@ -222,30 +222,41 @@ fn named(state: &State, stored: &[StoredTarget], id: TargetId) -> Option<(String
 }
 
 /// Every series that the target in the address has or had: its address may have changed, and it may be gone.
-fn series_of(
+pub(super) fn series_of(
     call: &Call,
     params: &Params,
     stored: &[StoredTarget],
 ) -> Result<Option<Vec<TargetId>>, Refusal> {
-    let Some(id) = params.one("target") else {
+    let Some(id) = params.single("target")? else {
         return Ok(None);
     };
+    let series = series_named(call, id, stored);
+    if series.is_empty() {
+        return Err(targets::unknown_target(id));
+    }
+    Ok(Some(series))
+}
+
+/// See [`series_of`]; none for an unknown id.
+pub(super) fn series_named(call: &Call, id: &str, stored: &[StoredTarget]) -> Vec<TargetId> {
     let mut series: Vec<TargetId> = call.app.hub.state().key(id).map(TargetId).into_iter().collect();
     let old = stored
         .iter()
         .filter(|target| target.slug == id)
         .map(|target| target.id);
     series.extend(old.filter(|old| !series.contains(old)).collect::<Vec<_>>());
-    if series.is_empty() {
-        return Err(targets::unknown(id));
-    }
-    Ok(Some(series))
+    series
 }
 
 fn target_of(call: &Call, params: &Params) -> Result<Option<TargetId>, Refusal> {
-    let Some(id) = params.one("target") else {
+    let Some(id) = params.single("target")? else {
         return Ok(None);
     };
-    let key = call.app.hub.state().key(id).ok_or_else(|| targets::unknown(id))?;
+    let key = call
+        .app
+        .hub
+        .state()
+        .key(id)
+        .ok_or_else(|| targets::unknown_target(id))?;
     Ok(Some(TargetId(key)))
 }

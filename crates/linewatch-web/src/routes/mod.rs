@@ -3,6 +3,8 @@
 //! Deny by default: what is not in the table does not exist, and every request passes [`handle`], which judges
 //! Host, path, role, Origin and body in that order before any handler runs.
 
+mod compat;
+mod graph;
 mod history;
 mod live;
 mod overview;
@@ -26,7 +28,10 @@ use crate::assets::Assets;
 use crate::control::ControlSender;
 use crate::guard::{self, Guard, Role};
 use crate::live::Hub;
-use crate::respond::{Answer, Refusal, secure};
+use crate::past::PastCache;
+use crate::respond::{Answer, Form, Refusal, secure};
+
+pub(crate) use graph::Pictures;
 
 /// Everything the handlers share.
 pub(crate) struct App {
@@ -34,6 +39,10 @@ pub(crate) struct App {
     pub(crate) history: Arc<dyn History>,
     /// How many may ask the history at once.
     pub(crate) history_slots: Arc<Semaphore>,
+    /// What of it was asked a moment ago.
+    pub(crate) past: PastCache,
+    /// Drawn a moment ago.
+    pub(crate) pictures: Pictures,
     pub(crate) control: ControlSender,
     pub(crate) clock: Arc<dyn Clock + Sync>,
     pub(crate) assets: Assets,
@@ -90,7 +99,7 @@ macro_rules! route {
 }
 
 /// Every address there is.
-pub(crate) static ROUTES: [Route; 20] = [
+pub(crate) static ROUTES: [Route; 30] = [
     route!(GET "/" Public Read page::shell),
     route!(GET "/t/{id}" Public Read page::shell),
     route!(GET "/a/{hash}/{*path}" Public Read page::file),
@@ -101,10 +110,20 @@ pub(crate) static ROUTES: [Route; 20] = [
     route!(GET "/api/v1/targets/{id}" Viewer Read targets::get),
     route!(GET "/api/v1/samples" Viewer Read history::samples),
     route!(GET "/api/v1/series" Viewer Read series::get),
+    route!(GET "/api/v1/graph.png" Viewer Read graph::png),
+    route!(GET "/api/v1/graph.svg" Viewer Read graph::svg),
     route!(GET "/api/v1/outages" Viewer Read history::outages),
     route!(GET "/api/v1/events" Viewer Read history::events),
     route!(GET "/api/v1/logs" Viewer Read history::logs),
     route!(GET "/api/v1/status" Viewer Read status::get),
+    route!(GET "/api/config" Viewer Read compat::s0::config),
+    route!(POST "/api/config" Admin Change compat::s0::set_config),
+    route!(GET "/api/events" Viewer Read compat::s0::events),
+    route!(POST "/api/events/cleanup" Admin Change compat::s0::clean_up),
+    route!(GET "/api/stats" Viewer Read compat::s0::stats),
+    route!(GET "/api/ping-data" Viewer Read compat::s1::ping_data),
+    route!(GET "/api/servers/status" Viewer Read compat::s1::status),
+    route!(GET "/api/logs" Viewer Read compat::s1::logs),
     route!(GET "/api/v1/live" Viewer Upgrade live::upgrade),
     route!(POST "/api/v1/targets/{id}/start" Operator Change targets::start),
     route!(POST "/api/v1/targets/{id}/stop" Operator Change targets::stop),
@@ -115,10 +134,11 @@ pub(crate) static ROUTES: [Route; 20] = [
 
 /// Answers any request whatever.
 pub(crate) async fn handle(app: Arc<App>, peer: IpAddr, request: Request<Body>) -> Answer {
-    let is_api = request.uri().path().contains("/api/");
+    let path = request.uri().path();
+    let form = Form::of(path.strip_prefix(app.base.as_str()).unwrap_or(path));
     let mut answer = match judge(app, peer, request).await {
         Ok(answer) => answer,
-        Err(refusal) => refusal.into_answer(is_api),
+        Err(refusal) => refusal.into_answer(form),
     };
     secure(answer.headers_mut());
     answer
@@ -130,7 +150,7 @@ async fn judge(app: Arc<App>, peer: IpAddr, request: Request<Body>) -> Result<An
     let path = local_path(&app.base, parts.uri.path())?;
     let (route, captures) = match find(&parts.method, path) {
         Found::Route(route, captures) => (route, captures),
-        Found::OtherMethods(methods) => return Ok(other_methods(&methods)),
+        Found::OtherMethods(methods) => return Ok(other_methods(&methods, Form::of(path))),
         Found::Nothing => return Err(Refusal::not_found("there is nothing at this address")),
     };
     if route.role > app.guard.role_of(peer, &parts.headers) {
@@ -225,14 +245,14 @@ fn captures(pattern: &str, path: &str) -> Option<Vec<String>> {
     segments.next().is_none().then_some(found)
 }
 
-fn other_methods(methods: &[&Method]) -> Answer {
+fn other_methods(methods: &[&Method], form: Form) -> Answer {
     let allow = methods
         .iter()
         .map(|method| method.as_str())
         .collect::<Vec<_>>()
         .join(", ");
     let message = format!("this address knows only {allow}");
-    let mut answer = Refusal::new(StatusCode::METHOD_NOT_ALLOWED, "method", message).into_answer(true);
+    let mut answer = Refusal::new(StatusCode::METHOD_NOT_ALLOWED, "method", message).into_answer(form);
     if let Ok(value) = HeaderValue::from_str(&allow) {
         answer.headers_mut().insert(header::ALLOW, value);
     }

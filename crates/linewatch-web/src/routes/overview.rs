@@ -1,26 +1,27 @@
-//! The fleet, worst first.
+//! The fleet, worst first: live, or over a period of its history.
+
+use std::sync::Arc;
+use std::time::Duration;
 
 use axum::http::StatusCode;
-use linewatch_core::limits::OVERVIEW_ROWS;
+use linewatch_core::limits::{LIVE_TRAIL, OVERVIEW_ROWS};
+use linewatch_core::past::SeriesSum;
 
 use super::Call;
-use crate::api::Overview;
-use crate::fleet::{self, FleetQuery};
+use crate::api::{Kpi, Overview, Spark};
+use crate::fleet::{self, FleetQuery, Member};
+use crate::past::{self, Past, Period};
 use crate::query::Params;
 use crate::respond::{Answer, Refusal, json};
 
 /// Targets of one answer if nothing else is asked for (UI.md section 5).
 const ROWS_DEFAULT: usize = 200;
+/// The live answer is the page's first paint: it does not wait longer for the day's history, which comes behind it.
+const FIRST_PAINT: Duration = Duration::from_millis(300);
 
 /// One page of the fleet, with counts and figures of all of it.
 pub(super) async fn get(call: Call) -> Result<Answer, Refusal> {
     let params = Params::of(&call.parts.uri)?;
-    if params.one("range").is_some_and(|range| range != "live") {
-        return Err(Refusal::field(
-            "range",
-            "`range` can only be \"live\" in this version",
-        ));
-    }
     let query = FleetQuery {
         countries: params.all("country"),
         partners: params.all("partner"),
@@ -34,32 +35,138 @@ pub(super) async fn get(call: Call) -> Result<Answer, Refusal> {
         limit: params.number("limit", ROWS_DEFAULT, 1, OVERVIEW_ROWS)?,
         offset: params.number("offset", 0, 0, linewatch_core::limits::TARGETS)?,
     };
-    let overview = overview(&call, &query);
+    let has_spark = params.number("spark", 1, 0, 1)? == 1;
+    let history = match period(&call, &params)? {
+        Some(period) => {
+            let past = past::ask(Arc::clone(&call.app), period).await?;
+            let day = match period {
+                Period::DAY => Some(Arc::clone(&past)),
+                Period::Last { .. } | Period::Custom { .. } => day(&call).await,
+            };
+            Told {
+                span: Some((period.word(), past)),
+                day,
+            }
+        }
+        None => Told {
+            span: None,
+            day: day(&call).await,
+        },
+    };
+    let overview = overview(&call, &query, has_spark, &history);
     Ok(json(StatusCode::OK, &overview))
 }
 
-fn overview(call: &Call, query: &FleetQuery) -> Overview {
+/// The period asked for; `None`: live.
+fn period(call: &Call, params: &Params) -> Result<Option<Period>, Refusal> {
+    match params.one("range") {
+        None | Some("live") => Ok(None),
+        Some("custom") => custom(call, params).map(Some),
+        Some(word) => Period::from_word(word).map(Some).ok_or_else(|| {
+            let message = format!("`range` must be live, 24h, 7d, 30d or custom, not \"{word}\"");
+            Refusal::field("range", message)
+        }),
+    }
+}
+
+fn custom(call: &Call, params: &Params) -> Result<Period, Refusal> {
+    let missing = |name: &str| {
+        Refusal::field(
+            name,
+            format!("`{name}` is missing: `range=custom` needs both ends"),
+        )
+    };
+    let from = params.instant("from")?.ok_or_else(|| missing("from"))?;
+    let to = params.instant("to")?.ok_or_else(|| missing("to"))?;
+    if from >= to {
+        return Err(Refusal::field("to", "`to` must be after `from`"));
+    }
+    if from >= call.app.clock.wall() {
+        return Err(Refusal::field(
+            "from",
+            "`from` lies in the future: nothing is measured there yet",
+        ));
+    }
+    Ok(Period::Custom { from, to })
+}
+
+/// The last 24 hours, if they are told soon; if not, they are there for who asks next.
+async fn day(call: &Call) -> Option<Arc<Past>> {
+    let asking = tokio::spawn(past::ask(Arc::clone(&call.app), Period::DAY));
+    // Live figures are right without it: a store that cannot answer is told by its notice.
+    tokio::time::timeout(FIRST_PAINT, asking).await.ok()?.ok()?.ok()
+}
+
+/// The history an answer is told with.
+struct Told {
+    /// The word of the period and what it says; `None`: live.
+    span: Option<(&'static str, Arc<Past>)>,
+    day: Option<Arc<Past>>,
+}
+
+fn overview(call: &Call, query: &FleetQuery, has_spark: bool, told: &Told) -> Overview {
     let hub = &call.app.hub;
     let now = call.app.clock.anchor();
     let state = hub.state();
     let fleet = fleet::select(state.members(), query);
     let page = fleet.members.iter().skip(query.offset).take(query.limit);
     let standing = hub.standing(&state, now);
+    let (range, from, to) = match &told.span {
+        Some((word, past)) => (*word, past.from, past.to),
+        None => ("live", now.wall.minus(LIVE_TRAIL), now.wall),
+    };
     Overview {
         now: standing.now,
         epoch: standing.epoch,
         run: standing.run,
         seq: standing.seq,
-        range: "live",
+        range,
+        from: from.as_millis(),
+        to: to.as_millis(),
         total: fleet.members.len(),
         all: fleet.all,
         is_first_run: fleet.is_first_run,
-        kpi: fleet::kpi(&fleet.members),
+        kpi: kpi(&fleet.members, told),
         notices: state.notices.clone(),
         started_at: hub.options().started_at.as_millis(),
         icmp: state.status.icmp_v4.clone(),
-        targets: page.map(|member| hub.row(&state, *member, now)).collect(),
+        targets: page
+            .map(|member| {
+                let mut row = hub.row(&state, *member, now);
+                if !has_spark {
+                    row.spark = Spark::default();
+                }
+                let slug = &member.entry.target.slug;
+                if let Some(day) = &told.day {
+                    let sum = day.sums.get(slug);
+                    row.availability_24h_ppm = sum.and_then(SeriesSum::availability_ppm);
+                    row.strip_24h = Some(day.strips.get(slug).map_or_else(Vec::new, |cells| cells.to_vec()));
+                }
+                if let Some((_, past)) = &told.span {
+                    row.tell(past.sums.get(slug), past.length());
+                }
+                row
+            })
+            .collect(),
         badges: fleet.badges,
         countries: fleet.countries,
     }
+}
+
+fn kpi(members: &[Member<'_>], told: &Told) -> Kpi {
+    let mut kpi = fleet::kpi(members);
+    if let Some(day) = &told.day {
+        let sums = sums(members, day);
+        kpi.outages_24h = Some(sums.iter().map(|sum| sum.outages).sum());
+        kpi.availability_24h_ppm = fleet::availability_ppm(&sums);
+    }
+    if let Some((_, past)) = &told.span {
+        fleet::tell(&mut kpi, &sums(members, past), past.length());
+    }
+    kpi
+}
+
+fn sums<'a>(members: &[Member<'_>], past: &'a Past) -> Vec<&'a SeriesSum> {
+    let of = |member: &Member<'_>| past.sums.get(&member.entry.target.slug);
+    members.iter().filter_map(of).collect()
 }

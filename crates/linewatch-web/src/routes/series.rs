@@ -3,72 +3,98 @@
 use std::time::Duration;
 
 use axum::http::StatusCode;
+use linewatch_core::event::EventKind;
 use linewatch_core::limits::SERIES_POINTS;
-use linewatch_core::port::SeriesQuery;
+use linewatch_core::port::{History, HistoryError, RowQuery, SeriesQuery};
 use linewatch_core::target::TargetId;
 use linewatch_core::time::WallTime;
 
 use super::{Call, targets};
-use crate::api::SeriesAnswer;
-use crate::query::Params;
+use crate::api::{MarkRow, SeriesAnswer};
+use crate::join;
+use crate::query::{Params, in_order};
 use crate::respond::{Answer, Refusal, json};
 
 /// Buckets if nothing else is asked for: about a screen's.
 const POINTS_DEFAULT: usize = 1000;
 /// The span if nothing else is asked for.
 const SPAN_DEFAULT: Duration = Duration::from_secs(3600);
-/// 2000-01-01 and 2100-01-01, UTC: what lies outside is a slip of the pen, not a time anybody measured at.
-const FIRST: WallTime = WallTime::from_nanos(946_684_800_000_000_000);
-/// See [`FIRST`].
-const LAST: WallTime = WallTime::from_nanos(4_102_444_800_000_000_000);
+/// Edits of settings shown in one picture: more would hide it.
+const MARKS: usize = 50;
 
 /// The series of one target.
 pub(super) async fn get(call: Call) -> Result<Answer, Refusal> {
     let params = Params::of(&call.parts.uri)?;
     let id = params
-        .one("target")
+        .single("target")?
         .ok_or_else(|| Refusal::field("target", "`target` is missing: the id of the target"))?;
     let points = params.number("points", POINTS_DEFAULT, 1, SERIES_POINTS)?;
-    let to = possible("to", params.instant("to")?)?.unwrap_or_else(|| call.app.clock.wall());
-    let from = possible("from", params.instant("from")?)?.unwrap_or_else(|| to.minus(SPAN_DEFAULT));
-    if from >= to {
-        return Err(Refusal::field("to", "`to` must be after `from`"));
-    }
+    let to = params.instant("to")?.unwrap_or_else(|| call.app.clock.wall());
+    let from = params.instant("from")?.unwrap_or_else(|| to.minus(SPAN_DEFAULT));
+    in_order(Some(from), Some(to))?;
+    let ids = series_of(&call, id).await?;
+    let Some(newest) = ids.iter().copied().max() else {
+        return Err(targets::unknown_target(id));
+    };
+    let key = call.app.hub.state().key(id).map_or(newest, TargetId);
     let query = SeriesQuery {
-        target: target_of(&call, id).await?,
+        target: key,
         from,
         to,
         points,
     };
-    let series = call.app.ask_history(move |history| history.series(query)).await?;
+    let told = call.app.ask_history(move |history| {
+        let line = join::line(history, &ids, query)?;
+        let marks = marks(history, &ids, &line, (from, to))?;
+        Ok((line, marks))
+    });
+    let (line, marks) = told.await?;
     Ok(json(
         StatusCode::OK,
-        &SeriesAnswer::new(id, query.target, &series),
+        &SeriesAnswer::new(id, key, &line.series, marks),
     ))
 }
 
-/// An instant at which something can have been measured.
-fn possible(name: &str, at: Option<WallTime>) -> Result<Option<WallTime>, Refusal> {
-    if at.is_some_and(|at| !(FIRST..=LAST).contains(&at)) {
-        let message = format!("`{name}` must lie between 2000-01-01 and 2100-01-01 (UTC)");
-        return Err(Refusal::field(name, message));
-    }
-    Ok(at)
+/// What changed the line: other addresses, and the settings that were edited.
+fn marks(
+    history: &dyn History,
+    ids: &[TargetId],
+    line: &join::Line,
+    (from, to): (WallTime, WallTime),
+) -> Result<Vec<MarkRow>, HistoryError> {
+    let changed = history.events(&RowQuery {
+        targets: Some(ids.to_vec()),
+        kind: Some(EventKind::TargetChanged),
+        severity: None,
+        level: None,
+        from: Some(from),
+        to: Some(to),
+        before: None,
+        limit: MARKS,
+    })?;
+    let changed = changed
+        .into_iter()
+        .map(|event| (event.at.as_millis(), event.kind.word(), event.message));
+    let address = EventKind::AddressChanged.word();
+    let seams = line
+        .seams
+        .iter()
+        .map(|at| (at.as_millis(), address, String::new()));
+    let mut marks: Vec<MarkRow> = changed.chain(seams).collect();
+    marks.sort_by_key(|mark| mark.0);
+    Ok(marks)
 }
 
-/// The series the target has now; of one that was removed, its last.
-async fn target_of(call: &Call, id: &str) -> Result<TargetId, Refusal> {
-    if let Some(key) = call.app.hub.state().key(id) {
-        return Ok(TargetId(key));
-    }
+/// Every series that the target has or had: another address began another one, and a person sees one line.
+async fn series_of(call: &Call, id: &str) -> Result<Vec<TargetId>, Refusal> {
+    let mut ids: Vec<TargetId> = call.app.hub.state().key(id).map(TargetId).into_iter().collect();
     let stored = call.app.ask_history(|history| history.targets()).await?;
-    let last = stored
+    let old = stored
         .iter()
         .filter(|target| target.slug == id)
-        .map(|target| target.id)
-        .max();
-    last.ok_or_else(|| Refusal {
-        field: Some("target".to_owned()),
-        ..targets::unknown(id)
-    })
+        .map(|target| target.id);
+    ids.extend(old);
+    ids.sort_unstable();
+    ids.dedup();
+    Ok(ids)
 }

@@ -97,7 +97,7 @@ pub(super) async fn stop(call: Call) -> Result<Answer, Refusal> {
 }
 
 /// Hands a change to the thread that owns the settings and waits for its word.
-async fn change(app: &App, change: Change, status: StatusCode) -> Result<Answer, Refusal> {
+pub(super) async fn ask(app: &App, change: Change) -> Result<ChangeDone, Refusal> {
     let busy =
         || Refusal::unavailable("the settings are busy; look whether the change was made, then try again");
     let (reply, word) = oneshot::channel();
@@ -112,11 +112,17 @@ async fn change(app: &App, change: Change, status: StatusCode) -> Result<Answer,
         .ok()
         .and_then(Result::ok)
         .ok_or_else(busy)?;
+    Ok(word?)
+}
+
+/// Makes a change and tells what came of it.
+async fn change(app: &App, change: Change, status: StatusCode) -> Result<Answer, Refusal> {
     let ChangeDone {
         target,
         removed,
         notes,
-    } = word?;
+        deleted: _,
+    } = ask(app, change).await?;
     let answer = ChangeAnswer {
         target: target.as_ref().map(TargetInfo::from),
         removed: removed.iter().map(TargetInfo::from).collect(),
@@ -162,6 +168,14 @@ fn with_etag(mut answer: Answer, version: u64) -> Answer {
 /// There is no such target.
 pub(super) fn unknown(id: &str) -> Refusal {
     Refusal::not_found(format!("there is no target \"{id}\""))
+}
+
+/// There is no such target, as the parameter `target` has it.
+pub(super) fn unknown_target(id: &str) -> Refusal {
+    Refusal {
+        field: Some("target".to_owned()),
+        ..unknown(id)
+    }
 }
 
 impl From<PatchError> for Refusal {

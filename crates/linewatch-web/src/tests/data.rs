@@ -148,6 +148,7 @@ pub(crate) fn event(seq: u64, target: Option<u32>) -> Event {
         at,
         until: Some(at),
         count: 3,
+        excess: None,
         message: "down, 3 in a row lost".to_owned(),
     }
 }

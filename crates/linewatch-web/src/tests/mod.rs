@@ -1,25 +1,32 @@
 //! A real server on a free port, driven over real sockets; the doors behind it are fakes held by the test.
 
+mod bad_input;
 mod changes;
+mod compat;
 pub(crate) mod data;
+mod graph;
 mod guarding;
 mod overview;
+mod past;
 mod samples;
 mod series;
 mod shapes;
 
+use std::collections::HashMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use linewatch_core::event::{Event, LogRow, OutageRow, RunId};
+use linewatch_core::event::{Event, EventKind, LogRow, OutageRow, RunId};
+use linewatch_core::past::{SeriesSum, Stretch, SumQuery};
 use linewatch_core::port::{
     Clock, History, HistoryError, RowQuery, SampleQuery, Series, SeriesPoint, SeriesQuery, SeriesSource,
     StorageView, StoredSample, StoredTarget,
 };
 use linewatch_core::record::{Gap, GapKind};
 use linewatch_core::rollup::{Resolution, Rollup};
+use linewatch_core::target::TargetId;
 use linewatch_core::time::{Anchor, MonoTime, WallTime};
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -68,6 +75,9 @@ pub(crate) struct TestHistory {
     pub(crate) asked: Mutex<Vec<RowQuery>>,
     pub(crate) rollups: Mutex<Vec<Rollup>>,
     pub(crate) asked_series: Mutex<Vec<SeriesQuery>>,
+    pub(crate) sums: Mutex<HashMap<TargetId, SeriesSum>>,
+    pub(crate) stretches: Mutex<Vec<Stretch>>,
+    pub(crate) asked_sums: Mutex<Vec<SumQuery>>,
     pub(crate) is_broken: std::sync::atomic::AtomicBool,
 }
 
@@ -124,6 +134,20 @@ impl History for TestHistory {
             }],
         })
     }
+    fn sums(&self, query: &SumQuery) -> Result<Vec<(TargetId, SeriesSum)>, HistoryError> {
+        self.asked_sums.lock().expect("asked").push(query.clone());
+        if self.is_broken.load(Ordering::SeqCst) {
+            return Err(HistoryError("disk I/O error".to_owned()));
+        }
+        let sums = self.sums.lock().expect("sums");
+        let of = |target: &TargetId| Some((*target, sums.get(target)?.clone()));
+        Ok(query.targets.iter().filter_map(of).collect())
+    }
+    fn stretches(&self, query: &SumQuery) -> Result<Vec<Stretch>, HistoryError> {
+        let stretches = self.stretches.lock().expect("stretches");
+        let is_asked = |stretch: &&Stretch| query.targets.contains(&stretch.target);
+        Ok(stretches.iter().filter(is_asked).copied().collect())
+    }
     fn gaps(&self, _query: SampleQuery) -> Result<Vec<Gap>, HistoryError> {
         Ok(Vec::new())
     }
@@ -135,6 +159,20 @@ impl History for TestHistory {
     }
     fn logs(&self, query: &RowQuery) -> Result<Vec<LogRow>, HistoryError> {
         self.rows(query, &self.logs)
+    }
+    fn count_events(&self, targets: &[TargetId], kinds: &[EventKind]) -> Result<u64, HistoryError> {
+        let events = self.events.lock().expect("events");
+        let is_meant = |event: &&Event| {
+            event.target.is_some_and(|target| targets.contains(&target)) && kinds.contains(&event.kind)
+        };
+        Ok(events.iter().filter(is_meant).count() as u64)
+    }
+    fn numbered_logs(&self, level: Option<&str>, limit: usize) -> Result<Vec<(i64, LogRow)>, HistoryError> {
+        let logs = self.logs.lock().expect("logs");
+        let of_level = logs
+            .iter()
+            .filter(|row| level.is_none_or(|level| row.level == level));
+        Ok((1..).zip(of_level.cloned()).take(limit).collect())
     }
     fn targets(&self) -> Result<Vec<StoredTarget>, HistoryError> {
         Ok(self.targets.lock().expect("targets").clone())

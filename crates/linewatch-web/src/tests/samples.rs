@@ -88,6 +88,7 @@ async fn a_removed_target_keeps_its_name_and_is_found_by_it() {
             id: TargetId(id),
             slug: slug.to_owned(),
             name: format!("Name of {slug}"),
+            address: "192.0.2.1".to_owned(),
         })
         .to_vec();
     *server.history.events.lock().expect("events") = vec![event(1, Some(8))];

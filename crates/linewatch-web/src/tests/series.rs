@@ -107,6 +107,7 @@ async fn a_removed_target_still_has_its_last_series() {
             id: TargetId(id),
             slug: slug.to_owned(),
             name: slug.to_owned(),
+            address: "192.0.2.1".to_owned(),
         })
         .to_vec();
     assert_eq!(server.get("/api/v1/series?target=gone").await.json()["key"], 8);

@@ -270,6 +270,7 @@ async fn every_answer_has_the_declared_shape() {
     let done = ChangeDone {
         target: Some(entry(1, "fra")),
         removed: vec![entry(2, "x")],
+        deleted: 0,
         notes: vec![notice()],
     };
     *server.word.lock().expect("word") = Ok(done);
@@ -333,6 +334,7 @@ fn the_page_can_set_exactly_the_fields_of_a_patch() {
         country: text(),
         partner: text(),
         group: text(),
+        latency_threshold_ms: Some(150.0),
         enabled: Some(true),
     };
     let json = serde_json::to_value(&patch).expect("JSON");

@@ -71,7 +71,7 @@ export function needsAttention(row) {
 
 /**
  * The tint of a loss cell: none while loss is below the OK limit.
- * @param {OverviewRow} row
+ * @param {Pick<OverviewRow, "loss_ppm" | "thresholds">} row
  * @returns {"" | "fair" | "poor" | "critical"}
  */
 export function lossTint(row) {

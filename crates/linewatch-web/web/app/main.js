@@ -105,7 +105,7 @@ function onKey(event) {
   if (event.defaultPrevented) return;
   if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "k") {
     event.preventDefault();
-    openSearch(navigate);
+    void openSearch(navigate);
     return;
   }
   const at = event.target instanceof Element ? event.target : document.body;
@@ -115,7 +115,7 @@ function onKey(event) {
   const wasGoing = isGoing;
   isGoing = event.key === "g";
   if (wasGoing && event.key === "o") navigate("");
-  else if (event.key === "/") openSearch(navigate);
+  else if (event.key === "/") void openSearch(navigate);
   else if (event.key === "?") openKeys();
   else if (event.key === "n") openAdd(navigate);
   else if (event.key === "d") nextTheme();

@@ -13,6 +13,13 @@ export function clock(at) {
   return clockFormat.format(at);
 }
 
+/** A tick of an axis: "14:00"; the day alone at midnight and for steps of days; seconds where a step has some. @param {number} at @param {number} step */
+export function tickTime(at, step) {
+  const time = clock(at);
+  if (step >= 86_400_000 || time === "00:00:00") return dayFormat.format(at);
+  return step < 60_000 ? time : time.slice(0, -3);
+}
+
 /** "21 Nov 2026". @param {number} at */
 export function date(at) {
   return dateFormat.format(at);

@@ -49,13 +49,15 @@ export interface Subscription { targets: "*" | string[]; detail: string[]; event
 /** A hole: [key, kind, from_ms, to_ms, slots]. */
 export type GapRow = [number, GapWord, number, number, number];
 
-// ---- GET /api/v1/overview?country=&partner=&group=&status=&q=&range=live&limit=200&offset=0 ----
+// ---- GET /api/v1/overview?country=&partner=&group=&status=&q=&range=live|24h|7d|30d|custom&from=&to=&spark=1&limit=200&offset=0 ----
+// Figures are of the range; state, grade, outage, last and spark are always of this moment. spark=0 leaves the sparklines out.
 export interface Overview {
   now: number;
   epoch: string;
   run: number;
   seq: number; // live messages up to this one are contained in this answer
-  range: "live";
+  range: "live" | "24h" | "7d" | "30d" | "custom";
+  from: number; to: number; // the range; live: the last 60 s
   total: number; // targets after filtering, of all pages
   all: number; // targets before filtering
   is_first_run: boolean; // only the built-in default lines
@@ -70,13 +72,16 @@ export interface Overview {
 export interface Kpi {
   median_rtt_ms: number | null; // median of the targets' medians
   p95_rtt_ms: number | null; // 95th percentile of the targets' medians
-  loss_ppm: number | null; // all failed over all finished, live window
+  loss_ppm: number | null; // all failed over all finished
   jitter_ms: number | null; // median of the targets' jitters
-  measured: number; // targets with finished probes in the window
+  measured: number; // targets with finished probes in the range
+  outages: number; // that touch the range; live: since this start
+  availability_ppm: number | null; // outage time over measured time of all; live: of this run
+  coverage_ppm: number | null; // measured time over the time of the range, of the targets measured in it; live: null
   outages_open: number;
   outages_run: number; // since this start
-  outages_24h: null; // history is not available yet
-  availability_24h_ppm: null;
+  outages_24h: number | null; // null: not known yet
+  availability_24h_ppm: number | null;
 }
 /** Something the person should know, with its cure. `code`: loopback_only | icmp_not_permitted | icmp_ping_socket | no_realtime |
  *  storage_trouble | clock_unsynchronised */
@@ -115,13 +120,17 @@ export interface OverviewRow {
   p95_ms: number | null;
   jitter_ms: number | null;
   loss_ppm: number | null;
+  finished: number; failed: number; // what the loss is of
   rto: number;
-  process_ms: number | null; // process latency, median of the window
-  availability_24h_ppm: null; // not available yet
+  process_ms: number | null; // process latency, median of the live window; null for a range: no rollup keeps it
+  outages: number; // that touch the range; live: of this run
+  availability_ppm: number | null; // of the range, rounded down; live: of this run
+  coverage_ppm: number | null; // how much of the range was measured; live: null
+  availability_24h_ppm: number | null; // null: not known yet
   availability_run_ppm: number | null; // of this run, rounded down
-  measured_ms: number; // of this run
+  measured_ms: number; // of the range; live: of this run
   spark: { base: number; d: ProbeRow[]; m?: BinRow[]; g: GapRow[] }; // last 60 s
-  strip_24h: null; // not available yet
+  strip_24h: number[] | null; // 48 half hours, the last one going on: 0 no data, 1 excellent … 5 critical, 6 an outage; [] nothing; null: not known yet
   thresholds: Thresholds;
 }
 export interface LastProbe { seq: number; at: number; outcome: OutcomeWord; rtt_ms: number | null; host_rtt_ms: number | null; class: "K" | "H" | "U" }
@@ -173,7 +182,7 @@ export interface TargetAnswer { target: TargetInfo; detail: TargetDetail | null;
 export interface TargetPatch {
   id?: string; name?: string; address?: string; // HOST, HOST:PORT, tcp://HOST:PORT, udp://HOST:PORT, icmp://HOST
   probe?: "icmp" | "tcp" | "udp"; port?: number; family?: string; interval?: string; timeout?: string; payload_bytes?: number;
-  country?: string; partner?: string; group?: string; enabled?: boolean;
+  country?: string; partner?: string; group?: string; latency_threshold_ms?: number; enabled?: boolean;
 }
 export interface ChangeAnswer {
   target: TargetInfo | null;
@@ -200,6 +209,7 @@ export interface SeriesAnswer {
   p50: (number | null)[]; p95: (number | null)[]; p99: (number | null)[]; // within 1.1 %
   smoke: ((number | null)[])[]; // nine columns: the quantiles 0, 10, 25, 40, 50, 60, 75, 90, 100 %
   gaps: GapRow[]; // by begin; those of one kind closer than a bucket are one
+  marks: [number, string, string][]; // what changed the line: instant, address_changed | target_changed, words
 }
 
 // ---- GET /api/v1/events, /outages, /logs ?target=&type=&severity=&level=&from=&to=&limit=&before= ----

@@ -43,16 +43,18 @@ export function parseFilters(search) {
 
 /**
  * @param {Filters} filters
+ * @param {readonly [string, string][]} [more] What else the link says.
  * @returns {string} "" or "?…"
  */
-export function writeFilters(filters) {
+export function writeFilters(filters, more = []) {
   const params = new URLSearchParams();
   if (filters.country.length > 0) params.set("country", filters.country.join(","));
   if (filters.status.length > 0) params.set("status", filters.status.join(","));
   if (filters.proto.length > 0) params.set("proto", filters.proto.join(","));
   for (const group of filters.group) params.append("group", group);
   if (filters.q !== "") params.set("q", filters.q);
-  const text = params.toString().replaceAll("%2C", ",");
+  for (const [name, value] of more) params.set(name, value);
+  const text = params.toString().replaceAll("%2C", ",").replaceAll("%3A", ":");
   return text === "" ? "" : `?${text}`;
 }
 

@@ -6,8 +6,11 @@
 mod check;
 mod demo;
 mod doctor;
+mod graph;
+mod period;
 mod rrd;
 mod serve;
+mod stored;
 mod watch;
 mod watch_rows;
 mod watch_view;
@@ -25,10 +28,9 @@ use crate::exit::{Exit, UserError};
 use crate::say;
 
 /// Commands of INTERFACE.md that a later version brings: said plainly instead of being taken for a target.
-const NOT_YET: [&str; 15] = [
+const NOT_YET: [&str; 14] = [
     "record",
     "compare",
-    "graph",
     "report",
     "export",
     "attach",
@@ -113,6 +115,8 @@ enum Command {
     Config(check::ConfigCommand),
     /// Look for what keeps this computer from measuring well: one sentence and one command each
     Doctor(doctor::Args),
+    /// Draw a target's history as a PNG or SVG picture, beside a running monitor or without one
+    Graph(graph::Args),
     /// Write a target's history as a round-robin database, which rrdtool reads, draws and goes on updating
     Rrd(rrd::Args),
     /// The whole program over a simulated network, without privileges or network
@@ -148,6 +152,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Result<Exit> {
         Command::CheckConfig(args) => check::check_config(&cli.global, &args),
         Command::Config(command) => check::config(&cli.global, &command),
         Command::Doctor(args) => doctor::run(&cli.global, &args),
+        Command::Graph(args) => graph::run(&cli.global, &args),
         Command::Rrd(args) => rrd::run(&cli.global, &args),
         Command::Demo(args) => demo::run(&cli.global, &args),
     }

@@ -2,31 +2,28 @@
 //!
 //! Reads the store, writes one file, whole or not at all. What is in it is decided by `linewatch_render::rrd`.
 
-use std::fs::{self, File};
-use std::io::{self, BufWriter, Write as _};
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Result;
 use jiff::tz::TimeZone;
-use linewatch_core::port::{Clock as _, History, HistoryError, SampleQuery, StoredSample, StoredTarget};
+use linewatch_core::port::{Clock as _, History, HistoryError, SampleQuery, StoredSample};
 use linewatch_core::target::{ProbePlan, TargetId};
 use linewatch_core::time::WallTime;
 use linewatch_probe::clock::SystemClock;
 use linewatch_render::rrd::{Database, Gather, Layout, MONTH_ROW_S};
 use linewatch_render::text::printable;
 use linewatch_render::when::date_time;
-use linewatch_store::Reader;
 
-use super::{Global, load_options, mistakes};
-use crate::config::{self, Loaded, units};
+use super::Global;
+use super::stored::{self, Line, unread, write_whole};
+use crate::config::{Loaded, units};
 use crate::exit::{Exit, UserError};
 use crate::say;
 
 /// Samples of one question to the store: 100,000 of some 100 B are 10 MB.
 const SAMPLES_PER_QUESTION: usize = 100_000;
-/// Names of targets that an error lists.
-const NAMES_LISTED: usize = 20;
 
 /// Options of `linewatch rrd`.
 #[derive(Debug, clap::Args)]
@@ -52,9 +49,8 @@ pub(super) struct Args {
 /// An unknown target, a step that cannot be, no history, or a file that cannot be written.
 pub(super) fn run(global: &Global, args: &Args) -> Result<Exit> {
     let layout = layout(&args.step)?;
-    let loaded = config::load(&load_options(global, args.config.clone())?).map_err(mistakes)?;
-    let reader = Reader::open(&loaded.data_dir).map_err(|error| UserError::failed(error.to_string()))?;
-    let (slug, series) = series(&reader.targets().map_err(unread)?, &args.target)?;
+    let (loaded, reader) = stored::open(global, args.config.clone())?;
+    let Line { slug, series, .. } = stored::line(&reader, &args.target)?;
     let now = SystemClock::start().wall();
     let end = now.minus(settling(&loaded, &slug));
     let Some(database) = database(&reader, &series, layout, end).map_err(unread)? else {
@@ -78,10 +74,6 @@ pub(super) fn run(global: &Global, args: &Args) -> Result<Exit> {
     Ok(Exit::Ok)
 }
 
-fn unread(error: HistoryError) -> UserError {
-    UserError::failed(error.to_string())
-}
-
 fn layout(step: &str) -> Result<Layout, UserError> {
     let refused = |why: String| {
         UserError::usage(format!("--step \"{}\": {why}", printable(step)))
@@ -96,25 +88,6 @@ fn layout(step: &str) -> Result<Layout, UserError> {
                 "a row of {MONTH_ROW_S} s is not made of whole steps of it"
             ))
         })
-}
-
-/// Every series of the target with this id or name: a new address began a new one, and the line is all of them.
-fn series(stored: &[StoredTarget], wanted: &str) -> Result<(String, Vec<TargetId>), UserError> {
-    let named = |is_it: fn(&StoredTarget, &str) -> bool| stored.iter().find(|target| is_it(target, wanted));
-    let found = named(|target, wanted| target.slug == wanted)
-        .or_else(|| named(|target, wanted| target.name == wanted));
-    let Some(StoredTarget { slug, .. }) = found else {
-        let mut names: Vec<_> = stored.iter().map(|target| printable(&target.slug)).collect();
-        names.dedup();
-        names.truncate(NAMES_LISTED);
-        let message = format!(
-            "target \"{}\": there is no history of that name",
-            printable(wanted)
-        );
-        return Err(UserError::usage(message).help(format!("there is: {}", names.join(", "))));
-    };
-    let same = stored.iter().filter(|target| target.slug == *slug);
-    Ok((slug.clone(), same.map(|target| target.id).collect()))
 }
 
 /// How old a probe must be to have its fate, and that to be in the store.
@@ -177,33 +150,15 @@ fn chunk(
     Ok((all, next))
 }
 
-/// Under another name beside it, then renamed: whoever reads the file sees the old one or the new one, whole.
 fn write(path: &Path, database: &Database) -> io::Result<()> {
-    let mut name = path
-        .file_name()
-        .ok_or_else(|| io::Error::other("it is no name of a file"))?
-        .to_owned();
-    name.push(format!(".{}.tmp", std::process::id()));
-    let temporary = path.with_file_name(name);
-    let written = write_new(&temporary, path, database).and_then(|()| fs::rename(&temporary, path));
-    if written.is_err() {
-        // Nothing more can be done if that fails too.
-        let _ = fs::remove_file(&temporary);
-    }
-    written
-}
-
-fn write_new(temporary: &Path, path: &Path, database: &Database) -> io::Result<()> {
-    let mut file = BufWriter::new(File::create_new(temporary)?);
-    if path
+    let is_xml = path
         .extension()
-        .is_some_and(|extension| extension.eq_ignore_ascii_case("xml"))
-    {
-        database.write_xml(&mut file)?;
-    } else {
-        file.write_all(&database.to_bytes())?;
-    }
-    file.into_inner()
-        .map_err(io::IntoInnerError::into_error)?
-        .sync_all()
+        .is_some_and(|extension| extension.eq_ignore_ascii_case("xml"));
+    write_whole(path, |file| {
+        if is_xml {
+            database.write_xml(file)
+        } else {
+            file.write_all(&database.to_bytes())
+        }
+    })
 }

@@ -112,7 +112,7 @@ impl Mistake {
 }
 
 /// The known word nearest to `word`, if it is near enough to be meant: at most a third of its letters differ.
-pub(super) fn nearest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
+pub(crate) fn nearest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
     // Longer than any key of ours: comparing it would only cost time.
     if word.len() > 64 {
         return None;

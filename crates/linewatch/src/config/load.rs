@@ -122,7 +122,7 @@ pub fn load(options: &LoadOptions) -> Result<Loaded, ConfigErrors> {
         }
     }
     settle(options, &mut settings, &mut spots, &mut drafts, &mut report);
-    warn_inert(&spots, &drafts, &mut report);
+    warn_inert(&spots, &mut report);
     check::cross(&drafts, &mut report);
     let finished: Vec<_> = drafts
         .into_iter()
@@ -288,9 +288,8 @@ fn settle(
 }
 
 /// Settings that are read and checked, but whose feature this version does not have yet.
-const INERT: [&str; 10] = [
+const INERT: [&str; 9] = [
     "server.auth",
-    "defaults.latency_threshold_ms",
     "server.tls_cert",
     "server.tls_key",
     "storage.max_size",
@@ -302,31 +301,18 @@ const INERT: [&str; 10] = [
 ];
 
 /// Silence would let a person believe that mail will come.
-fn warn_inert(spots: &Spots, drafts: &[Draft], report: &mut Report) {
-    let mut warn = |spot: &Spot, subject: &str, key: &str| {
-        let message = format!("{subject}{key} has no effect in this version yet");
-        report.warning(
-            spot.place.clone(),
-            key,
-            Mistake::new(message, "it is checked and kept for the next versions"),
-        );
-    };
+fn warn_inert(spots: &Spots, report: &mut Report) {
     for prefix in INERT {
-        if let Some((key, spot)) = spots.iter().find(|(key, _)| key.starts_with(prefix)) {
-            warn(
-                spot,
-                "",
-                if prefix.ends_with('.') {
-                    prefix.trim_end_matches('.')
-                } else {
-                    key
-                },
-            );
-        }
-    }
-    for draft in drafts {
-        if let Some(spot) = draft.spots.get("latency_threshold_ms") {
-            warn(spot, &draft.subject(), "latency_threshold_ms");
-        }
+        let Some((key, spot)) = spots.iter().find(|(key, _)| key.starts_with(prefix)) else {
+            continue;
+        };
+        let key = if prefix.ends_with('.') {
+            prefix.trim_end_matches('.')
+        } else {
+            key
+        };
+        let message = format!("{key} has no effect in this version yet");
+        let mistake = Mistake::new(message, "it is checked and kept for the next versions");
+        report.warning(spot.place.clone(), key, mistake);
     }
 }

@@ -31,6 +31,7 @@ mod tests;
 pub use builtin::{BuiltIn, GATEWAY_ID};
 pub use check::asked_per_s;
 pub use diff::{TargetChange, diff, needs_restart};
+pub(crate) use error::nearest;
 pub use error::{ConfigError, ConfigErrors, Place};
 pub use load::{LoadOptions, Loaded, Operator, load};
 pub use locate::{Environment, search_order};

@@ -6,7 +6,7 @@
 use std::io::Write as _;
 use std::path::Path;
 
-use toml_edit::{ArrayOfTables, DocumentMut, Item, Table, value};
+use toml_edit::{ArrayOfTables, DocumentMut, Item, Table, TableLike, value};
 
 use super::targets::{REMOVED, TYPED};
 
@@ -15,7 +15,7 @@ const HEADER: &str = "# Changes made on the page; they win over the operator's f
 # linewatch rewrites this file. `removed = true` hides a target that stands in the file or is built in.\n\n";
 
 /// New values of one target; `None` leaves the key as it is.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct TargetChanges {
     /// `name`.
     pub name: Option<String>,
@@ -39,6 +39,8 @@ pub struct TargetChanges {
     pub partner: Option<String>,
     /// `group`.
     pub group: Option<String>,
+    /// `latency_threshold_ms`.
+    pub latency_threshold_ms: Option<f64>,
     /// `enabled`.
     pub is_enabled: Option<bool>,
     /// The target stands on the command line: what is changed about it means nothing when it is not typed again.
@@ -102,12 +104,52 @@ fn apply(table: &mut Table, changes: &TargetChanges) {
             put(table, key, value(i64::from(number)));
         }
     }
+    if let Some(millis) = changes.latency_threshold_ms {
+        put(table, "latency_threshold_ms", number(millis));
+    }
     if let Some(is_enabled) = changes.is_enabled {
         put(table, "enabled", value(is_enabled));
     }
     if changes.is_about_typed {
         put(table, TYPED, value(true));
     }
+}
+
+/// A whole number is written without a point.
+fn number(number: f64) -> Item {
+    if number.fract() == 0.0 && number.abs() < 1e15 {
+        value(number as i64)
+    } else {
+        value(number)
+    }
+}
+
+/// The text with this value at `key` of the table that `tables` lead to, as `["storage", "retention"]`.
+///
+/// # Errors
+///
+/// As [`set_target`]; also when something else than a table stands there.
+pub fn set_value(
+    text: &str,
+    tables: &[&str],
+    key: &str,
+    new: impl Into<toml_edit::Value>,
+) -> Result<String, WebTomlError> {
+    let (header, mut document) = parse(text)?;
+    let mut table: &mut dyn TableLike = document.as_table_mut();
+    for name in tables {
+        let item = table.entry(name).or_insert_with(|| {
+            let mut table = Table::new();
+            // Only what holds a value gets a line of its own.
+            table.set_implicit(true);
+            Item::Table(table)
+        });
+        table = item
+            .as_table_like_mut()
+            .ok_or_else(|| WebTomlError::Syntax(format!("`{name}` is not a table")))?;
+    }
+    table.insert(key, value(new));
+    Ok(format!("{header}{document}"))
 }
 
 /// The text without the target `id`. If it also `stands_elsewhere` (in the operator's file, or built in), a line

@@ -23,6 +23,8 @@ impl<C: Clock> Control<C> {
             Change::Remove { id } => self.remove_asked(&id),
             Change::Start { id } => self.enable(&id, true),
             Change::Stop { id } => self.enable(&id, false),
+            Change::Tool(patch) => self.tool_asked(&patch),
+            Change::CleanUpEvents => self.clean_up_events(),
         }
     }
 
@@ -104,7 +106,7 @@ impl<C: Clock> Control<C> {
     }
 
     /// Judges the edited text as a whole configuration; only then writes it and takes it over.
-    fn edit(
+    pub(super) fn edit(
         &mut self,
         id: &str,
         edit: impl FnOnce(&str) -> Result<String, WebTomlError>,
@@ -136,6 +138,7 @@ impl<C: Clock> Control<C> {
             target: line.map(Line::entry),
             removed,
             notes,
+            deleted: 0,
         }
     }
 }
@@ -148,7 +151,7 @@ fn invalid(field: &str, message: &str) -> ChangeError {
 }
 
 /// What was typed, as the file would have it; what is wrong with it, the file's reader says.
-fn changes_of(patch: &TargetPatch) -> TargetChanges {
+pub(super) fn changes_of(patch: &TargetPatch) -> TargetChanges {
     TargetChanges {
         name: patch.name.clone(),
         address: patch.address.clone(),
@@ -161,6 +164,7 @@ fn changes_of(patch: &TargetPatch) -> TargetChanges {
         country: patch.country.clone(),
         partner: patch.partner.clone(),
         group: patch.group.clone(),
+        latency_threshold_ms: patch.latency_threshold_ms,
         is_enabled: patch.enabled,
         is_about_typed: false,
     }

@@ -8,6 +8,7 @@ mod change;
 mod line;
 mod names;
 mod reload;
+mod tools;
 
 use std::collections::BTreeMap;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
@@ -301,6 +302,7 @@ impl<C: Clock> Control<C> {
             .collect();
         self.to.store.try_send(StoreMessage::Active(active));
         self.to.hub.catalog(self.in_order().map(Line::entry).collect());
+        self.publish_tools();
     }
 
     /// The lines in the order of the configuration.

@@ -26,6 +26,7 @@ use crate::config::LoadOptions;
 use crate::server::Server;
 use crate::spine::Ends;
 
+mod tools;
 mod troubles;
 
 /// Everything answers after 2 ms.

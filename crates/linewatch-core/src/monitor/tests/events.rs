@@ -28,7 +28,7 @@ fn an_outage_is_one_event_and_one_row_under_one_number() {
         (
             EventId {
                 run: RunId(7),
-                seq: 0
+                seq: 1
             },
             rows[0].id
         )
@@ -228,7 +228,7 @@ fn an_event_from_outside_is_numbered_with_the_others() {
         .monitor
         .note(kind, severity, Some(TargetId(1)), text, EPOCH, &mut story.effects);
     let events = story.events();
-    assert_eq!((events[1].id.seq, events[1].until), (1, Some(EPOCH)));
+    assert_eq!((events[1].id.seq, events[1].until), (2, Some(EPOCH)));
 }
 
 #[test]

@@ -39,7 +39,7 @@ use self::haul::Haul;
 use self::socket::{Outlet, ProbeSocket};
 use self::tcp::{Handshake, TcpProber};
 use self::udp::UdpSockets;
-use self::wait::{EVENTS, Waiter};
+use self::wait::Waiter;
 use super::{WireError, WireOptions, WireReport};
 use crate::clock::SystemClock;
 
@@ -72,16 +72,11 @@ impl LinuxWire {
     /// When the kernel gives no epoll, timer or eventfd: out of descriptors or memory.
     pub fn open(clock: SystemClock, options: WireOptions) -> Result<(Self, WireReport), WireError> {
         capability::take_up();
-        let waiter = Waiter::new()?;
+        let mut waiter = Waiter::new()?;
         let icmp = [icmp_open::open(false, options), icmp_open::open(true, options)];
         for (index, socket) in icmp.iter().enumerate() {
             let Ok(socket) = socket else { continue };
-            waiter
-                .watch(socket.fd(), index as u64, libc::EPOLLIN)
-                .map_err(|errno| WireError {
-                    doing: "watch an ICMP socket (epoll)",
-                    source: std::io::Error::from_raw_os_error(errno),
-                })?;
+            waiter.poll(socket.fd(), index as u64)?;
         }
         let udp = UdpSockets::open(&waiter, options)?;
         let report_of = |index: usize| icmp[index].as_ref().map(icmp_open::report).map_err(Clone::clone);
@@ -247,7 +242,7 @@ impl Wire for LinuxWire {
                 incoming.has_more = true;
                 break;
             }
-            if woken.count == EVENTS {
+            if woken.has_more {
                 continue; // More events are waiting than fit.
             }
             self.tcp.expire(now);

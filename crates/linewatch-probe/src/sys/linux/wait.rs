@@ -1,8 +1,9 @@
 //! Sleeps until a moment, a packet, or a call for attention, whichever is first.
 //!
-//! The moment is kept by a timer file (`timerfd`) at an absolute `CLOCK_MONOTONIC` time, because the time-outs
-//! of `epoll_wait` and `ppoll` are allowed to be late by a thousandth of their length. Where that is too little to
-//! matter, and the kernel has it (`epoll_pwait2`, Linux 5.11), the time-out saves the timer.
+//! Sockets that carry much are looked at by the sleep itself (`ppoll`): whoever is awake when their packets come pays
+//! nothing for it. Sockets that are many or come and go are watched (epoll), which is a call within the kernel for each
+//! packet. The moment is kept by a timer file (`timerfd`) at an absolute `CLOCK_MONOTONIC` time, because time-outs are
+//! allowed to be late by a thousandth of their length; where that is too little to matter, the time-out saves the timer.
 
 use std::fs::File;
 use std::io::{Read as _, Write as _};
@@ -16,7 +17,7 @@ use super::options::last_errno;
 use crate::sys::WireError;
 
 /// Events taken from the kernel at a time.
-pub(super) const EVENTS: usize = 256;
+const EVENTS: usize = 256;
 /// Up to here a thousandth is below the microsecond that a wake-up takes anyway.
 const SHORT: Duration = Duration::from_millis(1);
 const TIMER_TAG: u64 = u64::MAX;
@@ -40,8 +41,15 @@ pub(super) struct Waiter {
     is_timer_spent: bool,
     bell: Arc<File>,
     events: Box<[libc::epoll_event; EVENTS]>,
-    /// The kernel takes time-outs in nanoseconds, as far as is known.
-    has_short_sleeps: bool,
+    /// The epoll itself first, then one for each of `polled`.
+    polls: Vec<libc::pollfd>,
+    polled: Vec<Polled>,
+}
+
+/// A socket looked at by each sleep. The descriptor is a copy, so that it is there as long as it is looked at.
+struct Polled {
+    fd: OwnedFd,
+    tag: u64,
 }
 
 /// How a sleep ended.
@@ -49,6 +57,8 @@ pub(super) struct Waiter {
 pub(super) struct Woken {
     /// How many [`Waiter::ready`] there are.
     pub(super) count: usize,
+    /// More may be ready than that.
+    pub(super) has_more: bool,
     /// Another thread called for attention.
     pub(super) is_called: bool,
 }
@@ -68,13 +78,15 @@ impl Waiter {
         let bell = unsafe { libc::eventfd(0, libc::EFD_CLOEXEC | libc::EFD_NONBLOCK) };
         let bell = Arc::new(File::from(owned(bell, "make a wake-up call (eventfd)")?));
         let events = Box::new([libc::epoll_event { events: 0, u64: 0 }; EVENTS]);
+        let polls = vec![poll_of(&epoll)];
         let waiter = Self {
             epoll,
             timer,
             is_timer_spent: false,
             bell,
             events,
-            has_short_sleeps: true,
+            polls,
+            polled: Vec::new(),
         };
         let watched = [
             (waiter.timer.as_fd(), TIMER_TAG),
@@ -107,75 +119,70 @@ impl Waiter {
         if answer == 0 { Ok(()) } else { Err(last_errno()) }
     }
 
+    /// Looks at a socket in every sleep from now on: for the few that carry much. Tags as for [`Waiter::watch`].
+    pub(super) fn poll(&mut self, fd: BorrowedFd<'_>, tag: u64) -> Result<(), WireError> {
+        let fd = copy(fd)?;
+        self.polls.push(poll_of(&fd));
+        self.polled.push(Polled { fd, tag });
+        Ok(())
+    }
+
     /// Sleeps until `CLOCK_MONOTONIC` shows the first number, which is the second away (`None`: does not sleep at all).
     pub(super) fn wait(&mut self, until: Option<(u64, Duration)>) -> Woken {
-        let count = match until {
-            Some((_, length)) if length <= SHORT && self.has_short_sleeps => self.sleep_short(length),
-            _ => None,
+        let timeout = match until {
+            None => Some(Duration::ZERO),
+            Some((_, length)) if length <= SHORT => {
+                if std::mem::take(&mut self.is_timer_spent) {
+                    arm(&self.timer, u64::MAX);
+                }
+                Some(length)
+            }
+            Some((until_ns, _)) => {
+                arm(&self.timer, until_ns);
+                self.is_timer_spent = false;
+                None
+            }
         };
-        let count = count.unwrap_or_else(|| self.sleep(until.map(|(until_ns, _)| until_ns)));
-        // The one error that can happen is EINTR: a signal, to be treated as a call without a caller.
-        let count = usize::try_from(count).unwrap_or(0);
-        let is_called = self.events[..count].iter().any(|event| event.u64 == WAKER_TAG);
+        if !sleep(&mut self.polls, timeout) {
+            return Woken::default();
+        }
+        let watched = if self.polls[0].revents == 0 {
+            0
+        } else {
+            self.fetch()
+        };
+        let events = &self.events[..watched];
+        let is_called = events.iter().any(|event| event.u64 == WAKER_TAG);
         if is_called {
             // Reading resets the count. It cannot fail but by being empty already, which is as good.
             let _reset = (&*self.bell).read(&mut [0; 8]);
         }
-        self.is_timer_spent |= self.events[..count].iter().any(|event| event.u64 == TIMER_TAG);
-        Woken { count, is_called }
+        self.is_timer_spent |= events.iter().any(|event| event.u64 == TIMER_TAG);
+        Woken {
+            count: self.polled.len() + watched,
+            has_more: watched == EVENTS,
+            is_called,
+        }
     }
 
-    /// Sleeps until a moment kept by the timer.
-    fn sleep(&mut self, until_ns: Option<u64>) -> libc::c_int {
-        let timeout = if let Some(until_ns) = until_ns {
-            arm(&self.timer, until_ns);
-            self.is_timer_spent = false;
-            -1
-        } else {
-            0
-        };
+    /// Takes what is ready of the watched; returns how many events that is.
+    fn fetch(&mut self) -> usize {
         // SAFETY: the kernel writes at most EVENTS entries into the live array of that length.
-        unsafe {
-            libc::epoll_wait(
-                self.epoll.as_raw_fd(),
-                self.events.as_mut_ptr(),
-                EVENTS as i32,
-                timeout,
-            )
-        }
+        let count =
+            unsafe { libc::epoll_wait(self.epoll.as_raw_fd(), self.events.as_mut_ptr(), EVENTS as i32, 0) };
+        // It does not sleep, so no signal can end it and nothing is wrong with its arguments.
+        usize::try_from(count).unwrap_or(0)
     }
 
-    /// Sleeps for so long; `None` if this kernel cannot.
-    fn sleep_short(&mut self, length: Duration) -> Option<libc::c_int> {
-        if std::mem::take(&mut self.is_timer_spent) {
-            arm(&self.timer, u64::MAX);
-        }
-        // This call has 64-bit seconds and nanoseconds on every system, unlike some systems' `timespec`.
-        let timeout = [0_i64, i64::from(length.subsec_nanos())];
-        // SAFETY: the kernel reads `timeout` and writes at most EVENTS entries into the live array of that length; no
-        // signal mask is given.
-        let count = unsafe {
-            libc::syscall(
-                libc::SYS_epoll_pwait2,
-                self.epoll.as_raw_fd(),
-                self.events.as_mut_ptr(),
-                EVENTS as libc::c_int,
-                &raw const timeout,
-                std::ptr::null::<libc::sigset_t>(),
-                size_of::<u64>(),
-            )
-        };
-        // A sandbox may refuse what it does not know with EPERM.
-        if count < 0 && matches!(last_errno(), libc::ENOSYS | libc::EPERM) {
-            self.has_short_sleeps = false;
-            return None;
-        }
-        Some(count as libc::c_int)
-    }
-
-    /// The event at `index`; `None` for the sleeper's own.
+    /// What is ready at `index`; `None` for the sleeper's own, and for a polled socket that is not.
     pub(super) fn ready(&self, index: usize) -> Option<Ready> {
-        let event = self.events[index];
+        if let Some(polled) = self.polled.get(index) {
+            let revents = self.polls[index + 1].revents;
+            let is_readable = revents & libc::POLLIN != 0;
+            let tag = polled.tag;
+            return (revents != 0).then_some(Ready { tag, is_readable });
+        }
+        let event = self.events[index - self.polled.len()];
         let tag = event.u64;
         let is_readable = event.events & libc::EPOLLIN as u32 != 0;
         (tag < WAKER_TAG).then_some(Ready { tag, is_readable })
@@ -188,22 +195,59 @@ impl Waiter {
         Arc::new(move || drop((&*bell).write(&1u64.to_ne_bytes())))
     }
 
-    /// The same sleep for whoever does not hold `self`: nothing is read, so what ended it is still there.
+    /// The same sleep for whoever does not hold `self`: nothing is read, so what ended it is still there. It knows the
+    /// polled sockets of now.
     pub(super) fn sleeper(&self) -> Result<impl FnMut(u64) + Send + use<>, WireError> {
-        let copy = |fd: &OwnedFd| {
-            fd.try_clone().map_err(|source| WireError {
-                doing: "share a place to wait (dup)",
-                source,
-            })
-        };
-        let (epoll, timer) = (copy(&self.epoll)?, copy(&self.timer)?);
+        let timer = copy(self.timer.as_fd())?;
+        let polled = self.polled.iter().map(|polled| polled.fd.as_fd());
+        let fds: Vec<OwnedFd> = std::iter::once(self.epoll.as_fd())
+            .chain(polled)
+            .map(copy)
+            .collect::<Result<_, _>>()?;
+        let mut polls: Vec<_> = fds.iter().map(poll_of).collect();
         Ok(move |until_ns| {
+            // Moved in, so that what is polled stays open.
+            let _open = &fds;
             arm(&timer, until_ns);
-            let mut event = libc::epoll_event { events: 0, u64: 0 };
-            // SAFETY: the kernel writes at most one entry into `event`. An early end by a signal is an end.
-            unsafe { libc::epoll_wait(epoll.as_raw_fd(), &mut event, 1, -1) };
+            sleep(&mut polls, None);
         })
     }
+}
+
+fn copy(fd: BorrowedFd<'_>) -> Result<OwnedFd, WireError> {
+    fd.try_clone_to_owned().map_err(|source| WireError {
+        doing: "share a place to wait (dup)",
+        source,
+    })
+}
+
+fn poll_of(fd: &OwnedFd) -> libc::pollfd {
+    libc::pollfd {
+        fd: fd.as_raw_fd(),
+        events: libc::POLLIN,
+        revents: 0,
+    }
+}
+
+/// Sleeps until one of them is ready, but no longer than `timeout` (less than a second); false if none is.
+fn sleep(polls: &mut [libc::pollfd], timeout: Option<Duration>) -> bool {
+    let timeout = timeout.map(|length| libc::timespec {
+        tv_sec: 0,
+        tv_nsec: length.subsec_nanos() as libc::c_long,
+    });
+    let timeout = timeout.as_ref().map_or(std::ptr::null(), std::ptr::from_ref);
+    // SAFETY: the kernel reads and writes `polls` within its length and reads `timeout`, which lives through the call or
+    // is null; no signal mask is given.
+    let count = unsafe {
+        libc::ppoll(
+            polls.as_mut_ptr(),
+            polls.len() as libc::nfds_t,
+            timeout,
+            std::ptr::null(),
+        )
+    };
+    // The one error that can happen is EINTR: a signal, to be treated as a call without a caller.
+    count > 0
 }
 
 fn arm(timer: &OwnedFd, until_ns: u64) {

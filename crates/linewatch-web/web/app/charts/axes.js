@@ -5,6 +5,7 @@
 
 import { h } from "../dom.js";
 import { plain, rtt } from "../format.js";
+import { tickTime } from "../time.js";
 import { tokens } from "./canvas.js";
 
 /** @typedef {import("./uplot").UPlot} UPlot */
@@ -46,9 +47,32 @@ export function secondsAxis(nowWord) {
   };
 }
 
-/** The y axis in milliseconds. */
-export function rttAxis() {
-  return { ...look(), size: 62, space: 34, values: (/** @type {UPlot} */ _plot, /** @type {number[]} */ splits) => splits.map(tick) };
+/** The x axis of a history: hours, and the day where it begins. */
+export function timeAxis() {
+  return {
+    ...look(), size: 28, space: 76,
+    values: (/** @type {UPlot} */ _plot, /** @type {number[]} */ splits) => {
+      const step = ((splits[1] ?? 0) - (splits[0] ?? 0)) * 1000;
+      return splits.map((split) => tickTime(split * 1000, step));
+    },
+  };
+}
+
+/** The y axis in milliseconds. @param {number} [size] */
+export function rttAxis(size = 62) {
+  const shared = look();
+  return {
+    ...shared, size, space: 34, grid: { ...shared.grid, filter: sparse },
+    values: (/** @type {UPlot} */ plot, /** @type {(number | null)[]} */ splits) => sparse(plot, splits).map((split) => (split === null ? "" : tick(split))),
+  };
+}
+
+/** Over a decade of a logarithmic axis only 1, 2 and 5 are told, over three only 1. @param {UPlot} plot @param {(number | null)[]} splits */
+function sparse(plot, splits) {
+  const { min, max, distr } = plot.scales["y"] ?? {};
+  if (distr !== 3 || !min || !max || max < 8 * min) return splits;
+  const kept = max > 800 * min ? /^1/ : /^[125]/;
+  return splits.map((split) => (split !== null && kept.test(split.toExponential()) ? split : null));
 }
 
 /** A round trip at an axis: no digit more than the step needs. @param {number} ms */

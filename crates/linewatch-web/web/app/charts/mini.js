@@ -6,6 +6,7 @@
 import { plain, rtt } from "../format.js";
 import { t } from "../i18n.js";
 import { badge } from "../level.js";
+import { clock, moment } from "../time.js";
 import { clear, hatch, levelColour, tokens } from "./canvas.js";
 import { SPAN_MS, isJoined, minute } from "./window.js";
 
@@ -13,6 +14,7 @@ import { SPAN_MS, isJoined, minute } from "./window.js";
 
 /** Cells of the quality strip: half an hour each. */
 const STRIP_CELLS = 48;
+export const STRIP_CELL_MS = 1_800_000;
 
 /**
  * @param {CanvasRenderingContext2D} context
@@ -116,13 +118,49 @@ export function sparklineLabel(row, now) {
   return t("spark.label", { name: row.o.name, median: plain(rtt(view.median)), max: plain(rtt(view.max)), lost: view.losses.length });
 }
 
-/** Twenty-four hours without history: one short dash for each half hour. @param {CanvasRenderingContext2D} context @param {Frame} frame */
-export function drawEmptyStrip(context, { width, height, scale }) {
+/** What the codes of a cell say, and how high it is: UI.md 4 item 9. The last one is an outage. */
+const CELLS = /** @type {const} */ ([null, ["excellent", 0.36], ["good", 0.46], ["fair", 0.62], ["poor", 0.8], ["critical", 1], ["down", 1]]);
+
+/**
+ * Twenty-four hours, a cell for each half hour; without data a short dash.
+ * @param {CanvasRenderingContext2D} context
+ * @param {Frame} frame
+ * @param {readonly number[] | null} codes
+ */
+export function drawStrip(context, { width, height, scale }, codes) {
   const pitch = width / STRIP_CELLS;
-  context.fillStyle = tokens().border;
-  const y = height - Math.round(2 * scale);
+  const cellWidth = Math.max(1, Math.round(pitch * 0.68));
   for (let cell = 0; cell < STRIP_CELLS; cell += 1) {
     const x = Math.round(cell * pitch);
-    context.fillRect(x, y, Math.max(1, Math.round(pitch * 0.68)), Math.max(1, Math.round(1.2 * scale)));
+    const look = CELLS[codes?.[cell] ?? 0];
+    if (!look) {
+      context.fillStyle = tokens().border;
+      context.fillRect(x, height - Math.round(2 * scale), cellWidth, Math.max(1, Math.round(1.2 * scale)));
+      continue;
+    }
+    const top = Math.round(height * (1 - look[1]));
+    context.fillStyle = levelColour(look[0]);
+    context.fillRect(x, top, cellWidth, height - top);
+    // The notch: an outage differs from a critical half hour by shape, too.
+    if (look[0] === "down") context.clearRect(x, top + Math.round(height * 0.3), cellWidth, Math.max(2, Math.round(1.6 * scale)));
   }
+}
+
+/** Begin of a cell of the strip; the last one holds `now`. @param {number} cell @param {number} now */
+export function stripCell(cell, now) {
+  return (Math.floor(now / STRIP_CELL_MS) - (STRIP_CELLS - 1) + cell) * STRIP_CELL_MS;
+}
+
+/** @param {readonly number[]} codes @param {number} cell @param {number} now */
+export function cellText(codes, cell, now) {
+  const from = stripCell(cell, now);
+  const look = CELLS[codes[cell] ?? 0];
+  return t("strip.cell", { from: moment(from, now).slice(0, -3), to: clock(Math.min(now, from + STRIP_CELL_MS)).slice(0, -3), level: look ? t(`badge.${look[0]}`) : t("strip.nothing") });
+}
+
+/** A strip in one sentence. @param {readonly number[] | null} codes */
+export function stripLabel(codes) {
+  if (codes === null) return t("strip.unknown");
+  const count = (/** @type {(code: number) => boolean} */ is) => codes.filter(is).length;
+  return t("strip.label", { well: count((code) => code === 1 || code === 2), bad: count((code) => code >= 3 && code < 6), outages: count((code) => code === 6) });
 }

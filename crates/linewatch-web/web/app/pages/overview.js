@@ -7,14 +7,18 @@
 import { fill, h, keyed, setText } from "../dom.js";
 import { t, tn } from "../i18n.js";
 import { badge, worstFirst } from "../level.js";
+import { past } from "../past.js";
+import { custom, parseRange, writeRange } from "../range.js";
 import { store } from "../store.js";
 import { isFiltering, matches, noFilters, parseFilters, writeFilters } from "../url.js";
 import { addForm, tellAdded } from "../ui/addform.js";
 import { banner, notices } from "../ui/banner.js";
 import { eventsCard } from "../ui/events.js";
-import { filterBar, rangeBar } from "../ui/filters.js";
+import { filterBar } from "../ui/filters.js";
 import { fleetCard, footLine } from "../ui/fleet.js";
+import { rangeBar } from "../ui/range.js";
 import { cardRow, tableRow } from "../ui/rows.js";
+import { moment, zone } from "../time.js";
 import { openAdd } from "../ui/shell.js";
 
 /** @typedef {import("../store.js").Row} Row */
@@ -29,6 +33,7 @@ const ROWS_STEP = 100;
 const WORDS_MAX = 4;
 const SLOW_MS = 4000;
 const EVENTS_SHOWN = 7;
+const RANGES = /** @type {const} */ (["live", "24h", "7d", "30d", "custom"]);
 const wide = matchMedia("(min-width: 1024px)");
 
 /**
@@ -40,10 +45,19 @@ export function overviewPage({ navigate }) {
   /** @param {typeof filters} next */
   const setFilters = (next) => {
     filters = next;
-    history.replaceState(history.state, "", location.pathname + writeFilters(filters));
+    history.replaceState(history.state, "", location.pathname + writeFilters(filters, writeRange(past.range, "live")));
     sort(true);
     draw();
   };
+  past.choose(parseRange(location.search, RANGES, "live"));
+  /** @param {import("../range.js").Range} range */
+  const setRange = (range) => {
+    past.choose(range);
+    history.pushState(history.state, "", location.pathname + writeFilters(filters, writeRange(range, "live")));
+    ranges.update();
+    store.mark("list");
+  };
+  const ranges = rangeBar({ words: RANGES, label: t("range.label"), read: () => past.range, write: setRange });
   const bar = banner({ view: (rows) => {
     const only = rows[0];
     if (rows.length === 1 && only) navigate(`t/${encodeURIComponent(only.id)}`);
@@ -57,15 +71,16 @@ export function overviewPage({ navigate }) {
   const filter = filterBar(() => filters, setFilters);
   const order = h("span", { class: "muted small order-note" });
   const add = h("button", { type: "button", class: "button", onclick: () => openAdd(navigate) }, t("add.button"));
-  const tools = h("div", { class: "tools" }, filter.element, h("div", { class: "tools-end" }, order, rangeBar(), add));
-  const list = fleetList();
+  const tools = h("div", { class: "tools" }, filter.element, h("div", { class: "tools-end" }, order, ranges.element, add));
+  const period = periodLine();
+  const list = fleetList((from, to) => setRange(custom(from, to)));
   const empty = h("p", { class: "empty" });
   const more = h("button", { type: "button", class: "button more", onclick: () => { limit += ROWS_STEP; draw(); } });
   const events = eventsCard({ title: t("events.title"), limit: EVENTS_SHOWN, target: null });
   const first = firstRun();
   const foot = footLine();
   const heading = h("h1", { class: "visually-hidden" }, t("nav.overview"));
-  const element = h("div", { class: "page overview" }, heading, bar.element, notice.element, first.element, fleet.element, tools, list.element, empty, more,
+  const element = h("div", { class: "page overview" }, heading, bar.element, notice.element, first.element, fleet.element, tools, period.element, list.element, empty, more,
     h("div", { class: "lower" }, events.element), foot.element);
 
   /** @type {Row[]} */
@@ -93,6 +108,7 @@ export function overviewPage({ navigate }) {
     first.element.hidden = !isFirst;
     fleet.element.hidden = isFirst || all.length === 0;
     tools.hidden = isFirst;
+    period.update();
     foot.element.hidden = !isFirst;
     list.draw(inView.slice(0, limit));
     more.hidden = inView.length <= limit;
@@ -132,15 +148,19 @@ export function overviewPage({ navigate }) {
   };
   sort(true);
   draw();
+  past.start();
   return {
     element, update,
     dispose() {
+      past.stop();
+      ranges.dispose();
       wide.removeEventListener("change", onWidth);
       filter.dispose();
       list.dispose();
     },
     key(key) {
       if (key === "a" && !bar.element.hidden) bar.acknowledge();
+      else if (ranges.key(key)) return true;
       else if (key === "j" || key === "k") list.move(key === "j" ? 1 : -1);
       else return false;
       return true;
@@ -148,8 +168,27 @@ export function overviewPage({ navigate }) {
   };
 }
 
-/** The rows: a table where it is wide, cards where it is not. */
-function fleetList() {
+/** What period the figures are of, when it is not the live minute; or why there are none. */
+function periodLine() {
+  const element = h("p", { class: "period-line", role: "status" });
+  let shown = "";
+  return {
+    element,
+    update() {
+      element.hidden = past.range.word === "live";
+      if (element.hidden) return;
+      const { error, span, isLoading } = past;
+      const text = error !== null ? t("range.failed", { why: error }) : span === null ? t("loading")
+        : t("range.shown", { from: moment(span.from, 0), to: moment(span.to, 0), zone: zone(span.to) });
+      if (shown === text + isLoading) return;
+      shown = text + isLoading;
+      fill(element, text, error === null ? null : h("button", { type: "button", class: "link", onclick: () => void past.ask() }, t("action.retry_now")));
+    },
+  };
+}
+
+/** The rows: a table where it is wide, cards where it is not. @param {(from: number, to: number) => void} pick */
+function fleetList(pick) {
   const element = h("div", { class: "fleet-list" });
   /** @type {Map<string, RowView & { row: Row }>} */
   const views = new Map();
@@ -177,7 +216,7 @@ function fleetList() {
     draw(rows) {
       element.hidden = rows.length === 0;
       keyed(body, views, rows, (row) => String(row.o.key), (row) => {
-        const view = { ...(wide.matches ? tableRow(row) : cardRow(row)), row };
+        const view = { ...(wide.matches ? tableRow(row, pick) : cardRow(row)), row };
         view.update();
         view.paint();
         return view;

@@ -13,16 +13,16 @@ import { store } from "../store.js";
 import { failureText } from "../ui/addform.js";
 import { banner } from "../ui/banner.js";
 import { announce, toast } from "../ui/dialog.js";
-import { openChange, openEdit, openRemove } from "../ui/edit.js";
 import { eventsCard } from "../ui/events.js";
 import { hudStrip, insightLine } from "../ui/hud.js";
-import { accountPanel, outagesPanel, pointsTable, thresholdsPanel } from "../ui/panels.js";
+import { accountPanel, pointsTable, thresholdsPanel } from "../ui/panels.js";
 
 /** @typedef {import("../store.js").Row} Row */
 /** @typedef {import("./overview.js").Page} Page */
 
 const EVENTS_SHOWN = 8;
-const OUTAGES_SHOWN = 50;
+/** The dialogs of a target are loaded when one is opened. */
+const dialogs = () => import("../ui/edit.js");
 
 /**
  * @param {{ navigate: (path: string) => void, id: string }} context
@@ -58,10 +58,10 @@ export function targetPage({ navigate, id }) {
     key(key) {
       if (!shown) return false;
       if (key === " ") shown.toggle();
-      else if (key === "t") openChange(id, navigate);
-      else if (key === ".") void openEdit(id);
+      else if (key === "t") void dialogs().then(({ openChange }) => openChange(id, navigate));
+      else if (key === ".") void dialogs().then(({ openEdit }) => openEdit(id));
       else if (key === "a" && !bar.element.hidden) bar.acknowledge();
-      else return false;
+      else return shown.key(key);
       return true;
     },
   };
@@ -84,13 +84,11 @@ function body(row, navigate) {
     h("div", { class: "card-title" }, h("h2", null, t("chart.title")), h("span", { class: "note" }, t("chart.span")), legend),
     chart.element, h("div", { class: "chart-foot" }, table.element, readout), insight.element);
   const thresholds = thresholdsPanel(
-    h("button", { type: "button", class: "button small", onclick: () => void openEdit(id) }, t("action.edit")),
-    h("button", { type: "button", class: "button small", onclick: () => openRemove(id, navigate) }, t("remove.button")));
-  const outages = outagesPanel();
+    h("button", { type: "button", class: "button small", onclick: () => void dialogs().then(({ openEdit }) => openEdit(id)) }, t("action.edit")),
+    h("button", { type: "button", class: "button small", onclick: () => void dialogs().then(({ openRemove }) => openRemove(id, navigate)) }, t("remove.button")));
+  const past = pastPanels(row);
   const events = eventsCard({ title: t("events.of_target"), limit: EVENTS_SHOWN, target: id });
   const account = accountPanel();
-  /** @type {import("../types").OutageInfo[] | null} */
-  let outageRows = null;
   /** @type {import("../types").EventRow[]} */
   let eventRows = [];
   let isDisposed = false;
@@ -104,12 +102,11 @@ function body(row, navigate) {
     asked = mark;
     const query = new URLSearchParams({ target: id });
     try {
-      /** @type {[import("../types").Page<import("../types").OutageInfo>, import("../types").Page<import("../types").EventRow>, import("../types").TargetAnswer]} */
-      const [outagePage, eventPage, answer] = await Promise.all([
-        get(`outages?${query}&limit=${OUTAGES_SHOWN}`), get(`events?${query}&limit=${EVENTS_SHOWN}`), get(`targets/${encodeURIComponent(id)}`),
+      /** @type {[import("../types").Page<import("../types").EventRow>, import("../types").TargetAnswer]} */
+      const [eventPage, answer] = await Promise.all([
+        get(`events?${query}&limit=${EVENTS_SHOWN}`), get(`targets/${encodeURIComponent(id)}`),
       ]);
       if (isDisposed) return;
-      outageRows = outagePage.rows;
       eventRows = eventPage.rows;
       if (answer.detail) store.applyDetail(answer.detail);
       store.mark("events");
@@ -124,15 +121,16 @@ function body(row, navigate) {
   };
   return {
     row,
-    elements: [head.element, hud.element, h("div", { class: "columns" }, live, thresholds.element), outages.element, h("div", { class: "columns" }, events.element, account.element)],
+    elements: [head.element, hud.element, h("div", { class: "columns" }, live, thresholds.element), past.element, h("div", { class: "columns" }, events.element, account.element)],
     toggle: head.toggle,
+    key: past.key,
     /** @param {import("../store.js").Dirty} dirty */
     update(dirty) {
       const isMine = dirty.keys.has(row.o.key) || dirty.list || dirty.connection;
       if (isMine || dirty.tick) {
         head.update();
         hud.update();
-        outages.update(outageRows, row.o);
+        past.update();
         void refresh();
       }
       if (isMine || (dirty.tick && (row.o.state !== "ok" || !store.isLive))) chart.update();
@@ -146,6 +144,46 @@ function body(row, navigate) {
     dispose() {
       isDisposed = true;
       chart.dispose();
+      past.dispose();
+    },
+  };
+}
+
+/** History and outages: they come a moment after the live chart, which does not wait for them. @param {Row} row */
+function pastPanels(row) {
+  const element = h("div", { class: "past" }, h("section", { class: "card panel history-waiting" }, h("p", { class: "empty" }, t("loading"))));
+  /** @type {ReturnType<typeof import("../ui/history.js").historyPanel> | null} */
+  let panel = null;
+  /** @type {ReturnType<typeof import("../ui/outages.js").outagesPanel> | null} */
+  let outages = null;
+  let isDisposed = false;
+  let shownOutage = row.o.outage?.since ?? 0;
+  const load = async () => {
+    try {
+      const [{ historyPanel }, { outagesPanel }] = await Promise.all([import("../ui/history.js"), import("../ui/outages.js")]);
+      if (isDisposed) return;
+      const made = historyPanel(row, (view, range) => void outages?.look(view, range));
+      outages = outagesPanel(row, { zoom: made.zoom, onrows: made.setOutages });
+      panel = made;
+      fill(element, made.element, outages.element);
+    } catch {
+      fill(element, h("section", { class: "card panel" }, h("p", { class: "empty" }, t("error.chart"))));
+    }
+  };
+  void load();
+  return {
+    element,
+    update() {
+      const since = row.o.outage?.since ?? 0;
+      panel?.update(since !== shownOutage);
+      shownOutage = since;
+      outages?.update();
+    },
+    key: (/** @type {string} */ key) => panel?.key(key) ?? false,
+    dispose() {
+      isDisposed = true;
+      panel?.dispose();
+      outages?.dispose();
     },
   };
 }
@@ -161,7 +199,7 @@ function header(row, navigate) {
   const sub = h("span", null);
   const chip = h("span", { class: "chip" });
   const runButton = h("button", { type: "button", class: "button stop" });
-  const change = h("button", { type: "button", class: "button", onclick: () => openChange(row.o.id, navigate) }, t("change.button"), h("kbd", null, "T"));
+  const change = h("button", { type: "button", class: "button", onclick: () => void dialogs().then(({ openChange }) => openChange(row.o.id, navigate)) }, t("change.button"), h("kbd", null, "T"));
   const element = h("div", null,
     h("nav", { class: "crumb", "aria-label": t("crumb.label") }, h("a", { href: ROOT }, t("nav.overview")), crumb),
     h("div", { class: "target-head" },

@@ -129,13 +129,3 @@ export function filterBar(read, write) {
     dispose: () => document.removeEventListener("pointerdown", closeOthers),
   };
 }
-
-/** Live, and the ranges that need history: shown, not offered. */
-export function rangeBar() {
-  const later = /** @type {const} */ (["24h", "7d", "30d", "custom"]);
-  return h("div", { class: "segments ranges", role: "group", "aria-label": t("range.label") },
-    h("button", { type: "button", class: "segment", "aria-pressed": "true" }, t("range.live")),
-    ...later.map((range) => h("button", {
-      type: "button", class: "segment", "aria-disabled": "true", title: t("later.range"), "aria-description": t("later.range"),
-    }, t(`range.${range}`))));
-}

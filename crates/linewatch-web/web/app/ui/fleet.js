@@ -8,6 +8,7 @@ import { badgeWord, fill, glyph, h, quantity, setAttribute, setText } from "../d
 import { availability, count, duration, loss, plain, rtt } from "../format.js";
 import { t, tn } from "../i18n.js";
 import { BADGES, badge } from "../level.js";
+import { past } from "../past.js";
 import { store } from "../store.js";
 import { clock } from "../time.js";
 
@@ -81,44 +82,56 @@ function kpi(name) {
 function figures(rows, kpis) {
   const [median, lost, jitter, outages, up] = kpis;
   if (!median || !lost || !jitter || !outages || !up) return;
-  const medians = present(rows.map((row) => row.o.p50_ms));
+  const isLive = past.range.word === "live";
+  const shown = rows.map((row) => past.figures(row));
+  const medians = present(shown.map((one) => one.p50_ms));
   median.value.update(rtt(quantile(medians, 0.5)));
   setText(median.note, medians.length === 0 ? t("kpi.none") : t("kpi.p95", { value: plain(rtt(quantile(medians, 0.95))) }));
-  const since = store.now() * 1000 - WINDOW_US;
-  let finished = 0;
-  let failed = 0;
-  let measured = 0;
-  for (const row of rows) {
-    const losses = row.ring.losses(since);
-    for (const [at, n, missing] of row.bins) {
-      if (at < since) continue;
-      losses.finished += n;
-      losses.failed += missing;
-    }
-    finished += losses.finished;
-    failed += losses.failed;
-    if (losses.finished > 0) measured += 1;
-  }
-  if (store.isLive) {
+  const losses = (isLive ? rows.map(liveLosses) : shown).filter((one) => one.finished > 0);
+  const finished = losses.reduce((sum, one) => sum + one.finished, 0);
+  const failed = losses.reduce((sum, one) => sum + one.failed, 0);
+  if (store.isLive || !isLive) {
     lost.value.update(loss(finished === 0 ? null : Math.round((failed * 1_000_000) / finished)));
-    setText(lost.note, t("kpi.measured", { n: measured }));
+    setText(lost.note, t("kpi.measured", { range: isLive ? "60 s" : rangeWord(), n: losses.length }));
   }
-  jitter.value.update(rtt(quantile(present(rows.map((row) => row.o.jitter_ms)), 0.5)));
+  jitter.value.update(rtt(quantile(present(shown.map((one) => one.jitter_ms)), 0.5)));
   setText(jitter.note, t("kpi.median"));
+  longFigures(rows, shown, outages, up);
+}
+
+/** What one minute is too short for: live, they are of the last 24 hours. @param {readonly Row[]} rows @param {import("../past.js").Figures[]} shown @param {ReturnType<typeof kpi>} outages @param {ReturnType<typeof kpi>} up */
+function longFigures(rows, shown, outages, up) {
+  const isLive = past.range.word === "live";
+  const long = isLive ? rows.flatMap((row) => past.day(row.o.key) ?? []) : shown;
+  const isKnown = long.length > 0 && (isLive || past.span !== null);
   const open = rows.filter((row) => row.o.outage !== null).length;
-  outages.value.update({ value: count(store.overview?.kpi.outages_run ?? null), unit: "" });
-  setText(outages.note, tn("kpi.open", open));
+  outages.value.update({ value: count(isKnown ? long.reduce((sum, one) => sum + one.outages, 0) : null), unit: "" });
+  setText(outages.note, tn("kpi.open", open, { range: rangeWord() }));
   // Weighted by measured time: outage time over measured time, of all targets in view.
-  let measuredMs = 0;
-  let upMs = 0;
-  for (const { o } of rows) {
-    if (o.availability_run_ppm === null) continue;
-    measuredMs += o.measured_ms;
-    upMs += (o.measured_ms * o.availability_run_ppm) / 1_000_000;
-  }
+  const measured = long.filter((one) => one.availability_ppm !== null);
+  const measuredMs = measured.reduce((sum, one) => sum + one.measured_ms, 0);
+  const upMs = measured.reduce((sum, one) => sum + (one.measured_ms * (one.availability_ppm ?? 0)) / 1_000_000, 0);
   up.value.update(availability(measuredMs === 0 ? null : (upMs * 1_000_000) / measuredMs));
-  const startedAt = store.overview?.started_at;
-  setText(up.note, startedAt === undefined ? "" : t("kpi.this_run", { time: duration(store.now() - startedAt) }));
+  const span = past.span;
+  const wholeMs = span === null ? 0 : (span.to - span.from) * measured.length;
+  setText(up.note, wholeMs === 0 ? rangeWord() : t("kpi.covered", { range: rangeWord(), share: plain(availability(Math.min(1_000_000, (measuredMs * 1_000_000) / wholeMs))) }));
+}
+
+/** "24 h": what the long figures are of. */
+function rangeWord() {
+  return past.range.word === "live" ? t("range.24h") : t(`range.${past.range.word}`);
+}
+
+/** @param {Row} row */
+function liveLosses(row) {
+  const since = store.now() * 1000 - WINDOW_US;
+  const losses = row.ring.losses(since);
+  for (const [at, n, missing] of row.bins) {
+    if (at < since) continue;
+    losses.finished += n;
+    losses.failed += missing;
+  }
+  return losses;
 }
 
 /** The lines below the first-run table: since when, by what, kept or not. */

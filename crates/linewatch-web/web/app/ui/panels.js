@@ -1,16 +1,15 @@
 /**
- * The panels of a target: thresholds and probe, outages, "every probe accounted for", the table behind the chart.
+ * The panels of a target: thresholds and probe, "every probe accounted for", the table behind the chart.
  * Input: settings, details, stored rows. Output: cards. A sum that does not add up is shown as it is.
  */
 
 import { fill, h, setAttribute, setText } from "../dom.js";
-import { NONE, availability, count, duration, loss, plain, rtt, setting } from "../format.js";
+import { NONE, availability, count, duration, plain, rtt, setting } from "../format.js";
 import { t } from "../i18n.js";
 import { store } from "../store.js";
-import { clock, moment } from "../time.js";
+import { clock } from "../time.js";
 
 /** @typedef {import("../store.js").Row} Row */
-/** @typedef {import("../types").OutageInfo} OutageInfo */
 
 /** @param {HTMLButtonElement} edit @param {HTMLButtonElement} remove */
 export function thresholdsPanel(edit, remove) {
@@ -57,58 +56,6 @@ export function thresholdsPanel(edit, remove) {
       put("accuracy", d?.class ? t(`class.${d.class}`) : NONE);
     },
   };
-}
-
-export function outagesPanel() {
-  const note = h("span", { class: "note" });
-  const body = h("div", null);
-  const element = h("section", { class: "card panel" }, h("div", { class: "card-title" }, h("h2", null, t("outages.title")), note), body);
-  let shown = "";
-  return {
-    element,
-    /** @param {OutageInfo[] | null} rows @param {import("../types").OverviewRow} o */
-    update(rows, o) {
-      if (rows === null) {
-        setText(body, t("loading"));
-        return;
-      }
-      // An open outage grows: its length counts up here, its sums come with the next answer.
-      const now = store.now();
-      const whole = JSON.stringify(rows.map((row) => [row, row.to === null ? Math.floor(now / 1000) : 0, o.outage?.lost ?? 0]));
-      if (whole === shown) return;
-      shown = whole;
-      const total = rows.reduce((sum, row) => sum + (row.to === null ? now - row.from : row.duration_ms), 0);
-      setText(note, rows.length === 0 ? "" : t("outages.note", { n: rows.length, time: duration(total), uncertainty: setting(rows[0]?.uncertainty_ms ?? 0) }));
-      if (rows.length === 0) fill(body, h("p", { class: "muted small" }, t("outages.none")));
-      else fill(body, h("table", { class: "data-table" }, outagesHead(), h("tbody", null, ...rows.map((row, index) => outageRow(row, rows.length - index, now, o)))));
-    },
-  };
-}
-
-const OUTAGE_COLUMNS = /** @type {const} */ (["number", "from", "to", "duration", "sent", "received", "loss", "opened"]);
-const OUTAGE_NUMBERS = new Set(["duration", "sent", "received", "loss"]);
-
-function outagesHead() {
-  return h("thead", null, h("tr", null, ...OUTAGE_COLUMNS.map((name) => h("th", { scope: "col", class: OUTAGE_NUMBERS.has(name) ? "num" : "" }, t(`outages.${name}`)))));
-}
-
-/** @param {OutageInfo} row @param {number} number @param {number} now @param {import("../types").OverviewRow} o */
-function outageRow(row, number, now, o) {
-  const isOpen = row.to === null;
-  const sent = isOpen && o.outage ? o.outage.sent : row.sent;
-  const lost = isOpen && o.outage ? o.outage.lost : row.lost;
-  const share = sent === 0 ? null : Math.round((lost * 1_000_000) / sent);
-  const texts = [
-    String(number), moment(row.from, now), row.to === null ? t("outages.open") : moment(row.to, now),
-    duration(isOpen ? now - row.from : row.duration_ms), count(sent), count(sent - lost), plain(loss(share)),
-    t(`outages.by.${row.opened_by}`),
-  ];
-  return h("tr", null, ...texts.map((text, index) => {
-    const name = OUTAGE_COLUMNS[index] ?? "number";
-    const isStrong = name === "from" || name === "to" || name === "duration";
-    return h("td", { class: `${OUTAGE_NUMBERS.has(name) ? "num" : ""}${isStrong ? " strong" : ""}`, "data-label": t(`outages.${name}`) },
-      name === "loss" ? h("span", { class: "tint tint-critical" }, text) : text);
-  }));
 }
 
 export function accountPanel() {

@@ -1,16 +1,17 @@
 /**
  * Draws one target in the fleet: as a table row where there is room, as a card where there is not.
  * Input: a store row. Output: an element whose texts change only when they differ.
- * Fields that need long history say so instead of showing a number.
+ * "RTT now" and the sparkline are live; the other figures are of the chosen period.
  */
 
 import { ROOT } from "../api.js";
 import { Surface } from "../charts/canvas.js";
-import { drawEmptyStrip, drawSparkline, sparklineLabel } from "../charts/mini.js";
+import { STRIP_CELL_MS, cellText, drawSparkline, drawStrip, sparklineLabel, stripCell, stripLabel } from "../charts/mini.js";
 import { glyph, badgeWord, h, quantity, setAttribute, setGlyph, setText } from "../dom.js";
 import { NONE, availability, count, duration, loss, plain, rtt } from "../format.js";
 import { t } from "../i18n.js";
 import { badge, lossTint, tag } from "../level.js";
+import { past } from "../past.js";
 import { LOST, NO_VALUE, REFUSED, REPLY, UNKNOWN, UNREACHABLE } from "../ring.js";
 import { store } from "../store.js";
 import { clock } from "../time.js";
@@ -126,17 +127,55 @@ function sparkline(row) {
   };
 }
 
+/** Availability and of how long: live, of the last 24 hours as soon as they are known. @param {Row} row @param {import("../past.js").Figures} shown @returns {[number | null, number]} */
+function upOf(row, shown) {
+  const day = past.range.word === "live" ? past.day(row.o.key) : null;
+  if (day !== null) return [day.availability_24h_ppm, day.measured_ms];
+  return [shown.availability_ppm, past.range.word === "live" ? store.measuredMs(row) : shown.measured_ms];
+}
+
 /** @param {string} country */
 function countryChip(country) {
   return country === "" ? null : h("span", { class: "chip" }, country);
 }
 
+/** Twenty-four hours in cells: which one is under the pointer is told, a press looks at it. @param {Row} row @param {(from: number, to: number) => void} pick */
+function qualityStrip(row, pick) {
+  const canvas = h("canvas", { class: "strip", role: "img" });
+  const codes = () => past.day(row.o.key)?.strip_24h ?? null;
+  const surface = new Surface(canvas, (context, frame) => drawStrip(context, frame, codes()));
+  const cellAt = (/** @type {MouseEvent} */ event) => Math.max(0, Math.min(47, Math.floor((event.offsetX / canvas.clientWidth) * 48)));
+  canvas.addEventListener("pointermove", (event) => {
+    const known = codes();
+    setAttribute(canvas, "title", known?.length ? cellText(known, cellAt(event), store.now()) : stripLabel(known));
+  });
+  canvas.addEventListener("click", (event) => {
+    event.stopPropagation();
+    const from = stripCell(cellAt(event), store.now());
+    pick(from, from + STRIP_CELL_MS);
+  });
+  /** @type {string | null} */
+  let drawn = null;
+  return {
+    canvas,
+    update() {
+      const now = `${codes()}`;
+      if (now === drawn) return;
+      drawn = now;
+      setAttribute(canvas, "aria-label", stripLabel(codes()));
+      surface.invalidate();
+    },
+    dispose: () => surface.dispose(),
+  };
+}
+
 /**
  * A row of the fleet table.
  * @param {Row} row
+ * @param {(from: number, to: number) => void} pick Looks at a period.
  * @returns {RowView}
  */
-export function tableRow(row) {
+export function tableRow(row, pick) {
   const { o } = row;
   const icon = glyph(badge(o));
   const word = h("b", { class: "level-word" });
@@ -155,15 +194,14 @@ export function tableRow(row) {
   const up = quantity("q live-number");
   const of = h("span", { class: "ago" });
   const country = h("td", { class: "c-country" }, countryChip(o.country));
-  const strip = h("canvas", { class: "strip", role: "img", "aria-label": t("later.strip"), title: t("later.strip") });
-  const stripSurface = new Surface(strip, drawEmptyStrip);
+  const strip = qualityStrip(row, pick);
   const element = h("tr", { "data-key": o.key },
     h("td", { class: "c-grade" }, h("span", { class: "grade" }, icon, word, tagElement, why)),
     h("th", { scope: "row", class: "c-target" }, name, address), country,
     h("td", { class: "c-spark" }, spark.canvas),
     h("td", { class: "num c-now" }, now.element, ago), h("td", { class: "num c-p50" }, p50), h("td", { class: "num" }, p95),
     h("td", { class: "num" }, jitter), h("td", { class: "num" }, lost.element), h("td", { class: "num c-rto" }, rto),
-    h("td", { class: "c-strip" }, strip), h("td", { class: "num c-up" }, up.element, of));
+    h("td", { class: "c-strip" }, strip.canvas), h("td", { class: "num c-up" }, up.element, of));
   // The whole row is a target for the pointer; the link inside is the one for keys and readers.
   element.addEventListener("click", (event) => { if (!(/** @type {Element} */ (event.target)).closest("a")) name.click(); });
 
@@ -180,24 +218,27 @@ export function tableRow(row) {
     now.update(last);
     setAttribute(now.element, "class", nowClass(last, level));
     setText(ago, age(row));
-    const isEmpty = current.p50_ms === null;
-    setText(p50, rtt(current.p50_ms).value);
-    setText(p95, rtt(current.p95_ms).value);
-    setText(jitter, rtt(current.jitter_ms).value);
-    lost.update(loss(current.loss_ppm));
-    const tint = lossTint(current);
-    setAttribute(lost.element, "class", tint === "" ? `q live-number${current.loss_ppm === 0 ? " zero" : ""}` : `q live-number tint tint-${tint}`);
-    setText(rto, isEmpty && current.loss_ppm === null ? NONE : count(current.rto));
-    setAttribute(rto, "class", current.rto === 0 ? "live-number zero" : "live-number strong");
-    up.update(availability(current.availability_run_ppm));
-    setText(of, current.availability_run_ppm === null ? "" : t("of_time", { time: duration(store.measuredMs(row)) }));
+    const shown = past.figures(row);
+    const isEmpty = shown.p50_ms === null;
+    setText(p50, rtt(shown.p50_ms).value);
+    setText(p95, rtt(shown.p95_ms).value);
+    setText(jitter, rtt(shown.jitter_ms).value);
+    lost.update(loss(shown.loss_ppm));
+    const tint = lossTint({ loss_ppm: shown.loss_ppm, thresholds: current.thresholds });
+    setAttribute(lost.element, "class", tint === "" ? `q live-number${shown.loss_ppm === 0 ? " zero" : ""}` : `q live-number tint tint-${tint}`);
+    setText(rto, isEmpty && shown.loss_ppm === null ? NONE : count(shown.rto));
+    setAttribute(rto, "class", shown.rto === 0 ? "live-number zero" : "live-number strong");
+    strip.update();
+    const [share, time] = upOf(row, shown);
+    up.update(availability(share));
+    setText(of, share === null ? "" : t("of_time", { time: duration(time) }));
     setAttribute(element, "class", `row level-${level}`);
   };
   return {
     element, update, paint: spark.paint,
     dispose() {
       spark.dispose();
-      stripSurface.dispose();
+      strip.dispose();
     },
   };
 }
@@ -235,12 +276,13 @@ export function cardRow(row) {
     const why = level === "stale" ? age(row) : level === "error" ? current.error?.text ?? "" : reason(row);
     setText(word, isMeasured || why === "" ? badgeWord(level) : `${badgeWord(level)} · ${why}`);
     showTag(tagElement, row);
+    const shown = past.figures(row);
     for (const [figure, text] of /** @type {[HTMLElement, string][]} */ ([
-      [p95, t("card.p95", { value: rtt(current.p95_ms).value })],
-      [jitter, t("card.jitter", { value: rtt(current.jitter_ms).value })],
-      [lost, t("card.loss", { value: plain(loss(current.loss_ppm)) })],
+      [p95, t("card.p95", { value: rtt(shown.p95_ms).value })],
+      [jitter, t("card.jitter", { value: rtt(shown.jitter_ms).value })],
+      [lost, t("card.loss", { value: plain(loss(shown.loss_ppm)) })],
     ])) {
-      figure.hidden = !isMeasured;
+      figure.hidden = !isMeasured && past.range.word === "live";
       setText(figure, text);
     }
     setAttribute(element, "class", `card row-card level-${level}`);

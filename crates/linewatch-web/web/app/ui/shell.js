@@ -14,7 +14,6 @@ import { store } from "../store.js";
 import { clock, date, zone } from "../time.js";
 import { addForm, tellAdded } from "./addform.js";
 import { openDialog } from "./dialog.js";
-import { picker } from "./picker.js";
 
 const THEMES = /** @type {const} */ (["auto", "dark", "light"]);
 const THEME_KEY = "linewatch.theme";
@@ -70,8 +69,12 @@ function themeButton(className) {
   return button;
 }
 
+/** Fetched behind the first paint: a search is never the first thing a page does. */
+const loadPicker = () => import("./picker.js");
+
 /** @param {Navigate} navigate */
-export function openSearch(navigate) {
+export async function openSearch(navigate) {
+  const { picker } = await loadPicker();
   openDialog(t("search.title"), (close) => {
     const box = picker({
       label: t("search.title"), placeholder: t("search.placeholder"), empty: t("search.empty"), onpick: close,
@@ -112,7 +115,7 @@ export function openAdd(navigate) {
 /** Keys that do something now; the list on `?`. */
 const KEYS = [
   ["/", "search"], ["g o", "overview"], ["n", "add"], ["j k", "rows"], ["Enter", "open"], ["Space", "startstop"], ["t", "change"],
-  ["← →", "cursor"], [".", "config"], ["a", "acknowledge"], ["p", "pause"], ["d", "theme"], ["?", "keys"], ["Esc", "close"],
+  ["1 … 5", "range"], ["m", "chart"], ["l", "scale"], ["+ −", "zoom"], ["0", "reset"], ["← →", "cursor"], [".", "config"], ["a", "acknowledge"], ["p", "pause"], ["d", "theme"], ["?", "keys"], ["Esc", "close"],
 ];
 
 export function openKeys() {
@@ -134,17 +137,18 @@ export function buildShell(root, navigate) {
     h("a", { href: ROOT, class: "brand", "aria-label": t("nav.home") }, glyph("logo"), h("span", null, t("brand"))),
     h("nav", { class: "top-nav", "aria-label": t("nav.label") }, overview()),
     h("div", { class: "top-end" },
-      h("button", { type: "button", class: "pill wide-only", onclick: () => openSearch(navigate), "aria-keyshortcuts": "/" }, t("search.button"), h("kbd", null, "/")),
+      h("button", { type: "button", class: "pill wide-only", onclick: () => void openSearch(navigate), "aria-keyshortcuts": "/" }, t("search.button"), h("kbd", null, "/")),
       pill.element,
       h("span", { class: "pill wide-only", title: t("clock.title") }, time, zoneName),
       themeButton("pill round wide-only")));
   const main = h("main", { id: "main", tabindex: "-1" });
   const bar = h("nav", { class: "bottom-bar", "aria-label": t("nav.label") },
     h("a", { href: ROOT, "data-nav": "overview" }, glyph("logo"), h("span", null, t("nav.overview"))),
-    h("button", { type: "button", onclick: () => openSearch(navigate) }, glyph("search"), h("span", null, t("search.button"))),
+    h("button", { type: "button", onclick: () => void openSearch(navigate) }, glyph("search"), h("span", null, t("search.button"))),
     h("button", { type: "button", onclick: () => openAdd(navigate) }, h("span", { class: "plus", "aria-hidden": "true" }, "+"), h("span", null, t("add.short"))),
     h("button", { type: "button", "data-theme-button": true, onclick: nextTheme }, h("span", { class: "theme-icon", "aria-hidden": "true" }), h("span", null, t("theme.short"))));
   root.replaceChildren(h("a", { href: "#main", class: "skip" }, t("nav.skip")), header, main, bar);
+  setTimeout(() => void loadPicker(), 1000);
   store.subscribe((dirty) => {
     if (!dirty.tick && !dirty.connection && !dirty.list) return;
     const now = store.now();

@@ -1,0 +1,180 @@
+/**
+ * The tests of everything that looks back: the range of the overview, the history of a target, its outages.
+ * Part of run.mjs: they run against the same monitor, whose history may be only minutes long.
+ */
+
+import { readFile } from "node:fs/promises";
+
+import { expect, openLive, shot } from "./harness.mjs";
+
+/** @param {import("playwright-core").Page} page Pixels of the history that are neither background, grid nor text. */
+const coloured = (page) => page.evaluate(() => {
+  const canvas = /** @type {HTMLCanvasElement | null} */ (document.querySelector(".history-chart canvas"));
+  const context = canvas?.getContext("2d");
+  if (!canvas || !context) return -1;
+  const { data } = context.getImageData(0, 0, canvas.width, canvas.height);
+  let count = 0;
+  for (let i = 0; i < data.length; i += 4) {
+    const [red = 0, green = 0, blue = 0] = [data[i], data[i + 1], data[i + 2]];
+    if ((data[i + 3] ?? 0) > 30 && Math.max(red, green, blue) - Math.min(red, green, blue) > 50) count += 1;
+  }
+  return count;
+});
+
+/** @param {import("playwright-core").Page} page */
+const drawn = async (page) => {
+  await page.waitForFunction(() => document.querySelector(".history .card-title .note")?.textContent !== "");
+  await page.locator(".history-chart canvas").waitFor();
+  await page.waitForTimeout(300);
+};
+
+/**
+ * @param {{ test: (name: string, run: () => Promise<void>) => void, browser: Awaited<ReturnType<import("./harness.mjs").launch>>, base: string }} suite
+ */
+export function historyTests({ test, browser, base }) {
+  /** A target that answers. */
+  const answering = async () => {
+    const { targets } = await (await fetch(`${base}/api/v1/overview?limit=200`)).json();
+    const found = targets.find((/** @type {any} */ row) => row.p50_ms !== null && row.state !== "paused");
+    expect(found !== undefined, "no target answers");
+    return found.id;
+  };
+
+  test("the range of the overview moves the figures, stands in the address and survives a reload", async () => {
+    await browser.page(async (page) => {
+      await openLive(page, `${base}/`);
+      await page.getByRole("button", { name: "24h", exact: true }).click();
+      await page.getByText(/^Figures from/).waitFor();
+      expect(new URL(page.url()).search === "?range=24h", page.url());
+      await page.locator(".kpi-loss .kpi-note", { hasText: /^24h/ }).waitFor();
+      const shown = await page.evaluate(() => [...document.querySelectorAll("tbody tr")].map((row) => [row.getAttribute("data-key"), row.querySelector(".c-p50")?.textContent ?? ""]));
+      const { targets } = await (await fetch(`${base}/api/v1/overview?range=24h&limit=200`)).json();
+      const known = shown.filter(([key, text]) => text !== "—" && targets.some((/** @type {any} */ row) => String(row.key) === key && row.p50_ms !== null));
+      expect(known.length > 0, "no row shows a median of the day");
+      await shot(page, "overview-24h-1440-dark");
+      await page.reload();
+      await page.getByText(/^Figures from/).waitFor();
+      expect((await page.getByRole("button", { name: "24h", exact: true }).getAttribute("aria-pressed")) === "true", "the range is forgotten");
+      await page.locator("main").focus();
+      await page.keyboard.press("1");
+      await page.waitForURL((url) => !url.search.includes("range"));
+      expect(!(await page.getByText(/^Figures from/).isVisible()), "live still tells a period");
+    });
+  });
+
+  test("an own period is refused in words beside its field, or kept", async () => {
+    await browser.page(async (page) => {
+      await openLive(page, `${base}/`);
+      await page.locator("main").focus();
+      await page.keyboard.press("5");
+      const form = page.getByRole("dialog", { name: "Own period" });
+      await form.getByLabel("From").fill("2026-01-02T00:00");
+      await form.getByLabel("To").fill("2026-01-01T00:00");
+      await page.keyboard.press("Enter");
+      await form.getByText("The end must be after the begin.").waitFor();
+      expect((await form.getByLabel("To").getAttribute("aria-invalid")) === "true", "the field is not marked");
+      await form.getByRole("button", { name: "Last hour" }).click();
+      await page.waitForURL(/range=custom&from=.*&to=/);
+      await page.getByText(/^Figures from/).waitFor();
+      await page.reload();
+      await page.getByText(/^Figures from/).waitFor();
+      expect((await page.getByRole("button", { name: "Custom", exact: true }).getAttribute("aria-pressed")) === "true", "the period is forgotten");
+    });
+  });
+
+  test("the history draws smoke, percentiles and heat, and a reload shows the same", async () => {
+    const id = await answering();
+    for (const width of [1440, 390]) {
+      await browser.page(async (page) => {
+        await openLive(page, `${base}/t/${id}?range=1h`);
+        await drawn(page);
+        await page.locator(".history").scrollIntoViewIfNeeded();
+        await page.waitForTimeout(300);
+        const smoke = await coloured(page);
+        expect(smoke > 20, `${smoke} coloured pixels at ${width}: no smoke`);
+        await page.getByRole("button", { name: "Percentiles" }).click();
+        await page.getByRole("button", { name: "Log", exact: true }).click();
+        await page.waitForURL(/chart=pct&y=log/);
+        await page.reload();
+        await drawn(page);
+        expect((await page.getByRole("button", { name: "Percentiles" }).getAttribute("aria-pressed")) === "true", "the chart is forgotten");
+        expect((await coloured(page)) > 20, `no lines at ${width}`);
+        await shot(page, `history-pct-${width}-dark`);
+        await page.getByRole("button", { name: "Heatmap" }).click();
+        await page.waitForURL(/chart=heat/);
+        await page.getByText("View as table").last().click();
+        await page.locator(".history .data-table tbody tr").first().waitFor();
+      }, { width });
+    }
+  });
+
+  test("a drag zooms, a double click and 0 reset, keys move the cursor", async () => {
+    const id = await answering();
+    await browser.page(async (page) => {
+      await openLive(page, `${base}/t/${id}?range=1h`);
+      await drawn(page);
+      const over = page.locator(".history-chart .u-over");
+      await over.scrollIntoViewIfNeeded();
+      const drag = async () => {
+        const box = await over.boundingBox();
+        if (!box) throw new Error("no chart");
+        await page.mouse.move(box.x + box.width * 0.6, box.y + 60);
+        await page.mouse.down();
+        await page.mouse.move(box.x + box.width * 0.95, box.y + 70, { steps: 5 });
+        await page.mouse.up();
+        await page.waitForURL(/range=custom/);
+      };
+      await drag();
+      await page.getByRole("button", { name: "Reset zoom" }).waitFor();
+      await over.dblclick();
+      await page.waitForURL(/range=1h/);
+      await drag();
+      await page.locator(".history-chart").focus();
+      await page.keyboard.press("0");
+      await page.waitForURL(/range=1h/);
+      await drawn(page);
+      await page.waitForTimeout(500);
+      await page.locator(".history-chart").focus();
+      await page.keyboard.press("ArrowLeft");
+      const text = (await page.locator(".history .readout").textContent()) ?? "";
+      expect(/median|no answer/.test(text) && /loss/.test(text), `the cursor says "${text}"`);
+    });
+  });
+
+  test("a history that cannot be read says so and is tried again", async () => {
+    const id = await answering();
+    await browser.page(async (page) => {
+      await page.route("**/api/v1/series?**", (route) => route.fulfill({ status: 503, contentType: "application/json", body: '{"error":{"code":"unavailable","message":"the history is busy","field":null}}' }));
+      await openLive(page, `${base}/t/${id}`);
+      await page.getByText("The history could not be read: the history is busy").waitFor();
+      await page.unroute("**/api/v1/series?**");
+      await page.locator(".chart-message").getByRole("button", { name: "Retry now" }).click();
+      await drawn(page);
+      await page.route("**/api/v1/series?**", async (route) => {
+        const answer = await (await route.fetch()).json();
+        for (const [name, value] of Object.entries(answer)) if (Array.isArray(value)) answer[name] = name === "smoke" ? Array.from({ length: 9 }, () => []) : [];
+        await route.fulfill({ json: answer });
+      });
+      await page.getByRole("button", { name: "7d", exact: true }).click();
+      await page.getByText("No data in this period.").waitFor();
+      await page.getByRole("button", { name: "Show 30 days" }).waitFor();
+    }, { allowErrors: /503/ });
+  });
+
+  test("outages are exported as a table that runs nothing", async () => {
+    const id = await answering();
+    const now = Date.now();
+    await browser.page(async (page) => {
+      await page.route("**/api/v1/outages?**", (route) => route.fulfill({ json: { next: null, rows: [{
+        id: "1-1", target: "=cmd()", target_name: "x", from: now - 600_000, to: now - 500_000, duration_ms: 100_000, opened_by: "run", sent: 100, received: 40, lost: 60, uncertainty_ms: 1000,
+      }] } }));
+      await openLive(page, `${base}/t/${id}?range=1h`);
+      const [file] = await Promise.all([page.waitForEvent("download"), page.getByRole("button", { name: "Export CSV" }).click()]);
+      const lines = (await readFile(await file.path(), "utf8")).split("\r\n");
+      expect(lines[0] === "number,target,from,to,duration_ms,sent,received,lost,loss_percent,opened_by", lines[0] ?? "");
+      expect(/^1,'=cmd\(\),\d{4}-.*,100000,100,40,60,60,run$/.test(lines[1] ?? ""), lines[1] ?? "");
+      await page.getByRole("button", { name: "Show outage 1 in the history" }).click();
+      await page.waitForURL(/range=custom/);
+    });
+  });
+}
