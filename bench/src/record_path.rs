@@ -327,7 +327,7 @@ pub(crate) fn whole() -> Result<Whole> {
         path.carry(batch)?;
         // At the stream's own pace the store has taken each batch before the next one comes.
         while store.storage().queued > 0 {
-            std::thread::yield_now();
+            std::thread::park_timeout(Duration::from_micros(200));
         }
         largest = largest.max(account::resident_bytes()?);
         store_bytes = store_bytes.max(allocated_bytes().saturating_sub(store_begin));
