@@ -26,6 +26,7 @@ mod reader;
 mod rebuild;
 mod retain;
 mod row;
+mod rows;
 mod salvage;
 mod seal;
 mod series;

@@ -89,7 +89,7 @@ impl Maker<'_> {
             }
         }
         for (of, rows) in unsealed.of(target).filter(|(of, _)| *of < run) {
-            folds.entry(of).or_insert_with(Fold::new).add(rows);
+            folds.entry(of).or_insert_with(Fold::new).add(&rows);
         }
         for (of, mut fold) in folds {
             for (from, rollup) in fold.minutes.take_before(END) {
