@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use linewatch_core::port::Clock;
 
-use crate::config;
+use crate::config::alerts::DeadMan as Wanted;
 
 use super::pin::{self, Reach};
 
@@ -19,7 +19,7 @@ const LIMIT: Duration = Duration::from_secs(10);
 
 /// The thread "dead-man", which ends with this.
 pub(super) struct DeadMan {
-    wanted: Arc<Mutex<Option<config::DeadMan>>>,
+    wanted: Arc<Mutex<Option<Wanted>>>,
     bell: SyncSender<()>,
 }
 
@@ -29,7 +29,7 @@ impl DeadMan {
         clock: Arc<dyn Clock + Sync>,
         is_alive: Box<dyn Fn() -> bool + Send + Sync>,
     ) -> io::Result<Self> {
-        let wanted = Arc::<Mutex<Option<config::DeadMan>>>::default();
+        let wanted = Arc::<Mutex<Option<Wanted>>>::default();
         let (bell, rung) = sync_channel(1);
         let asked = Arc::clone(&wanted);
         thread::Builder::new()
@@ -39,7 +39,7 @@ impl DeadMan {
     }
 
     /// From now on to this address.
-    pub(super) fn follow(&self, dead_man: &config::DeadMan) {
+    pub(super) fn follow(&self, dead_man: &Wanted) {
         let next = (!dead_man.url.reveal().is_empty()).then(|| dead_man.clone());
         let mut wanted = self.wanted.lock().unwrap_or_else(PoisonError::into_inner);
         if *wanted != next {
@@ -53,7 +53,7 @@ impl DeadMan {
 fn turn(
     clock: &dyn Clock,
     is_alive: &dyn Fn() -> bool,
-    asked: &Mutex<Option<config::DeadMan>>,
+    asked: &Mutex<Option<Wanted>>,
     rung: &Receiver<()>,
 ) {
     let mut is_failing = false;
@@ -85,7 +85,7 @@ fn turn(
 }
 
 /// Watchers often stand in the own network, hence no permission is asked for it.
-fn tell(dead_man: &config::DeadMan) -> Result<(), String> {
+fn tell(dead_man: &Wanted) -> Result<(), String> {
     let agent = pin::agent(Reach::Private, LIMIT.min(dead_man.every));
     match agent.get(dead_man.url.reveal()).call() {
         Ok(answer) if answer.status().is_success() => Ok(()),

@@ -17,7 +17,7 @@ use lettre::Address;
 use lettre::message::Mailbox;
 use lettre::transport::smtp::client::Certificate;
 
-use crate::config::{Email, Tls};
+use crate::config::alerts::{Email, Tls};
 
 use super::carrier::{Outcome, Parcel};
 use super::credentials::{self, Account};

@@ -8,7 +8,7 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use linewatch_core::time::WallTime;
 use sha2::Sha256;
 
-use crate::config::Webhook;
+use crate::config::alerts::Webhook;
 
 use super::carrier::{Outcome, Parcel};
 use super::credentials;

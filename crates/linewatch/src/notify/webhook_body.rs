@@ -9,7 +9,7 @@ use linewatch_render::when::rfc3339_us;
 use minijinja::{Environment, Value as Context};
 use serde_json::{Value, json};
 
-use crate::config::Webhook;
+use crate::config::alerts::Webhook;
 
 use super::carrier::Parcel;
 

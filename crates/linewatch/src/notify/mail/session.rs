@@ -16,7 +16,7 @@ use lettre::transport::smtp::commands::{Data, Mail, Rcpt};
 use lettre::transport::smtp::extension::{ClientId, Extension, MailBodyParameter, MailParameter};
 use lettre::transport::smtp::response::Response;
 
-use crate::config::Tls;
+use crate::config::alerts::Tls;
 use crate::notify::carrier::{Outcome, Refusal, refusals};
 use crate::notify::credentials::Account;
 
