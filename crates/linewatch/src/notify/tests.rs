@@ -1,5 +1,6 @@
 //! Every event is accepted at least once, in order, whatever the mail server does; time is moved by hand.
 
+mod hooks;
 mod peer;
 
 use std::sync::atomic::{AtomicU64, Ordering};
