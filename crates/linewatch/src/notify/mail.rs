@@ -9,7 +9,7 @@ mod session;
 use std::fs;
 use std::io;
 use std::path::Path;
-use std::sync::mpsc::{RecvTimeoutError, sync_channel};
+use std::sync::mpsc::sync_channel;
 use std::thread;
 use std::time::Duration;
 
@@ -84,11 +84,15 @@ impl Mailer {
         };
         let to: Vec<Address> = to.into_iter().map(|mailbox| mailbox.email).collect();
         let step = self.patience.whole;
-        within(self.patience.whole, move || session.deliver(from.email, &to, &bytes)).unwrap_or_else(|| {
-            Outcome::Failed {
-                words: format!("the mail server did not come to an end within {} s", step.as_secs()),
-                is_unknown: true,
-            }
+        within(self.patience.whole, move || {
+            session.deliver(from.email, &to, &bytes)
+        })
+        .unwrap_or_else(|| Outcome::Failed {
+            words: format!(
+                "the mail server did not come to an end within {} s",
+                step.as_secs()
+            ),
+            is_unknown: true,
         })
     }
 
@@ -148,10 +152,7 @@ fn within<T: Send + 'static>(limit: Duration, work: impl FnOnce() -> T + Send + 
         .spawn(move || drop(done.send(work())));
     // No thread, no answer: tried again like a server that hangs.
     started.ok()?;
-    match wait.recv_timeout(limit) {
-        Ok(answer) => Some(answer),
-        Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => None,
-    }
+    wait.recv_timeout(limit).ok()
 }
 
 /// S2's graph file: whole or not at all, whoever reads it meanwhile.
@@ -161,7 +162,9 @@ pub(super) fn write_graph(path: &str, png: &[u8]) -> io::Result<()> {
         .parent()
         .filter(|dir| !dir.as_os_str().is_empty())
         .unwrap_or(Path::new("."));
-    let file = tempfile::Builder::new().prefix(".linewatch-graph-").tempfile_in(dir)?;
+    let file = tempfile::Builder::new()
+        .prefix(".linewatch-graph-")
+        .tempfile_in(dir)?;
     fs::write(file.path(), png)?;
     #[cfg(unix)]
     {

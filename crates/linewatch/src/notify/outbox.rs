@@ -160,8 +160,8 @@ impl Worker {
             };
             let content = match message.contents() {
                 Ok(content) => content,
-                Err((letter, why)) => {
-                    self.bury(destination, &[letter], why)?;
+                Err((place, why)) => {
+                    self.bury(destination, &message.letters[place..=place], why)?;
                     continue;
                 }
             };
@@ -336,10 +336,7 @@ impl Contents {
         match self {
             Self::Alerts(notifications) => Matter::Alerts(notifications),
             Self::Stopped { at, why } => Matter::Stopped { at: *at, why },
-            Self::Interrupted { from, to } => Matter::Interrupted {
-                from: *from,
-                to: *to,
-            },
+            Self::Interrupted { from, to } => Matter::Interrupted { from: *from, to: *to },
         }
     }
 }
@@ -350,10 +347,7 @@ impl Message {
         let first = letters.first()?;
         let is_alerts = |letter: &Letter| {
             // What cannot be read travels alone, and is given up alone.
-            matches!(
-                shape::read_content(&letter.notification),
-                Ok(Content::Alerts(_))
-            )
+            matches!(shape::read_content(&letter.notification), Ok(Content::Alerts(_)))
         };
         let tried_with = first.tried_with;
         let first_is_alerts = is_alerts(first);
@@ -380,15 +374,15 @@ impl Message {
         &self.letters[self.letters.len() - 1]
     }
 
-    /// What it says; else the letter that cannot be read, and why.
-    fn contents(&self) -> Result<Contents, (Letter, String)> {
+    /// What it says; else which letter cannot be read, and why.
+    fn contents(&self) -> Result<Contents, (usize, String)> {
         let mut notifications = Vec::with_capacity(self.letters.len());
-        for letter in &self.letters {
+        for (place, letter) in self.letters.iter().enumerate() {
             match shape::read_content(&letter.notification) {
                 Ok(Content::Alerts(notification)) => notifications.push(*notification),
                 Ok(Content::Stopped { at, why }) => return Ok(Contents::Stopped { at, why }),
                 Ok(Content::Interrupted { from, to }) => return Ok(Contents::Interrupted { from, to }),
-                Err(why) => return Err((letter.clone(), why)),
+                Err(why) => return Err((place, why)),
             }
         }
         Ok(Contents::Alerts(notifications))
