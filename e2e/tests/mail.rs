@@ -62,7 +62,7 @@ fn settings(port: u16) -> String {
         "[server]\nlisten = \"127.0.0.1:0\"\n\n\
          [alerts]\nretry = {{ first = \"1s\", max = \"1s\", give_up = \"1h\" }}\n\n\
          [alerts.email]\nserver = \"127.0.0.1\"\nport = {port}\ntls = \"none\"\nfrom = \"linewatch@example.com\"\n\n\
-         [[targets]]\nhost = \"127.0.0.1\"\nmethod = \"tcp\"\nport = {port}\ninterval = \"10s\"\n"
+         [[targets]]\naddress = \"127.0.0.1\"\ninterval = \"10s\"\n"
     )
 }
 
@@ -154,7 +154,7 @@ impl Monitor {
     fn start(program: &Path, dir: &Path) -> anyhow::Result<Self> {
         let config = dir.join("linewatch.toml").display().to_string();
         let data = dir.join("data").display().to_string();
-        let mut child = process(program, &["--config", &config, "--data-dir", &data, "serve"])
+        let mut child = process(program, &["serve", "--config", &config, "--data-dir", &data])
             .current_dir(dir)
             .stdout(Stdio::piped())
             .spawn()?;

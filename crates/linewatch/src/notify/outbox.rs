@@ -305,7 +305,7 @@ impl Worker {
         let seconds = pause.as_secs_f64();
         if trouble.failures == 1 {
             self.say(format!(
-                "{destination} cannot be reached, next attempt in {seconds:.0} s: {words}"
+                "a message to {destination} was not delivered, next attempt in {seconds:.0} s: {words}"
             ));
         } else {
             tracing::info!(target: "notify", destination, "not delivered, next attempt in {seconds:.0} s: {words}");
@@ -313,8 +313,8 @@ impl Worker {
         pause
     }
 
+    /// Into the log of events, and by that into the log.
     fn say(&self, sentence: String) {
-        tracing::warn!(target: "notify", "{sentence}");
         (self.shared.on_trouble)(Severity::Warning, sentence);
     }
 }
