@@ -5,11 +5,14 @@
 
 import { ROOT, get } from "./api.js";
 import { h } from "./dom.js";
+import { setNumbers } from "./format.js";
 import { setCatalogue, t } from "./i18n.js";
+import { initLanguage } from "./language.js";
 import { badge } from "./level.js";
 import { live } from "./live.js";
 import { overviewPage } from "./pages/overview.js";
 import { store } from "./store.js";
+import { setDates } from "./time.js";
 import { announce } from "./ui/dialog.js";
 import { buildShell, initTheme, nextTheme, openAdd, openKeys, openSearch } from "./ui/shell.js";
 import { parseRoute } from "./url.js";
@@ -158,10 +161,11 @@ function noteLevels(keys) {
 
 async function boot() {
   initTheme();
-  const language = "en";
+  const language = initLanguage();
   const words = await fetch(new URL(`../i18n/${language}.json`, import.meta.url));
   setCatalogue(await words.json(), language);
-  document.documentElement.lang = language;
+  setNumbers(language);
+  setDates(language);
   const root = document.getElementById("app");
   if (!root) return;
   main = buildShell(root, navigate);

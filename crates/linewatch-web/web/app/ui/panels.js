@@ -4,7 +4,7 @@
  */
 
 import { fill, h, setAttribute, setText } from "../dom.js";
-import { NONE, availability, count, duration, plain, rtt, setting } from "../format.js";
+import { NONE, availability, count, duration, plain, rtt, setting, short } from "../format.js";
 import { t } from "../i18n.js";
 import { store } from "../store.js";
 import { clock } from "../time.js";
@@ -39,15 +39,15 @@ export function thresholdsPanel(edit, remove) {
       const { grades_ms: g, ok, outage } = o.thresholds;
       if (grades !== JSON.stringify(g)) {
         grades = JSON.stringify(g);
-        fill(scale, ...(/** @type {const} */ (["excellent", "good", "fair", "poor"])).map((name) => h("span", { class: `level-${name}` }, `≤ ${g[name]}`)),
-          h("span", { class: "level-critical" }, t("panel.over", { poor: g.poor, critical: g.critical })));
-        setAttribute(scale, "aria-label", t("panel.grades_text", { excellent: g.excellent, good: g.good, fair: g.fair, poor: g.poor, critical: g.critical }));
+        fill(scale, ...(/** @type {const} */ (["excellent", "good", "fair", "poor"])).map((name) => h("span", { class: `level-${name}` }, `≤ ${short(g[name])}`)),
+          h("span", { class: "level-critical" }, t("panel.over", { poor: short(g.poor), critical: short(g.critical) })));
+        setAttribute(scale, "aria-label", t("panel.grades_text", { excellent: short(g.excellent), good: short(g.good), fair: short(g.fair), poor: short(g.poor), critical: short(g.critical) }));
       }
       const d = store.details.get(o.key);
       const w = d?.window;
-      put("ok", `< ${ok.loss * 100}% · < ${ok.jitter_ms} ms · < ${ok.rtt_ms} ms`);
+      put("ok", `< ${short(ok.loss * 100)}% · < ${short(ok.jitter_ms)} ms · < ${short(ok.rtt_ms)} ms`);
       put("interval", `${setting(o.interval_ms)} · ${setting(o.timeout_ms)}`);
-      put("outage", t("fact.outage_rule", { n: outage.lost_to_open, loss: outage.loss_ratio * 100, window: setting(outage.window_ms) }));
+      put("outage", t("fact.outage_rule", { n: outage.lost_to_open, loss: short(outage.loss_ratio * 100), window: setting(outage.window_ms) }));
       put("percentiles", w && w.p50_ms !== null ? `${rtt(w.p50_ms).value} · ${rtt(w.p95_ms).value} · ${plain(rtt(w.p99_ms))}` : NONE);
       put("deviation", w && w.mdev_ms !== null ? `${rtt(w.mdev_ms).value} · ${plain(rtt(w.jitter_rfc3550_ms))}` : NONE);
       put("strays", d ? `${count(d.totals.late)} · ${count(d.totals.duplicate)} · ${count(d.totals.reordered)}` : NONE);

@@ -6,8 +6,9 @@
 import { ROOT } from "../api.js";
 import { themeChanged } from "../charts/canvas.js";
 import { fill, glyph, h, setAttribute, setText } from "../dom.js";
-import { count, duration } from "../format.js";
+import { count, duration, short } from "../format.js";
 import { has, t, tn } from "../i18n.js";
+import { LANGUAGES, chosenLanguage, setLanguage } from "../language.js";
 import { badge, worstFirst } from "../level.js";
 import { LAG_MS_MAX, live } from "../live.js";
 import { store } from "../store.js";
@@ -67,6 +68,25 @@ function themeButton(className) {
     h("span", { class: "theme-icon", "aria-hidden": "true" }));
   labelTheme(button);
   return button;
+}
+
+/** @param {string} className @param {...(Node | string)} inner */
+function languageButton(className, ...inner) {
+  const label = t("language.label", { name: t(`language.${document.documentElement.lang}`) });
+  return h("button", { type: "button", class: className, "aria-label": label, title: label, onclick: openLanguage }, ...inner);
+}
+
+/** Two letters as the icon. */
+function languageCode() {
+  return h("span", { class: "language-code", "aria-hidden": "true" }, document.documentElement.lang.toUpperCase());
+}
+
+/** Each language in its own words, and the way back to what the browser says. */
+function openLanguage() {
+  const chosen = chosenLanguage();
+  openDialog(t("language.title"), () => [h("div", { class: "choices" }, .../** @type {const} */ (["auto", ...LANGUAGES]).map((language) => h("button", {
+    type: "button", class: "button", lang: language === "auto" ? null : language, "aria-pressed": String(language === chosen), onclick: () => setLanguage(language),
+  }, t(`language.${language}`))))]);
 }
 
 /** Fetched behind the first paint: a search is never the first thing a page does. */
@@ -140,13 +160,15 @@ export function buildShell(root, navigate) {
       h("button", { type: "button", class: "pill wide-only", onclick: () => void openSearch(navigate), "aria-keyshortcuts": "/" }, t("search.button"), h("kbd", null, "/")),
       pill.element,
       h("span", { class: "pill wide-only", title: t("clock.title") }, time, zoneName),
+      languageButton("pill round wide-only", languageCode()),
       themeButton("pill round wide-only")));
   const main = h("main", { id: "main", tabindex: "-1" });
   const bar = h("nav", { class: "bottom-bar", "aria-label": t("nav.label") },
     h("a", { href: ROOT, "data-nav": "overview" }, glyph("logo"), h("span", null, t("nav.overview"))),
     h("button", { type: "button", onclick: () => void openSearch(navigate) }, glyph("search"), h("span", null, t("search.button"))),
     h("button", { type: "button", onclick: () => openAdd(navigate) }, h("span", { class: "plus", "aria-hidden": "true" }, "+"), h("span", null, t("add.short"))),
-    h("button", { type: "button", "data-theme-button": true, onclick: nextTheme }, h("span", { class: "theme-icon", "aria-hidden": "true" }), h("span", null, t("theme.short"))));
+    h("button", { type: "button", "data-theme-button": true, onclick: nextTheme }, h("span", { class: "theme-icon", "aria-hidden": "true" }), h("span", null, t("theme.short"))),
+    languageButton("", languageCode(), h("span", null, t("language.short"))));
   root.replaceChildren(h("a", { href: "#main", class: "skip" }, t("nav.skip")), header, main, bar);
   setTimeout(() => void loadPicker(), 1000);
   store.subscribe((dirty) => {
@@ -221,7 +243,7 @@ function livePill() {
     element.dataset["phase"] = state.phase;
     setText(word, state.text);
     const rate = askedPerSecond();
-    const rateText = rate >= 10 || Number.isInteger(rate) ? count(Math.round(rate)) : rate.toFixed(1);
+    const rateText = rate >= 10 || Number.isInteger(rate) ? count(Math.round(rate)) : short(Math.round(rate * 10) / 10);
     setText(rest, state.phase === "live" && store.rows.size > 0 && has("pill.rate")
       ? ` · ${tn("pill.targets", store.rows.size)} · ${t("pill.rate", { rate: rateText })}` : "");
     if (!panel.hidden) fillPanel();
