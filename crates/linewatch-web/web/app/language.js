@@ -27,53 +27,37 @@ export function chooseLanguage({ search, tab, kept, configured, browser }) {
   return asked.map(known).find((language) => language !== null) ?? LANGUAGES[0];
 }
 
-/** @param {() => Storage} store @returns {string | null} */
-function read(store) {
+/** Where a language is remembered: in this tab alone, or as the person's choice. */
+export const TAB = () => sessionStorage;
+export const PERSON = () => localStorage;
+
+/** @param {() => Storage} where */
+export function readLanguage(where) {
   try {
-    return store().getItem(KEY);
+    return known(where().getItem(KEY));
   } catch {
     // Storage is forbidden: the other wishes decide.
     return null;
   }
 }
 
-/** @param {() => Storage} store @param {string | null} language */
-function write(store, language) {
+/** @param {() => Storage} where @param {Language | null} language */
+export function writeLanguage(where, language) {
   try {
-    if (language === null) store().removeItem(KEY);
-    else store().setItem(KEY, language);
+    if (language === null) where().removeItem(KEY);
+    else where().setItem(KEY, language);
   } catch {
     // Not kept; `?lang=` in the address still works.
   }
 }
 
-const tab = () => sessionStorage;
-const kept = () => localStorage;
-
 /** The language of this visit. */
 export function initLanguage() {
-  const language = chooseLanguage({
-    search: location.search, tab: read(tab), kept: read(kept), configured: document.documentElement.dataset["language"], browser: navigator.languages,
-  });
+  const page = document.documentElement;
+  const { search } = location;
+  const language = chooseLanguage({ search, tab: readLanguage(TAB), kept: readLanguage(PERSON), configured: page.dataset["language"], browser: navigator.languages });
   // The filters rewrite the address without `lang`: a reload must not lose it.
-  if (new URLSearchParams(location.search).has("lang")) write(tab, language);
-  document.documentElement.lang = language;
+  if (new URLSearchParams(search).has("lang")) writeLanguage(TAB, language);
+  page.lang = language;
   return language;
-}
-
-/** What the person chose, "auto" if nothing. */
-export function chosenLanguage() {
-  return known(read(kept)) ?? "auto";
-}
-
-/** Keeps the choice and draws the page anew in it. @param {Language | "auto"} language */
-export function setLanguage(language) {
-  write(tab, null);
-  write(kept, language === "auto" ? null : language);
-  const address = new URL(location.href);
-  // Where nothing can be kept the address carries the choice.
-  if (language !== "auto" && read(kept) !== language) address.searchParams.set("lang", language);
-  else address.searchParams.delete("lang");
-  if (address.href === location.href) location.reload();
-  else location.replace(address);
 }

@@ -15,7 +15,7 @@ import { banner } from "../ui/banner.js";
 import { announce, toast } from "../ui/dialog.js";
 import { eventsCard } from "../ui/events.js";
 import { hudStrip, insightLine } from "../ui/hud.js";
-import { accountPanel, pointsTable, thresholdsPanel } from "../ui/panels.js";
+import { thresholdsPanel } from "../ui/panels.js";
 
 /** @typedef {import("../store.js").Row} Row */
 /** @typedef {import("./overview.js").Page} Page */
@@ -75,20 +75,18 @@ function body(row, navigate) {
   const readout = h("span", { class: "readout", role: "status" });
   const chart = liveChart(row, (text) => setText(readout, text));
   const insight = insightLine();
-  const table = pointsTable();
-  table.from(() => chart.points);
+  const below = belowChart(row, () => chart.points);
   const legend = h("div", { class: "legend", "aria-hidden": "true" },
     h("span", null, h("i", null), t("chart.wire", { probe: t(`method.${row.o.probe}`) })), h("span", null, h("i", { class: "process" }), t("chart.host")),
     h("span", null, h("i", { class: "lost" }), t("chart.lost")));
   const live = h("section", { class: "card panel" },
     h("div", { class: "card-title" }, h("h2", null, t("chart.title")), h("span", { class: "note" }, t("chart.span")), legend),
-    chart.element, h("div", { class: "chart-foot" }, table.element, readout), insight.element);
+    chart.element, h("div", { class: "chart-foot" }, below.points, readout), insight.element);
   const thresholds = thresholdsPanel(
     h("button", { type: "button", class: "button small", onclick: () => void dialogs().then(({ openEdit }) => openEdit(id)) }, t("action.edit")),
     h("button", { type: "button", class: "button small", onclick: () => void dialogs().then(({ openRemove }) => openRemove(id, navigate)) }, t("remove.button")));
   const past = pastPanels(row);
   const events = eventsCard({ title: t("events.of_target"), limit: EVENTS_SHOWN, target: id });
-  const account = accountPanel();
   /** @type {import("../types").EventRow[]} */
   let eventRows = [];
   let isDisposed = false;
@@ -121,7 +119,7 @@ function body(row, navigate) {
   };
   return {
     row,
-    elements: [head.element, hud.element, h("div", { class: "columns" }, live, thresholds.element), past.element, h("div", { class: "columns" }, events.element, account.element)],
+    elements: [head.element, hud.element, h("div", { class: "columns" }, live, thresholds.element), past.element, h("div", { class: "columns" }, events.element, below.account)],
     toggle: head.toggle,
     key: past.key,
     /** @param {import("../store.js").Dirty} dirty */
@@ -137,7 +135,7 @@ function body(row, navigate) {
       if (isMine) {
         insight.update(row);
         thresholds.update(row);
-        account.update(row);
+        below.update();
       }
       if (dirty.events || dirty.list) drawEvents();
     },
@@ -147,6 +145,29 @@ function body(row, navigate) {
       past.dispose();
     },
   };
+}
+
+/** The table behind the chart and the account of all probes, which nobody waits for. @param {Row} row @param {() => readonly import("../charts/window.js").Point[]} read */
+function belowChart(row, read) {
+  const account = h("div", null);
+  const points = h("details", { class: "points" }, h("summary", null, t("chart.table")));
+  /** @type {ReturnType<typeof import("../ui/account.js").accountPanel> | null} */
+  let panel = null;
+  const loaded = import("../ui/account.js");
+  loaded.then(({ accountPanel }) => {
+    panel = accountPanel();
+    fill(account, panel.element);
+    panel.update(row);
+  }, () => fill(account, h("p", { class: "card panel" }, t("error.unreachable"))));
+  /** @type {ReturnType<typeof import("../ui/account.js").pointsTable> | null} */
+  let table = null;
+  points.addEventListener("toggle", async () => {
+    if (!points.open) return;
+    const { pointsTable } = await loaded;
+    if (table === null) points.append((table = pointsTable(read)).element);
+    table.update();
+  });
+  return { account, points, update: () => panel?.update(row) };
 }
 
 /** History and outages: they come a moment after the live chart, which does not wait for them. @param {Row} row */
