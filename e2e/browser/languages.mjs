@@ -16,12 +16,12 @@ const NAMES = ".row-link, .address, .event-target, .chip, h1, .crumb, .picker-li
 /** Words no Indonesian sentence has. */
 const ENGLISH_WORDS = /\b(the|of|and|is|are|was|were|not|this|with|from|to|last|lost|since|in|no|all|show|press|loading)\b/i;
 
-/** English texts as patterns: a text of several words anywhere, a single word as the whole. @returns {{ key: string, pattern: RegExp }[]} */
+/** English texts as patterns: a text of several words anywhere, a single word as the whole; a word beside a value proves nothing. @returns {{ key: string, pattern: RegExp }[]} */
 function patterns() {
-  return Object.entries(english).filter(([key, text]) => text !== indonesian[key]).map(([key, text]) => {
+  return Object.entries(english).filter(([key, text]) => text !== indonesian[key]).flatMap(([key, text]) => {
     const inner = text.split(/\{\w+\}/).map((part) => part.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")).join(".+?");
     const isSentence = (text.replace(/\{\w+\}/g, "").match(/[a-z]{2,}/gi) ?? []).length > 1;
-    return { key, pattern: new RegExp(isSentence ? inner : `^${inner}$`) };
+    return isSentence || !text.includes("{") ? [{ key, pattern: new RegExp(isSentence ? inner : `^${inner}$`) }] : [];
   });
 }
 

@@ -67,9 +67,9 @@ function languageButton(className, ...inner) {
   return h("button", { type: "button", class: className, "aria-label": label, title: label, onclick: () => void loadMenus().then(({ openLanguage }) => openLanguage()) }, ...inner);
 }
 
-/** Two letters as the icon. */
+/** Two letters as a picture, drawn by the style: a word would have to be in the button's name. */
 function languageCode() {
-  return h("span", { class: "language-code", "aria-hidden": "true" }, document.documentElement.lang.toUpperCase());
+  return h("span", { class: "language-code", "aria-hidden": "true", "data-code": document.documentElement.lang.toUpperCase() });
 }
 
 /** Fetched behind the first paint: nobody opens one first thing. */
