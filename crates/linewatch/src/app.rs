@@ -305,6 +305,7 @@ fn server_options(open: &listen::Open, home: &Home) -> io::Result<ServerOptions>
         allowed_hosts,
         is_public_read: server.public_read,
         web_dir: home.web_dir.clone(),
+        language: home.loaded.settings.web.language.clone(),
     })
 }
 

@@ -225,6 +225,7 @@ impl TestServer {
             allowed_hosts: vec!["monitor.example".to_owned()],
             is_public_read: true,
             web_dir: None,
+            language: "auto".to_owned(),
         };
         adjust(&mut options);
         let clock = Arc::new(TestClock::default());

@@ -14,7 +14,7 @@ const modules = readdirSync(new URL("app/", web), { recursive: true, encoding: "
 const styles = readdirSync(new URL("css/", web)).map((name) => `css/${name}`);
 
 /** Loaded when a person first looks at them. */
-const LATER = ["app/ui/edit.js", "app/ui/history.js", "app/ui/outages.js", "app/ui/period.js", "app/ui/picker.js"];
+const LATER = ["app/ui/account.js", "app/ui/edit.js", "app/ui/history.js", "app/ui/menus.js", "app/ui/outages.js", "app/ui/panels.js", "app/ui/period.js", "app/ui/picker.js"];
 
 /** Modules that one module needs at once. @param {string} start */
 function reachable(start) {
@@ -72,5 +72,5 @@ test("without their comments the first view of a target, chart library included,
   assert.ok(all <= 75_000, `JS ${all}`);
   // What comes later has a budget of its own: it must not make anyone wait.
   const later = [...new Set(LATER.flatMap((path) => [...reachable(path)]))].filter((path) => !first.includes(path));
-  assert.ok(size(later, code) <= 20_000, `later JS ${size(later, code)}`);
+  assert.ok(size(later, code) <= 24_000, `later JS ${size(later, code)}`);
 });

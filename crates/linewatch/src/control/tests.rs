@@ -120,6 +120,7 @@ impl Rig {
             allowed_hosts: Vec::new(),
             is_public_read: true,
             web_dir: None,
+            language: "auto".to_owned(),
         };
         let server =
             Server::start(serving, &hub, Arc::clone(&history), clock, inputs.clone()).expect("the page");
