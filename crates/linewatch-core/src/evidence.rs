@@ -247,8 +247,8 @@ fn verdict(figures: &Figures) -> Verdict {
     if is_long(figures.process) || is_long(figures.lateness) {
         return Verdict::Busy;
     }
-    let is_everything =
-        figures.others_failing > 0 && figures.others_failing * 100 >= figures.others * EVERYTHING_PERCENT as u32;
+    let is_everything = figures.others_failing > 0
+        && figures.others_failing * 100 >= figures.others * EVERYTHING_PERCENT as u32;
     match figures.gateway {
         Some(gateway) if gateway.is_failing() => Verdict::Near,
         Some(gateway) if gateway.sent >= ACQUITS => match (is_everything, figures.others_failing) {
@@ -300,7 +300,9 @@ fn figures(outage: &OutageRow, parts: &[Evidence]) -> Figures {
     // Those left out were measured and lost no more than the last one kept.
     let left_out = parts.iter().map(|part| part.left_out).max().unwrap_or(0);
     let measured = others.iter().filter(|(_, count)| count.sent > 0).count();
-    figures.others = u32::try_from(measured).unwrap_or(u32::MAX).saturating_add(left_out);
+    figures.others = u32::try_from(measured)
+        .unwrap_or(u32::MAX)
+        .saturating_add(left_out);
     figures.others_failing = others.iter().filter(|(_, count)| count.is_failing()).count() as u32;
     let faults = parts.iter().flat_map(|part| &part.faults);
     figures.is_link_lost = faults
@@ -338,7 +340,10 @@ impl Inside {
     fn of(outage: &OutageRow, parts: &[Evidence]) -> Self {
         let kept = parts.iter().map(|part| part.span.to).max();
         let to = outage.to.or(kept).unwrap_or(outage.from).max(outage.from);
-        Self { from: outage.from, to }
+        Self {
+            from: outage.from,
+            to,
+        }
     }
 
     fn contains(&self, at: WallTime) -> bool {
@@ -349,7 +354,9 @@ impl Inside {
     fn count(&self, seconds: &[Second]) -> Count {
         let from_s = self.from.as_nanos().div_euclid(NANOS_PER_S);
         let to_s = self.to.as_nanos().div_euclid(NANOS_PER_S);
-        let touching = seconds.iter().filter(|second| (from_s..=to_s).contains(&second.at_s));
+        let touching = seconds
+            .iter()
+            .filter(|second| (from_s..=to_s).contains(&second.at_s));
         touching.fold(Count::default(), |count, second| Count {
             sent: count.sent + u64::from(second.sent),
             lost: count.lost + u64::from(second.lost),

@@ -14,7 +14,10 @@ fn wall(seconds: i64) -> WallTime {
 
 fn outage(length_s: Option<i64>) -> OutageRow {
     OutageRow {
-        id: EventId { run: RunId(1), seq: 7 },
+        id: EventId {
+            run: RunId(1),
+            seq: 7,
+        },
         target: TargetId(1),
         from: wall(BEGIN_S),
         to: length_s.map(|length_s| wall(BEGIN_S + length_s)),
@@ -66,7 +69,10 @@ fn line(target: u32, lost: u32) -> Line {
 
 fn evidence(target: Outcome, gateway: Option<Outcome>, others_lost: &[u32]) -> Evidence {
     Evidence {
-        outage: EventId { run: RunId(1), seq: 7 },
+        outage: EventId {
+            run: RunId(1),
+            seq: 7,
+        },
         target: TargetId(1),
         span: Span {
             part: Part::Whole,
@@ -105,7 +111,11 @@ fn the_verdict_follows_from_who_else_failed() {
         (Reply, Some(Lost), &[20], Verdict::Unknown),
         (Unsent, Some(Lost), &[20], Verdict::ThisComputer),
     ] {
-        assert_eq!(judged(evidence(target, gateway, others)), expected, "{target:?} {gateway:?} {others:?}");
+        assert_eq!(
+            judged(evidence(target, gateway, others)),
+            expected,
+            "{target:?} {gateway:?} {others:?}"
+        );
     }
 }
 
@@ -132,7 +142,10 @@ fn what_a_busy_computer_lost_is_doubtful() {
         sample.host_rtt = sample.rtt.map(|rtt| Rtt::from_nanos(rtt.as_nanos() + 60_000_000));
     }
     let (verdict, figures) = conclude(&outage(Some(LENGTH_S)), &[busy]);
-    assert_eq!((verdict, figures.process), (Verdict::Busy, Some(Rtt::from_nanos(60_000_000))));
+    assert_eq!(
+        (verdict, figures.process),
+        (Verdict::Busy, Some(Rtt::from_nanos(60_000_000)))
+    );
 }
 
 #[test]
@@ -166,7 +179,9 @@ fn a_short_outage_is_kept_whole_and_a_long_one_at_its_edges() {
     let parts = |outage: &OutageRow, now| -> Vec<(Part, i64, i64)> {
         let seconds = |at: WallTime| at.as_nanos() / NANOS_PER_S - BEGIN_S;
         let spans = spans(outage, now).into_iter();
-        spans.map(|span| (span.part, seconds(span.from), seconds(span.to))).collect()
+        spans
+            .map(|span| (span.part, seconds(span.from), seconds(span.to)))
+            .collect()
     };
     assert_eq!(parts(&outage(Some(20)), now), [(Part::Whole, -30, 50)]);
     let edges = [(Part::Begin, -30, 30), (Part::End, 1970, 2030)];
