@@ -159,7 +159,7 @@ fn what_is_kept_outlives_its_samples_and_goes_with_its_outage() {
         for minute in hours.start * 60..hours.end * 60 {
             send(
                 &story.handle,
-                batch(vec![reply(story.targets[0], 1_000 + minute, 60 * SECOND)]),
+                batch(vec![reply(story.targets[0], 120 + minute * 60, SECOND)]),
             );
             story.clock.advance(Duration::from_secs(60));
             story.handle.flush().expect("flushed");
@@ -194,11 +194,14 @@ fn an_outage_that_was_not_copied_before_a_crash_is_found_and_copied_after_it() {
     let dir = tempfile::tempdir().expect("a directory");
     let story = Story::tell(dir.path());
     let far = story.targets[0];
-    // Dropped without a stop: what was committed is all there is.
-    drop(story);
+    // A copy of the files as they lie there is what a crash leaves.
+    let crashed = tempfile::tempdir().expect("a directory");
+    for name in ["linewatch.db", "linewatch.db-wal"] {
+        std::fs::copy(dir.path().join(name), crashed.path().join(name)).expect("copied");
+    }
     let clock = Arc::<HandClock>::default();
     clock.advance(Duration::from_secs(500));
-    let (handle, reader) = start(open(dir.path(), 500).store, &clock);
+    let (handle, reader) = start(open(crashed.path(), 500).store, &clock);
     let beginning = EventId {
         run: RunId(0),
         seq: 0,
