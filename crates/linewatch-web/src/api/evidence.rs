@@ -102,14 +102,14 @@ impl From<Figures> for VerdictFigures {
             unsent: figures.unsent,
             unmeasured: figures.unmeasured,
             late: figures.late,
-            late_min_ms: figures.late_min.map(rtt_ms),
-            late_max_ms: figures.late_max.map(rtt_ms),
+            late_min_ms: rtt_ms(figures.late_min),
+            late_max_ms: rtt_ms(figures.late_max),
             gateway: figures.gateway.map(VerdictCount::from),
             others: figures.others,
             others_failing: figures.others_failing,
             is_link_lost: figures.is_link_lost,
-            process_p95_ms: figures.process.map(rtt_ms),
-            lateness_p95_ms: figures.lateness.map(rtt_ms),
+            process_p95_ms: rtt_ms(figures.process),
+            lateness_p95_ms: rtt_ms(figures.lateness),
         }
     }
 }
