@@ -21,6 +21,7 @@ use linewatch_web::{Hub, HubOptions, Notice, ServerOptions, StatusInfo};
 
 use crate::config::{Loaded, watch};
 use crate::control::{Abilities, Commanded, Control, Input, Reload, Start};
+use crate::evidence::EvidenceThread;
 use crate::exit::{Exit, UserError};
 use crate::listen::{self, Wanted};
 use crate::logging::Later;
@@ -148,6 +149,8 @@ pub(crate) fn run<W: Wire + 'static, C: Clock + Clone + Sync + 'static>(
     let history: Arc<dyn History> = Arc::new(reader);
     let rrd = RrdDir::start(Arc::clone(&history), clock.clone())
         .context("cannot start the thread of the round-robin databases")?;
+    let evidence = EvidenceThread::start(Arc::clone(&history), store.clone(), clock.clone())
+        .context("cannot start the thread that keeps evidence")?;
     let server = Server::start(
         server_options(&open, &home)?,
         &hub,
@@ -166,6 +169,7 @@ pub(crate) fn run<W: Wire + 'static, C: Clock + Clone + Sync + 'static>(
         tally,
         resolver,
         rrd: Some(rrd),
+        evidence: Some(evidence),
     };
     let status = StatusInfo {
         version: crate::VERSION.to_owned(),
@@ -194,6 +198,7 @@ pub(crate) fn run<W: Wire + 'static, C: Clock + Clone + Sync + 'static>(
         store,
         tally,
         rrd,
+        evidence,
         ..
     } = to;
     engine.stop(DRAIN);
@@ -213,6 +218,9 @@ pub(crate) fn run<W: Wire + 'static, C: Clock + Clone + Sync + 'static>(
     server.stop();
     if let Some(rrd) = rrd {
         rrd.stop();
+    }
+    if let Some(evidence) = evidence {
+        evidence.stop();
     }
     store
         .stop("stopped in order")

@@ -10,6 +10,7 @@ pub mod say;
 
 mod app;
 mod control;
+mod evidence;
 mod listen;
 mod logging;
 mod method;

@@ -5,6 +5,7 @@
 //! `null` and means "no data", never 0. Not here: deciding anything.
 
 mod compat;
+mod evidence;
 mod history;
 mod live;
 mod overview;
@@ -19,6 +20,9 @@ use linewatch_core::time::Rtt;
 use serde::{Serialize, Serializer};
 
 pub(crate) use compat::{S0Config, S0Done, S0Event, S0Stats, S1Log, S1Points, S1Status, ToolError};
+pub(crate) use evidence::{
+    EvidenceAnswer, EvidencePart, FaultRow, LineInfo, SecondRow, VerdictFigures, VerdictInfo,
+};
 pub(crate) use history::{
     EventRow, LogInfo, OutageInfo, Page, SampleSegment, Samples, Status, StatusIcmp, StatusLive,
     StatusStorage, StatusStorageError,

@@ -26,6 +26,7 @@ use linewatch_store::{StoreHandle, StoreMessage};
 use linewatch_web::{ControlRequest, Hub, Notice, StatusInfo};
 
 use crate::config::{self, Loaded, Settings, TargetChange};
+use crate::evidence::EvidenceThread;
 use crate::rrd_dir::RrdDir;
 use crate::signals::Order;
 use crate::spine::{Spine, Word};
@@ -95,6 +96,8 @@ pub(crate) struct Commanded<C> {
     pub resolver: Option<Resolver>,
     /// Keeps `[rrd] dir`; none in tests.
     pub rrd: Option<RrdDir>,
+    /// Keeps the evidence of outages; none in tests.
+    pub evidence: Option<EvidenceThread>,
 }
 
 /// What the control thread begins with.
@@ -293,6 +296,9 @@ impl<C: Clock> Control<C> {
         self.publish();
         if let Some(rrd) = &self.to.rrd {
             rrd.follow(&self.loaded.settings);
+        }
+        if let Some(evidence) = &self.to.evidence {
+            evidence.follow(&self.loaded.settings);
         }
     }
 

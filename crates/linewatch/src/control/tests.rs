@@ -151,6 +151,7 @@ impl Rig {
             tally,
             resolver: None,
             rrd: None,
+            evidence: None,
         };
         let control = std::thread::spawn(move || Control::new(commanded, start).run(&heard, false));
         let rig = Self {
