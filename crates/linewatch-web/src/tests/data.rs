@@ -112,6 +112,7 @@ pub(crate) fn view(key: u32, state: State, grade: Option<Grade>, p95_ms: u64) ->
         down: Duration::from_secs(1),
         concerns: vec![Concern::Loss],
         interpretations: vec![Interpretation::Unstable],
+        signs: linewatch_core::advice::Signs::default(),
     }
 }
 
