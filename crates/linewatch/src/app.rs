@@ -22,6 +22,7 @@ use linewatch_web::{Hub, HubOptions, Notice, ServerOptions, StatusInfo};
 use crate::config::{Loaded, watch};
 use crate::control::{Abilities, Commanded, Control, Input, Reload, Start};
 use crate::exit::{Exit, UserError};
+use crate::knock::Knocker;
 use crate::listen::{self, Wanted};
 use crate::logging::Later;
 use crate::method::engine_options;
@@ -144,6 +145,12 @@ pub(crate) fn run<W: Wire + 'static, C: Clock + Clone + Sync + 'static>(
     } else {
         None
     };
+    // A demo's network is made up, and has nobody outside.
+    let knocker = if has_resolver {
+        Some(Knocker::start(forward(&inputs, Input::Knocked)).context("cannot start the thread of advice")?)
+    } else {
+        None
+    };
     let _watcher = watcher(&home.loaded, &inputs);
     let history: Arc<dyn History> = Arc::new(reader);
     let rrd = RrdDir::start(Arc::clone(&history), clock.clone())
@@ -166,6 +173,7 @@ pub(crate) fn run<W: Wire + 'static, C: Clock + Clone + Sync + 'static>(
         tally,
         resolver,
         rrd: Some(rrd),
+        knocker,
     };
     let status = StatusInfo {
         version: crate::VERSION.to_owned(),

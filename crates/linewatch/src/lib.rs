@@ -10,6 +10,8 @@ pub mod say;
 
 mod app;
 mod control;
+mod cure;
+mod knock;
 mod listen;
 mod logging;
 mod method;

@@ -38,6 +38,7 @@ pub(crate) fn entry(key: u32, slug: &str) -> CatalogEntry {
         ip: Some(ip),
         origins: vec![("interval".to_owned(), Origin::Default)],
         is_built_in: false,
+        tcp_answers: None,
         version: 3,
     }
 }

@@ -11,6 +11,7 @@ import { t } from "../i18n.js";
 import { badge, tag } from "../level.js";
 import { store } from "../store.js";
 import { failureText } from "../ui/addform.js";
+import { adviceLine } from "../ui/advice.js";
 import { banner } from "../ui/banner.js";
 import { announce, toast } from "../ui/dialog.js";
 import { eventsCard } from "../ui/events.js";
@@ -72,6 +73,7 @@ function body(row, navigate) {
   const id = row.o.id;
   const head = header(row, navigate);
   const hud = hudStrip(row);
+  const advice = adviceLine({ isNamed: false });
   const readout = h("span", { class: "readout", role: "status" });
   const chart = liveChart(row, (text) => setText(readout, text));
   const insight = insightLine();
@@ -121,7 +123,7 @@ function body(row, navigate) {
   };
   return {
     row,
-    elements: [head.element, hud.element, h("div", { class: "columns" }, live, thresholds.element), past.element, h("div", { class: "columns" }, events.element, account.element)],
+    elements: [head.element, hud.element, advice.element, h("div", { class: "columns" }, live, thresholds.element), past.element, h("div", { class: "columns" }, events.element, account.element)],
     toggle: head.toggle,
     key: past.key,
     /** @param {import("../store.js").Dirty} dirty */
@@ -135,6 +137,7 @@ function body(row, navigate) {
       }
       if (isMine || (dirty.tick && (row.o.state !== "ok" || !store.isLive))) chart.update();
       if (isMine) {
+        advice.update(row);
         insight.update(row);
         thresholds.update(row);
         account.update(row);
