@@ -72,7 +72,11 @@ fn a_longer_timeout_is_advised_when_half_of_what_was_lost_came_a_little_later() 
             None => None,
             other => panic!("{other:?}"),
         };
-        assert_eq!(to, expected.map(ms), "{late} of {lost} within {p95_ms} ms at {timeout_ms} ms");
+        assert_eq!(
+            to,
+            expected.map(ms),
+            "{late} of {lost} within {p95_ms} ms at {timeout_ms} ms"
+        );
     };
     check(24, 17, 80, 25, Some(100));
     check(20, 10, 80, 25, Some(100));
@@ -101,7 +105,11 @@ fn another_method_is_advised_when_icmp_is_silent_and_a_port_answers() {
             silent: Duration::from_secs(seconds),
             port: 443,
         });
-        assert_eq!(advise(&target, &view, port), wanted, "{lost} of {sent} lost in {seconds} s");
+        assert_eq!(
+            advise(&target, &view, port),
+            wanted,
+            "{lost} of {sent} lost in {seconds} s"
+        );
     };
     check(30, 30, 30, Some(443), true);
     check(30, 30, 30, None, false);

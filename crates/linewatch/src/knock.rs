@@ -50,7 +50,10 @@ impl Knocker {
             SocketAddr::V6(to) => SocketAddrV6::new(*to.ip(), port, 0, address.scope).into(),
             to @ SocketAddr::V4(_) => to,
         };
-        !matches!(self.orders.try_send(to), Err(TrySendError::Full(_) | TrySendError::Disconnected(_)))
+        !matches!(
+            self.orders.try_send(to),
+            Err(TrySendError::Full(_) | TrySendError::Disconnected(_))
+        )
     }
 }
 
@@ -70,7 +73,8 @@ mod tests {
     #[test]
     fn an_open_and_a_closed_port_both_answer() {
         let (answers, heard) = mpsc::channel();
-        let knocker = Knocker::start(move |answer| answers.send(answer).expect("the test listens")).expect("a thread");
+        let knocker =
+            Knocker::start(move |answer| answers.send(answer).expect("the test listens")).expect("a thread");
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let port = listener.local_addr().expect("its number").port();
         let here = Address::from(IpAddr::V4(Ipv4Addr::LOCALHOST));

@@ -76,10 +76,7 @@ impl SignKeeper {
             .lateness_p99
             .is_some_and(|p99| p99 > lateness_limit(interval));
         if is_late {
-            self.0
-                .get_or_insert_default()
-                .late_sends_since
-                .get_or_insert(now);
+            self.0.get_or_insert_default().late_sends_since.get_or_insert(now);
         }
         let Some(kept) = &mut self.0 else { return };
         if !is_late {
@@ -150,8 +147,18 @@ mod tests {
 
     #[test]
     fn a_length_is_rounded_up_to_two_digits() {
-        for (us, expected) in [(78_200, 79_000), (80_000, 80_000), (80_001, 81_000), (7, 7), (1_390_001, 1_400_000)] {
-            assert_eq!(rounded_up(Duration::from_micros(us)), Duration::from_micros(expected), "{us}");
+        for (us, expected) in [
+            (78_200, 79_000),
+            (80_000, 80_000),
+            (80_001, 81_000),
+            (7, 7),
+            (1_390_001, 1_400_000),
+        ] {
+            assert_eq!(
+                rounded_up(Duration::from_micros(us)),
+                Duration::from_micros(expected),
+                "{us}"
+            );
         }
     }
 }

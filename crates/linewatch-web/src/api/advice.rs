@@ -63,11 +63,7 @@ impl AdviceInfo {
                 ]
                 .into()
             }
-            Advice::UseTcp {
-                probes,
-                silent,
-                port,
-            } => {
+            Advice::UseTcp { probes, silent, port } => {
                 (patch.probe, patch.port) = (Some("tcp"), Some(port));
                 [
                     ("probes", probes as f64),

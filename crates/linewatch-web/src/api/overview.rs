@@ -9,8 +9,8 @@ use linewatch_core::view::{OpenOutage, TargetError, TargetView};
 use serde::Serialize;
 
 use super::{
-    AdviceInfo, BinRow, GapRow, Notice, OpenOutageInfo, ProbeRow, SumMore, SumRow, TargetErrorInfo, rtt_ms, rtt_us,
-    whole_ms,
+    AdviceInfo, BinRow, GapRow, Notice, OpenOutageInfo, ProbeRow, SumMore, SumRow, TargetErrorInfo, rtt_ms,
+    rtt_us, whole_ms,
 };
 use crate::catalog::CatalogEntry;
 
@@ -314,7 +314,8 @@ impl OverviewRow {
 pub(crate) fn sum_row(view: &TargetView, was_since: Option<i64>, advice: Option<AdviceInfo>) -> SumRow {
     let rtt = view.window.rtt;
     let state_since = view.state_since.as_millis();
-    let is_unusual = !view.state_reasons.is_empty() || view.error.is_some() || view.outage.is_some() || advice.is_some();
+    let is_unusual =
+        !view.state_reasons.is_empty() || view.error.is_some() || view.outage.is_some() || advice.is_some();
     let more = (is_unusual || was_since != Some(state_since)).then(|| SumMore {
         state_since,
         reasons: view.state_reasons.clone(),

@@ -155,7 +155,11 @@ impl State {
         if let Some(body) = body {
             self.ring.push(now.mono, body);
         }
-        if let Some(rows) = self.sums.take((&self.views, &self.catalog), self.status.realtime_cure.as_deref(), now.mono) {
+        if let Some(rows) = self.sums.take(
+            (&self.views, &self.catalog),
+            self.status.realtime_cure.as_deref(),
+            now.mono,
+        ) {
             self.ring.push(now.mono, Body::Sums(rows));
         }
         for event in std::mem::take(&mut self.pending.events) {

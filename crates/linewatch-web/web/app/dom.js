@@ -119,7 +119,6 @@ const SHAPES = /** @type {const} */ ({
   paused: [["path", { d: "M3.6 2h3v12h-3zM9.4 2h3v12h-3z", class: "solid" }]],
   info: [["circle", { cx: 8, cy: 8, r: 3, class: "solid" }]],
   lock: [["path", { d: "M3 7h10v7H3zM5 7V5a3 3 0 0 1 6 0v2", class: "line" }]],
-  advice: [["path", { d: "M5.6 10.6a4.6 4.6 0 1 1 4.8 0v1.2H5.6zM6.2 14.4h3.6", class: "line" }]],
   logo: [["path", { d: "M1 8h3l2-5.5 4 11L12 8h3", class: "line thick" }]],
   search: [["circle", { cx: 7, cy: 7, r: 4.5, class: "line" }], ["path", { d: "M10.5 10.5 14 14", class: "line" }]],
 });

@@ -14,7 +14,7 @@ const modules = readdirSync(new URL("app/", web), { recursive: true, encoding: "
 const styles = readdirSync(new URL("css/", web)).map((name) => `css/${name}`);
 
 /** Loaded when a person first looks at them. */
-const LATER = ["app/ui/edit.js", "app/ui/history.js", "app/ui/outages.js", "app/ui/period.js", "app/ui/picker.js"];
+const LATER = ["app/ui/advice.js", "app/ui/cure.js", "app/ui/edit.js", "app/ui/history.js", "app/ui/outages.js", "app/ui/period.js", "app/ui/picker.js"];
 
 /** Modules that one module needs at once. @param {string} start */
 function reachable(start) {

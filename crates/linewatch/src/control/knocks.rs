@@ -129,7 +129,8 @@ impl<C: Clock> Control<C> {
     fn may_be_asked(&self, id: TargetId) -> Option<Address> {
         let line = self.lines.values().find(|line| line.id() == id)?;
         let address = line.address?;
-        let is_asked = line.is_probed() && line.target.method == Method::IcmpEcho && line.egress == Egress::default();
+        let is_asked =
+            line.is_probed() && line.target.method == Method::IcmpEcho && line.egress == Egress::default();
         (is_asked && self.is_within_caps(line, address)).then_some(address)
     }
 

@@ -4,7 +4,6 @@
  * while the pointer or the focus is inside them.
  */
 
-import { worstAdvised } from "../advice.js";
 import { fill, h, keyed, setText } from "../dom.js";
 import { t, tn } from "../i18n.js";
 import { badge, worstFirst } from "../level.js";
@@ -13,8 +12,7 @@ import { custom, parseRange, writeRange } from "../range.js";
 import { store } from "../store.js";
 import { isFiltering, matches, noFilters, parseFilters, writeFilters } from "../url.js";
 import { addForm, tellAdded } from "../ui/addform.js";
-import { adviceLine } from "../ui/advice.js";
-import { banner, notices } from "../ui/banner.js";
+import { adviceSlot, banner, notices } from "../ui/banner.js";
 import { eventsCard } from "../ui/events.js";
 import { filterBar } from "../ui/filters.js";
 import { fleetCard, footLine } from "../ui/fleet.js";
@@ -66,7 +64,7 @@ export function overviewPage({ navigate }) {
     else setFilters({ ...noFilters(), status: [...new Set(rows.map(badge))] });
   } });
   const notice = notices();
-  const advice = adviceLine({ isNamed: true });
+  const advice = adviceSlot();
   const fleet = fleetCard({
     chosen: () => filters.status,
     toggle: (level) => setFilters({ ...filters, status: filters.status.includes(level) ? filters.status.filter((word) => word !== level) : [...filters.status, level] }),
@@ -145,7 +143,7 @@ export function overviewPage({ navigate }) {
     if (dirty.tick || dirty.connection || dirty.list) {
       bar.update();
       notice.update();
-      advice.update(worstAdvised(store.rows.values()));
+      advice.update(store.rows.values());
       foot.update();
       first.update();
     }

@@ -11,8 +11,7 @@ import { t } from "../i18n.js";
 import { badge, tag } from "../level.js";
 import { store } from "../store.js";
 import { failureText } from "../ui/addform.js";
-import { adviceLine } from "../ui/advice.js";
-import { banner } from "../ui/banner.js";
+import { adviceSlot, banner } from "../ui/banner.js";
 import { announce, toast } from "../ui/dialog.js";
 import { eventsCard } from "../ui/events.js";
 import { hudStrip, insightLine } from "../ui/hud.js";
@@ -73,7 +72,7 @@ function body(row, navigate) {
   const id = row.o.id;
   const head = header(row, navigate);
   const hud = hudStrip(row);
-  const advice = adviceLine({ isNamed: false });
+  const advice = adviceSlot();
   const readout = h("span", { class: "readout", role: "status" });
   const chart = liveChart(row, (text) => setText(readout, text));
   const insight = insightLine();
@@ -137,7 +136,7 @@ function body(row, navigate) {
       }
       if (isMine || (dirty.tick && (row.o.state !== "ok" || !store.isLive))) chart.update();
       if (isMine) {
-        advice.update(row);
+        advice.update([row]);
         insight.update(row);
         thresholds.update(row);
         account.update(row);
