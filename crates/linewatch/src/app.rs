@@ -23,6 +23,7 @@ use crate::config::{Loaded, watch};
 use crate::control::{Abilities, Commanded, Control, Input, Reload, Start};
 use crate::evidence::EvidenceThread;
 use crate::exit::{Exit, UserError};
+use crate::knock::Knocker;
 use crate::listen::{self, Wanted};
 use crate::logging::Later;
 use crate::method::engine_options;
@@ -145,6 +146,12 @@ pub(crate) fn run<W: Wire + 'static, C: Clock + Clone + Sync + 'static>(
     } else {
         None
     };
+    // A demo's network is made up, and has nobody outside.
+    let knocker = if has_resolver {
+        Some(Knocker::start(forward(&inputs, Input::Knocked)).context("cannot start the thread of advice")?)
+    } else {
+        None
+    };
     let _watcher = watcher(&home.loaded, &inputs);
     let history: Arc<dyn History> = Arc::new(reader);
     let rrd = RrdDir::start(Arc::clone(&history), clock.clone())
@@ -170,6 +177,7 @@ pub(crate) fn run<W: Wire + 'static, C: Clock + Clone + Sync + 'static>(
         resolver,
         rrd: Some(rrd),
         evidence: Some(evidence),
+        knocker,
     };
     let status = StatusInfo {
         version: crate::VERSION.to_owned(),

@@ -10,7 +10,9 @@ pub mod say;
 
 mod app;
 mod control;
+mod cure;
 mod evidence;
+mod knock;
 mod listen;
 mod logging;
 mod method;

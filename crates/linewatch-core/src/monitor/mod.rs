@@ -12,6 +12,7 @@ mod lean;
 mod message;
 mod order;
 mod outages;
+mod signs;
 mod target;
 
 use std::collections::HashMap;

@@ -27,7 +27,18 @@ export interface SumMore {
   reasons?: string[]; // "loss" | "jitter" | "rtt": which rules of OK (state warn) or WARN (state bad) do not hold
   error?: TargetErrorInfo;
   outage?: OpenOutageInfo;
+  advice?: AdviceInfo;
 }
+/** One thing worth changing about a target; `patch` is for PATCH /api/v1/targets/{id}. Figures by code:
+ *  raise_timeout: share_ppm of the lost came within_ms, lost, late, from_ms, to_ms (newest 64 lost probes of the last hour);
+ *  use_tcp: probes in silent_ms without an answer, port that answers; raise_interval: p99_ms of lateness, from_ms, to_ms. */
+export interface AdviceInfo {
+  code: "raise_timeout" | "use_tcp" | "raise_interval";
+  figures: Record<string, number>;
+  action: { patch: AdvicePatch };
+  command: string | null; // what to type instead, exactly
+}
+export interface AdvicePatch { probe?: "tcp"; port?: number; interval?: string; timeout?: string }
 export interface TargetErrorInfo { kind: "dns" | "permission" | "no_route" | "refused"; text: string }
 export interface OpenOutageInfo { since: number; duration_ms: number; sent: number; lost: number }
 
@@ -112,6 +123,7 @@ export interface OverviewRow {
   reasons: string[];
   error: TargetErrorInfo | null;
   outage: OpenOutageInfo | null;
+  advice: AdviceInfo | null;
   grade: GradeWord | null;
   grade_since: number;
   last: LastProbe | null; // newest finished probe

@@ -14,7 +14,7 @@ const modules = readdirSync(new URL("app/", web), { recursive: true, encoding: "
 const styles = readdirSync(new URL("css/", web)).map((name) => `css/${name}`);
 
 /** Loaded when a person first looks at them. */
-const LATER = ["app/ui/account.js", "app/ui/edit.js", "app/ui/history.js", "app/ui/menus.js", "app/ui/outages.js", "app/ui/panels.js", "app/ui/period.js", "app/ui/picker.js"];
+const LATER = ["app/ui/account.js", "app/ui/advice.js", "app/ui/cure.js", "app/ui/edit.js", "app/ui/history.js", "app/ui/menus.js", "app/ui/outages.js", "app/ui/panels.js", "app/ui/period.js", "app/ui/picker.js"];
 
 /** Loaded when a person opens the row of an outage. */
 const OPENED = ["app/ui/evidence.js"];

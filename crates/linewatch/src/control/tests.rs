@@ -152,6 +152,7 @@ impl Rig {
             resolver: None,
             rrd: None,
             evidence: None,
+            knocker: None,
         };
         let control = std::thread::spawn(move || Control::new(commanded, start).run(&heard, false));
         let rig = Self {

@@ -11,7 +11,7 @@ import { t } from "../i18n.js";
 import { badge, tag } from "../level.js";
 import { store } from "../store.js";
 import { failureText } from "../ui/addform.js";
-import { banner } from "../ui/banner.js";
+import { adviceSlot, banner } from "../ui/banner.js";
 import { announce, toast } from "../ui/dialog.js";
 import { eventsCard } from "../ui/events.js";
 import { hudStrip, insightLine } from "../ui/hud.js";
@@ -71,6 +71,7 @@ function body(row, navigate) {
   const id = row.o.id;
   const head = header(row, navigate);
   const hud = hudStrip(row);
+  const advice = adviceSlot();
   const readout = h("span", { class: "readout", role: "status" });
   const chart = liveChart(row, (text) => setText(readout, text));
   const insight = insightLine();
@@ -115,7 +116,7 @@ function body(row, navigate) {
   };
   return {
     row,
-    elements: [head.element, hud.element, h("div", { class: "columns" }, live, around.thresholds), past.element, h("div", { class: "columns" }, events.element, around.account)],
+    elements: [head.element, hud.element, advice.element, h("div", { class: "columns" }, live, around.thresholds), past.element, h("div", { class: "columns" }, events.element, around.account)],
     toggle: head.toggle,
     key: past.key,
     /** @param {import("../store.js").Dirty} dirty */
@@ -129,6 +130,7 @@ function body(row, navigate) {
       }
       if (isMine || (dirty.tick && (row.o.state !== "ok" || !store.isLive))) chart.update();
       if (isMine) {
+        advice.update([row]);
         insight.update(row);
         around.update();
       }
