@@ -9,6 +9,7 @@ pub mod alert;
 pub mod caps;
 pub mod errno;
 pub mod event;
+pub mod evidence;
 pub mod inflight;
 pub mod limits;
 pub mod monitor;

@@ -224,6 +224,14 @@ pub const SECONDS_INTERVAL_MAX: Duration = Duration::from_millis(125);
 pub const ROLLUP_WAIT: Duration = Duration::from_secs(2);
 /// Buckets of one answer of `/api/v1/series`: more than a screen has columns for.
 pub const SERIES_POINTS: usize = 2000;
+/// Kept before and after an outage, beside it.
+pub const EVIDENCE_AROUND: Duration = Duration::from_secs(30);
+/// A longer outage keeps its edges only.
+pub const EVIDENCE_WHOLE: Duration = Duration::from_secs(300);
+/// So does one with more samples of its target: 100,000 are some 300 KB.
+pub const EVIDENCE_WHOLE_SAMPLES: usize = 100_000;
+/// Other targets kept with an outage, a second at a time: 200 of two minutes are some 40 KB.
+pub const EVIDENCE_LINES: usize = 200;
 /// Pictures that are drawn at once for the page: a picture takes one core for some 20 ms, and the engine needs its own.
 pub const GRAPH_DRAWINGS: usize = 2;
 /// Device pixels of one of them: 4000 x 2000; 4 B each while it is drawn.

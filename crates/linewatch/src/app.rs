@@ -21,6 +21,7 @@ use linewatch_web::{Hub, HubOptions, Notice, ServerOptions, StatusInfo};
 
 use crate::config::{Loaded, watch};
 use crate::control::{Abilities, Commanded, Control, Input, Reload, Start};
+use crate::evidence::EvidenceThread;
 use crate::exit::{Exit, UserError};
 use crate::knock::Knocker;
 use crate::listen::{self, Wanted};
@@ -155,6 +156,8 @@ pub(crate) fn run<W: Wire + 'static, C: Clock + Clone + Sync + 'static>(
     let history: Arc<dyn History> = Arc::new(reader);
     let rrd = RrdDir::start(Arc::clone(&history), clock.clone())
         .context("cannot start the thread of the round-robin databases")?;
+    let evidence = EvidenceThread::start(Arc::clone(&history), store.clone(), clock.clone())
+        .context("cannot start the thread that keeps evidence")?;
     let server = Server::start(
         server_options(&open, &home)?,
         &hub,
@@ -174,6 +177,7 @@ pub(crate) fn run<W: Wire + 'static, C: Clock + Clone + Sync + 'static>(
         resolver,
         rrd: Some(rrd),
         knocker,
+        evidence: Some(evidence),
     };
     let status = StatusInfo {
         version: crate::VERSION.to_owned(),
@@ -202,6 +206,7 @@ pub(crate) fn run<W: Wire + 'static, C: Clock + Clone + Sync + 'static>(
         store,
         tally,
         rrd,
+        evidence,
         ..
     } = to;
     engine.stop(DRAIN);
@@ -221,6 +226,9 @@ pub(crate) fn run<W: Wire + 'static, C: Clock + Clone + Sync + 'static>(
     server.stop();
     if let Some(rrd) = rrd {
         rrd.stop();
+    }
+    if let Some(evidence) = evidence {
+        evidence.stop();
     }
     store
         .stop("stopped in order")
@@ -313,6 +321,7 @@ fn server_options(open: &listen::Open, home: &Home) -> io::Result<ServerOptions>
         allowed_hosts,
         is_public_read: server.public_read,
         web_dir: home.web_dir.clone(),
+        language: home.loaded.settings.web.language.clone(),
     })
 }
 

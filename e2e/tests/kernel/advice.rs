@@ -74,7 +74,10 @@ fn dropped_icmp(program: &Path) -> anyhow::Result<()> {
     let advice = advice(&serving)?;
     ensure!(advice["code"] == "use_tcp", "{advice}");
     ensure!(advice["figures"]["port"] == 443.0, "{advice}");
-    ensure!(advice["action"]["patch"] == serde_json::json!({"probe": "tcp", "port": 443}), "{advice}");
+    ensure!(
+        advice["action"]["patch"] == serde_json::json!({"probe": "tcp", "port": 443}),
+        "{advice}"
+    );
     let asked = handshakes(&line.exchanges()?);
     ensure!(asked == 1, "{asked} handshakes");
     Ok(())

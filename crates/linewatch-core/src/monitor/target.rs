@@ -350,6 +350,11 @@ impl Watched {
         self.last_answer.as_deref().copied().or(answered)
     }
 
+    /// Nobody listened for so long until now: that is no silence of the target.
+    pub(super) fn pass_over(&mut self, length: Duration, now: MonoTime) {
+        self.heard_at = self.heard_at.plus(length).min(now);
+    }
+
     /// The first of the facts that holds (MEASURING.md "State"); `None`: the figures decide.
     fn fact(&self, now: MonoTime) -> Option<State> {
         if !self.is_enabled {

@@ -6,6 +6,7 @@
 
 mod advice;
 mod compat;
+mod evidence;
 mod history;
 mod live;
 mod overview;
@@ -21,6 +22,9 @@ use serde::{Serialize, Serializer};
 
 pub(crate) use advice::AdviceInfo;
 pub(crate) use compat::{S0Config, S0Done, S0Event, S0Stats, S1Log, S1Points, S1Status, ToolError};
+pub(crate) use evidence::{
+    EvidenceAnswer, EvidencePart, FaultRow, LineInfo, SecondRow, VerdictFigures, VerdictInfo,
+};
 pub(crate) use history::{
     EventRow, LogInfo, OutageInfo, Page, SampleSegment, Samples, Status, StatusIcmp, StatusLive,
     StatusStorage, StatusStorageError,

@@ -234,6 +234,37 @@ export interface OutageInfo {
   id: string; target: string; target_name: string; from: number; to: number | null; duration_ms: number; opened_by: "run" | "window_loss";
   sent: number; received: number; lost: number; uncertainty_ms: number;
 }
+
+// ---- GET /api/v1/outages/{id}/evidence ---- 404 with words while there is none
+export type VerdictWord = "this_computer" | "busy" | "near" | "line" | "shared" | "them" | "unknown";
+export interface EvidenceAnswer {
+  outage: OutageInfo;
+  key: number; // of the target, as in its rows
+  verdict: { code: VerdictWord; figures: VerdictFigures };
+  parts: EvidencePart[]; // one, or the begin and the end of a long outage
+}
+/** What the verdict rests on: probes sent inside the outage. The last two are percentiles over all that is kept. */
+export interface VerdictFigures {
+  sent: number; lost: number; unsent: number; unmeasured: number;
+  late: number; late_min_ms: number | null; late_max_ms: number | null; // lost ones that were answered after the time-out
+  gateway: VerdictCount | null;
+  others: number; others_failing: number; // targets
+  is_link_lost: boolean;
+  process_p95_ms: number | null; lateness_p95_ms: number | null;
+}
+export interface VerdictCount { sent: number; lost: number }
+export interface EvidencePart {
+  part: "whole" | "begin" | "end"; from: number; to: number;
+  segments: { run: number; base: number; d: ProbeRow[] }[];
+  lines: LineInfo[]; // the gateway first, then those that lost most
+  left_out: number; // more targets than lines are kept of
+  faults: FaultRow[];
+}
+export interface LineInfo { target: string; target_name: string; is_gateway: boolean; sent: number; lost: number; d: SecondRow[] }
+/** [second since 1970, finished probes, failed ones, median us]. */
+export type SecondRow = [number, number, number, number | null];
+/** [kind, from_ms, to_ms, probes or targets]. */
+export type FaultRow = [GapWord | "local_outage", number, number, number];
 export interface LogInfo { at: number; level: "debug" | "info" | "warn" | "error"; module: string; message: string }
 export interface Page<T> { rows: T[]; next: string | null } // pass `next` as before=
 

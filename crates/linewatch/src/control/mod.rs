@@ -28,6 +28,7 @@ use linewatch_store::{StoreHandle, StoreMessage};
 use linewatch_web::{ControlRequest, Hub, Notice, StatusInfo};
 
 use crate::config::{self, Loaded, Settings, TargetChange};
+use crate::evidence::EvidenceThread;
 use crate::knock::{Knocked, Knocker};
 use crate::rrd_dir::RrdDir;
 use crate::signals::Order;
@@ -103,6 +104,8 @@ pub(crate) struct Commanded<C> {
     pub rrd: Option<RrdDir>,
     /// Asks silent targets by TCP; none in the demo and in tests.
     pub knocker: Option<Knocker>,
+    /// Keeps the evidence of outages; none in tests.
+    pub evidence: Option<EvidenceThread>,
 }
 
 /// What the control thread begins with.
@@ -311,6 +314,9 @@ impl<C: Clock> Control<C> {
         self.publish();
         if let Some(rrd) = &self.to.rrd {
             rrd.follow(&self.loaded.settings);
+        }
+        if let Some(evidence) = &self.to.evidence {
+            evidence.follow(&self.loaded.settings);
         }
     }
 

@@ -120,6 +120,7 @@ impl Rig {
             allowed_hosts: Vec::new(),
             is_public_read: true,
             web_dir: None,
+            language: "auto".to_owned(),
         };
         let server =
             Server::start(serving, &hub, Arc::clone(&history), clock, inputs.clone()).expect("the page");
@@ -151,6 +152,7 @@ impl Rig {
             resolver: None,
             rrd: None,
             knocker: None,
+            evidence: None,
         };
         let control = std::thread::spawn(move || Control::new(commanded, start).run(&heard, false));
         let rig = Self {

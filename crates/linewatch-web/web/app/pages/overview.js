@@ -19,7 +19,7 @@ import { fleetCard, footLine } from "../ui/fleet.js";
 import { rangeBar } from "../ui/range.js";
 import { cardRow, tableRow } from "../ui/rows.js";
 import { moment, zone } from "../time.js";
-import { openAdd } from "../ui/shell.js";
+import { loadMenus } from "../ui/shell.js";
 
 /** @typedef {import("../store.js").Row} Row */
 /** @typedef {import("../ui/rows.js").RowView} RowView */
@@ -71,7 +71,7 @@ export function overviewPage({ navigate }) {
   });
   const filter = filterBar(() => filters, setFilters);
   const order = h("span", { class: "muted small order-note" });
-  const add = h("button", { type: "button", class: "button", onclick: () => openAdd(navigate) }, t("add.button"));
+  const add = h("button", { type: "button", class: "button", onclick: () => void loadMenus().then(({ openAdd }) => openAdd(navigate)) }, t("add.button"));
   const tools = h("div", { class: "tools" }, filter.element, h("div", { class: "tools-end" }, order, ranges.element, add));
   const period = periodLine();
   const list = fleetList((from, to) => setRange(custom(from, to)));
