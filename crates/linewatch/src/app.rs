@@ -176,8 +176,8 @@ pub(crate) fn run<W: Wire + 'static, C: Clock + Clone + Sync + 'static>(
         tally,
         resolver,
         rrd: Some(rrd),
-        knocker,
         evidence: Some(evidence),
+        knocker,
     };
     let status = StatusInfo {
         version: crate::VERSION.to_owned(),

@@ -102,10 +102,10 @@ pub(crate) struct Commanded<C> {
     pub resolver: Option<Resolver>,
     /// Keeps `[rrd] dir`; none in tests.
     pub rrd: Option<RrdDir>,
-    /// Asks silent targets by TCP; none in the demo and in tests.
-    pub knocker: Option<Knocker>,
     /// Keeps the evidence of outages; none in tests.
     pub evidence: Option<EvidenceThread>,
+    /// Asks silent targets by TCP; none in the demo and in tests.
+    pub knocker: Option<Knocker>,
 }
 
 /// What the control thread begins with.

@@ -151,8 +151,8 @@ impl Rig {
             tally,
             resolver: None,
             rrd: None,
-            knocker: None,
             evidence: None,
+            knocker: None,
         };
         let control = std::thread::spawn(move || Control::new(commanded, start).run(&heard, false));
         let rig = Self {
