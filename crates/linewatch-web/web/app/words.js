@@ -18,5 +18,6 @@ export function noticeText({ code, params, text }) {
 export function countText(event) {
   if (event.count === 0 || COUNT_IN_SENTENCE.has(event.type)) return "";
   if (event.count === 1 && event.count_of === "times") return "";
+  if (event.message.startsWith(`${event.count} `)) return "";
   return tn(`events.count.${event.count_of}`, event.count, { n: count(event.count) });
 }
