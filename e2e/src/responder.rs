@@ -149,9 +149,19 @@ impl Responder {
             answers: 0,
             shared: Arc::clone(&shared),
         };
+        let (tell, told) = std::sync::mpsc::sync_channel(1);
         let thread = std::thread::Builder::new()
             .name("far-end".to_owned())
-            .spawn(move || far_end.run())?;
+            .spawn(move || {
+                let hurried = hurry();
+                let is_ready = hurried.is_ok();
+                // Who waits for it below does so to the end.
+                let _told = tell.send(hurried);
+                if is_ready {
+                    far_end.run();
+                }
+            })?;
+        told.recv().context("the far end ended before it began")??;
         Ok(Self {
             shared,
             thread: Some(thread),
@@ -259,10 +269,6 @@ impl Ord for AnswerOf {
 
 impl FarEnd {
     fn run(mut self) {
-        if let Err(trouble) = hurry() {
-            self.truth(|truth| truth.trouble = Some(trouble));
-            return;
-        }
         while !self.shared.is_stopping.load(Ordering::Relaxed) {
             if let Err(trouble) = self.turn() {
                 self.truth(|truth| truth.trouble = Some(trouble));
