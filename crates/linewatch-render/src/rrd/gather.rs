@@ -46,6 +46,17 @@ struct Open {
     loss: Loss,
 }
 
+/// A part of the database's time whose spans have one width.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Part {
+    /// Its first second, since 1970.
+    pub from_s: i64,
+    /// Its end.
+    pub until_s: i64,
+    /// Seconds of a span.
+    pub width_s: i64,
+}
+
 /// Makes spans of samples.
 #[derive(Clone, Debug)]
 pub struct Gather {
@@ -150,15 +161,35 @@ impl Gather {
         }
     }
 
-    /// Seconds of the span around `at_s`. The borders are whole hours, so that no span crosses one.
-    fn width_s(&self, at_s: i64) -> i64 {
-        let hour = |age_s: i64| {
+    /// Year, month and day, as far as they do not overlap.
+    pub fn parts(&self) -> [Part; 3] {
+        let [month_s, day_s] = self.borders_s();
+        let part = |from_s, until_s, width_s| Part {
+            from_s,
+            until_s,
+            width_s,
+        };
+        [
+            part(self.end_s - super::YEAR_S, month_s, YEAR_ROW_S),
+            part(month_s, day_s, MONTH_ROW_S),
+            part(day_s, self.end_s, self.step_s),
+        ]
+    }
+
+    /// Where month and day begin: whole hours, so that no span crosses one.
+    fn borders_s(&self) -> [i64; 2] {
+        [MONTH_S, DAY_S].map(|age_s| {
             let border_s = self.end_s - age_s;
             border_s - border_s.rem_euclid(YEAR_ROW_S)
-        };
-        if at_s >= hour(DAY_S) {
+        })
+    }
+
+    /// Seconds of the span around `at_s`.
+    fn width_s(&self, at_s: i64) -> i64 {
+        let [month_s, day_s] = self.borders_s();
+        if at_s >= day_s {
             self.step_s
-        } else if at_s >= hour(MONTH_S) {
+        } else if at_s >= month_s {
             MONTH_ROW_S
         } else {
             YEAR_ROW_S
