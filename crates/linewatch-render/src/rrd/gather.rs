@@ -234,11 +234,11 @@ impl Gather {
         self.scratch_ns.clear();
         self.scratch_ns
             .extend(self.recent.iter().map(|answer| answer.rtt_ns));
-        [
-            jitter,
-            percentile(&mut self.scratch_ns, 50),
-            percentile(&mut self.scratch_ns, 95),
-        ]
+        // The higher one first: it leaves all that is smaller before it, and the median is among those.
+        let p95 = percentile(&mut self.scratch_ns, self.recent.len(), 95);
+        let below = rank(self.recent.len(), 95).min(self.scratch_ns.len());
+        let p50 = percentile(&mut self.scratch_ns[..below], self.recent.len(), 50);
+        [jitter, p50, p95]
     }
 }
 
@@ -262,9 +262,13 @@ impl Answers {
     }
 }
 
-/// The smallest value whose share of all reaches `percent` (MEASURING "Percentile").
-fn percentile(values_ns: &mut [u64], percent: usize) -> Option<Rtt> {
-    let rank = (values_ns.len() * percent).div_ceil(100);
-    let index = rank.checked_sub(1)?;
-    Some(Rtt::from_nanos(*values_ns.select_nth_unstable(index).1))
+/// How many of `count` values are at most their percentile (MEASURING "Percentile").
+const fn rank(count: usize, percent: usize) -> usize {
+    (count * percent).div_ceil(100)
+}
+
+/// The smallest value whose share of all `count` reaches `percent`. `values_ns` may be the smallest of them only.
+fn percentile(values_ns: &mut [u64], count: usize, percent: usize) -> Option<Rtt> {
+    let index = rank(count, percent).checked_sub(1)?;
+    (index < values_ns.len()).then(|| Rtt::from_nanos(*values_ns.select_nth_unstable(index).1))
 }
