@@ -24,7 +24,7 @@ pub(crate) enum Place {
     Recent,
     /// To `hot`, where they wait for `recent`.
     Waiting,
-    /// To `hot` for good: too many for a row each. Those that wait go to `recent`.
+    /// To `hot` for good, with those that wait: too many for a row each, or too little room.
     Hot,
 }
 
@@ -46,7 +46,7 @@ pub(crate) fn put_samples(
     pending: &Pending,
     (place, waiting_from): (Place, Option<i64>),
 ) -> rusqlite::Result<()> {
-    if let (Place::Recent | Place::Hot, Some(from)) = (place, waiting_from) {
+    if let (Place::Recent, Some(from)) = (place, waiting_from) {
         move_waiting(connection, (from, first_row))?;
     }
     match place {

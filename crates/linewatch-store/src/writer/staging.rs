@@ -12,8 +12,8 @@ use crate::sqlite::stage::Place;
 const HOT_SAMPLES_PER_S: u64 = 2_000;
 /// So long a sample waits before it can be read by hand.
 const WAIT: Duration = Duration::from_secs(60);
-/// Samples that wait at most: as rows they take some 20 ms of one commit.
-const ROWS: usize = 10_000;
+/// Samples that wait at most: as rows they take 5 ms and 50 pages of one commit.
+const ROWS: usize = 2_000;
 
 /// What waits, of this run. What an earlier run left waiting stays where it is until it is sealed.
 #[derive(Debug, Default)]
@@ -45,6 +45,8 @@ impl Staging {
                     self.rows += rows;
                 }
             }
+            // Nothing to move is no move: the next sample has waited for long.
+            Place::Recent | Place::Hot if rows + self.rows == 0 => {}
             Place::Recent | Place::Hot => {
                 *self = Self {
                     first_row: None,
@@ -68,6 +70,8 @@ impl Writer {
             {
                 Place::Hot
             }
+            // Nothing is written twice while there is little room.
+            Samples::Written if self.is_pressed => Place::Hot,
             Samples::Written if is_round || self.staging.is_due(self.pending.rows.len(), now) => {
                 Place::Recent
             }
