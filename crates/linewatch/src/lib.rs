@@ -10,10 +10,15 @@ pub mod say;
 
 mod app;
 mod control;
+mod cure;
+mod evidence;
+mod knock;
 mod listen;
 mod logging;
 mod method;
 mod notice;
+#[allow(dead_code, reason = "the rules are wired to it next")]
+mod notify;
 mod rrd;
 mod rrd_dir;
 mod server;

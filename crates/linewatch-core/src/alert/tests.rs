@@ -240,6 +240,7 @@ fn view(id: u32, state: State, p50_ms: Option<u64>, at: WallTime) -> TargetView 
         down: Duration::ZERO,
         concerns: Vec::new(),
         interpretations: Vec::new(),
+        signs: crate::advice::Signs::default(),
     }
 }
 

@@ -14,6 +14,7 @@ use crate::error::StoreError;
 use crate::open::Closed;
 use crate::pending::{Description, Pending};
 use crate::seal::SealedBlock;
+use crate::sqlite::outbox;
 use crate::sqlite::rollups::{self, RollupKey};
 use crate::sqlite::rows::{from_sql, to_sql};
 use crate::sqlite::stage::{self, Place, Pulse, settle_pulse};
@@ -145,6 +146,9 @@ fn fill_transaction<'c>(
         .iter()
         .try_for_each(|outage| insert_outage(&transaction, outage))?;
     insert_logs(&transaction, flush.pending)?;
+    for told in &flush.pending.told {
+        outbox::insert(&transaction, told)?;
+    }
     if let Some(active) = &flush.pending.active {
         set_active(&transaction, active)?;
     }

@@ -5,6 +5,7 @@
 
 mod backup;
 mod compat;
+mod evidence;
 mod export;
 mod graph;
 mod history;
@@ -103,7 +104,7 @@ macro_rules! route {
 }
 
 /// Every address there is.
-pub(crate) static ROUTES: [Route; 32] = [
+pub(crate) static ROUTES: [Route; 33] = [
     route!(GET "/" Public Read page::shell),
     route!(GET "/t/{id}" Public Read page::shell),
     route!(GET "/a/{hash}/{*path}" Public Read page::file),
@@ -117,6 +118,7 @@ pub(crate) static ROUTES: [Route; 32] = [
     route!(GET "/api/v1/graph.png" Viewer Read graph::png),
     route!(GET "/api/v1/graph.svg" Viewer Read graph::svg),
     route!(GET "/api/v1/outages" Viewer Read history::outages),
+    route!(GET "/api/v1/outages/{id}/evidence" Viewer Read evidence::get),
     route!(GET "/api/v1/events" Viewer Read history::events),
     route!(GET "/api/v1/logs" Viewer Read history::logs),
     route!(GET "/api/v1/export" Viewer Read export::get),

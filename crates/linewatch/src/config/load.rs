@@ -288,13 +288,12 @@ fn settle(
 }
 
 /// Settings that are read and checked, but whose feature this version does not have yet.
-const INERT: [&str; 6] = [
+const INERT: [&str; 5] = [
     "server.auth",
     "server.tls_cert",
     "server.tls_key",
     "alerts.",
     "prometheus.",
-    "web.language",
 ];
 
 /// Silence would let a person believe that mail will come.

@@ -5,6 +5,7 @@
 //! only. Not here: what a configuration means (`config`), what a target is worth (`linewatch_core`).
 
 mod change;
+mod knocks;
 mod line;
 mod names;
 mod reload;
@@ -21,16 +22,20 @@ use linewatch_core::port::Clock;
 use linewatch_core::target::{Method, TargetId};
 use linewatch_core::time::MonoTime;
 use linewatch_probe::engine::Engine;
+use linewatch_probe::examine::kernel;
 use linewatch_probe::resolve::{Resolver, Said};
 use linewatch_store::{StoreHandle, StoreMessage};
 use linewatch_web::{ControlRequest, Hub, Notice, StatusInfo};
 
 use crate::config::{self, Loaded, Settings, TargetChange};
+use crate::evidence::EvidenceThread;
+use crate::knock::{Knocked, Knocker};
 use crate::rrd_dir::RrdDir;
 use crate::signals::Order;
 use crate::spine::{Spine, Word};
 use crate::tally::Tally;
-use crate::{logging, notice, say};
+use crate::{cure, logging, notice, say};
+use knocks::Knocks;
 use line::Line;
 pub(crate) use reload::{Reload, reload_with};
 
@@ -49,6 +54,8 @@ pub(crate) enum Input {
     FileChanged,
     /// This target is in an outage, or was until now.
     Outage(TargetId),
+    /// A handshake beside the probes has come to this.
+    Knocked(Knocked),
 }
 
 /// What the sockets of the engine can do; asked once, because the wire lives on the engine's thread afterwards.
@@ -95,6 +102,10 @@ pub(crate) struct Commanded<C> {
     pub resolver: Option<Resolver>,
     /// Keeps `[rrd] dir`; none in tests.
     pub rrd: Option<RrdDir>,
+    /// Keeps the evidence of outages; none in tests.
+    pub evidence: Option<EvidenceThread>,
+    /// Asks silent targets by TCP; none in the demo and in tests.
+    pub knocker: Option<Knocker>,
 }
 
 /// What the control thread begins with.
@@ -123,6 +134,9 @@ pub(crate) struct Control<C> {
     versions: u64,
     /// Identifiers were rotated up to this second of the monotonic clock.
     rotated_until: u64,
+    knocks: Knocks,
+    /// Grants real-time priority.
+    realtime_cure: Option<String>,
     /// Lines have changed since the page was told.
     is_unpublished: bool,
     status: StatusInfo,
@@ -148,6 +162,8 @@ impl<C: Clock> Control<C> {
             store_trouble: None,
             versions: 0,
             rotated_until: 0,
+            knocks: Knocks::default(),
+            realtime_cure: realtime_cure(),
             is_unpublished: false,
             status,
             notices,
@@ -170,6 +186,7 @@ impl<C: Clock> Control<C> {
                 self.number_again();
                 self.look_again(now);
                 self.rotate_due(now);
+                self.knock_due(now);
                 status_at = now.plus(STATUS_EVERY);
             }
             // A thousand answers in a row are one change of the catalogue, not a thousand.
@@ -199,7 +216,11 @@ impl<C: Clock> Control<C> {
                 }
                 Ok(Input::Resolver(said)) => self.hear(said),
                 // A stateful firewall may have shut this one flow: another identifier is another flow (B12).
-                Ok(Input::Outage(id)) => self.to.engine.rotate_id(id),
+                Ok(Input::Outage(id)) => {
+                    self.to.engine.rotate_id(id);
+                    self.suspect(id);
+                }
+                Ok(Input::Knocked(answer)) => self.knocked(answer),
                 Err(RecvTimeoutError::Timeout) => {}
             }
         }
@@ -294,6 +315,9 @@ impl<C: Clock> Control<C> {
         if let Some(rrd) = &self.to.rrd {
             rrd.follow(&self.loaded.settings);
         }
+        if let Some(evidence) = &self.to.evidence {
+            evidence.follow(&self.loaded.settings);
+        }
     }
 
     fn publish_if_stale(&mut self) {
@@ -332,6 +356,8 @@ impl<C: Clock> Control<C> {
         let report = self.to.engine.report();
         self.status.asked_per_s = report.asked_per_s;
         self.status.achieved_per_s = report.achieved_per_s;
+        let is_ordinary = !report.scheduling.starts_with("real-time");
+        self.status.realtime_cure = self.realtime_cure.clone().filter(|_| is_ordinary);
         self.status.scheduling = report.scheduling;
         self.to.tally.tell(&mut self.status);
         self.to.hub.status(self.status.clone());
@@ -348,6 +374,11 @@ impl<C: Clock> Control<C> {
     fn now(&self) -> MonoTime {
         self.to.clock.mono()
     }
+}
+
+/// The command that grants real-time priority on this system, if there is one.
+fn realtime_cure() -> Option<String> {
+    cfg!(target_os = "linux").then(|| cure::realtime(&kernel::permission(), &cure::program()))
 }
 
 #[cfg(test)]
