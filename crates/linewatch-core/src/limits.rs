@@ -122,6 +122,11 @@ pub const ALERT_CLEAR: Duration = Duration::from_secs(6);
 /// After the first of many targets is back the others have so long to be back with it: three answers at the default
 /// interval, and the phases between targets.
 pub const ALERT_SETTLE: Duration = Duration::from_secs(10);
+/// After a start the targets of what was open before have so long to be there: a name that is asked for twice.
+pub const ALERT_RETURN: Duration = DNS_QUERY_TIME.saturating_mul(2);
+/// A next hop that has been silent for so long while others answer is not what they are reached through, or answers no
+/// pings: longer than an outage takes to open at each.
+pub const ALERT_WAY: Duration = Duration::from_secs(30);
 /// "Every target" are at least so many: two can fail at once by chance.
 pub const ALERT_EVERY_TARGET_MIN: usize = 3;
 /// Faults in one message; the rest is a number. A mail of 100 lines is read, one of 1,000 is not.

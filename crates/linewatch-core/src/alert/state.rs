@@ -114,9 +114,7 @@ impl Alerts {
         if !subject.is_enabled {
             self.withdraw(subject.id, now);
         }
-        if let Some(old) = self.subjects.get(&subject.id) {
-            self.by_slug.remove(&old.slug);
-        }
+        self.forget_slug(subject.id);
         self.by_slug.insert(subject.slug.clone(), subject.id);
         self.subjects.insert(subject.id, subject);
     }
@@ -125,7 +123,15 @@ impl Alerts {
     pub fn remove_subject(&mut self, id: TargetId, now: Anchor) {
         self.withdraw(id, now);
         self.flaps.remove(&id);
-        if let Some(old) = self.subjects.remove(&id) {
+        self.forget_slug(id);
+        self.subjects.remove(&id);
+    }
+
+    /// A target whose name has another address now has another series, which has taken the slug already.
+    fn forget_slug(&mut self, id: TargetId) {
+        if let Some(old) = self.subjects.get(&id)
+            && self.by_slug.get(&old.slug) == Some(&id)
+        {
             self.by_slug.remove(&old.slug);
         }
     }
@@ -230,6 +236,11 @@ impl Alerts {
             self.tell(&ready, now);
             self.queue.flush(now, out);
         }
+    }
+
+    /// Hands out everything that was decided, without waiting for company: nobody will be there later.
+    pub fn flush(&mut self, now: Anchor, out: &mut Vec<Notification>) {
+        self.queue.flush_all(now, out);
     }
 
     pub(super) fn rule(&self, key: &Key) -> Option<&Rule> {

@@ -190,7 +190,8 @@ fn said(message: &Notification) -> String {
     items.collect::<Vec<_>>().join(", ")
 }
 
-fn view(id: u32, state: State, p50_ms: Option<u64>, at: WallTime) -> TargetView {
+/// A view with these figures.
+pub(super) fn view(id: u32, state: State, p50_ms: Option<u64>, at: WallTime) -> TargetView {
     let rtt = p50_ms.map(|ms| {
         let rtt = Rtt::from_nanos(ms * 1_000_000);
         RttStats {
