@@ -111,6 +111,7 @@ impl Alerts {
                 from: now.mono,
                 ready_at: now.mono.plus(rule.hold.saturating_sub(held)),
                 stage,
+                length: None,
                 escalate_at,
                 is_acknowledged: saved.is_acknowledged,
                 is_escalated: saved.is_escalated,

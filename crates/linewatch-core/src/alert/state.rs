@@ -53,6 +53,8 @@ pub(super) struct Incident {
     /// Its `for` is over.
     pub ready_at: MonoTime,
     pub stage: Stage,
+    /// Its true length, once it is over: the moment of learning it is later.
+    pub length: Option<Duration>,
     pub escalate_at: Option<MonoTime>,
     pub is_acknowledged: bool,
     pub is_escalated: bool,
@@ -275,6 +277,7 @@ impl Alerts {
             from,
             ready_at: from.plus(rule.hold),
             stage: Stage::Pending,
+            length: None,
             escalate_at: None,
             is_acknowledged: false,
             is_escalated: false,
@@ -303,7 +306,7 @@ impl Alerts {
                 let item = self.item(key, &incident, telling, until, now);
                 self.say(key, item, now);
             }
-            Stage::Under(cause) => self.leave(key, cause, &incident, now),
+            Stage::Under(cause) => self.leave(key, cause, &incident, until, now),
         }
     }
 
@@ -319,8 +322,7 @@ impl Alerts {
             if let Some(incident) = self.incidents.get_mut(&key) {
                 (incident.sent, incident.lost) = (row.sent, row.lost);
                 if !incident.is_over_a_break {
-                    // The row's length is the true one; the moment of learning it is later.
-                    incident.from = now.mono.minus(Duration::from_nanos(row.duration_ns));
+                    incident.length = Some(Duration::from_nanos(row.duration_ns));
                 }
             }
             self.end(&key, to, now);
@@ -347,7 +349,7 @@ impl Alerts {
         };
         match incident.stage {
             Stage::Pending | Stage::Silent => {}
-            Stage::Under(cause) => self.leave(key, cause, &incident, now),
+            Stage::Under(cause) => self.leave(key, cause, &incident, None, now),
             Stage::Told(_) => {
                 let mut item = self.item(key, &incident, Telling::Withdrawn, None, now);
                 if item.name.is_empty() {

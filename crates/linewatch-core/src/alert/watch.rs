@@ -32,6 +32,10 @@ pub struct Watch {
     ways: Vec<TargetId>,
     /// What an earlier start left, and when it is taken up at the latest.
     kept: Option<(Snapshot, MonoTime)>,
+    /// Faults of the monitor itself that last.
+    faults: Vec<Kind>,
+    /// By then such a fault of an earlier start has been seen again, or is over.
+    settle_faults_at: Option<MonoTime>,
     due_at: Option<MonoTime>,
 }
 
@@ -122,6 +126,7 @@ impl Watch {
         if self.kept.is_some() {
             return;
         }
+        self.settle_faults(now);
         self.alerts.on_deadline(now, out);
         self.plan();
         // What is due and still not told waits for the calendar (a silence), hence for the next tick.
@@ -135,11 +140,21 @@ impl Watch {
         }
     }
 
-    /// The end of the run: appends what was decided and waits for company.
-    pub fn flush(&mut self, now: Anchor, out: &mut Vec<Notification>) {
+    /// The end of the run: appends what was decided and waits for company, and gives what the next start takes up.
+    /// `last` is what [`crate::monitor::Monitor::finish`] said: it closes what is open because nobody looks any more,
+    /// which is no recovery.
+    pub fn finish(&mut self, last: &[Effect], now: Anchor, out: &mut Vec<Notification>) -> Snapshot {
         if self.kept.is_none() {
             self.alerts.flush(now, out);
         }
+        for effect in last {
+            match effect {
+                Effect::Break(id) => self.alerts.on_break(*id),
+                Effect::Outage(row) => self.alerts.on_outage(row, now),
+                Effect::Views(_) | Effect::Event(_) => {}
+            }
+        }
+        self.snapshot(now)
     }
 
     /// See [`Alerts::snapshot`]. What an earlier start left and is not taken up yet is left to the next one.
@@ -169,6 +184,7 @@ impl Watch {
             .all(|incident| incident.target.is_none_or(is_there));
         if is_complete || latest <= now.mono {
             self.alerts.restore(snapshot, now);
+            self.settle_faults_at = Some(now.mono.plus(limits::ALERT_RETURN));
             self.plan();
         } else {
             self.kept = Some((snapshot, latest));
@@ -188,8 +204,22 @@ impl Watch {
             EventKind::StorageDegraded | EventKind::StorageFull => Kind::Storage,
             _ => return,
         };
-        self.alerts
-            .on_fault(kind, event.until.is_none(), Some(event.id), now);
+        let is_on = event.until.is_none();
+        self.faults.retain(|other| *other != kind);
+        self.faults.extend(is_on.then_some(kind));
+        self.alerts.on_fault(kind, is_on, Some(event.id), now);
+    }
+
+    fn settle_faults(&mut self, now: Anchor) {
+        if self.settle_faults_at.is_none_or(|at| at > now.mono) {
+            return;
+        }
+        self.settle_faults_at = None;
+        for kind in [Kind::Local, Kind::Storage] {
+            if !self.faults.contains(&kind) {
+                self.alerts.on_fault(kind, false, None, now);
+            }
+        }
     }
 
     fn set_subject(&mut self, target: &Target, now: Anchor) {

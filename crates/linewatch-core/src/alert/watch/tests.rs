@@ -157,8 +157,16 @@ fn a_target_that_comes_a_moment_after_the_start_is_not_withdrawn() {
 
     let mut after = Watch::new(policy());
     after.keep(snapshot.clone(), at(40));
-    assert_eq!(ticks(&mut after, 41..=50), Vec::new(), "its name is still asked for");
-    assert_eq!(after.snapshot(at(50)), snapshot, "another restart would find it too");
+    assert_eq!(
+        ticks(&mut after, 41..=50),
+        Vec::new(),
+        "its name is still asked for"
+    );
+    assert_eq!(
+        after.snapshot(at(50)),
+        snapshot,
+        "another restart would find it too"
+    );
     after.set_target(&target(2), at(51));
     after.hear(&[down(2, 51)], at(54));
     assert_eq!(ticks(&mut after, 52..=90), Vec::new(), "told before the restart");
@@ -180,9 +188,9 @@ fn what_waits_for_company_leaves_at_the_end() {
     }
     watch.hear(&[row], at(31));
     let mut told = Vec::new();
-    watch.flush(at(31), &mut told);
+    let left = watch.finish(&[], at(31), &mut told);
     assert_eq!(told[0].items[0].telling, Telling::Ended);
-    assert!(watch.snapshot(at(31)).incidents.is_empty());
+    assert!(left.incidents.is_empty());
 }
 
 #[test]
@@ -202,4 +210,42 @@ fn a_target_that_moved_to_another_series_keeps_its_place_in_the_order() {
     watch.hear(&[down(9, 2)], at(5));
     let told = ticks(&mut watch, 5..=30);
     assert_eq!(told[0].causes[0].kind, CauseKind::Behind(TargetId(9)), "{told:?}");
+}
+
+#[test]
+fn a_fault_of_this_computer_that_is_over_after_a_restart_is_told_to_be() {
+    let mut policy = policy();
+    policy.rules[0].kind = Kind::Local;
+    let mut before = Watch::new(policy.clone());
+    before.hear(&[Effect::Event(local_outage(None))], at(4));
+    assert_eq!(ticks(&mut before, 4..=30).len(), 1);
+    let over = Effect::Event(local_outage(Some(wall(31))));
+    let left = before.finish(&[over], at(31), &mut Vec::new());
+
+    let mut well = Watch::new(policy.clone());
+    well.keep(left.clone(), at(40));
+    let told = ticks(&mut well, 40..=90);
+    assert_eq!(told[0].items[0].telling, Telling::Ended, "{told:?}");
+
+    let mut still = Watch::new(policy);
+    still.keep(left, at(40));
+    still.hear(&[Effect::Event(local_outage(None))], at(42));
+    assert_eq!(ticks(&mut still, 42..=90), Vec::new());
+}
+
+fn local_outage(until: Option<WallTime>) -> Event {
+    Event {
+        id: EventId {
+            run: RunId(1),
+            seq: 77,
+        },
+        kind: EventKind::LocalOutage,
+        severity: crate::event::Severity::Warning,
+        target: None,
+        at: wall(1),
+        until,
+        count: 1,
+        excess: None,
+        message: String::new(),
+    }
 }
