@@ -27,9 +27,11 @@ use crate::load::{self, Prober, allocated_bytes};
 use crate::part::{Class, Load};
 use crate::tally::Tally;
 
-/// One transaction holds so many: what comes in a second at the goal's rate, below what the store lets wait.
+/// On the way to the disk one transaction holds so many: what comes in a second at the goal's rate, below what the store lets wait.
 const RECORDS_PER_COMMIT: u64 = 500_000;
 const SECOND_NS: u64 = 1_000_000_000;
+/// Of the stream whose memory is measured, so much goes to the store.
+const STORED_S: u64 = 70;
 
 /// What came of carrying records.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -128,6 +130,7 @@ struct Spine {
     tick_at_ns: u64,
     store: Option<StoreHandle>,
     uncommitted: u64,
+    records_per_commit: u64,
     lost: u64,
 }
 
@@ -144,6 +147,7 @@ impl Spine {
             tick_at_ns: SECOND_NS,
             store: None,
             uncommitted: 0,
+            records_per_commit: RECORDS_PER_COMMIT,
             lost: 0,
         }
     }
@@ -154,7 +158,15 @@ impl Spine {
         self.monitor.ingest(&batch, &mut self.effects);
         self.send(StoreMessage::Batch(batch), records);
         while anchor.mono.as_nanos() >= self.tick_at_ns {
-            self.monitor.tick(anchor, &mut self.effects);
+            let mut kept = Vec::new();
+            self.monitor.tick_by_parts(anchor, &mut self.effects, |part| {
+                // Views are the page's.
+                let told = part
+                    .drain(..)
+                    .filter(|effect| !matches!(effect, Effect::Views(_)));
+                kept.extend(told);
+            });
+            self.effects.extend(kept);
             self.tick_at_ns += SECOND_NS;
         }
         for effect in std::mem::take(&mut self.effects) {
@@ -165,7 +177,7 @@ impl Spine {
             }
         }
         self.uncommitted += records;
-        if self.uncommitted + BATCH_RECORDS as u64 > RECORDS_PER_COMMIT {
+        if self.uncommitted + BATCH_RECORDS as u64 > self.records_per_commit {
             self.commit()?;
         }
         Ok(())
@@ -304,11 +316,19 @@ pub(crate) fn whole() -> Result<Whole> {
     let dir = tempfile::tempdir()?;
     let (store, _) = open_store(dir.path(), clock, 0)?;
     path.store = Some(store.clone());
+    // As the program does: once a second of the stream.
+    path.records_per_commit = u64::from(feed.targets);
+    // A whole minute: minutes are open then, and ten minutes begun.
+    let end_s = simulated_s + STORED_S;
     let store_begin = allocated_bytes();
     let mut store_bytes = 0;
-    while feed.next < u64::from(feed.targets) * (simulated_s + 5) {
+    while feed.next < u64::from(feed.targets) * end_s {
         let batch = feed.batch();
         path.carry(batch)?;
+        // At the stream's own pace the store has taken each batch before the next one comes.
+        while store.storage().queued > 0 {
+            std::thread::park_timeout(Duration::from_micros(200));
+        }
         largest = largest.max(account::resident_bytes()?);
         store_bytes = store_bytes.max(allocated_bytes().saturating_sub(store_begin));
     }

@@ -4,9 +4,11 @@
 //! judged by the IPv4 address it really leads to, also inside IPv6. Not here: broadcast addresses of subnets
 //! (only the kernel knows them) and a plan's own limits (the configuration checks them).
 
+mod admitted;
+
 use std::collections::HashMap;
 use std::fmt;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 use crate::limits::{
@@ -15,6 +17,8 @@ use crate::limits::{
 };
 use crate::target::{Address, Host, Method, ProbePlan, Target, TargetId};
 use crate::time::nanos_of;
+
+use admitted::{Admitted, Neighbourhood};
 
 /// Rates are added in millionths of a probe per second: what is added can be subtracted again exactly.
 const MICRO: u64 = 1_000_000;
@@ -149,9 +153,9 @@ pub enum Refusal {
 /// The targets that were let in, and their sums.
 #[derive(Clone, Debug, Default)]
 pub struct Ledger {
-    entries: HashMap<TargetId, CapEntry>,
-    /// Of public targets without permission, by neighbourhood.
-    prefixes: HashMap<(IpAddr, u8), u64>,
+    entries: HashMap<TargetId, Admitted>,
+    /// Of public targets without permission.
+    prefixes: HashMap<Neighbourhood, u64>,
     costs: Costs,
     total_micro_per_s: u64,
     /// Of [`CORE`].
@@ -186,11 +190,12 @@ impl Ledger {
             return Err(Refusal::TooMany);
         }
         let rate = rate_micro_per_s(entry);
-        let micro_per_s = self.total_micro_per_s - old.map_or(0, rate_micro_per_s) + rate;
+        let micro_per_s = self.total_micro_per_s - old.map_or(0, Admitted::rate_micro_per_s) + rate;
         if micro_per_s > PROBES_PER_S * MICRO {
             return Err(Refusal::TotalRate { micro_per_s, targets });
         }
-        let load = self.load - old.map_or(0, |old| self.load_of(old)) + self.load_of(entry);
+        let new = Admitted::new(entry, rate);
+        let load = self.load - old.map_or(0, |old| self.load_of(old)) + self.load_of(&new);
         if load > CORE / 100 * CORE_SHARE_MAX_PERCENT {
             return Err(Refusal::Load {
                 percent: load.div_ceil(CORE / 100),
@@ -198,7 +203,7 @@ impl Ledger {
                 cost_ns: self.costs.of(entry.method),
             });
         }
-        let Some(key) = capped_prefix(entry) else {
+        let Some(key) = new.neighbourhood else {
             return Ok(());
         };
         if rate > PUBLIC_PROBES_PER_S * MICRO {
@@ -208,13 +213,14 @@ impl Ledger {
             });
         }
         let replaced = old
-            .filter(|old| capped_prefix(old) == Some(key))
-            .map_or(0, rate_micro_per_s);
+            .filter(|old| old.neighbourhood == Some(key))
+            .map_or(0, Admitted::rate_micro_per_s);
         let micro_per_s = self.prefixes.get(&key).copied().unwrap_or(0) - replaced + rate;
         if micro_per_s > PUBLIC_PREFIX_PROBES_PER_S * MICRO {
+            let (prefix, prefix_bits) = key.prefix();
             return Err(Refusal::PrefixRate {
-                prefix: key.0,
-                prefix_bits: key.1,
+                prefix,
+                prefix_bits,
                 micro_per_s,
             });
         }
@@ -230,12 +236,13 @@ impl Ledger {
         self.check(&entry)?;
         self.remove(entry.id);
         let rate = rate_micro_per_s(&entry);
+        let admitted = Admitted::new(&entry, rate);
         self.total_micro_per_s += rate;
-        self.load += self.load_of(&entry);
-        if let Some(key) = capped_prefix(&entry) {
+        self.load += self.load_of(&admitted);
+        if let Some(key) = admitted.neighbourhood {
             *self.prefixes.entry(key).or_default() += rate;
         }
-        self.entries.insert(entry.id, entry);
+        self.entries.insert(entry.id, admitted);
         Ok(())
     }
 
@@ -244,10 +251,10 @@ impl Ledger {
         let Some(entry) = self.entries.remove(&id) else {
             return;
         };
-        let rate = rate_micro_per_s(&entry);
+        let rate = entry.rate_micro_per_s();
         self.total_micro_per_s -= rate;
         self.load -= self.load_of(&entry);
-        if let Some(key) = capped_prefix(&entry)
+        if let Some(key) = entry.neighbourhood
             && let Some(sum) = self.prefixes.get_mut(&key)
         {
             *sum -= rate;
@@ -269,8 +276,13 @@ impl Ledger {
     }
 
     /// The rate times the cost; both are bounded, so that 100,000 of them are far from the end of the number.
-    fn load_of(&self, entry: &CapEntry) -> u64 {
-        rate_micro_per_s(entry) * self.costs.of(entry.method)
+    fn load_of(&self, entry: &Admitted) -> u64 {
+        let cost_ns = if entry.is_handshake() {
+            self.costs.handshake_ns
+        } else {
+            self.costs.packet_ns
+        };
+        entry.rate_micro_per_s() * cost_ns.min(Costs::MAX_NS)
     }
 }
 
@@ -370,17 +382,6 @@ fn check_address(ip: IpAddr) -> Result<(), Refusal> {
 
 fn rate_micro_per_s(entry: &CapEntry) -> u64 {
     MICRO * 1_000_000_000 / nanos_of(entry.plan.interval).max(1)
-}
-
-/// The neighbourhood that a target's rate counts in, if it counts in one.
-fn capped_prefix(entry: &CapEntry) -> Option<(IpAddr, u8)> {
-    if entry.allow_high_rate || !is_public(entry.address.ip) {
-        return None;
-    }
-    Some(match unwrap(entry.address.ip) {
-        IpAddr::V4(ip) => (Ipv4Addr::from_bits(ip.to_bits() & !0xff).into(), 24),
-        IpAddr::V6(ip) => (Ipv6Addr::from_bits(ip.to_bits() >> 80 << 80).into(), 48),
-    })
 }
 
 /// `12.5/s` from millionths.

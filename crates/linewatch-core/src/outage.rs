@@ -5,6 +5,7 @@
 //! Pure: no clock, no I/O; the caller supplies every instant. Not here: who is told (`alert`).
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::limits;
@@ -93,14 +94,15 @@ pub struct OutageSoFar {
 /// A gap ends the window ([`OutageDetector::cut`]): losses on both sides of it are in no ratio together.
 #[derive(Clone, Debug)]
 pub struct OutageDetector {
-    policy: OutagePolicy,
+    /// Usually that of all targets.
+    policy: Arc<OutagePolicy>,
     /// Equal outcomes in a row, up to now.
     run: Run,
     /// What counts for the window rule, oldest first.
     window: VecDeque<Seen>,
     failures_in_window: u64,
-    /// The open outage; its `sent` counts every finished probe here.
-    open: Option<OutageSoFar>,
+    /// The open outage; its `sent` counts every finished probe here. Apart, because most targets have none.
+    open: Option<Box<OutageSoFar>>,
 }
 
 /// Consecutive outcomes of one kind.
@@ -131,7 +133,7 @@ impl Seen {
 
 impl OutageDetector {
     /// A target that is up.
-    pub fn new(policy: OutagePolicy) -> Self {
+    pub fn new(policy: Arc<OutagePolicy>) -> Self {
         let run = Run {
             is_failure: false,
             length: 0,
@@ -147,16 +149,16 @@ impl OutageDetector {
     }
 
     /// Judges by other numbers from now on; what was seen stays seen.
-    pub fn set_policy(&mut self, policy: OutagePolicy) {
+    pub fn set_policy(&mut self, policy: Arc<OutagePolicy>) {
         self.policy = policy;
     }
 
     /// The open outage.
     pub fn open(&self) -> Option<OutageSoFar> {
         let closing = if self.run.is_failure { 0 } else { self.run.length };
-        self.open.map(|open| OutageSoFar {
+        self.open.as_deref().map(|open| OutageSoFar {
             sent: open.sent - closing,
-            ..open
+            ..*open
         })
     }
 
@@ -200,7 +202,7 @@ impl OutageDetector {
     /// or the run ends at `at`). An open outage ends there, as far as it was seen.
     pub fn interrupt(&mut self, at: MonoTime) -> Option<OutageChange> {
         let open = self.open.take();
-        *self = Self::new(self.policy);
+        *self = Self::new(Arc::clone(&self.policy));
         open.map(|open| OutageChange::Closed {
             since: open.since,
             until: at,
@@ -221,6 +223,10 @@ impl OutageDetector {
     }
 
     fn extend_window(&mut self, sent_at: MonoTime, is_failure: bool) {
+        if self.window.len() == self.window.capacity() {
+            // An eighth and not twice as much: nearly all targets have a few entries, and there are 100,000 of them.
+            self.window.reserve_exact(self.window.len() / 8 + 1);
+        }
         self.window.push_back(Seen::new(sent_at, is_failure));
         self.failures_in_window += u64::from(is_failure);
         // Half open: at one probe a second, 10 s are 10 probes.
@@ -260,12 +266,12 @@ impl OutageDetector {
     }
 
     fn open_as(&mut self, since: MonoTime, by: OpenedBy, sent: u64, lost: u64) -> OutageChange {
-        self.open = Some(OutageSoFar {
+        self.open = Some(Box::new(OutageSoFar {
             since,
             opened_by: by,
             sent,
             lost,
-        });
+        }));
         OutageChange::Opened { since, by }
     }
 

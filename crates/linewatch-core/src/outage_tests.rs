@@ -20,7 +20,7 @@ fn outcome(picture: char) -> Outcome {
 
 /// Runs a script of probes `interval_ns` apart; tells changes as `run@2 up@5(3/3)` by index of the probe.
 fn run(policy: OutagePolicy, interval_ns: u64, script: &str) -> String {
-    let mut detector = OutageDetector::new(policy);
+    let mut detector = OutageDetector::new(policy.into());
     let mut told = Vec::new();
     let mut index = 0;
     for picture in script.chars() {
@@ -165,7 +165,7 @@ fn a_gap_takes_away_what_kept_an_outage_by_window_loss_open() {
 #[test]
 fn losses_of_the_same_moment_as_the_first_reply_are_before_it() {
     // A stall lets several probes leave at once: the last two losses have the send time of the replies.
-    let mut detector = OutageDetector::new(OutagePolicy::default());
+    let mut detector = OutageDetector::new(Arc::default());
     let mut tell = |second: u64, script: &str| {
         let sent_at = MonoTime::from_nanos(second * SECOND_NS);
         script
@@ -189,7 +189,7 @@ fn a_micro_outage_of_five_milliseconds_is_seen_at_a_millisecond() {
 
 #[test]
 fn an_interrupted_outage_ends_there_and_is_forgotten() {
-    let mut detector = OutageDetector::new(OutagePolicy::default());
+    let mut detector = OutageDetector::new(Arc::default());
     for second in 0..3 {
         detector.on_outcome(MonoTime::from_nanos(second), Outcome::Lost);
     }
@@ -213,7 +213,7 @@ fn the_loss_window_is_bounded() {
         window: Duration::from_secs(3600),
         ..OutagePolicy::default()
     };
-    let mut detector = OutageDetector::new(policy);
+    let mut detector = OutageDetector::new(policy.into());
     for probe in 0..limits::OUTAGE_WINDOW_ENTRIES as u64 + 100 {
         detector.on_outcome(MonoTime::from_nanos(probe), Outcome::Reply);
     }
@@ -273,7 +273,7 @@ fn oracle(script: &[bool], policy: OutagePolicy) -> Vec<(usize, Option<usize>)> 
 
 fn outages_found(script: &[bool], policy: OutagePolicy) -> Vec<(usize, Option<usize>)> {
     let index = |at: MonoTime| (at.as_nanos() / SECOND_NS) as usize;
-    let mut detector = OutageDetector::new(policy);
+    let mut detector = OutageDetector::new(policy.into());
     let mut found: Vec<(usize, Option<usize>)> = Vec::new();
     for (probe, &is_lost) in script.iter().enumerate() {
         let sent_at = MonoTime::from_nanos(probe as u64 * SECOND_NS);

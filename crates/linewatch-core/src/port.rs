@@ -3,6 +3,7 @@
 //! [`Clock`] and [`Wire`] have two implementors each, the kernel's and the simulation's; [`History`] is the
 //! store's. No other trait crosses crates.
 
+mod storage;
 mod stored;
 
 use std::time::Duration;
@@ -14,6 +15,7 @@ use crate::record::{Class, Gap, Outcome, StrayKind};
 use crate::rollup::{Resolution, Rollup};
 use crate::target::{Address, Egress, EgressIndex, TargetId};
 use crate::time::{Anchor, MonoTime, Rtt, WallTime, WireTime};
+pub use storage::{BackupCopy, StorageState, StorageView};
 pub use stored::StoredTarget;
 
 /// Tells the time. The only way any of our code learns it.
@@ -413,23 +415,6 @@ pub struct Series {
     pub gaps: Vec<Gap>,
 }
 
-/// How the store is doing.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct StorageView {
-    /// Path of the database.
-    pub path: String,
-    /// Bytes of the database and its log.
-    pub size_bytes: u64,
-    /// Messages waiting for the writer.
-    pub queued: u64,
-    /// Rows lost to a full queue since start.
-    pub overrun: u64,
-    /// The newest committed moment.
-    pub flushed_at: Option<WallTime>,
-    /// What is wrong, in one sentence; `None` when nothing is.
-    pub trouble: Option<String>,
-}
-
 /// What was: read-only, by short transactions, from any thread.
 pub trait History: Send + Sync {
     /// Samples and strays by send time, then run, then seq, oldest first; committed ones only.
@@ -500,4 +485,12 @@ pub trait History: Send + Sync {
     fn targets(&self) -> Result<Vec<StoredTarget>, HistoryError>;
     /// How the store is doing.
     fn storage(&self) -> StorageView;
+    /// A checked copy of the whole database as of now. Takes seconds for large ones.
+    ///
+    /// # Errors
+    ///
+    /// When the database cannot be read, or there is no room for the copy; always where there is no database.
+    fn backup(&self) -> Result<BackupCopy, HistoryError> {
+        Err(HistoryError("this history is no database".to_owned()))
+    }
 }

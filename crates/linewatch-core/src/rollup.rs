@@ -8,11 +8,14 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::time::Duration;
 
-use crate::limits::IN_FLIGHT_PER_TARGET;
 use crate::record::{Counts, Outcome, StrayKind};
 use crate::stats::Moments;
 use crate::stats::histogram::{Histogram, HistogramSum};
 use crate::time::{Rtt, WallTime, nanos_of};
+
+mod neighbours;
+
+pub use neighbours::Neighbours;
 
 /// The quantiles a smoke graph draws, in this order: its bands lie between the first and the last, and so on.
 pub const SMOKE_SHARES: [f64; 9] = [0.0, 0.10, 0.25, 0.40, 0.50, 0.60, 0.75, 0.90, 1.0];
@@ -279,60 +282,6 @@ impl RollupSum {
         let mut sum = std::mem::take(&mut self.figures);
         sum.rtts = self.rtts.take();
         sum
-    }
-}
-
-/// Half of a pair of adjacent answers that waits for the other.
-#[derive(Clone, Copy, Debug)]
-struct Half {
-    sent_at: WallTime,
-    rtt: Rtt,
-    /// The probe before and the one after are decided.
-    is_met: [bool; 2],
-}
-
-/// Pairs answers of adjacent sequence numbers in whatever order probes are decided, in memory for what is open
-/// only: an answer goes as soon as both its neighbours are decided.
-#[derive(Clone, Debug, Default)]
-pub struct Neighbours {
-    halves: BTreeMap<u64, Half>,
-    newest: u64,
-}
-
-impl Neighbours {
-    /// Takes one decided probe. The pairs it completes: when the later probe of each was sent, and the difference.
-    pub fn add(&mut self, seq: u64, sent_at: WallTime, rtt: Option<Rtt>) -> [Option<(WallTime, Rtt)>; 2] {
-        let before = seq.checked_sub(1).and_then(|before| self.meet(before, 1));
-        let after = seq.checked_add(1).and_then(|after| self.meet(after, 0));
-        self.newest = self.newest.max(seq);
-        // What is a whole memory older cannot be met any more (as in the live jitter).
-        let oldest = self.newest.saturating_sub(IN_FLIGHT_PER_TARGET as u64);
-        while let Some(entry) = self.halves.first_entry().filter(|entry| *entry.key() < oldest) {
-            entry.remove();
-        }
-        let Some(rtt) = rtt else {
-            return [None, None];
-        };
-        let is_met = [before.is_some(), after.is_some()];
-        if is_met != [true, true] {
-            self.halves.insert(seq, Half { sent_at, rtt, is_met });
-        }
-        let difference = |other: Half| Rtt::from_nanos(rtt.as_nanos().abs_diff(other.rtt.as_nanos()));
-        [
-            before.map(|before| (sent_at, difference(before))),
-            after.map(|after| (after.sent_at, difference(after))),
-        ]
-    }
-
-    /// Notes that the neighbour of `seq` on this side is decided; its half, if it waits.
-    fn meet(&mut self, seq: u64, side: usize) -> Option<Half> {
-        let half = self.halves.get_mut(&seq)?;
-        half.is_met[side] = true;
-        let met = *half;
-        if met.is_met == [true, true] {
-            self.halves.remove(&seq);
-        }
-        Some(met)
     }
 }
 

@@ -168,7 +168,7 @@ impl Interpretation {
 }
 
 /// RTT statistics of a set of answers. Exact, never from buckets.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct RttStats {
     /// Smallest.
     pub min: Rtt,
@@ -187,7 +187,7 @@ pub struct RttStats {
 }
 
 /// The live window: the last 20 probes or the last 60 s, whichever spans more.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct WindowView {
     /// Probes in it, of every outcome.
     pub probes: u64,
@@ -224,7 +224,7 @@ pub struct WindowView {
 }
 
 /// The newest finished probe.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct LastProbe {
     /// Its number.
     pub seq: u64,

@@ -2,7 +2,8 @@
 //!
 //! Input: finished probes in any order; they are kept in send order, because a lost probe is decided after
 //! later replies. Output: the figures, once a second. A probe in flight is not in here, hence in no ratio.
-//! Slots that passed in a gap without a record of their own are no probes and do not fill the window.
+//! Slots that passed in a gap without a record of their own are no probes and do not fill the window. Of slow targets,
+//! which may be many, the probes are packed (`packed`).
 
 use crate::limits;
 use crate::record::{Loss, Outcome, ProbeRecord};
@@ -10,8 +11,15 @@ use crate::stats::jitter::Differences;
 use crate::stats::{percentile, rtt_stats};
 use crate::time::{MonoTime, Rtt, nanos_of};
 use crate::view::WindowView;
+use packed::Packed;
 use std::collections::VecDeque;
 use std::time::Duration;
+
+mod packed;
+
+/// More entries than this are kept plain: one that comes out of order has all packed ones written anew, which then
+/// takes 5 us, and a target has so many in a window only above 4/s.
+const PACKED_ENTRIES: usize = 256;
 
 /// "No RTT": longer than any time-out.
 const NO_RTT: u64 = u64::MAX;
@@ -19,7 +27,7 @@ const NO_RTT: u64 = u64::MAX;
 const NO_PROCESS: u32 = u32::MAX;
 
 /// One probe in 32 bytes.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Entry {
     sent_at: MonoTime,
     rtt_ns: u64,
@@ -46,8 +54,8 @@ impl Entry {
         }
     }
 
-    fn is_before(&self, other: &Self) -> bool {
-        (self.seq.wrapping_sub(other.seq) as i32) < 0
+    fn is_before(&self, seq: u32) -> bool {
+        (self.seq.wrapping_sub(seq) as i32) < 0
     }
 
     /// Both answered with an RTT, one directly after the other.
@@ -67,82 +75,153 @@ pub(crate) struct Scratch {
 /// See the module.
 #[derive(Debug, Default)]
 pub(crate) struct Window {
-    /// By sequence number.
-    entries: VecDeque<Entry>,
-    /// Something came or left since [`Window::advance`].
-    is_changed: bool,
+    entries: Entries,
+}
+
+/// By sequence number.
+#[derive(Debug)]
+enum Entries {
+    /// Up to [`PACKED_ENTRIES`].
+    Packed(Packed),
+    /// Of a fast target.
+    Plain(VecDeque<Entry>),
+}
+
+impl Default for Entries {
+    fn default() -> Self {
+        Self::Packed(Packed::default())
+    }
+}
+
+impl Entries {
+    #[cfg(test)]
+    fn len(&self) -> usize {
+        match self {
+            Self::Packed(packed) => packed.len(),
+            Self::Plain(plain) => plain.len(),
+        }
+    }
+
+    fn add(&mut self, entry: Entry) {
+        match self {
+            Self::Packed(packed) => {
+                let is_newest = packed.last_seq().is_none_or(|newest| !entry.is_before(newest));
+                if is_newest && packed.len() < PACKED_ENTRIES {
+                    packed.push(&entry);
+                    return;
+                }
+                let mut plain = packed.iter().collect();
+                insert(&mut plain, entry);
+                *self = if plain.len() <= PACKED_ENTRIES {
+                    Self::Packed(Packed::of(plain.into_iter()))
+                } else {
+                    Self::Plain(plain)
+                };
+            }
+            Self::Plain(plain) => {
+                insert(plain, entry);
+                if plain.len() > limits::WINDOW_ENTRIES {
+                    plain.pop_front();
+                }
+            }
+        }
+    }
+
+    /// Drops what was sent before `since`, but for the newest [`limits::WINDOW_PROBES`].
+    fn drop_before(&mut self, since: MonoTime) {
+        match self {
+            Self::Packed(packed) => packed.drop_before(since, limits::WINDOW_PROBES),
+            Self::Plain(plain) => {
+                let first = first_of_plain(plain, since);
+                plain.drain(..first);
+                // Half, so that a target at the border does not change its form each second.
+                if plain.len() <= PACKED_ENTRIES / 2 {
+                    *self = Self::Packed(Packed::of(plain.drain(..)));
+                }
+            }
+        }
+    }
+
+    /// The index of the oldest that was sent at `since` or later, or is among the newest [`limits::WINDOW_PROBES`].
+    fn first_since(&self, since: MonoTime) -> usize {
+        match self {
+            Self::Packed(packed) => {
+                let most = packed.len().saturating_sub(limits::WINDOW_PROBES);
+                packed
+                    .iter()
+                    .take(most)
+                    .take_while(|entry| entry.sent_at < since)
+                    .count()
+            }
+            Self::Plain(plain) => first_of_plain(plain, since),
+        }
+    }
+}
+
+fn first_of_plain(plain: &VecDeque<Entry>, since: MonoTime) -> usize {
+    let aged = plain.partition_point(|entry| entry.sent_at < since);
+    aged.min(plain.len().saturating_sub(limits::WINDOW_PROBES))
+}
+
+fn insert(plain: &mut VecDeque<Entry>, entry: Entry) {
+    match plain.back() {
+        Some(newest) if entry.is_before(newest.seq) => {
+            let at = plain.partition_point(|other| other.is_before(entry.seq));
+            plain.insert(at, entry);
+        }
+        _ => plain.push_back(entry),
+    }
 }
 
 impl Window {
     /// Takes a finished probe.
     pub(crate) fn add(&mut self, record: &ProbeRecord) {
-        let entry = Entry::new(record);
-        match self.entries.back() {
-            Some(newest) if entry.is_before(newest) => {
-                let at = self.entries.partition_point(|other| other.is_before(&entry));
-                self.entries.insert(at, entry);
-            }
-            _ => self.entries.push_back(entry),
-        }
-        if self.entries.len() > limits::WINDOW_ENTRIES {
-            self.entries.pop_front();
-        }
-        self.is_changed = true;
+        self.entries.add(Entry::new(record));
     }
 
     /// Forgets all probes: what follows has nothing to do with them.
     pub(crate) fn clear(&mut self) {
-        self.entries.clear();
-        self.is_changed = true;
+        self.entries = Entries::default();
     }
 
-    /// Drops what is no longer in the window; true if its probes changed since the last call.
-    pub(crate) fn advance(&mut self, now: MonoTime) -> bool {
-        let first = self.first_inside(now);
-        self.entries.drain(..first);
-        std::mem::take(&mut self.is_changed) || first > 0
-    }
-
-    /// From the oldest probe to `now`.
-    pub(crate) fn span(&self, now: MonoTime) -> Duration {
-        self.entries
-            .get(self.first_inside(now))
-            .map_or(Duration::ZERO, |oldest| now.since(oldest.sent_at))
+    /// Drops what is no longer in the window.
+    pub(crate) fn advance(&mut self, now: MonoTime) {
+        self.entries.drop_before(now.minus(limits::WINDOW));
     }
 
     /// The figures as of `now`, but for `jitter_rfc3550`, which is the run's.
     pub(crate) fn figures(&self, now: MonoTime, scratch: &mut Scratch) -> WindowView {
-        let first = self.first_inside(now);
-        let mut view = WindowView {
-            probes: (self.entries.len() - first) as u64,
-            span: self.span(now),
-            ..WindowView::default()
-        };
-        scratch.rtts.clear();
-        scratch.process.clear();
-        scratch.lateness.clear();
-        let mut differences = Differences::default();
-        let mut previous: Option<&Entry> = None;
-        for entry in self.entries.range(first..) {
-            count(entry, &mut view);
-            if let Some(previous) = previous.filter(|previous| previous.is_pair(entry)) {
-                differences.add(previous.rtt_ns, entry.rtt_ns);
-            }
-            previous = Some(entry);
-            scratch.collect(entry);
+        let first = self.entries.first_since(now.minus(limits::WINDOW));
+        match &self.entries {
+            Entries::Packed(packed) => figures_of(packed.iter().skip(first), now, scratch),
+            Entries::Plain(plain) => figures_of(plain.range(first..).copied(), now, scratch),
         }
-        view.jitter = differences.mean();
-        view.jitter_last = differences.last();
-        scratch.summarise(&mut view);
-        view
     }
+}
 
-    /// The index of the oldest probe that counts at `now`.
-    fn first_inside(&self, now: MonoTime) -> usize {
-        let since = now.minus(limits::WINDOW);
-        let aged = self.entries.partition_point(|entry| entry.sent_at < since);
-        aged.min(self.entries.len().saturating_sub(limits::WINDOW_PROBES))
+fn figures_of(entries: impl Iterator<Item = Entry>, now: MonoTime, scratch: &mut Scratch) -> WindowView {
+    let mut view = WindowView::default();
+    scratch.rtts.clear();
+    scratch.process.clear();
+    scratch.lateness.clear();
+    let mut differences = Differences::default();
+    let mut previous: Option<Entry> = None;
+    for entry in entries {
+        if view.probes == 0 {
+            view.span = now.since(entry.sent_at);
+        }
+        view.probes += 1;
+        count(&entry, &mut view);
+        if let Some(previous) = previous.filter(|previous| previous.is_pair(&entry)) {
+            differences.add(previous.rtt_ns, entry.rtt_ns);
+        }
+        scratch.collect(&entry);
+        previous = Some(entry);
     }
+    view.jitter = differences.mean();
+    view.jitter_last = differences.last();
+    scratch.summarise(&mut view);
+    view
 }
 
 impl Scratch {

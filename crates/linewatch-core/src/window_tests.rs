@@ -126,14 +126,54 @@ fn the_window_is_twenty_probes_or_sixty_seconds_whichever_spans_more() {
 }
 
 #[test]
-fn what_has_left_the_window_is_dropped_and_that_is_a_change() {
+fn what_has_left_the_window_is_dropped() {
     let mut window = Window::default();
     (0..100).for_each(|seq| window.add(&reply(seq, 1000, 10)));
     let at = |second: u64| MonoTime::from_nanos(second * 1000 * MS);
-    assert!(window.advance(at(99)));
+    window.advance(at(99));
     assert_eq!(window.entries.len(), 61);
-    assert!(!window.advance(at(99)));
-    assert!(window.advance(at(100)));
+    window.advance(at(100));
+    assert_eq!(window.entries.len(), 60);
+}
+
+/// Tells the same probes to two windows, one of which holds them packed and the other plain.
+#[test]
+fn packed_or_plain_the_figures_are_the_same() {
+    let lost = |seq: u64| probe(seq, 100, None, Outcome::Lost);
+    // Every seventh probe is lost, which is known twenty probes later.
+    let decided = |seq: u64| {
+        let answered = (!seq.is_multiple_of(7)).then(|| reply(seq, 100, 10 + seq % 13));
+        let given_up = seq
+            .checked_sub(20)
+            .filter(|before| before.is_multiple_of(7))
+            .map(lost);
+        answered.into_iter().chain(given_up)
+    };
+    let (mut packed, mut plain) = (Window::default(), Window::default());
+    plain.entries = Entries::Plain(VecDeque::new());
+    let scratch = &mut Scratch::default();
+    for record in (0..PACKED_ENTRIES as u64).flat_map(decided) {
+        packed.add(&record);
+        plain.add(&record);
+        assert!(matches!(packed.entries, Entries::Packed(_)));
+        let now = record.sent_at.plus(Duration::from_secs(45));
+        assert_eq!(packed.figures(now, scratch), plain.figures(now, scratch));
+    }
+}
+
+#[test]
+fn a_target_that_becomes_fast_and_slow_again_keeps_its_probes() {
+    let mut window = Window::default();
+    (0..2000).for_each(|seq| window.add(&reply(seq, 10, 10)));
+    assert!(matches!(window.entries, Entries::Plain(_)));
+    let at = |millis: u64| MonoTime::from_nanos(millis * MS);
+    window.advance(at(79_500));
+    assert!(matches!(window.entries, Entries::Packed(_)));
+    assert_eq!(
+        window.figures(at(79_500), &mut Scratch::default()).probes,
+        50,
+        "from 19.5 s to 19.99 s"
+    );
 }
 
 #[test]

@@ -13,9 +13,6 @@ use crate::sqlite::open_checkpointer;
 
 /// Commits between checkpoints: a minute of them. At 20 samples/s the log then holds some 2 MB, at 10,000/s 30 MB.
 const COMMITS: u32 = 60;
-/// A log longer than this does not wait for the minute. (Its file does not shrink with a checkpoint, so its size
-/// alone would ask for one every second for ever.)
-const LOG_BYTES: u64 = 64 * 1024 * 1024;
 
 /// The thread "store-wal"; ends when dropped.
 #[derive(Debug)]
@@ -41,10 +38,12 @@ impl Checkpointer {
         })
     }
 
-    /// Notes a commit that left the log this long, and asks for a checkpoint when it is time.
-    pub(crate) fn committed(&mut self, log_bytes: u64) {
+    /// Notes a commit that left the log this long, and asks for a checkpoint when it is time. A log as long as its
+    /// bound does not wait for the minute. (Its file does not shrink with a checkpoint but with the commit after it,
+    /// to less than the bound: or its size would ask for one every second for ever.)
+    pub(crate) fn committed(&mut self, log_bytes: u64, bound_bytes: u64) {
         self.commits += 1;
-        if self.commits < COMMITS && log_bytes < LOG_BYTES {
+        if self.commits < COMMITS && log_bytes < bound_bytes {
             return;
         }
         self.commits = 0;
@@ -104,9 +103,9 @@ mod tests {
                 .ok()
         };
         let mut checkpointer = Checkpointer::spawn(path.clone()).expect("a thread");
-        (1..COMMITS).for_each(|_| checkpointer.committed(0));
+        (1..COMMITS).for_each(|_| checkpointer.committed(0, 1));
         assert_eq!(alone("before"), None);
-        checkpointer.committed(0);
+        checkpointer.committed(0, 1);
         drop(checkpointer); // Waits for what was asked.
         assert_eq!(alone("after"), Some(7));
     }

@@ -130,8 +130,9 @@ fn obstacle(standing: &Path, database: &Path) -> Option<Obstacle> {
     is_read_only.then(|| Obstacle::Permission(database.to_owned()))
 }
 
+/// Bytes an ordinary user can still write on the file system of this path; `None` where it does not tell.
 #[cfg(unix)]
-fn free_bytes(path: &Path) -> Option<u64> {
+pub(crate) fn free_bytes(path: &Path) -> Option<u64> {
     let room = nix::sys::statvfs::statvfs(path).ok()?;
     // Both are narrower than 64 bits on some systems.
     #[allow(clippy::useless_conversion, reason = "only here they are not")]
@@ -144,13 +145,15 @@ fn free_bytes(path: &Path) -> Option<u64> {
 
 /// Not asked on Windows: the call has no safe wrapper here.
 #[cfg(windows)]
-fn free_bytes(_: &Path) -> Option<u64> {
+pub(crate) fn free_bytes(_: &Path) -> Option<u64> {
     None
 }
 
+/// Who has the data directory, if anybody: `pid 123, since 2026-11-21T02:03:04Z`.
+///
 /// Asks for the lock as one more reader and gives it back at once: a linewatch that starts in the very same
 /// microseconds would be told that the directory is in use.
-fn holder_of(dir: &Path) -> Option<String> {
+pub fn holder_of(dir: &Path) -> Option<String> {
     let file: File = link_options().read(true).open(dir.join(LOCK)).ok()?;
     match file.try_lock_shared() {
         Err(TryLockError::WouldBlock) => Some(holder(&file)),

@@ -12,8 +12,10 @@ use linewatch_core::port::StorageView;
 use linewatch_core::target::TargetId;
 use linewatch_core::time::WallTime;
 
+use crate::budget::{Keeping, RESERVE};
 use crate::error::StoreError;
 use crate::files::beside;
+use crate::health::{Health, News};
 use crate::open::{Open, OpenTiers};
 use crate::pending::{Overrun, StoreMessage};
 use crate::sqlite::write::SeriesKey;
@@ -29,6 +31,7 @@ pub(crate) enum Command {
         now: WallTime,
         reply: SyncSender<Result<TargetId, StoreError>>,
     },
+    Keep(Keeping),
     DeleteEvents {
         before: WallTime,
         reply: SyncSender<Result<usize, StoreError>>,
@@ -56,7 +59,11 @@ pub(crate) struct Shared {
     overrun_rows: AtomicU64,
     /// `i64::MIN`: nothing yet.
     flushed_ns: AtomicI64,
-    trouble: Mutex<Option<String>>,
+    /// Samples that wait in the writer.
+    waiting: AtomicU64,
+    /// 0: none was set.
+    budget_bytes: AtomicU64,
+    health: Mutex<Health>,
     overrun: Mutex<Overrun>,
     open: Mutex<OpenAt>,
     /// Told whenever `open` is that of the next commit.
@@ -89,7 +96,9 @@ impl Shared {
             queued: AtomicU64::new(0),
             overrun_rows: AtomicU64::new(0),
             flushed_ns: AtomicI64::new(i64::MIN),
-            trouble: Mutex::default(),
+            waiting: AtomicU64::new(0),
+            budget_bytes: AtomicU64::new(0),
+            health: Mutex::default(),
             overrun: Mutex::default(),
             open: Mutex::default(),
             opened: Condvar::new(),
@@ -148,17 +157,25 @@ impl Shared {
         self.overrun_rows.fetch_add(lost, Ordering::Relaxed);
     }
 
-    /// What is wrong now; tells the log when that changes.
-    pub(crate) fn set_trouble(&self, trouble: Option<String>) {
-        let mut current = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
-        if *current == trouble {
-            return;
-        }
-        match &trouble {
-            Some(trouble) => tracing::warn!(target: "store", trouble, "storage degraded"),
-            None => tracing::info!(target: "store", "storage recovered"),
-        }
-        *current = trouble;
+    /// How it goes; held for moments.
+    pub(crate) fn health(&self) -> MutexGuard<'_, Health> {
+        // As with the overrun.
+        self.health.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// So many samples are not committed yet.
+    pub(crate) fn set_waiting(&self, samples: usize) {
+        self.waiting.store(samples as u64, Ordering::Relaxed);
+    }
+
+    /// The store may take so many bytes.
+    pub(crate) fn set_budget(&self, bytes: u64) {
+        self.budget_bytes.store(bytes, Ordering::Relaxed);
+    }
+
+    fn reserve_bytes(&self) -> u64 {
+        let reserve = self.path.with_file_name(RESERVE).metadata();
+        reserve.map_or(0, |metadata| metadata.len())
     }
 
     pub(crate) fn view(&self) -> StorageView {
@@ -168,17 +185,20 @@ impl Shared {
                 .map_or(0, |metadata| metadata.len())
         };
         let flushed_ns = self.flushed_ns.load(Ordering::Relaxed);
+        let budget_bytes = self.budget_bytes.load(Ordering::Relaxed);
+        let health = self.health();
         StorageView {
             path: self.path.display().to_string(),
-            size_bytes: size("") + size("-wal"),
+            size_bytes: size("") + size("-wal") + self.reserve_bytes(),
             queued: self.queued.load(Ordering::Relaxed),
             overrun: self.overrun_rows.load(Ordering::Relaxed),
             flushed_at: (flushed_ns != i64::MIN).then_some(WallTime::from_nanos(flushed_ns)),
-            trouble: self
-                .trouble
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .clone(),
+            trouble: health.trouble.clone(),
+            state: health.state,
+            oldest: health.oldest.clone(),
+            last_error: health.last_error.clone(),
+            budget_bytes: (budget_bytes > 0).then_some(budget_bytes),
+            waiting: self.waiting.load(Ordering::Relaxed),
         }
     }
 }
@@ -292,6 +312,18 @@ impl StoreHandle {
             thread.join().map_err(|_| StoreError::Stopped)?;
         }
         result
+    }
+
+    /// From now on so much is kept, for so long; until this is called for the first time, everything. Deleting is done
+    /// by the writer, a little at a time.
+    pub fn keep(&self, keeping: Keeping) {
+        // A writer that has ended deletes nothing, and its end has been told.
+        let _ = self.commands.send(Command::Keep(keeping));
+    }
+
+    /// What happened to the store since this was asked before.
+    pub fn news(&self) -> Vec<News> {
+        self.shared.health().take_news()
     }
 
     /// How the store is doing.

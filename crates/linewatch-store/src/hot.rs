@@ -25,23 +25,28 @@ pub(crate) fn pack(rows: &[Row]) -> Vec<u8> {
         put_signed(&mut out, row.at.as_nanos().wrapping_sub(at));
         (target, at) = (i64::from(row.target.0), row.at.as_nanos());
         put(&mut out, row.seq);
-        out.push(row.kind_byte());
-        // One more byte only for the few rows that are not plain: stray kind, then cause.
-        out.push(match row.stray {
-            None => 0,
-            Some(StrayKind::Late) => 1,
-            Some(_) => 2,
-        });
-        put_cause(&mut out, row.cause);
-        put(&mut out, row.lateness_ns);
-        row.rtt
-            .into_iter()
-            .chain(row.host_rtt)
-            .for_each(|rtt| put(&mut out, rtt.as_nanos()));
+        put_fate(&mut out, row);
     }
     let checksum = crc32c::crc32c(&out);
     out.extend(checksum.to_le_bytes());
     out
+}
+
+/// Appends what became of a probe: all of a row but whose it is, its number and when it was sent.
+pub(crate) fn put_fate(out: &mut Vec<u8>, row: &Row) {
+    out.push(row.kind_byte());
+    // One more byte only for the few rows that are not plain: stray kind, then cause.
+    out.push(match row.stray {
+        None => 0,
+        Some(StrayKind::Late) => 1,
+        Some(_) => 2,
+    });
+    put_cause(out, row.cause);
+    put(out, row.lateness_ns);
+    row.rtt
+        .into_iter()
+        .chain(row.host_rtt)
+        .for_each(|rtt| put(out, rtt.as_nanos()));
 }
 
 /// Unpacks a batch.
@@ -64,11 +69,9 @@ pub(crate) fn unpack(bytes: &[u8]) -> Result<Vec<Row>, Malformed> {
     for _ in 0..count {
         target = target.checked_add(cursor.signed()?).ok_or(Malformed)?;
         at = at.wrapping_add(cursor.signed()?);
-        rows.push(read_row(
-            &mut cursor,
-            TargetId(u32::try_from(target).map_err(|_| Malformed)?),
-            at,
-        )?);
+        let target = TargetId(u32::try_from(target).map_err(|_| Malformed)?);
+        let seq = cursor.unsigned()?;
+        rows.push(read_row(&mut cursor, target, WallTime::from_nanos(at), seq)?);
     }
     if cursor.is_at_end() {
         Ok(rows)
@@ -77,8 +80,13 @@ pub(crate) fn unpack(bytes: &[u8]) -> Result<Vec<Row>, Malformed> {
     }
 }
 
-fn read_row(cursor: &mut Cursor<'_>, target: TargetId, at: i64) -> Result<Row, Malformed> {
-    let seq = cursor.unsigned()?;
+/// The row of this place, whose fate comes next.
+pub(crate) fn read_row(
+    cursor: &mut Cursor<'_>,
+    target: TargetId,
+    at: WallTime,
+    seq: u64,
+) -> Result<Row, Malformed> {
     let kind = Kind::from_byte(cursor.byte()?)?;
     let stray = match cursor.byte()? {
         0 => None,
@@ -101,7 +109,7 @@ fn read_row(cursor: &mut Cursor<'_>, target: TargetId, at: i64) -> Result<Row, M
     Ok(Row {
         target,
         seq,
-        at: WallTime::from_nanos(at),
+        at,
         outcome: kind.outcome,
         rtt,
         host_rtt,

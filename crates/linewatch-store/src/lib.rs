@@ -5,7 +5,9 @@
 //! The file format is public: docs/on-disk-format.md.
 #![forbid(unsafe_code)]
 
+mod backup;
 mod block;
+mod budget;
 #[cfg(feature = "bulk")]
 pub mod bulk;
 mod checkpoint;
@@ -15,13 +17,17 @@ mod files;
 #[cfg(feature = "fuzz")]
 pub mod fuzz;
 mod handle;
+mod health;
 mod hot;
 mod open;
 mod overview;
 mod pending;
 mod reader;
 mod rebuild;
+mod retain;
 mod row;
+mod rows;
+mod salvage;
 mod seal;
 mod series;
 mod sketch;
@@ -30,10 +36,14 @@ mod store;
 mod varint;
 mod writer;
 
+pub use backup::{BackupError, BackupProgress, backup};
+pub use budget::Keeping;
 pub use error::{OpenError, StoreError};
-pub use examine::{Disk, Obstacle, Soundness, examine};
+pub use examine::{Disk, Obstacle, Soundness, examine, holder_of};
 pub use handle::StoreHandle;
+pub use health::News;
 pub use pending::{Description, StoreMessage};
 pub use reader::Reader;
+pub use retain::Retention;
 pub use sqlite::write::SeriesKey;
 pub use store::{Interrupted, Opened, StartOptions, Store};

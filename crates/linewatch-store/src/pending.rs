@@ -100,6 +100,11 @@ impl Pending {
         Ok(())
     }
 
+    /// Samples have little room left: should they still not go to the disk, they must go elsewhere.
+    pub(crate) fn is_nearly_full(&self) -> bool {
+        self.rows.len() > PENDING_ROWS / 16 * 15
+    }
+
     /// Puts `newer` behind what is here.
     pub(crate) fn append(&mut self, newer: Self) {
         self.rows.extend(newer.rows);

@@ -4,18 +4,20 @@
 //! missing or double while the writer seals.
 
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use linewatch_core::event::{Event, EventKind, LogRow, OutageRow};
 use linewatch_core::past::{SeriesSum, Stretch, SumQuery};
 use linewatch_core::port::{
-    History, HistoryError, RowQuery, SampleQuery, Series, SeriesQuery, StorageView, StoredSample,
+    BackupCopy, History, HistoryError, RowQuery, SampleQuery, Series, SeriesQuery, StorageView, StoredSample,
     StoredTarget,
 };
 use linewatch_core::record::Gap;
 use linewatch_core::target::TargetId;
 use rusqlite::Connection;
 
+use crate::backup::copy_in_pieces;
 use crate::error::OpenError;
 use crate::files::{DATABASE, sqlite_words};
 use crate::handle::{OpenView, Shared};
@@ -40,6 +42,8 @@ pub struct Reader {
     /// The writer is of this process: what it has open is at hand.
     has_writer: bool,
     idle: Mutex<Vec<Connection>>,
+    /// Copies made so far: each has a name of its own.
+    copies: AtomicU64,
 }
 
 impl Reader {
@@ -76,6 +80,7 @@ impl Reader {
             shared,
             has_writer: true,
             idle: Mutex::default(),
+            copies: AtomicU64::new(0),
         }
     }
 
@@ -188,5 +193,9 @@ impl History for Reader {
 
     fn storage(&self) -> StorageView {
         self.shared.view()
+    }
+
+    fn backup(&self) -> Result<BackupCopy, HistoryError> {
+        copy_in_pieces(&self.shared.path, self.copies.fetch_add(1, Ordering::Relaxed))
     }
 }

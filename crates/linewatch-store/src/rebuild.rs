@@ -89,7 +89,7 @@ impl Maker<'_> {
             }
         }
         for (of, rows) in unsealed.of(target).filter(|(of, _)| *of < run) {
-            folds.entry(of).or_insert_with(Fold::new).add(rows);
+            folds.entry(of).or_insert_with(Fold::new).add(&rows);
         }
         for (of, mut fold) in folds {
             for (from, rollup) in fold.minutes.take_before(END) {
@@ -140,8 +140,9 @@ impl Maker<'_> {
                 found.merge(&row);
             }
         })?;
-        // Sums of sealed samples are those of microseconds: what counts the same samples is the same.
-        if found.counts().scheduled == rollup.counts().scheduled && found.rtt_count() == rollup.rtt_count() {
+        // Sums of sealed samples are those of microseconds: what counts the same samples is the same. What counts more
+        // is of samples that are gone (there was no room for them) or of finer rows that are too old.
+        if found.counts().scheduled >= rollup.counts().scheduled && found.rtt_count() >= rollup.rtt_count() {
             return Ok(());
         }
         delete_bucket(self.connection, (resolution, target), run as i64, from)?;

@@ -12,12 +12,15 @@ use linewatch_core::time::WallTime;
 
 use crate::block::{BlockError, pack};
 use crate::row::Row;
+use crate::rows::PackedRows;
 
-/// Unsealed rows in memory: 600,000 of 80 B are 48 MB (twice that while vectors grow), an hour of 160 targets
-/// at 1/s. Above it blocks become shorter than an hour.
+/// Unsealed rows in memory: 600,000 of some 20 B are 12 MB, and of 100,000 series another 12 MB; an hour of 160
+/// targets at 1/s. Above it blocks become shorter than an hour.
 const UNSEALED_ROWS: usize = 600_000;
 /// Rows sealed in one flush: packing takes about 0.5 us a row, so this is 0.1 s of the writer.
 const SEAL_ROWS: usize = 200_000;
+/// A block of fewer is mostly its own frame, and not worth it even when there is no room.
+const PRESSED_ROWS: usize = 512;
 const HOUR_NS: i64 = 3_600_000_000_000;
 
 /// A series within one start: its rows make one row of blocks.
@@ -38,22 +41,28 @@ pub(crate) struct SealedBlock {
 
 #[derive(Debug)]
 struct Series {
-    rows: Vec<Row>,
+    rows: PackedRows,
     first_row: i64,
     last_row: i64,
     /// The end of the hour of its first commit. Not of its first probe: one sent before the hour and decided
     /// after it would be sealed alone.
     seal_at: WallTime,
     /// Rows of its last flush: so many come in the next one too, probably.
-    added: usize,
+    added: u32,
+    /// The number of that flush.
+    flush: u32,
 }
 
 /// Every committed row that is in no block yet.
 #[derive(Debug)]
 pub(crate) struct Unsealed {
     run: u64,
-    series: BTreeMap<SeriesRun, Series>,
+    /// Apart from the tree, whose nodes are half empty when numbers ascend.
+    series: BTreeMap<SeriesRun, Box<Series>>,
     rows: usize,
+    /// Counts what was added, to tell one time from the next; goes round.
+    flush: u32,
+    scratch: Vec<u8>,
 }
 
 impl Unsealed {
@@ -63,39 +72,42 @@ impl Unsealed {
             run,
             series: BTreeMap::new(),
             rows: 0,
+            flush: 0,
+            scratch: Vec::new(),
         }
     }
 
     /// Takes rows of one commit at `now`, whose ids are `first_row..=last_row`.
     pub(crate) fn add(&mut self, run: u64, rows: &[Row], first_row: i64, last_row: i64, now: WallTime) {
-        let mut touched = BTreeMap::<SeriesRun, usize>::new();
+        self.flush = self.flush.wrapping_add(1);
         for row in rows {
-            let key = (row.target, run);
-            let series = self.series.entry(key).or_insert_with(|| Series {
-                rows: Vec::new(),
-                first_row,
-                last_row,
-                seal_at: end_of_hour(now),
-                added: 0,
+            let series = self.series.entry((row.target, run)).or_insert_with(|| {
+                Box::new(Series {
+                    rows: PackedRows::default(),
+                    first_row,
+                    last_row,
+                    seal_at: end_of_hour(now),
+                    added: 0,
+                    flush: self.flush,
+                })
             });
-            series.rows.push(*row);
+            if series.flush != self.flush {
+                (series.flush, series.added) = (self.flush, 0);
+            }
+            series.added += 1;
+            series.rows.push(row, &mut self.scratch);
             // Read back from two tables, the ids do not come in order.
             series.first_row = series.first_row.min(first_row);
             series.last_row = series.last_row.max(last_row);
-            *touched.entry(key).or_default() += 1;
         }
         self.rows += rows.len();
-        for (key, added) in touched {
-            if let Some(series) = self.series.get_mut(&key) {
-                series.added = added;
-            }
-        }
     }
 
     /// The rows of one series, by run.
-    pub(crate) fn of(&self, target: TargetId) -> impl Iterator<Item = (u64, &[Row])> {
+    pub(crate) fn of(&self, target: TargetId) -> impl Iterator<Item = (u64, Vec<Row>)> {
         let runs = self.series.range((target, 0)..=(target, u64::MAX));
-        runs.map(|((_, run), series)| (*run, series.rows.as_slice()))
+        // What this very process packed can be unpacked.
+        runs.map(move |((_, run), series)| (*run, series.rows.unpack(target).unwrap_or_default()))
     }
 
     /// The first row id that is in no block once `sealed` are; `None` when all rows are.
@@ -105,8 +117,9 @@ impl Unsealed {
         left.map(|(_, series)| series.first_row).min()
     }
 
-    /// The series to seal now, oldest first, no more than one flush can carry.
-    pub(crate) fn due(&self, now: WallTime) -> Vec<SeriesRun> {
+    /// The series to seal now, oldest first, no more than one flush can carry. When pressed for room
+    /// even those that would wait for their hour: a row in a block takes a thirtieth of the room.
+    pub(crate) fn due(&self, now: WallTime, is_pressed: bool) -> Vec<SeriesRun> {
         let mut excess = if self.rows > UNSEALED_ROWS {
             self.rows - UNSEALED_ROWS / 4 * 3
         } else {
@@ -118,7 +131,8 @@ impl Unsealed {
         let mut due = Vec::new();
         for (key, series) in by_age {
             let count = series.rows.len();
-            if !(excess > 0 || key.1 != self.run || series.is_due(now)) {
+            let is_early = is_pressed && count >= PRESSED_ROWS;
+            if !(excess > 0 || is_early || key.1 != self.run || series.is_due(now)) {
                 continue;
             }
             due.push(*key);
@@ -132,16 +146,17 @@ impl Unsealed {
     }
 
     /// Packs these series; they stay until [`Unsealed::forget`] says that the blocks are committed.
-    pub(crate) fn pack(&mut self, keys: &[SeriesRun]) -> Result<Vec<SealedBlock>, BlockError> {
+    pub(crate) fn pack(&self, keys: &[SeriesRun]) -> Result<Vec<SealedBlock>, BlockError> {
         let mut blocks = Vec::new();
         for key in keys {
-            let Some(series) = self.series.get_mut(key) else {
+            let Some(series) = self.series.get(key) else {
                 continue;
             };
+            let mut rows = series.rows.unpack(key.0)?;
             // Evenly, so that no block is a crumb.
-            let parts = series.rows.len().div_ceil(BLOCK_SAMPLES).max(1);
-            let part_rows = series.rows.len().div_ceil(parts).max(1);
-            for rows in series.rows.chunks_mut(part_rows) {
+            let parts = rows.len().div_ceil(BLOCK_SAMPLES).max(1);
+            let part_rows = rows.len().div_ceil(parts).max(1);
+            for rows in rows.chunks_mut(part_rows) {
                 let packed = pack(rows)?;
                 blocks.push(SealedBlock {
                     target: key.0,
@@ -171,7 +186,7 @@ impl Series {
     fn is_due(&self, now: WallTime) -> bool {
         // After a step back of the calendar the hour's end may be far away: two hours are too far.
         let is_stranded = self.seal_at.nanos_after(now) > 2 * HOUR_NS;
-        now >= self.seal_at || is_stranded || self.rows.len() + self.added > BLOCK_SAMPLES
+        now >= self.seal_at || is_stranded || self.rows.len() + self.added as usize > BLOCK_SAMPLES
     }
 }
 
@@ -209,7 +224,7 @@ mod tests {
         let mut unsealed = Unsealed::new(1);
         unsealed.add(1, &rows(1, 0, 100), 1, 100, at(0));
         assert_eq!(
-            (unsealed.due(at(3599)), unsealed.due(at(3600))),
+            (unsealed.due(at(3599), false), unsealed.due(at(3600), false)),
             (vec![], vec![(TargetId(1), 1)])
         );
     }
@@ -218,7 +233,7 @@ mod tests {
     fn a_fast_series_is_sealed_before_it_outgrows_a_block() {
         let mut unsealed = Unsealed::new(1);
         unsealed.add(1, &rows(1, 0, 16_000), 1, 16_000, at(0));
-        assert_eq!(unsealed.due(at(1)), [(TargetId(1), 1)]);
+        assert_eq!(unsealed.due(at(1), false), [(TargetId(1), 1)]);
         let blocks = unsealed.pack(&[(TargetId(1), 1)]).expect("packs");
         assert_eq!(
             blocks
@@ -234,7 +249,7 @@ mod tests {
         let mut unsealed = Unsealed::new(2);
         unsealed.add(1, &rows(1, 0, 10), 5, 14, at(0));
         assert_eq!(unsealed.oldest_row_without(&[]), Some(5));
-        let due = unsealed.due(at(0));
+        let due = unsealed.due(at(0), false);
         unsealed.forget(&due);
         assert_eq!(
             (due, unsealed.oldest_row_without(&[]), unsealed.rows),
@@ -254,11 +269,11 @@ mod tests {
                 at(0),
             );
         }
-        let due = unsealed.due(at(1));
+        let due = unsealed.due(at(1), false);
         assert_eq!(due.first(), Some(&(TargetId(0), 1)));
         assert!(due.len() * 7_000 <= SEAL_ROWS + 7_000, "{}", due.len());
         unsealed.forget(&due);
-        let next = unsealed.due(at(1));
+        let next = unsealed.due(at(1), false);
         assert!(
             unsealed.rows <= UNSEALED_ROWS && next.is_empty(),
             "{} {}",
@@ -271,6 +286,6 @@ mod tests {
     fn a_step_back_of_the_calendar_does_not_leave_a_series_unsealed() {
         let mut unsealed = Unsealed::new(1);
         unsealed.add(1, &rows(1, 0, 10), 1, 10, at(0));
-        assert_eq!(unsealed.due(at(-86_400)), [(TargetId(1), 1)]);
+        assert_eq!(unsealed.due(at(-86_400), false), [(TargetId(1), 1)]);
     }
 }

@@ -14,6 +14,7 @@ use linewatch_core::target::TargetId;
 use linewatch_core::time::WallTime;
 use rusqlite::Connection;
 
+use crate::budget::Reserve;
 use crate::error::{OpenError, StoreError};
 use crate::files::{
     DATABASE, beside, lock, open_private, plain, prepare_directory, quarantine, sqlite_words,
@@ -21,10 +22,11 @@ use crate::files::{
 };
 use crate::handle::{Shared, StoreHandle};
 use crate::reader::Reader;
+use crate::salvage::salvage;
 use crate::sqlite::migrate::{MigrateError, inspect, migrate};
 use crate::sqlite::schema::MIGRATIONS;
 use crate::sqlite::write::{Begun, SeriesKey, begin_run, meta_text, register, set_meta};
-use crate::sqlite::{is_damage, open_reader, open_writer};
+use crate::sqlite::{is_damage, is_full, is_io, open_reader, open_writer};
 use crate::writer::spawn;
 
 /// The run before was killed or lost its power.
@@ -85,17 +87,27 @@ impl Store {
         let lock = lock(&dir, now)?;
         let path = dir.join(DATABASE);
         let mut trouble = Vec::new();
-        if take_damage_mark(&path) {
-            trouble.push(set_aside(&path, "found while it was written", now)?);
+        let open = |found: Found<'_>| open_database(&path, vantage_name, now, found);
+        let damage = take_damage_mark(&path).then(|| "found while it was written".to_owned());
+        let mut opened = match damage {
+            Some(why) => begin_anew(&path, &why, now, open, &mut trouble)?,
+            None => open(Found::Here),
+        };
+        let mut reserve = Reserve::new(dir.clone());
+        if let Err(MigrateError::Sqlite(error)) = &opened
+            && (is_full(error) || is_io(error) && reserve.is_disk_short())
+        {
+            // The rest of the way is the writer's: it makes room.
+            reserve.release();
+            opened = open(Found::Here);
         }
-        let (connection, vantage, begun) = match open_database(&path, vantage_name, now) {
-            Err(MigrateError::Sqlite(error)) if is_damage(&error) => {
-                trouble.push(set_aside(&path, &error.to_string(), now)?);
-                open_database(&path, vantage_name, now)
-            }
-            other => other,
+        if let Err(MigrateError::Sqlite(error)) = &opened
+            && is_damage(error)
+        {
+            let why = error.to_string();
+            opened = begin_anew(&path, &why, now, open, &mut trouble)?;
         }
-        .map_err(|error| explain(error, &path))?;
+        let (connection, vantage, begun) = opened.map_err(|error| explain(error, &path))?;
         Ok(Opened {
             vantage,
             vantage_name: vantage_name.to_owned(),
@@ -136,20 +148,36 @@ impl Store {
     }
 }
 
-/// Moves a damaged database away; the sentence about it.
-fn set_aside(path: &Path, why: &str, now: WallTime) -> Result<String, OpenError> {
-    let aside = quarantine(path, now)?;
-    Ok(format!(
-        "the database was damaged ({why}): it was kept as {} and a new one was begun",
-        aside.display()
-    ))
+/// What a database begins with.
+enum Found<'a> {
+    /// What is at its place, if anything is.
+    Here,
+    /// What can be taken over from the damaged one, and where to say how much that was.
+    Damaged(&'a Path, &'a mut String),
 }
 
-fn open_database(
+/// A database in use, its vantage, and what the run before left.
+type InUse = (Connection, String, Begun);
+
+/// Moves a damaged database away and begins a new one with what can be taken over; says so in `trouble`.
+fn begin_anew(
     path: &Path,
-    name: &str,
+    why: &str,
     now: WallTime,
-) -> Result<(Connection, String, Begun), MigrateError> {
+    open: impl Fn(Found<'_>) -> Result<InUse, MigrateError>,
+    trouble: &mut Vec<String>,
+) -> Result<Result<InUse, MigrateError>, OpenError> {
+    let aside = quarantine(path, now)?;
+    let mut taken = String::new();
+    let opened = open(Found::Damaged(&aside, &mut taken));
+    trouble.push(format!(
+        "the database was damaged ({why}): it was kept as {} and a new one was begun; {taken}",
+        aside.display()
+    ));
+    Ok(opened)
+}
+
+fn open_database(path: &Path, name: &str, now: WallTime, found: Found<'_>) -> Result<InUse, MigrateError> {
     // Made by us: SQLite would let others read it, and its log takes the permissions of the database.
     for suffix in ["", "-wal", "-shm"] {
         let file = beside(path, suffix);
@@ -168,6 +196,9 @@ fn open_database(
     let mut connection = open_writer(path)?;
     migrate(&mut connection, path, MIGRATIONS)?;
     check_readable(&connection)?;
+    if let Found::Damaged(aside, taken) = found {
+        *taken = salvage(&mut connection, aside)?;
+    }
     let vantage = match meta_text(&connection, "vantage")? {
         Some(vantage) => vantage,
         None => {

@@ -9,11 +9,12 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
 
-use linewatch_core::port::Clock;
+use linewatch_core::port::{Clock, StorageState};
 use linewatch_core::rollup::Resolution;
 use linewatch_core::time::{MonoTime, WallTime};
 use rusqlite::{Connection, TransactionBehavior};
 
+use crate::budget::{Budget, LOG_BYTES, Reserve, Room};
 use crate::checkpoint::Checkpointer;
 use crate::error::StoreError;
 use crate::files::{beside, mark_damaged, sqlite_words};
@@ -21,14 +22,18 @@ use crate::handle::{Command, Shared, StoreHandle};
 use crate::open::Closed;
 use crate::pending::{Pending, StoreMessage};
 use crate::rebuild::rebuild;
+use crate::retain::{Retainer, Retention};
 use crate::seal::{SeriesRun, Unsealed};
 use crate::sqlite::rows::{from_sql, visit_unsealed};
 use crate::sqlite::write::{
     Flush, FlushError, NEXT_ROLLUP, ROLLED_UP_TO, delete_events, end_run, meta_number, register, set_meta,
     write_flush,
 };
-use crate::sqlite::{is_damage, is_io, open_writer};
+use crate::sqlite::{is_damage, is_full, is_io, is_read_only, open_writer};
 use crate::store::{StartOptions, Store};
+use crate::writer::room::restart_log;
+
+mod room;
 
 /// Above this rate a row per sample would be most of the work (DESIGN section 8).
 const HOT_SAMPLES_PER_S: u64 = 2_000;
@@ -62,6 +67,14 @@ pub(crate) fn spawn(
         unsealed: Unsealed::new(store.begun.run),
         is_recovered: false,
         is_measuring: false,
+        is_stopping: false,
+        budget: None,
+        pages_max: u64::MAX,
+        reserve: Reserve::new(shared.path.parent().map(Into::into).unwrap_or_default()),
+        retainer: Retainer::new(Retention::default()),
+        is_pressed: false,
+        lacks_room: false,
+        is_short: false,
         committed_at: options.clock.mono(),
         clock: options.clock,
         flush_interval: options.flush_interval,
@@ -75,8 +88,18 @@ pub(crate) fn spawn(
     Ok(handle)
 }
 
+/// What becomes of samples in a flush.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Samples {
+    /// They are written.
+    Written,
+    /// There is no room for them: they live on in the rollups only.
+    SummedUp,
+}
+
 /// A commit that failed, but may have happened all the same.
 struct Doubtful {
+    samples: Samples,
     pending: Pending,
     sealed: Vec<SeriesRun>,
     closed: Vec<Closed>,
@@ -99,6 +122,19 @@ struct Writer {
     /// The unsealed rest of earlier runs is in `unsealed`; before that, nothing may be deleted.
     is_recovered: bool,
     is_measuring: bool,
+    is_stopping: bool,
+    /// `None`: everything is kept.
+    budget: Option<Budget>,
+    /// Pages the database should have at most.
+    pages_max: u64,
+    reserve: Reserve,
+    retainer: Retainer,
+    /// The budget is nearly used up.
+    is_pressed: bool,
+    /// The last thing that failed did so for lack of room.
+    lacks_room: bool,
+    /// There was no room, and the reserve is not whole again.
+    is_short: bool,
     committed_at: MonoTime,
     clock: Arc<dyn Clock + Sync>,
     flush_interval: Duration,
@@ -126,11 +162,14 @@ impl Writer {
                         .and_then(|connection| register(connection, &key, &name, now));
                     let _ = reply.send(answer); // Who asked may have gone; the number stays given.
                 }
+                Ok(Command::Keep(keeping)) => self.keep(keeping),
                 Ok(Command::DeleteEvents { before, reply }) => {
                     let _ = reply.send(self.delete_events(before)); // As above.
                 }
                 Ok(Command::Flush { reply }) => {
-                    let _ = reply.send(self.flush()); // As above.
+                    let result = self.flush();
+                    self.tend();
+                    let _ = reply.send(result); // As above.
                 }
                 Ok(Command::Stop { reason, reply }) => {
                     let result = self.stop(&reason);
@@ -146,6 +185,7 @@ impl Writer {
             }
             if self.clock.mono() >= flush_at {
                 let _ = self.flush(); // Its trouble is told; what waits is kept and tried again.
+                self.tend();
                 flush_at = self.clock.mono().plus(self.flush_interval);
             }
         }
@@ -177,7 +217,8 @@ impl Writer {
         let now = self.clock.wall();
         let is_heartbeat = self.is_measuring && self.clock.mono().since(self.committed_at) >= HEARTBEAT;
         let is_idle = self.pending.is_empty() && self.doubtful.is_none() && self.is_recovered;
-        let has_due = !self.unsealed.due(now).is_empty() || self.shared.open().buckets.is_due(now);
+        let has_due =
+            !self.unsealed.due(now, self.is_pressed).is_empty() || self.shared.open().buckets.is_due(now);
         if is_idle && !is_heartbeat && !has_due {
             return Ok(());
         }
@@ -186,25 +227,46 @@ impl Writer {
 
     /// Commits, and tells how that went. With `is_end` the buckets of the finest tier are written that are not over.
     fn told_flush(&mut self, now: WallTime, is_end: bool) -> Result<(), StoreError> {
-        let result = self.try_flush(now, is_end);
-        match &result {
+        let result = match self.try_flush(now, is_end, Samples::Written) {
+            Err(_) if self.lacks_room => self.flush_in_need(now, is_end),
+            result => result,
+        };
+        let (state, trouble) = match &result {
             Ok(()) => {
                 self.committed_at = self.clock.mono();
                 self.shared.committed(now);
                 let trouble = self.checkpoint_if_due();
-                self.shared.set_trouble(trouble);
+                self.room_after_commit(trouble)
             }
-            Err(error) => self.shared.set_trouble(Some(format!(
-                "{error}; measuring goes on, what waits is kept in memory"
-            ))),
-        }
+            Err(error) => {
+                let state = if self.lacks_room {
+                    StorageState::Full
+                } else {
+                    StorageState::Degraded
+                };
+                let words = format!("{error}; measuring goes on, what waits is kept in memory");
+                (state, Some(words))
+            }
+        };
+        self.shared.set_waiting(self.waiting());
+        self.shared.health().set(state, trouble, now);
         result
     }
 
-    fn try_flush(&mut self, now: WallTime, is_end: bool) -> Result<(), StoreError> {
+    /// Samples that are not certainly on disk.
+    fn waiting(&self) -> usize {
+        let doubtful = self
+            .doubtful
+            .as_ref()
+            .map_or(0, |doubtful| doubtful.pending.rows.len());
+        self.pending.rows.len() + doubtful
+    }
+
+    fn try_flush(&mut self, now: WallTime, is_end: bool, samples: Samples) -> Result<(), StoreError> {
+        self.lacks_room = false;
         self.connected()?;
         self.recover()?;
-        let sealed = self.unsealed.due(now);
+        let sealed = self.unsealed.due(now, self.is_pressed);
         let blocks = self
             .unsealed
             .pack(&sealed)
@@ -224,6 +286,7 @@ impl Writer {
             now,
             pending: &self.pending,
             first_row: self.next_row,
+            is_without_rows: samples == Samples::SummedUp,
             is_hot: self.pending.rows.len() as f64 > HOT_SAMPLES_PER_S as f64 * elapsed.as_secs_f64(),
             blocks: &blocks,
             closed: &closed,
@@ -235,13 +298,14 @@ impl Writer {
         match write_flush(connection, &flush) {
             Ok(()) => {
                 let pending = std::mem::take(&mut self.pending);
-                self.settle(&pending, &sealed, &closed);
+                self.settle(&pending, samples, &sealed, &closed);
                 Ok(())
             }
             Err(FlushError::Write(error)) => Err(self.note_failure(&error)),
             Err(FlushError::Commit(error)) => {
                 let pending = std::mem::take(&mut self.pending);
                 self.doubtful = Some(Doubtful {
+                    samples,
                     pending,
                     sealed,
                     closed,
@@ -253,16 +317,18 @@ impl Writer {
     }
 
     /// A commit is certain: what it held is history now.
-    fn settle(&mut self, pending: &Pending, sealed: &[SeriesRun], closed: &[Closed]) {
+    fn settle(&mut self, pending: &Pending, samples: Samples, sealed: &[SeriesRun], closed: &[Closed]) {
         let rows = pending.rows.len() as i64;
         self.unsealed.forget(sealed);
-        self.unsealed.add(
-            self.run,
-            &pending.rows,
-            self.next_row,
-            self.next_row + rows - 1,
-            self.clock.wall(),
-        );
+        if samples == Samples::Written {
+            self.unsealed.add(
+                self.run,
+                &pending.rows,
+                self.next_row,
+                self.next_row + rows - 1,
+                self.clock.wall(),
+            );
+        }
         self.next_row += rows;
         self.next_rollup += closed.len() as i64;
         self.flushes += 1;
@@ -280,7 +346,8 @@ impl Writer {
     }
 
     fn note_failure(&mut self, error: &rusqlite::Error) -> StoreError {
-        if is_io(error) {
+        self.lacks_room = is_full(error) || is_io(error) && self.reserve.is_disk_short();
+        if is_io(error) || is_read_only(error) {
             self.connection = None;
         }
         if is_damage(error) {
@@ -295,12 +362,21 @@ impl Writer {
     /// The connection, reopened if need be, and any doubt about the last commit resolved.
     fn connected(&mut self) -> Result<&Connection, StoreError> {
         if self.connection.is_none() {
-            let connection = open_writer(&self.shared.path)?;
-            let flushes = from_sql(meta_number(&connection, "flushes")?.unwrap_or(0));
+            let (connection, flushes) = self.reopened().map_err(|error| self.note_failure(&error))?;
             self.connection = Some(connection);
             self.resolve(flushes);
         }
         self.connection.as_ref().ok_or(StoreError::Stopped)
+    }
+
+    /// A new connection, and how many commits the database has seen.
+    fn reopened(&mut self) -> rusqlite::Result<(Connection, u64)> {
+        let connection = open_writer(&self.shared.path)?;
+        if let Some(budget) = self.budget {
+            self.pages_max = budget.bind(&connection, Room::Ordinary)?;
+        }
+        let flushes = from_sql(meta_number(&connection, "flushes")?.unwrap_or(0));
+        Ok((connection, flushes))
     }
 
     fn resolve(&mut self, flushes: u64) {
@@ -308,7 +384,12 @@ impl Writer {
             return;
         };
         if flushes == self.flushes + 1 {
-            self.settle(&doubtful.pending, &doubtful.sealed, &doubtful.closed);
+            self.settle(
+                &doubtful.pending,
+                doubtful.samples,
+                &doubtful.sealed,
+                &doubtful.closed,
+            );
         } else {
             doubtful.pending.append(std::mem::take(&mut self.pending));
             self.pending = doubtful.pending;
@@ -320,8 +401,16 @@ impl Writer {
         if self.is_recovered {
             return Ok(());
         }
-        let connection = self.connection.as_ref().ok_or(StoreError::Stopped)?;
+        self.unsealed = self.recovered().map_err(|error| self.note_failure(&error))?;
+        self.is_recovered = true;
+        Ok(())
+    }
+
+    fn recovered(&mut self) -> rusqlite::Result<Unsealed> {
         let mut unsealed = Unsealed::new(self.run);
+        let Some(connection) = self.connection.as_ref() else {
+            return Ok(unsealed);
+        };
         let now = self.clock.wall();
         let unreadable = visit_unsealed(connection, None, |id, run, row| {
             if run != self.run {
@@ -332,14 +421,14 @@ impl Writer {
             tracing::warn!(target: "store", unreadable, "samples of the run before could not be read");
         }
         self.make_rollups_whole(&unsealed)?;
-        self.unsealed = unsealed;
-        self.is_recovered = true;
-        Ok(())
+        Ok(unsealed)
     }
 
     /// Writes the rollups that earlier runs could not. One transaction: broken off, it begins anew.
-    fn make_rollups_whole(&mut self, unsealed: &Unsealed) -> Result<(), StoreError> {
-        let connection = self.connection.as_mut().ok_or(StoreError::Stopped)?;
+    fn make_rollups_whole(&mut self, unsealed: &Unsealed) -> rusqlite::Result<()> {
+        let Some(connection) = self.connection.as_mut() else {
+            return Ok(());
+        };
         let since = meta_number(connection, ROLLED_UP_TO)?.unwrap_or(i64::MIN);
         if since == i64::MAX {
             return Ok(());
@@ -349,8 +438,7 @@ impl Writer {
         self.next_rollup = rebuild(&transaction, unsealed, self.run, since, self.next_rollup)?;
         set_meta(&transaction, NEXT_ROLLUP, self.next_rollup)?;
         set_meta(&transaction, ROLLED_UP_TO, i64::MAX)?;
-        transaction.commit()?;
-        Ok(())
+        transaction.commit()
     }
 
     /// Asks for a checkpoint when it is time; the sentence of trouble when it has grown far too long.
@@ -358,7 +446,14 @@ impl Writer {
         let bytes = beside(&self.shared.path, "-wal")
             .metadata()
             .map_or(0, |metadata| metadata.len());
-        self.checkpointer.committed(bytes);
+        let bound = self.budget.map_or(LOG_BYTES, Budget::log_bytes);
+        // At half of it a checkpoint beside us is asked for; where that does not get through, it is made here.
+        self.checkpointer.committed(bytes, bound / 2);
+        if bytes >= bound
+            && let Some(connection) = &self.connection
+        {
+            restart_log(connection);
+        }
         (bytes > WAL_ALARM_BYTES).then(|| {
             format!(
                 "the database's log has grown to {} MB: another program keeps reading the database",
@@ -368,6 +463,7 @@ impl Writer {
     }
 
     fn stop(&mut self, reason: &str) -> Result<(), StoreError> {
+        self.is_stopping = true;
         let mut result = self.flush();
         for _ in 1..STOP_TRIES {
             if result.is_ok() {

@@ -93,6 +93,7 @@ pub async fn serve(
         hub: hub.clone(),
         history,
         history_slots: Arc::new(Semaphore::new(HISTORY_QUERIES)),
+        backup_slot: Arc::new(Semaphore::new(1)),
         past: PastCache::default(),
         pictures: Pictures::new(),
         control,

@@ -126,7 +126,14 @@ pub(crate) fn run<W: Wire + 'static, C: Clock + Clone + Sync + 'static>(
     .context("cannot start the monitor's thread")?;
     let engine = Engine::start(wire, clock.clone(), engine_options(abilities.costs)?, batches)
         .context("cannot start the engine")?;
+    store.keep(settings.storage.keeping());
     say_started(&spine, &clock, interrupted.is_some());
+    for sentence in opened.trouble {
+        spine.say(
+            Word::Note(EventKind::StorageDegraded, Severity::Critical, None, sentence),
+            &clock,
+        );
+    }
 
     signals::listen(forward(&inputs, Input::Order)).context("cannot listen to signals")?;
     let resolver = if has_resolver {

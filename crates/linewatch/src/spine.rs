@@ -111,14 +111,18 @@ fn turn_until_finished<C: Clock>(
             break;
         }
         if ends.clock.mono() >= tick_at {
-            monitor.tick(ends.clock.anchor(), &mut effects);
+            monitor.tick_by_parts(ends.clock.anchor(), &mut effects, |part| {
+                hand_on(part, &ends, &mut going_on);
+            });
             // After a stall the missed evaluations are not made up for: they would all see the same window.
             tick_at = tick_at.plus(limits::EVALUATE_EVERY).max(ends.clock.mono());
         }
         hand_on(&mut effects, &ends, &mut going_on);
     }
     // A last look, for the summary.
-    monitor.tick(ends.clock.anchor(), &mut effects);
+    monitor.tick_by_parts(ends.clock.anchor(), &mut effects, |part| {
+        hand_on(part, &ends, &mut going_on);
+    });
     hand_on(&mut effects, &ends, &mut going_on);
     monitor.finish(ends.clock.anchor(), &mut effects);
     hand_on(&mut effects, &ends, &mut going_on);

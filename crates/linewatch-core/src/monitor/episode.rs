@@ -30,12 +30,18 @@ pub(super) struct Sign {
 #[derive(Debug)]
 pub(super) struct Track {
     kind: EventKind,
+    /// Apart: most targets never had one.
+    past: Option<Box<Past>>,
+}
+
+#[derive(Debug)]
+struct Past {
     rows_left: u64,
     /// Rows were granted up to here.
     granted_at: MonoTime,
     is_inside: bool,
-    /// The newest row. Boxed: most targets have none.
-    row: Option<Box<Row>>,
+    /// The newest row.
+    row: Option<Row>,
 }
 
 /// One event and how it came to be.
@@ -54,8 +60,40 @@ struct Row {
 
 impl Track {
     pub(super) const fn new(kind: EventKind) -> Self {
+        Self { kind, past: None }
+    }
+
+    /// Something is wrong: begins an episode, or goes on with it.
+    pub(super) fn bad(&mut self, target: TargetId, sign: Sign, context: &mut Context<'_>) {
+        let past = self.past.get_or_insert_with(|| Box::new(Past::new()));
+        past.bad((self.kind, target), sign, context);
+    }
+
+    /// It is over, as of `at`.
+    pub(super) fn good(&mut self, at: MonoTime, context: &mut Context<'_>) {
+        if let Some(past) = &mut self.past {
+            past.good(at, context);
+        }
+    }
+
+    /// Tells what has grown, and ends a storm that a new row may follow. Once a second.
+    pub(super) fn tick(&mut self, context: &mut Context<'_>) {
+        if let Some(past) = &mut self.past {
+            past.tick(context);
+        }
+    }
+
+    /// Nobody watches any longer.
+    pub(super) fn stop(&mut self, at: MonoTime, context: &mut Context<'_>) {
+        if let Some(past) = &mut self.past {
+            past.stop(at, context);
+        }
+    }
+}
+
+impl Past {
+    const fn new() -> Self {
         Self {
-            kind,
             rows_left: ROWS_AT_ONCE,
             granted_at: MonoTime::ZERO,
             is_inside: false,
@@ -63,8 +101,7 @@ impl Track {
         }
     }
 
-    /// Something is wrong: begins an episode, or goes on with it.
-    pub(super) fn bad(&mut self, target: TargetId, sign: Sign, context: &mut Context<'_>) {
+    fn bad(&mut self, (kind, target): (EventKind, TargetId), sign: Sign, context: &mut Context<'_>) {
         if self.is_inside {
             if let Some(row) = &mut self.row {
                 row.add(sign);
@@ -78,23 +115,22 @@ impl Track {
             row => {
                 self.rows_left = self.rows_left.saturating_sub(1);
                 let at = context.wall_at(sign.at);
-                let event = context.begin(self.kind, Severity::Warning, Some(target), at, String::new());
-                let begun = row.insert(Box::new(Row {
+                let event = context.begin(kind, Severity::Warning, Some(target), at, String::new());
+                let begun = row.insert(Row {
                     event: Event { count: 0, ..event },
                     since: sign.at,
                     ended_at: sign.at,
                     runs: 1,
                     told: 0,
                     is_folding: false,
-                }));
+                });
                 begun.add(sign);
                 begun.publish(context);
             }
         }
     }
 
-    /// It is over, as of `at`.
-    pub(super) fn good(&mut self, at: MonoTime, context: &mut Context<'_>) {
+    fn good(&mut self, at: MonoTime, context: &mut Context<'_>) {
         if !std::mem::take(&mut self.is_inside) {
             return;
         }
@@ -107,8 +143,7 @@ impl Track {
         }
     }
 
-    /// Tells what has grown, and ends a storm that a new row may follow. Once a second.
-    pub(super) fn tick(&mut self, context: &mut Context<'_>) {
+    fn tick(&mut self, context: &mut Context<'_>) {
         if self.row.as_ref().is_none_or(|row| row.event.until.is_some()) {
             return;
         }
@@ -121,8 +156,7 @@ impl Track {
         }
     }
 
-    /// Nobody watches any longer.
-    pub(super) fn stop(&mut self, at: MonoTime, context: &mut Context<'_>) {
+    fn stop(&mut self, at: MonoTime, context: &mut Context<'_>) {
         self.good(at, context);
         if let Some(row) = self.row.as_mut().filter(|row| row.event.until.is_none()) {
             row.close(context);

@@ -8,6 +8,7 @@ mod calendar;
 mod context;
 mod episode;
 mod hole;
+mod lean;
 mod message;
 mod order;
 mod outages;
@@ -15,9 +16,12 @@ mod target;
 
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
+use std::sync::Arc;
 
 use crate::event::{Event, EventKind, OutageRow, RunId, Severity};
+use crate::limits;
 use crate::record::{Counts, GapKind, RecordBatch};
+use crate::table;
 use crate::target::{Target, TargetId};
 use crate::time::{Anchor, MonoTime, WallTime};
 use crate::view::{TargetError, TargetView};
@@ -25,7 +29,11 @@ use crate::window::Scratch;
 use calendar::Calendar;
 use context::{Context, EventNumbers};
 use hole::Hole;
+use lean::Rules;
 use target::Watched;
+
+/// Distinct rules looked through when a target is set: who has more of them has them apart.
+const SHARED_RULES: usize = 16;
 
 /// What the monitor wants done.
 #[derive(Clone, Debug, PartialEq)]
@@ -53,11 +61,13 @@ pub struct Monitor {
     flushed_at: MonoTime,
     targets: Vec<Watched>,
     /// Where each target stands in `targets`.
-    places: HashMap<TargetId, usize, BuildHasherDefault<IdHasher>>,
+    places: HashMap<TargetId, u32, BuildHasherDefault<IdHasher>>,
     suspended: Hole,
     clock_stepped: Hole,
     local_outage: Option<LocalOutage>,
     scratch: Scratch,
+    /// Rules that targets share, each once.
+    rules: Vec<Arc<Rules>>,
 }
 
 /// No route or link: one event for the whole computer.
@@ -87,6 +97,7 @@ impl Monitor {
             ),
             local_outage: None,
             scratch: Scratch::default(),
+            rules: Vec::new(),
         }
     }
 
@@ -94,6 +105,7 @@ impl Monitor {
     /// stopping ends an open outage. A change is to be seen at once, so its view does not wait for the tick.
     pub fn set_target(&mut self, target: &Target, now: MonoTime, effects: &mut Vec<Effect>) {
         let anchor = self.anchor_at(now);
+        let rules = self.shared_rules(target);
         if let Some(&place) = self.places.get(&target.id) {
             let mut context = Context {
                 anchor,
@@ -101,11 +113,26 @@ impl Monitor {
                 numbers: &mut self.numbers,
                 effects,
             };
-            self.targets[place].change(target, &mut context);
+            self.targets[place as usize].change(target, rules, &mut context);
         } else {
-            self.places.insert(target.id, self.targets.len());
-            self.targets.push(Watched::new(target, anchor));
+            self.places.insert(target.id, self.targets.len() as u32);
+            let rows = self.targets.len() + 1;
+            table::make_room(&mut self.targets, rows);
+            self.targets.push(Watched::new(target, rules, anchor));
         }
+    }
+
+    /// The one copy of this target's rules.
+    fn shared_rules(&mut self, target: &Target) -> Arc<Rules> {
+        if let Some(known) = self.rules.iter().find(|known| known.are_of(target)) {
+            return Arc::clone(known);
+        }
+        let new = Arc::new(Rules::of(target));
+        self.rules.retain(|known| Arc::strong_count(known) > 1);
+        if self.rules.len() < SHARED_RULES {
+            self.rules.push(Arc::clone(&new));
+        }
+        new
     }
 
     /// Forgets a target; ends its open outage.
@@ -113,8 +140,8 @@ impl Monitor {
         let Some(place) = self.places.remove(&id) else {
             return;
         };
-        let mut removed = self.targets.swap_remove(place);
-        if let Some(moved) = self.targets.get(place) {
+        let mut removed = self.targets.swap_remove(place as usize);
+        if let Some(moved) = self.targets.get(place as usize) {
             self.places.insert(moved.id, place);
         }
         let mut context = Context {
@@ -137,9 +164,10 @@ impl Monitor {
     ) {
         let anchor = self.anchor_at(now);
         if let Some(&place) = self.places.get(&id) {
-            let target = &mut self.targets[place];
+            let target = &mut self.targets[place as usize];
             target.set_error(error, anchor);
-            effects.extend(target.changed_view(anchor).map(|view| Effect::Views(vec![view])));
+            let view = target.changed_view(anchor, &mut self.scratch);
+            effects.extend(view.map(|view| Effect::Views(vec![view])));
         }
     }
 
@@ -181,24 +209,24 @@ impl Monitor {
         // A gap without slots stands before the probe of its number, so gaps are told first.
         for gap in &batch.gaps {
             if let Some(&place) = places.get(&gap.target) {
-                targets[place].on_gap(gap, batch.flushed_at, &mut context);
+                targets[place as usize].on_gap(gap, batch.flushed_at, &mut context);
                 self.suspended.add(gap, &mut context);
                 self.clock_stepped.add(gap, &mut context);
             }
         }
         for record in &batch.records {
             if let Some(&place) = places.get(&record.target) {
-                targets[place].on_record(record, batch.flushed_at, &mut context);
+                targets[place as usize].on_record(record, batch.flushed_at, &mut context);
             }
         }
         for stray in &batch.strays {
             if let Some(&place) = places.get(&stray.target) {
-                targets[place].on_stray(stray);
+                targets[place as usize].on_stray(stray);
             }
         }
         for progress in &batch.progress {
             if let Some(&place) = places.get(&progress.target) {
-                targets[place].on_progress(progress, batch.flushed_at, &mut context);
+                targets[place as usize].on_progress(progress, batch.flushed_at, &mut context);
             }
         }
         self.suspended.publish(&mut context);
@@ -207,20 +235,33 @@ impl Monitor {
 
     /// Evaluates every target; to be called once a second ([`crate::limits::EVALUATE_EVERY`]).
     pub fn tick(&mut self, anchor: Anchor, effects: &mut Vec<Effect>) {
+        self.tick_by_parts(anchor, effects, |_| ());
+    }
+
+    /// As [`Monitor::tick`], but what a part of the targets ([`crate::limits::TICK_VIEWS`]) brought about is handed to
+    /// `take` before the next part is looked at: the views of 100,000 targets at once are 100 MB.
+    pub fn tick_by_parts(
+        &mut self,
+        anchor: Anchor,
+        effects: &mut Vec<Effect>,
+        mut take: impl FnMut(&mut Vec<Effect>),
+    ) {
         self.advance_to(anchor);
-        let mut context = Context {
-            anchor,
-            calendar: &self.calendar,
-            numbers: &mut self.numbers,
-            effects,
-        };
-        let mut views = Vec::new();
-        for target in &mut self.targets {
-            target.tick(self.flushed_at, &mut self.scratch, &mut context);
-            views.extend(target.changed_view(anchor));
-        }
-        if !views.is_empty() {
-            effects.push(Effect::Views(views));
+        for part in self.targets.chunks_mut(limits::TICK_VIEWS) {
+            let mut context = Context {
+                anchor,
+                calendar: &self.calendar,
+                numbers: &mut self.numbers,
+                effects,
+            };
+            let mut views = Vec::new();
+            for target in part {
+                views.extend(target.tick(self.flushed_at, &mut self.scratch, &mut context));
+            }
+            if !views.is_empty() {
+                effects.push(Effect::Views(views));
+                take(effects);
+            }
         }
         self.watch_local_outage(anchor, effects);
     }
@@ -243,7 +284,8 @@ impl Monitor {
 
     /// The target now; state and grade as they were evaluated last.
     pub fn view(&self, id: TargetId) -> Option<TargetView> {
-        self.find(id).map(|target| target.view(self.anchor))
+        self.find(id)
+            .map(|target| target.view(self.anchor, &mut Scratch::default()))
     }
 
     /// Counts of the run, as of the newest batch.
@@ -258,7 +300,7 @@ impl Monitor {
     }
 
     fn find(&self, id: TargetId) -> Option<&Watched> {
-        self.places.get(&id).map(|&place| &self.targets[place])
+        self.places.get(&id).map(|&place| &self.targets[place as usize])
     }
 
     fn anchor_at(&self, now: MonoTime) -> Anchor {

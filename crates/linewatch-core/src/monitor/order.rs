@@ -44,8 +44,18 @@ pub(super) struct SendOrder {
 }
 
 impl SendOrder {
+    /// Takes an outcome that may be the next one, and then hands it out at once.
+    pub(super) fn pass(&mut self, settled: Settled) -> Option<Settled> {
+        if self.waiting.is_empty() && settled.seq == self.next_seq {
+            self.next_seq += settled.slots;
+            return Some(settled);
+        }
+        self.add(settled);
+        None
+    }
+
     /// Takes an outcome. One that comes after it was given up is dropped: the order has passed it.
-    pub(super) fn add(&mut self, settled: Settled) {
+    fn add(&mut self, settled: Settled) {
         if settled.seq < self.next_seq {
             return;
         }
@@ -74,6 +84,10 @@ impl SendOrder {
             return None;
         }
         let settled = self.waiting.pop_front()?;
+        if self.waiting.is_empty() {
+            // Probes in order need no memory at all, and most are.
+            self.waiting = VecDeque::new();
+        }
         self.next_seq = self.next_seq.max(settled.seq + settled.slots);
         Some(settled)
     }

@@ -7,16 +7,18 @@
 //! end may have the earlier date; the length is monotonic.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::event::{Event, EventKind, Excess, OutageRow, Severity};
 use crate::limits;
 use crate::outage::{OutageChange, OutageDetector};
-use crate::target::{ProbePlan, TargetId, Thresholds};
+use crate::target::{ProbePlan, TargetId};
 use crate::time::{MonoTime, Rtt, nanos_of};
 use crate::view::OpenOutage;
 
 use super::episode::{Sign, Track};
+use super::lean::Rules;
 use super::order::{SendOrder, Settled};
 use super::{Context, Effect, message};
 
@@ -31,14 +33,21 @@ pub(super) struct Outages {
     slow: Track,
     /// An RTT strictly above it is too much.
     latency: Rtt,
-    /// The event of the open outage; its row is the last of `rows`.
-    open: Option<Event>,
-    /// The newest of this run, oldest first, bounded.
-    rows: VecDeque<OutageRow>,
     /// Of this run.
     total: u64,
     /// Time in outages that are over.
     down_ns: u64,
+    /// Apart, because most targets have none of it.
+    past: Option<Box<Past>>,
+}
+
+/// What a target has that was down or stopped.
+#[derive(Debug, Default)]
+struct Past {
+    /// The event of the open outage; its row is the last of `rows`.
+    open: Option<Event>,
+    /// The newest of this run, oldest first, bounded.
+    rows: VecDeque<OutageRow>,
     /// Oldest first: the stretches nobody watches, until a probe from behind them is judged.
     pauses: VecDeque<Pause>,
 }
@@ -57,28 +66,34 @@ struct Pause {
 }
 
 impl Outages {
-    pub(super) fn new(thresholds: &Thresholds) -> Self {
+    pub(super) fn new(rules: &Rules) -> Self {
         Self {
             order: SendOrder::default(),
-            detector: OutageDetector::new(thresholds.outage),
+            detector: OutageDetector::new(Arc::clone(&rules.outage)),
             losses: Track::new(EventKind::PacketLoss),
             slow: Track::new(EventKind::ThresholdExceeded),
-            latency: thresholds.latency,
-            open: None,
-            rows: VecDeque::new(),
+            latency: rules.thresholds.latency,
             total: 0,
             down_ns: 0,
-            pauses: VecDeque::new(),
+            past: None,
         }
     }
 
-    pub(super) fn set_thresholds(&mut self, thresholds: &Thresholds) {
-        self.detector.set_policy(thresholds.outage);
-        self.latency = thresholds.latency;
+    pub(super) fn set_rules(&mut self, rules: &Rules) {
+        self.detector.set_policy(Arc::clone(&rules.outage));
+        self.latency = rules.thresholds.latency;
     }
 
-    pub(super) fn add(&mut self, settled: Settled) {
-        self.order.add(settled);
+    fn past(&mut self) -> &mut Past {
+        self.past.get_or_insert_default()
+    }
+
+    fn first_pause(&self) -> Option<Pause> {
+        self.pauses().next().copied()
+    }
+
+    fn pauses(&self) -> impl Iterator<Item = &Pause> {
+        self.past.iter().flat_map(|past| &past.pauses)
     }
 
     /// The target was removed and came back: its numbers begin here.
@@ -93,13 +108,14 @@ impl Outages {
 
     /// Nobody watches from `at` on; what was sent earlier still counts, also when it is decided later.
     pub(super) fn pause(&mut self, at: MonoTime, why: &'static str) {
-        if self.pauses.len() == limits::PENDING_PAUSES
-            && let Some(newest) = self.pauses.back_mut()
+        let pauses = &mut self.past().pauses;
+        if pauses.len() == limits::PENDING_PAUSES
+            && let Some(newest) = pauses.back_mut()
         {
             newest.until = None;
             return;
         }
-        self.pauses.push_back(Pause {
+        pauses.push_back(Pause {
             at,
             until: None,
             why,
@@ -109,7 +125,7 @@ impl Outages {
 
     /// Somebody watches again from `at` on.
     pub(super) fn resume(&mut self, at: MonoTime) {
-        if let Some(pause) = self.pauses.back_mut() {
+        if let Some(pause) = self.past.as_mut().and_then(|past| past.pauses.back_mut()) {
             pause.until = Some(at);
         }
     }
@@ -121,7 +137,8 @@ impl Outages {
         plan: &ProbePlan,
         context: &mut Context<'_>,
     ) {
-        while let Some(pause) = self.pauses.iter_mut().find(|pause| !pause.is_settled)
+        while let Some(past) = &mut self.past
+            && let Some(pause) = past.pauses.iter_mut().find(|pause| !pause.is_settled)
             && pause.at <= decided_until
         {
             pause.is_settled = true;
@@ -130,16 +147,16 @@ impl Outages {
         }
     }
 
-    /// Judges everything whose turn has come; true if an outage opened or closed.
+    /// Takes what has `come` and judges everything whose turn it is; true if an outage opened or closed.
     pub(super) fn settle(
         &mut self,
-        target: TargetId,
-        plan: &ProbePlan,
-        window: Duration,
+        come: Option<Settled>,
+        (target, plan, window): (TargetId, &ProbePlan, Duration),
         context: &mut Context<'_>,
     ) -> bool {
         let mut is_changed = false;
-        while let Some(settled) = self.order.next() {
+        let mut first = come.and_then(|settled| self.order.pass(settled));
+        while let Some(settled) = first.take().or_else(|| self.order.next()) {
             let Some(outcome) = settled.outcome else {
                 self.detector.cut();
                 continue;
@@ -185,19 +202,21 @@ impl Outages {
     /// was removed".
     pub(super) fn interrupt(&mut self, why: &'static str, plan: &ProbePlan, context: &mut Context<'_>) {
         self.settle_pauses(MonoTime::MAX, plan, context);
-        self.pauses.clear();
+        if let Some(past) = &mut self.past {
+            past.pauses.clear();
+        }
         self.cut_off(context.now(), why, plan, context);
     }
 
     /// Whether a probe sent then counts. One from behind the begin of a pause shows that everything before it is
     /// judged; probes are asked for in send order, so a pause behind which one counts is done with.
     fn is_watched(&mut self, sent_at: MonoTime, plan: &ProbePlan, context: &mut Context<'_>) -> bool {
-        while let Some(&Pause {
+        while let Some(Pause {
             at,
             until,
             is_settled,
             ..
-        }) = self.pauses.front()
+        }) = self.first_pause()
         {
             if sent_at < at && !is_settled {
                 return true;
@@ -206,7 +225,7 @@ impl Outages {
             if until.is_none_or(|until| sent_at < until) {
                 return false;
             }
-            self.pauses.pop_front();
+            self.past().pauses.pop_front();
         }
         true
     }
@@ -221,14 +240,14 @@ impl Outages {
 
     /// The pause that ends the open outage once everything before it is judged.
     fn ending(&self) -> Option<&Pause> {
-        self.pauses.iter().find(|pause| !pause.is_settled)
+        self.pauses().find(|pause| !pause.is_settled)
     }
 
     /// When the open outage began on the calendar, and what it is by now. None that a pause ends.
     pub(super) fn open(&self, now: MonoTime) -> Option<OpenOutage> {
         let so_far = self.detector.open().filter(|_| self.ending().is_none())?;
         Some(OpenOutage {
-            since: self.open.as_ref()?.at,
+            since: self.past.as_ref()?.open.as_ref()?.at,
             duration: now.since(so_far.since),
             sent: so_far.sent,
             lost: so_far.lost,
@@ -242,7 +261,9 @@ impl Outages {
         let Some(so_far) = self.open(context.now()) else {
             return;
         };
-        let Some(row) = self.rows.back_mut() else { return };
+        let Some(row) = self.past().rows.back_mut() else {
+            return;
+        };
         let duration_ns = nanos_of(so_far.duration);
         if duration_ns - duration_ns / 5 >= row.duration_ns {
             (row.duration_ns, row.sent, row.lost) = (duration_ns, so_far.sent, so_far.lost);
@@ -254,8 +275,8 @@ impl Outages {
         self.total
     }
 
-    pub(super) fn rows(&self) -> &VecDeque<OutageRow> {
-        &self.rows
+    pub(super) fn rows(&self) -> impl Iterator<Item = &OutageRow> {
+        self.past.iter().flat_map(|past| &past.rows)
     }
 
     /// Time in outages: each finished probe inside stands for one interval, as it does in the measured time,
@@ -296,11 +317,12 @@ impl Outages {
         context.publish(&event);
         context.effects.push(Effect::Outage(row.clone()));
         self.total += 1;
-        self.open = Some(event);
-        if self.rows.len() == limits::OUTAGE_ROWS {
-            self.rows.pop_front();
+        let past = self.past();
+        past.open = Some(event);
+        if past.rows.len() == limits::OUTAGE_ROWS {
+            past.rows.pop_front();
         }
-        self.rows.push_back(row);
+        past.rows.push_back(row);
     }
 
     fn closed(
@@ -319,7 +341,8 @@ impl Outages {
         else {
             return;
         };
-        let (Some(mut event), Some(row)) = (self.open.take(), self.rows.back_mut()) else {
+        let past = self.past();
+        let (Some(mut event), Some(row)) = (past.open.take(), past.rows.back_mut()) else {
             return;
         };
         let length = until.since(since);

@@ -3,50 +3,53 @@
 //! Records are folded as they come; state and grade are judged once a second. The facts of the state axis
 //! (PAUSED, ERROR, WAITING, STALE, DOWN) hold at once, what is judged from figures is held steady by `state`.
 
-use crate::errno;
+use std::num::NonZeroU64;
+use std::sync::Arc;
+use std::time::Duration;
+
 use crate::event::{Event, EventKind, Severity};
 use crate::limits;
-use crate::record::{Cause, Counts, Gap, GapKind, Outcome, ProbeRecord, Progress, Stray};
+use crate::record::{Counts, Gap, GapKind, ProbeRecord, Progress, Stray};
 use crate::state::{self, Health, Steady};
 use crate::stats::jitter::Gauge;
-use crate::target::{ProbePlan, Target, TargetId, Thresholds};
+use crate::target::{Target, TargetId};
 use crate::time::{Anchor, MonoTime, WallTime, nanos_of};
 use crate::view::{Grade, LastProbe, State, TargetError, TargetView, WindowView};
 use crate::window::{Scratch, Window};
 
 use super::episode::{Sign, Track};
+use super::lean::{LeanCounts, LocalRun, Rules, digest};
 use super::order::Settled;
 use super::outages::Outages;
 use super::{Context, message};
 
-/// See the module.
+/// See the module. Some 350 bytes: there are 100,000 of them.
 #[derive(Debug)]
 pub(super) struct Watched {
     pub(super) id: TargetId,
-    plan: ProbePlan,
-    thresholds: Thresholds,
+    rules: Arc<Rules>,
     is_enabled: bool,
     /// As a person writes it.
-    address: String,
+    address: Box<str>,
     /// Told from outside: dns, permission, refused.
-    error: Option<TargetError>,
+    error: Option<Box<TargetError>>,
     no_route: LocalRun,
-    totals: Counts,
-    /// Slots scheduled before the monitor knew this target: it was removed and added again in one run.
-    scheduled_before: Option<u64>,
+    totals: LeanCounts,
+    /// One more than the slots scheduled before the monitor knew this target: it was removed and added again in one run.
+    scheduled_before: Option<NonZeroU64>,
     window: Window,
-    figures: WindowView,
     gauge: Gauge,
     pub(super) outages: Outages,
     /// Probes with a fate the path decided, each worth one interval.
     measured_ns: u64,
     last: Option<LastProbe>,
-    last_answer: Option<LastProbe>,
+    /// When `last` is no answer.
+    last_answer: Option<Box<LastProbe>>,
     /// A probe was finished since the target was added or started.
     has_finished: bool,
     /// From here its silence is counted: the newest finished probe, or a change that explains the silence.
     heard_at: MonoTime,
-    stale: Option<(Event, MonoTime)>,
+    stale: Option<Box<(Event, MonoTime)>>,
     health: Steady<Health>,
     steady_grade: Steady<Grade>,
     steady_jitter: Steady<bool>,
@@ -55,57 +58,31 @@ pub(super) struct Watched {
     state_since: WallTime,
     grade: Option<Grade>,
     grade_since: WallTime,
-    /// As told last.
-    told: Option<TargetView>,
-}
-
-/// Probes in a row that could not leave for want of a route or a link.
-#[derive(Clone, Copy, Debug, Default)]
-struct LocalRun {
-    probes: u64,
-    /// Slot of the first of them.
-    since: MonoTime,
-}
-
-impl LocalRun {
-    fn add(&mut self, record: &ProbeRecord) {
-        let is_local = record.outcome == Outcome::Unsent
-            && matches!(record.cause, Cause::Errno(number) if errno::is_local_outage(number));
-        if is_local {
-            if self.probes == 0 {
-                self.since = record.due_at;
-            }
-            self.probes += 1;
-        } else if record.outcome != Outcome::Unmeasured && record.due_at >= self.since {
-            // A probe from before the run may be decided in the midst of it and says nothing about now.
-            self.probes = 0;
-        }
-    }
+    /// [`digest`] of the view as it was told last.
+    told: Option<NonZeroU64>,
 }
 
 impl Watched {
-    pub(super) fn new(target: &Target, anchor: Anchor) -> Self {
+    pub(super) fn new(target: &Target, rules: Arc<Rules>, anchor: Anchor) -> Self {
         let state = if target.is_enabled {
             State::Waiting
         } else {
             State::Paused
         };
-        let mut outages = Outages::new(&target.thresholds);
+        let mut outages = Outages::new(&rules);
         if !target.is_enabled {
             outages.pause(anchor.mono, "until it was stopped");
         }
         Self {
             id: target.id,
-            plan: target.plan,
-            thresholds: target.thresholds,
+            rules,
             is_enabled: target.is_enabled,
-            address: target.address_text(),
+            address: target.address_text().into(),
             error: None,
             no_route: LocalRun::default(),
-            totals: Counts::default(),
+            totals: LeanCounts::default(),
             scheduled_before: None,
             window: Window::default(),
-            figures: WindowView::default(),
             gauge: Gauge::default(),
             outages,
             measured_ns: 0,
@@ -127,13 +104,12 @@ impl Watched {
     }
 
     /// Takes over changed settings.
-    pub(super) fn change(&mut self, target: &Target, context: &mut Context<'_>) {
-        if self.plan != target.plan {
-            self.plan = target.plan;
+    pub(super) fn change(&mut self, target: &Target, rules: Arc<Rules>, context: &mut Context<'_>) {
+        if self.rules.plan != target.plan {
             self.heard_at = context.now();
         }
-        self.thresholds = target.thresholds;
-        self.outages.set_thresholds(&target.thresholds);
+        self.outages.set_rules(&rules);
+        self.rules = rules;
         if self.is_enabled && !target.is_enabled {
             self.outages.pause(context.now(), "until it was stopped");
             self.rest(context);
@@ -151,7 +127,7 @@ impl Watched {
 
     /// Ends what is open: nothing more will be told. Says why, for the outage.
     pub(super) fn stop(&mut self, why: &'static str, context: &mut Context<'_>) {
-        self.outages.interrupt(why, &self.plan, context);
+        self.outages.interrupt(why, &self.rules.plan, context);
         self.rest(context);
     }
 
@@ -167,7 +143,7 @@ impl Watched {
         if error.is_none() && self.error.is_some() {
             self.heard_at = anchor.mono;
         }
-        self.error = error;
+        self.error = error.map(Box::new);
         self.apply_fact(anchor);
     }
 
@@ -184,7 +160,9 @@ impl Watched {
             self.gauge.add(rtt);
         }
         if record.outcome.is_answer() || record.outcome.is_failure() {
-            self.measured_ns = self.measured_ns.saturating_add(nanos_of(self.plan.interval));
+            self.measured_ns = self
+                .measured_ns
+                .saturating_add(nanos_of(self.rules.plan.interval));
             self.has_finished = true;
             self.heard_at = self.heard_at.max(flushed_at);
         }
@@ -196,35 +174,35 @@ impl Watched {
             rtt,
             ..
         } = *record;
-        self.outages.add(Settled {
+        let settled = Settled {
             seq,
             slots: 1,
             sent_at,
             outcome: Some(outcome),
             rtt,
-        });
-        self.settle(context);
+        };
+        self.settle(Some(settled), context);
     }
 
     pub(super) fn on_stray(&mut self, stray: &Stray) {
-        self.totals.add_stray(stray);
+        self.totals.rest().add_stray(stray);
     }
 
     pub(super) fn on_gap(&mut self, gap: &Gap, flushed_at: MonoTime, context: &mut Context<'_>) {
-        self.totals.unmeasured += gap.slots;
+        self.totals.rest().unmeasured += gap.slots;
         if gap.kind == GapKind::ClockStepped {
             // No time passed and no slot: what lies on both sides of it belongs together.
             return;
         }
         let (seq, slots) = (gap.first_seq, gap.slots);
-        self.outages.add(Settled {
+        let settled = Settled {
             seq,
             slots,
             sent_at: flushed_at,
             outcome: None,
             rtt: None,
-        });
-        self.settle(context);
+        };
+        self.settle(Some(settled), context);
     }
 
     /// Closes the counts of a batch: its records and gaps are in.
@@ -234,88 +212,94 @@ impl Watched {
         flushed_at: MonoTime,
         context: &mut Context<'_>,
     ) {
-        let known = self.totals.finished() + progress.in_flight;
+        let known = self.totals.counts().finished() + progress.in_flight;
         let before = match self.scheduled_before {
-            Some(before) => before,
+            Some(before) => before.get() - 1,
             None => {
                 let before = progress.scheduled.saturating_sub(known);
                 self.outages.begin_at(before);
-                self.settle(context);
-                *self.scheduled_before.insert(before)
+                self.settle(None, context);
+                self.scheduled_before = NonZeroU64::new(before + 1);
+                before
             }
         };
         self.totals.scheduled = progress.scheduled.saturating_sub(before);
         self.totals.in_flight = progress.in_flight;
         debug_assert!(
-            self.totals.is_conserved(),
+            self.totals.counts().is_conserved(),
             "{:?}: {:?} after {progress:?}",
             self.id,
             self.totals
         );
         if progress.in_flight == 0 {
-            self.outages.settle_pauses(flushed_at, &self.plan, context);
+            self.outages.settle_pauses(flushed_at, &self.rules.plan, context);
         }
     }
 
-    /// Looks at the target once a second.
-    pub(super) fn tick(&mut self, flushed_at: MonoTime, scratch: &mut Scratch, context: &mut Context<'_>) {
+    /// Looks at the target once a second; its view, unless it is what was told last but for the passing of time.
+    pub(super) fn tick(
+        &mut self,
+        flushed_at: MonoTime,
+        scratch: &mut Scratch,
+        context: &mut Context<'_>,
+    ) -> Option<TargetView> {
         // The engine settles a time-out at its next turn, and is at most this late before it calls it a stall.
-        let patience = self.plan.timeout + limits::STALL_AFTER;
+        let patience = self.rules.plan.timeout + limits::STALL_AFTER;
         let decided_until = flushed_at.minus(patience);
         self.outages.give_up(decided_until);
-        self.settle(context);
-        self.outages.settle_pauses(decided_until, &self.plan, context);
+        self.settle(None, context);
+        self.outages
+            .settle_pauses(decided_until, &self.rules.plan, context);
         self.outages.refresh(context);
-        self.watch_jitter(context);
-        let now = context.now();
-        if self.window.advance(now) {
-            self.figures = self.window.figures(now, scratch);
-        }
-        self.figures.span = self.window.span(now);
-        self.figures.jitter_rfc3550 = self.gauge.value();
-        self.judge(context.anchor);
+        self.window.advance(context.now());
+        let figures = self.figures(context.now(), scratch);
+        self.judge(&figures, context.anchor);
+        self.watch_jitter(&figures, context);
         self.watch_silence(context);
+        let view = self.view_with(context.anchor, figures);
+        self.untold(view)
     }
 
     /// The view as of `anchor`, unless it is what was told last, but for the passing of time.
-    pub(super) fn changed_view(&mut self, anchor: Anchor) -> Option<TargetView> {
-        let view = self.view_with(anchor, self.figures);
-        if let Some(told) = &mut self.told {
-            told.at = view.at;
-            told.window.span = view.window.span;
-            if let (Some(told), Some(now)) = (&mut told.outage, &view.outage) {
-                told.duration = now.duration;
-            }
-        }
-        if self.told.as_ref() == Some(&view) {
-            return None;
-        }
-        self.told = Some(view.clone());
-        Some(view)
+    pub(super) fn changed_view(&mut self, anchor: Anchor, scratch: &mut Scratch) -> Option<TargetView> {
+        let view = self.view(anchor, scratch);
+        self.untold(view)
+    }
+
+    /// The view if it says something new, which is then told.
+    fn untold(&mut self, view: TargetView) -> Option<TargetView> {
+        let digest = NonZeroU64::new(digest(&view).max(1));
+        (std::mem::replace(&mut self.told, digest) != digest).then_some(view)
     }
 
     /// The view with figures as of `anchor`; state and grade as they were judged last.
-    pub(super) fn view(&self, anchor: Anchor) -> TargetView {
-        let mut figures = self.window.figures(anchor.mono, &mut Scratch::default());
+    pub(super) fn view(&self, anchor: Anchor, scratch: &mut Scratch) -> TargetView {
+        self.view_with(anchor, self.figures(anchor.mono, scratch))
+    }
+
+    /// Not kept: at one probe a second and more there are new ones each time they are asked for.
+    fn figures(&self, now: MonoTime, scratch: &mut Scratch) -> WindowView {
+        let mut figures = self.window.figures(now, scratch);
         figures.jitter_rfc3550 = self.gauge.value();
-        self.view_with(anchor, figures)
+        figures
     }
 
     pub(super) fn totals(&self) -> Counts {
-        self.totals
+        self.totals.counts()
     }
 
     /// Since when nothing can leave this computer towards the target, if that is so.
     pub(super) fn no_route_since(&self) -> Option<MonoTime> {
         // As many as make an outage: one refused send may be a route that is just being changed.
-        let is_certain = self.no_route.probes >= u64::from(self.thresholds.outage.lost_to_open.max(1));
+        let is_certain = self.no_route.probes >= u64::from(self.rules.thresholds.outage.lost_to_open.max(1));
         (is_certain && self.is_enabled).then_some(self.no_route.since)
     }
 
-    fn settle(&mut self, context: &mut Context<'_>) {
+    fn settle(&mut self, come: Option<Settled>, context: &mut Context<'_>) {
+        let window = self.rules.thresholds.outage.window;
         if self
             .outages
-            .settle(self.id, &self.plan, self.thresholds.outage.window, context)
+            .settle(come, (self.id, &self.rules.plan, window), context)
         {
             self.apply_fact(context.anchor);
         }
@@ -330,25 +314,33 @@ impl Watched {
             class,
             ..
         } = *record;
-        let is_newer = |last: Option<LastProbe>| last.is_none_or(|last| last.seq <= seq);
-        let is_newest_answer = outcome.is_answer() && is_newer(self.last_answer);
-        if is_newest_answer || is_newer(self.last) {
-            let at = context.wall_at(record.sent_at);
-            let probe = LastProbe {
-                seq,
-                at,
-                outcome,
-                rtt,
-                host_rtt,
-                class,
-            };
-            if is_newer(self.last) {
-                self.last = Some(probe);
-            }
-            if is_newest_answer {
-                self.last_answer = Some(probe);
-            }
+        let is_newest = self.last.is_none_or(|last| last.seq <= seq);
+        let is_newest_answer = outcome.is_answer() && self.last_answer().is_none_or(|last| last.seq <= seq);
+        if !is_newest_answer && !is_newest {
+            return;
         }
+        let probe = LastProbe {
+            seq,
+            at: context.wall_at(record.sent_at),
+            outcome,
+            rtt,
+            host_rtt,
+            class,
+        };
+        // An answer that is also the newest probe needs no memory of its own.
+        self.last_answer = match (is_newest, is_newest_answer) {
+            (true, true) => None,
+            (true, false) => self.last_answer().map(Box::new),
+            (false, _) => Some(Box::new(probe)),
+        };
+        if is_newest {
+            self.last = Some(probe);
+        }
+    }
+
+    fn last_answer(&self) -> Option<LastProbe> {
+        let answered = self.last.filter(|last| last.outcome.is_answer());
+        self.last_answer.as_deref().copied().or(answered)
     }
 
     /// The first of the facts that holds (MEASURING.md "State"); `None`: the figures decide.
@@ -359,7 +351,7 @@ impl Watched {
             Some(State::Error)
         } else if !self.has_finished {
             Some(State::Waiting)
-        } else if now.since(self.heard_at) > state::stale_after(&self.plan) {
+        } else if now.since(self.heard_at) > state::stale_after(&self.rules.plan) {
             Some(State::Stale)
         } else {
             self.outages.open(now).map(|_| State::Down)
@@ -367,7 +359,7 @@ impl Watched {
     }
 
     fn shown_error(&self) -> Option<TargetError> {
-        self.error.clone().or_else(|| {
+        self.error.as_deref().cloned().or_else(|| {
             self.no_route_since()
                 .map(|_| TargetError::no_route(&self.address))
         })
@@ -386,17 +378,17 @@ impl Watched {
         self.health.reset();
     }
 
-    fn judge(&mut self, anchor: Anchor) {
+    fn judge(&mut self, figures: &WindowView, anchor: Anchor) {
         self.apply_fact(anchor);
         if self.fact(anchor.mono).is_none()
-            && let Some(judged) = state::health(&self.figures, &self.thresholds)
+            && let Some(judged) = state::health(figures, &self.rules.thresholds)
         {
             let health = self.health.judge(judged);
             self.show(health.state(), anchor.wall);
         }
         let is_live = matches!(self.state, State::Down | State::Ok | State::Warn | State::Bad);
         let judged = is_live
-            .then(|| state::grade(&self.figures, &self.thresholds.grades))
+            .then(|| state::grade(figures, &self.rules.thresholds.grades))
             .flatten();
         let grade = judged.map(|judged| self.steady_grade.judge(judged));
         if grade.is_none() {
@@ -416,8 +408,8 @@ impl Watched {
     }
 
     /// S1's concern as an event, held steady like a state.
-    fn watch_jitter(&mut self, context: &mut Context<'_>) {
-        let mdev = self.figures.rtt.map(|rtt| rtt.mdev);
+    fn watch_jitter(&mut self, figures: &WindowView, context: &mut Context<'_>) {
+        let mdev = figures.rtt.map(|rtt| rtt.mdev);
         let is_live = matches!(self.state, State::Ok | State::Warn | State::Bad);
         let excess = mdev.filter(|_| is_live).and_then(state::jitter_excess);
         let now = context.now();
@@ -445,7 +437,7 @@ impl Watched {
                 let text = message::stale(context.now().since(self.heard_at));
                 let event = context.begin(EventKind::Stale, Severity::Warning, Some(self.id), at, text);
                 context.publish(&event);
-                self.stale = Some((event, self.heard_at));
+                self.stale = Some(Box::new((event, self.heard_at)));
             }
             (false, Some(_)) => self.end_stale(context),
             (true, Some(_)) | (false, None) => {}
@@ -453,9 +445,10 @@ impl Watched {
     }
 
     fn end_stale(&mut self, context: &mut Context<'_>) {
-        let Some((mut event, since)) = self.stale.take() else {
+        let Some(stale) = self.stale.take() else {
             return;
         };
+        let (mut event, since) = *stale;
         let until = if self.heard_at > since {
             self.heard_at
         } else {
@@ -473,21 +466,21 @@ impl Watched {
             at: anchor.wall,
             state: self.state,
             state_since: self.state_since,
-            state_reasons: state::reasons(self.state, &window, &self.thresholds),
+            state_reasons: state::reasons(self.state, &window, &self.rules.thresholds),
             error: self.shown_error(),
             grade: self.grade,
             grade_since: self.grade_since,
             last: self.last,
-            last_answer: self.last_answer,
+            last_answer: self.last_answer(),
             window,
-            totals: self.totals,
+            totals: self.totals.counts(),
             outage: self.outages.open(anchor.mono),
             outages: self.outages.total(),
-            measured: std::time::Duration::from_nanos(measured_ns),
+            measured: Duration::from_nanos(measured_ns),
             // An interval changed during an outage must not make more of it than was measured.
-            down: std::time::Duration::from_nanos(self.outages.down_ns(&self.plan).min(measured_ns)),
-            concerns: state::concerns(self.state, &window, &self.thresholds.grades),
-            interpretations: state::interpretations(self.state, &window, &self.thresholds),
+            down: Duration::from_nanos(self.outages.down_ns(&self.rules.plan).min(measured_ns)),
+            concerns: state::concerns(self.state, &window, &self.rules.thresholds.grades),
+            interpretations: state::interpretations(self.state, &window, &self.rules.thresholds),
         }
     }
 }

@@ -6,7 +6,7 @@ use super::{Outcome, ProbeRecord, Stray, StrayKind};
 use crate::time::Rtt;
 
 /// The counts of MEASURING.md over some span. `scheduled` is always the sum of the six outcomes and `in_flight`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Counts {
     /// Slots.
     pub scheduled: u64,
@@ -117,7 +117,7 @@ impl Counts {
 }
 
 /// Loss as what it is: two integers (RFC 6673). A ratio only at the moment of showing it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Loss {
     /// Lost and unreachable.
     pub failed: u64,

@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::limits::IN_FLIGHT_PER_TARGET;
 use crate::stats::jitter::AdjacentPairs;
 use crate::stats::{percentile, rtt_stats};
 
@@ -139,7 +140,7 @@ fn answers_in_order_leave_a_single_half_waiting() {
             neighbours.add(seq - 5, WallTime::from_nanos(0), None);
         }
     }
-    assert!(neighbours.halves.len() <= 4, "{}", neighbours.halves.len());
+    assert!(neighbours.waiting() <= 4, "{}", neighbours.waiting());
 }
 
 #[test]
@@ -148,7 +149,7 @@ fn halves_that_are_never_met_are_forgotten() {
     for seq in (0..1_000_000).step_by(2) {
         neighbours.add(seq, WallTime::from_nanos(0), Some(Rtt::from_nanos(1)));
     }
-    assert!(neighbours.halves.len() <= IN_FLIGHT_PER_TARGET);
+    assert!(neighbours.waiting() <= IN_FLIGHT_PER_TARGET);
 }
 
 #[test]

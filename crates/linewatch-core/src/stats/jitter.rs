@@ -87,24 +87,43 @@ impl AdjacentPairs {
 ///
 /// D is between answers consecutive *in order of arrival, not necessarily in sequence* (the RFC's words):
 /// feed it as records are decided.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Gauge {
-    last_ns: Option<u64>,
-    value_ns: Option<f64>,
+    /// [`NO_ANSWER`] before the first one.
+    last_ns: u64,
+    /// Not a number before the second answer.
+    value_ns: f64,
+}
+
+/// Longer than any delay.
+const NO_ANSWER: u64 = u64::MAX;
+
+/// Two words, where options would take four.
+impl Default for Gauge {
+    fn default() -> Self {
+        Self {
+            last_ns: NO_ANSWER,
+            value_ns: f64::NAN,
+        }
+    }
 }
 
 impl Gauge {
     pub(crate) fn add(&mut self, rtt: Rtt) {
-        if let Some(last_ns) = self.last_ns {
-            let value = self.value_ns.unwrap_or(0.0);
-            self.value_ns = Some(value + (rtt.as_nanos().abs_diff(last_ns) as f64 - value) / 16.0);
+        if self.last_ns != NO_ANSWER {
+            let value = if self.value_ns.is_nan() {
+                0.0
+            } else {
+                self.value_ns
+            };
+            self.value_ns = value + (rtt.as_nanos().abs_diff(self.last_ns) as f64 - value) / 16.0;
         }
-        self.last_ns = Some(rtt.as_nanos());
+        self.last_ns = rtt.as_nanos();
     }
 
     /// The gauge, rounded to a nanosecond; `None` before the second answer.
     pub(crate) fn value(&self) -> Option<Rtt> {
-        self.value_ns.map(|value| Rtt::from_nanos(value.round() as u64))
+        (!self.value_ns.is_nan()).then(|| Rtt::from_nanos(self.value_ns.round() as u64))
     }
 }
 
@@ -139,7 +158,7 @@ mod tests {
         [10, 12, 11, 15, 10]
             .into_iter()
             .for_each(|millis| gauge.add(ms(millis)));
-        assert!((gauge.value_ns.unwrap() - 704_803.466_8).abs() < 1e-4);
+        assert!((gauge.value_ns - 704_803.466_8).abs() < 1e-4);
         assert_eq!(gauge.value(), Some(Rtt::from_nanos(704_803)));
     }
 

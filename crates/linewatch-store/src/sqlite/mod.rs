@@ -2,6 +2,7 @@
 
 pub(crate) mod migrate;
 pub(crate) mod read;
+pub(crate) mod retain;
 pub(crate) mod rollups;
 pub(crate) mod rows;
 pub(crate) mod schema;
@@ -69,4 +70,14 @@ pub(crate) fn is_io(error: &rusqlite::Error) -> bool {
         error.sqlite_error_code(),
         Some(ErrorCode::SystemIoFailure | ErrorCode::CannotOpen)
     )
+}
+
+/// A connection that found the file read-only stays so, even when the file no longer is.
+pub(crate) fn is_read_only(error: &rusqlite::Error) -> bool {
+    error.sqlite_error_code() == Some(ErrorCode::ReadOnly)
+}
+
+/// There is no room: on the disk, or below the bound on pages.
+pub(crate) fn is_full(error: &rusqlite::Error) -> bool {
+    error.sqlite_error_code() == Some(ErrorCode::DiskFull)
 }

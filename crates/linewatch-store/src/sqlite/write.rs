@@ -55,6 +55,8 @@ pub(crate) struct Flush<'a> {
     pub(crate) pending: &'a Pending,
     /// The id of the first pending row.
     pub(crate) first_row: i64,
+    /// The samples themselves are left out: there is room for what they sum up to only.
+    pub(crate) is_without_rows: bool,
     /// Too many samples for a row each.
     pub(crate) is_hot: bool,
     pub(crate) blocks: &'a [SealedBlock],
@@ -112,10 +114,10 @@ fn fill_transaction<'c>(
     flush: &Flush<'_>,
 ) -> rusqlite::Result<Transaction<'c>> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    if flush.is_hot {
-        insert_hot(&transaction, flush)?
-    } else {
-        insert_rows(&transaction, flush)?
+    match (flush.is_without_rows, flush.is_hot) {
+        (true, _) => {}
+        (false, true) => insert_hot(&transaction, flush)?,
+        (false, false) => insert_rows(&transaction, flush)?,
     }
     insert_blocks(&transaction, flush.blocks)?;
     insert_rollups(&transaction, flush)?;

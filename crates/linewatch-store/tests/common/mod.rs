@@ -3,7 +3,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
 use linewatch_core::port::{Clock, History, RowQuery, SampleQuery, StoredSample};
@@ -20,11 +20,19 @@ pub(crate) const SECOND: u64 = 1_000_000_000;
 #[derive(Debug, Default)]
 pub(crate) struct HandClock {
     nanos: AtomicU64,
+    /// The calendar was set by so much.
+    set_by_ns: AtomicI64,
 }
 
 impl HandClock {
     pub(crate) fn advance(&self, length: Duration) {
         self.nanos.fetch_add(length.as_nanos() as u64, Ordering::SeqCst);
+    }
+
+    /// Sets the calendar forward, or back.
+    pub(crate) fn set_by(&self, seconds: i64) {
+        self.set_by_ns
+            .fetch_add(seconds * SECOND as i64, Ordering::SeqCst);
     }
 }
 
@@ -33,7 +41,8 @@ impl Clock for HandClock {
         MonoTime::from_nanos(self.nanos.load(Ordering::SeqCst))
     }
     fn wall(&self) -> WallTime {
-        WallTime::from_nanos(START_NS + self.nanos.load(Ordering::SeqCst) as i64)
+        let nanos = self.nanos.load(Ordering::SeqCst) as i64;
+        WallTime::from_nanos(START_NS + nanos + self.set_by_ns.load(Ordering::SeqCst))
     }
     fn asleep(&self) -> Duration {
         Duration::ZERO

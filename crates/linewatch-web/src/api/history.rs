@@ -164,10 +164,24 @@ pub(crate) struct StatusIcmp {
 pub(crate) struct StatusStorage {
     pub(crate) path: String,
     pub(crate) size_bytes: u64,
+    pub(crate) budget_bytes: Option<u64>,
+    pub(crate) state: &'static str,
+    /// Of each kind that is kept.
+    pub(crate) oldest: BTreeMap<&'static str, i64>,
+    pub(crate) waiting_samples: u64,
+    pub(crate) commit_age_ms: Option<i64>,
+    pub(crate) last_error: Option<StatusStorageError>,
     pub(crate) queued: u64,
     pub(crate) overrun: u64,
     pub(crate) flushed_at: Option<i64>,
     pub(crate) trouble: Option<String>,
+}
+
+/// What went wrong last, though it may be over.
+#[derive(Debug, Serialize)]
+pub(crate) struct StatusStorageError {
+    pub(crate) at: i64,
+    pub(crate) message: String,
 }
 
 /// The live view.

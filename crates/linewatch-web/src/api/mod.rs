@@ -21,7 +21,7 @@ use serde::{Serialize, Serializer};
 pub(crate) use compat::{S0Config, S0Done, S0Event, S0Stats, S1Log, S1Points, S1Status, ToolError};
 pub(crate) use history::{
     EventRow, LogInfo, OutageInfo, Page, SampleSegment, Samples, Status, StatusIcmp, StatusLive,
-    StatusStorage,
+    StatusStorage, StatusStorageError,
 };
 pub(crate) use live::{
     BatchMessage, ClientMessage, DetailMessage, EventMessage, HeartbeatMessage, MarkMessage, Resume,

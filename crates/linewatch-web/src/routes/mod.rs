@@ -3,6 +3,7 @@
 //! Deny by default: what is not in the table does not exist, and every request passes [`handle`], which judges
 //! Host, path, role, Origin and body in that order before any handler runs.
 
+mod backup;
 mod compat;
 mod export;
 mod graph;
@@ -40,6 +41,8 @@ pub(crate) struct App {
     pub(crate) history: Arc<dyn History>,
     /// How many may ask the history at once.
     pub(crate) history_slots: Arc<Semaphore>,
+    /// One copy of the database at a time: each takes its room on the disk.
+    pub(crate) backup_slot: Arc<Semaphore>,
     /// What of it was asked a moment ago.
     pub(crate) past: PastCache,
     /// Drawn a moment ago.
@@ -100,7 +103,7 @@ macro_rules! route {
 }
 
 /// Every address there is.
-pub(crate) static ROUTES: [Route; 31] = [
+pub(crate) static ROUTES: [Route; 32] = [
     route!(GET "/" Public Read page::shell),
     route!(GET "/t/{id}" Public Read page::shell),
     route!(GET "/a/{hash}/{*path}" Public Read page::file),
@@ -118,6 +121,7 @@ pub(crate) static ROUTES: [Route; 31] = [
     route!(GET "/api/v1/logs" Viewer Read history::logs),
     route!(GET "/api/v1/export" Viewer Read export::get),
     route!(GET "/api/v1/status" Viewer Read status::get),
+    route!(GET "/api/v1/backup" Admin Read backup::get),
     route!(GET "/api/config" Viewer Read compat::s0::config),
     route!(POST "/api/config" Admin Change compat::s0::set_config),
     route!(GET "/api/events" Viewer Read compat::s0::events),
@@ -266,6 +270,10 @@ fn forbidden(route: &Route) -> Refusal {
         Action::Change => {
             "changes are accepted only from the computer linewatch runs on, until there is log-in: \
              open the page there, or through an SSH tunnel (ssh -L 5000:127.0.0.1:5000 HOST)"
+        }
+        Action::Read | Action::Upgrade if route.role > Role::Viewer => {
+            "the whole database is given only to the computer linewatch runs on, until there is log-in: \
+             run `linewatch backup FILE` there"
         }
         Action::Read | Action::Upgrade => {
             "reading from other computers is switched off (server.public_read in linewatch.toml)"

@@ -3,7 +3,7 @@
 use axum::http::StatusCode;
 
 use super::Call;
-use crate::api::{Health, Status, StatusIcmp, StatusStorage, duration_ms};
+use crate::api::{Health, Status, StatusIcmp, StatusStorage, StatusStorageError, duration_ms};
 use crate::respond::{Answer, Refusal, json};
 
 /// Alive.
@@ -45,6 +45,21 @@ pub(super) async fn get(call: Call) -> Result<Answer, Refusal> {
         storage: StatusStorage {
             path: storage.path,
             size_bytes: storage.size_bytes,
+            budget_bytes: storage.budget_bytes,
+            state: storage.state.word(),
+            oldest: storage
+                .oldest
+                .into_iter()
+                .map(|(kind, at)| (kind, at.as_millis()))
+                .collect(),
+            waiting_samples: storage.waiting,
+            commit_age_ms: storage
+                .flushed_at
+                .map(|at| now.as_millis().saturating_sub(at.as_millis())),
+            last_error: storage.last_error.map(|(at, message)| StatusStorageError {
+                at: at.as_millis(),
+                message,
+            }),
             queued: storage.queued,
             overrun: storage.overrun,
             flushed_at: storage.flushed_at.map(|at| at.as_millis()),

@@ -22,8 +22,8 @@ use std::time::Duration;
 use linewatch_core::event::{Event, EventKind, LogRow, OutageRow, RunId};
 use linewatch_core::past::{SeriesSum, Stretch, SumQuery};
 use linewatch_core::port::{
-    Clock, History, HistoryError, RowQuery, SampleQuery, Series, SeriesPoint, SeriesQuery, SeriesSource,
-    StorageView, StoredSample, StoredTarget,
+    BackupCopy, Clock, History, HistoryError, RowQuery, SampleQuery, Series, SeriesPoint, SeriesQuery,
+    SeriesSource, StorageView, StoredSample, StoredTarget,
 };
 use linewatch_core::record::{Gap, GapKind};
 use linewatch_core::rollup::{Resolution, Rollup};
@@ -184,6 +184,16 @@ impl History for TestHistory {
             path: "linewatch.db".to_owned(),
             ..StorageView::default()
         }
+    }
+    fn backup(&self) -> Result<BackupCopy, HistoryError> {
+        if self.is_broken.load(Ordering::SeqCst) {
+            return Err(HistoryError("disk I/O error".to_owned()));
+        }
+        let pieces = [b"SQLite ".to_vec(), b"format 3".to_vec()];
+        Ok(BackupCopy {
+            size_bytes: 15,
+            pieces: Box::new(pieces.map(Ok).into_iter()),
+        })
     }
 }
 

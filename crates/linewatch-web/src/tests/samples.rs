@@ -157,3 +157,34 @@ async fn a_broken_store_is_said_and_the_rest_goes_on() {
     assert_eq!(server.get("/api/v1/overview").await.status, 200);
     assert_eq!(server.get("/healthz").await.json()["status"], "ok");
 }
+
+#[tokio::test]
+async fn a_backup_is_a_file_for_those_who_may_change_everything() {
+    let server = TestServer::start();
+    let answer = server.get("/api/v1/backup").await;
+    assert_eq!((answer.status, answer.text().as_str()), (200, "SQLite format 3"));
+    assert_eq!(answer.header("content-length"), Some("15"));
+    assert!(
+        answer.header("content-disposition").is_some_and(|name| name
+            .starts_with("attachment; filename=\"linewatch-")
+            && name.ends_with(".db\""))
+    );
+    server.history.is_broken.store(true, Ordering::SeqCst);
+    assert_eq!(server.get("/api/v1/backup").await.status, 503);
+}
+
+#[tokio::test]
+async fn the_status_tells_how_the_store_is_doing() {
+    let server = TestServer::start();
+    let storage = &server.get("/api/v1/status").await.json()["storage"];
+    assert_eq!(storage["state"], "ok");
+    for key in [
+        "budget_bytes",
+        "oldest",
+        "waiting_samples",
+        "commit_age_ms",
+        "last_error",
+    ] {
+        assert!(storage.as_object().expect("an object").contains_key(key), "{key}");
+    }
+}

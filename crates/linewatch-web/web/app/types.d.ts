@@ -233,7 +233,9 @@ export interface Status {
   icmp: { v4: string; v6: string }; // method and class, or why not
   scheduling: string; // "SCHED_FIFO 10" or why not
   unmeasured: Record<string, number>; unsent: Record<string, number>; // by cause, this run
-  storage: { path: string; size_bytes: number; queued: number; overrun: number; flushed_at: number | null; trouble: string | null };
+  storage: { path: string; size_bytes: number; budget_bytes: number | null; state: "ok" | "degraded" | "full";
+    oldest: Record<string, number>; waiting_samples: number; commit_age_ms: number | null;
+    last_error: { at: number; message: string } | null; queued: number; overrun: number; flushed_at: number | null; trouble: string | null };
   live: { clients: number; ring_bytes: number; merged: number; reset: number };
 }
 export interface ApiError { error: { code: string; message: string; field: string | null } }

@@ -3,6 +3,7 @@
 //! `linewatch` alone is `linewatch serve`; `linewatch TARGET…` is `linewatch watch TARGET…` (INTERFACE.md).
 //! One file per command beside this one. Not here: what a configuration file says (`config`).
 
+mod backup;
 mod check;
 mod compare;
 mod demo;
@@ -32,14 +33,13 @@ use crate::say;
 pub(crate) use stored::write_whole;
 
 /// Commands of INTERFACE.md that a later version brings: said plainly instead of being taken for a target.
-const NOT_YET: [&str; 12] = [
+const NOT_YET: [&str; 11] = [
     "record",
     "report",
     "attach",
     "import",
     "alerts",
     "admin",
-    "backup",
     "healthcheck",
     "check",
     "fping",
@@ -125,6 +125,8 @@ enum Command {
     Export(export::Args),
     /// Write a target's history as a round-robin database, which rrdtool reads, draws and goes on updating
     Rrd(rrd::Args),
+    /// Copy the database to a file while it is in use: one moment of it, checked
+    Backup(backup::Args),
     /// The whole program over a simulated network, without privileges or network
     Demo(demo::Args),
 }
@@ -162,6 +164,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Result<Exit> {
         Command::Compare(args) => compare::run(&cli.global, &args),
         Command::Export(args) => export::run(&cli.global, &args),
         Command::Rrd(args) => rrd::run(&cli.global, &args),
+        Command::Backup(args) => backup::run(&cli.global, &args),
         Command::Demo(args) => demo::run(&cli.global, &args),
     }
 }

@@ -12,7 +12,7 @@ use linewatch_probe::calibrate;
 use linewatch_probe::clock::SystemClock;
 use linewatch_probe::route;
 use linewatch_probe::sys::{IcmpReport, SystemWire, WireOptions, WireReport};
-use linewatch_store::{StartOptions, Store};
+use linewatch_store::{OpenError, StartOptions, Store, holder_of};
 
 use super::{Global, load_options, mistakes, target_spec};
 use crate::app::{self, Home, World};
@@ -56,6 +56,11 @@ pub(super) fn run(global: &Global, args: &Args) -> Result<Exit> {
     loaded.warnings.iter().for_each(logging::warn_of);
     if args.init_db {
         return init_db(&loaded, clock);
+    }
+    // Said before anything is measured; the lock itself is taken when the store is opened.
+    if let Some(holder) = holder_of(&loaded.data_dir) {
+        let path = loaded.data_dir.clone();
+        return Err(UserError::failed(OpenError::Locked { path, holder }.to_string()).into());
     }
     let (wire, costs) = calibrate::measure(wire, clock);
     let abilities = abilities(&report.icmp_v4, &report.icmp_v6, costs);

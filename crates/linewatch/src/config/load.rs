@@ -288,12 +288,10 @@ fn settle(
 }
 
 /// Settings that are read and checked, but whose feature this version does not have yet.
-const INERT: [&str; 8] = [
+const INERT: [&str; 6] = [
     "server.auth",
     "server.tls_cert",
     "server.tls_key",
-    "storage.max_size",
-    "storage.retention.",
     "alerts.",
     "prometheus.",
     "web.language",

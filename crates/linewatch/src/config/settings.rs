@@ -251,6 +251,26 @@ impl Default for Storage {
     }
 }
 
+impl Storage {
+    /// As the store takes it.
+    pub fn keeping(&self) -> linewatch_store::Keeping {
+        let kept = &self.retention;
+        linewatch_store::Keeping {
+            max_size_bytes: self.max_size_bytes,
+            retention: linewatch_store::Retention {
+                raw: kept.raw.length(),
+                seconds: kept.seconds.length(),
+                minutes: kept.minutes.length(),
+                ten_minutes: kept.ten_minutes.length(),
+                hours: kept.hours.length(),
+                outages: kept.outages.length(),
+                events: kept.events.length(),
+                logs: kept.logs.length(),
+            },
+        }
+    }
+}
+
 impl Default for Retention {
     fn default() -> Self {
         let days = |days: u64| Keep::For(Duration::from_secs(days * 86_400));

@@ -16,6 +16,16 @@ pub enum Keep {
     Forever,
 }
 
+impl Keep {
+    /// `None`: for ever.
+    pub const fn length(self) -> Option<Duration> {
+        match self {
+            Self::For(length) => Some(length),
+            Self::Forever => None,
+        }
+    }
+}
+
 /// Why a text is no length of time or size; `Display` ends a sentence that began with the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum UnitError {

@@ -252,7 +252,12 @@ impl<C: Clock> Control<C> {
     /// From now on this configuration is in force.
     fn take(&mut self, loaded: Loaded) {
         let changes = config::diff(&self.loaded.settings, &loaded.settings);
+        let before = self.loaded.settings.storage.keeping();
         self.loaded = loaded;
+        let keeping = self.loaded.settings.storage.keeping();
+        if keeping != before {
+            self.to.store.keep(keeping);
+        }
         // Whatever was wrong with the file, it is right now.
         self.to.hub.notices(self.standing());
         self.apply(changes, true);
@@ -330,6 +335,9 @@ impl<C: Clock> Control<C> {
         self.status.scheduling = report.scheduling;
         self.to.tally.tell(&mut self.status);
         self.to.hub.status(self.status.clone());
+        for news in self.to.store.news() {
+            self.note(news.kind, news.severity, None, news.message);
+        }
     }
 
     fn next_version(&mut self) -> u64 {

@@ -144,7 +144,7 @@ proptest! {
 /// How many outages the same fates make when they are told in send order.
 fn outages_of(line_fates: &[Fate], interval_ms: u64) -> u64 {
     let line = Line::new(1, interval_ms, 300, line_fates.to_vec());
-    let mut detector = crate::outage::OutageDetector::new(line.target.thresholds.outage);
+    let mut detector = crate::outage::OutageDetector::new(line.target.thresholds.outage.into());
     let opened = (0..line_fates.len()).filter(|&seq| {
         let record = line.record(seq);
         let change = detector.on_outcome(record.sent_at, record.outcome);
