@@ -11,6 +11,7 @@ use std::time::Duration;
 use linewatch_core::port::StorageView;
 use linewatch_core::target::TargetId;
 use linewatch_core::time::WallTime;
+use rusqlite::Connection;
 
 use crate::budget::{Keeping, RESERVE};
 use crate::error::StoreError;
@@ -39,10 +40,20 @@ pub(crate) enum Command {
     Flush {
         reply: SyncSender<Result<(), StoreError>>,
     },
+    With(Job),
     Stop {
         reason: String,
         reply: SyncSender<Result<(), StoreError>>,
     },
+}
+
+/// Something small to be done with the connection that writes, after everything that waits was committed. It answers by itself.
+pub(crate) struct Job(pub(crate) Box<dyn FnOnce(Result<&mut Connection, StoreError>) + Send>);
+
+impl std::fmt::Debug for Job {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Job")
+    }
 }
 
 /// Times that a request to delete comes back to the writer: a million rows of [`EVENTS_AT_ONCE`].
@@ -329,6 +340,19 @@ impl StoreHandle {
     /// How the store is doing.
     pub fn storage(&self) -> StorageView {
         self.shared.view()
+    }
+
+    /// Does something with the connection that writes, once everything sent before is committed.
+    pub(crate) fn with<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.ask(|reply| {
+            Command::With(Job(Box::new(move |connection| {
+                let answer = connection.and_then(|connection| work(connection).map_err(StoreError::from));
+                let _ = reply.send(answer); // Who asked may have gone; what was done stays done.
+            })))
+        })
     }
 
     fn ask<T>(

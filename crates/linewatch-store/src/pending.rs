@@ -10,6 +10,7 @@ use linewatch_core::event::{Event, LogRow, OutageRow};
 use linewatch_core::record::{Gap, GapKind, RecordBatch};
 use linewatch_core::target::{GradeLimits, ProbePlan, TargetId};
 
+use crate::letter::Told;
 use crate::row::Row;
 
 /// Samples that wait for a disk that does not answer: 600,000 of 80 B are 48 MB, ten minutes at 1,000/s.
@@ -50,6 +51,8 @@ pub enum StoreMessage {
     Active(Vec<(TargetId, ProbePlan)>),
     /// How the series are to be described from now on; those that are not named stay as they are.
     Described(Vec<Description>),
+    /// Something is to be told to somebody; what the rules remember from then on comes with it.
+    Told(Box<Told>),
 }
 
 /// What waits for the next commit.
@@ -62,6 +65,7 @@ pub(crate) struct Pending {
     pub(crate) logs: Vec<LogRow>,
     pub(crate) active: Option<Vec<TargetId>>,
     pub(crate) described: Option<Vec<Description>>,
+    pub(crate) told: Vec<Told>,
 }
 
 impl Pending {
@@ -96,6 +100,7 @@ impl Pending {
                 self.active = Some(active.into_iter().map(|(target, _)| target).collect());
             }
             StoreMessage::Described(described) => self.described = Some(described),
+            StoreMessage::Told(told) => self.told.push(*told),
         }
         Ok(())
     }
@@ -114,10 +119,11 @@ impl Pending {
         self.logs.extend(newer.logs);
         self.active = newer.active.or(self.active.take());
         self.described = newer.described.or(self.described.take());
+        self.told.extend(newer.told);
     }
 
     fn others(&self) -> usize {
-        self.events.len() + self.outages.len() + self.gaps.len() + self.logs.len()
+        self.events.len() + self.outages.len() + self.gaps.len() + self.logs.len() + self.told.len()
     }
 }
 

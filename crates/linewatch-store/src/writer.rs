@@ -171,6 +171,13 @@ impl Writer {
                     self.tend();
                     let _ = reply.send(result); // As above.
                 }
+                Ok(Command::With(job)) => {
+                    let ready = self.flush().and_then(|()| {
+                        self.connected()?;
+                        self.connection.as_mut().ok_or(StoreError::Stopped)
+                    });
+                    (job.0)(ready);
+                }
                 Ok(Command::Stop { reason, reply }) => {
                     let result = self.stop(&reason);
                     drop(self);

@@ -75,6 +75,11 @@ fn a_database_of_schema_3_still_opens_and_says_the_same() {
     check("schema-v3.db", 3);
 }
 
+#[test]
+fn a_database_of_schema_4_still_opens_and_says_the_same() {
+    check("schema-v4.db", 4);
+}
+
 #[track_caller]
 fn check(fixture: &str, version: i64) {
     let dir = tempfile::tempdir().expect("a directory");

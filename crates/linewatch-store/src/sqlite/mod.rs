@@ -1,6 +1,7 @@
 //! The only place with SQL: connections and their settings.
 
 pub(crate) mod migrate;
+pub(crate) mod outbox;
 pub(crate) mod read;
 pub(crate) mod retain;
 pub(crate) mod rollups;

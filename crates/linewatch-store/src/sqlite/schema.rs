@@ -6,7 +6,7 @@
 pub(crate) const APPLICATION_ID: i32 = 0x6c77_6174;
 
 /// Every step there is.
-pub(crate) const MIGRATIONS: &[&str] = &[V1, V2, V3];
+pub(crate) const MIGRATIONS: &[&str] = &[V1, V2, V3, V4];
 
 /// Schema 1: the samples, what happened, and who measured.
 const V1: &str = "
@@ -268,4 +268,53 @@ SELECT
         ', '
     ) AS concerns
 FROM rollup_1m JOIN targets ON targets.id = rollup_1m.target;
+";
+
+/// Schema 4: what is to be told and to whom, what the rules remember, and the proof of an outage.
+const V4: &str = "
+CREATE TABLE outbox (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    destination TEXT NOT NULL,
+    made_ns INTEGER NOT NULL,
+    due_ns INTEGER NOT NULL,
+    attempts INTEGER NOT NULL DEFAULT 0,
+    state TEXT NOT NULL DEFAULT 'waiting',
+    message_id TEXT NOT NULL UNIQUE,
+    notification TEXT NOT NULL,
+    tried_with INTEGER,
+    last_error TEXT,
+    sent_ns INTEGER
+);
+CREATE INDEX outbox_by_state ON outbox (state, destination, id);
+
+CREATE TABLE alert_state (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    snapshot TEXT NOT NULL
+);
+
+CREATE TABLE silences (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    matcher TEXT NOT NULL,
+    until_ns INTEGER NOT NULL,
+    comment TEXT NOT NULL,
+    made_ns INTEGER NOT NULL
+);
+
+CREATE TABLE acks (
+    run INTEGER NOT NULL,
+    seq INTEGER NOT NULL,
+    at_ns INTEGER NOT NULL,
+    who TEXT NOT NULL,
+    note TEXT NOT NULL,
+    PRIMARY KEY (run, seq)
+) WITHOUT ROWID;
+
+CREATE TABLE evidence (
+    run INTEGER NOT NULL,
+    seq INTEGER NOT NULL,
+    target INTEGER NOT NULL,
+    kind TEXT NOT NULL,
+    blob BLOB NOT NULL,
+    PRIMARY KEY (run, seq, target, kind)
+) WITHOUT ROWID;
 ";

@@ -15,6 +15,7 @@ use crate::hot;
 use crate::open::Closed;
 use crate::pending::{Description, Pending};
 use crate::seal::SealedBlock;
+use crate::sqlite::outbox;
 use crate::sqlite::rollups::{self, RollupKey};
 use crate::sqlite::rows::{INSERT_RECENT, from_sql, insert_recent, to_sql};
 
@@ -135,6 +136,9 @@ fn fill_transaction<'c>(
         .iter()
         .try_for_each(|outage| insert_outage(&transaction, outage))?;
     insert_logs(&transaction, flush.pending)?;
+    for told in &flush.pending.told {
+        outbox::insert(&transaction, told)?;
+    }
     if let Some(active) = &flush.pending.active {
         set_active(&transaction, active)?;
     }

@@ -30,7 +30,14 @@ pub(super) const RULE: &[&str] = &["name", "match", "kind", "above", "for", "to"
 pub(super) const MATCH: &[&str] = &["target", "group", "country", "partner", "label"];
 pub(super) const MAINTENANCE: &[&str] = &["match", "from", "to"];
 pub(super) const EMAIL: &[&str] = &["server", "port", "tls", "user", "password_file", "from", "to"];
-pub(super) const WEBHOOK: &[&str] = &["url", "format", "headers", "secret_file", "allow_private"];
+pub(super) const WEBHOOK: &[&str] = &[
+    "url",
+    "format",
+    "headers",
+    "secret_file",
+    "template_file",
+    "allow_private",
+];
 
 /// Nothing of alerts waits longer than a month.
 const LONGEST: Duration = Duration::from_secs(30 * 86_400);
@@ -200,6 +207,9 @@ fn mailbox(value: &DeValue<'_>) -> Result<String, Mistake> {
 }
 
 fn webhook(reader: &mut Reader<'_>, node: Node<'_>) -> Webhook {
+    let template_file = reader
+        .get(node, "template_file", convert::string)
+        .unwrap_or_default();
     let formats = ["json", "slack", "discord", "telegram", "ntfy", "template"].map(|word| (word, word));
     Webhook {
         url: Secret::new(reader.get(node, "url", convert::url).unwrap_or_default()),
@@ -216,6 +226,7 @@ fn webhook(reader: &mut Reader<'_>, node: Node<'_>) -> Webhook {
         secret_file: reader
             .get(node, "secret_file", convert::string)
             .unwrap_or_default(),
+        template_file,
         allow_private: reader.get(node, "allow_private", convert::flag).unwrap_or(false),
     }
 }

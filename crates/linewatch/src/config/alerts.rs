@@ -216,6 +216,8 @@ pub struct Webhook {
     pub headers: Vec<(String, Secret<String>)>,
     /// Path of the key that signs the body; empty: unsigned.
     pub secret_file: String,
+    /// Path of the minijinja template that makes the body, for `template`.
+    pub template_file: String,
     /// May go to private addresses.
     pub allow_private: bool,
 }

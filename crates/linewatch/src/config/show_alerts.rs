@@ -72,9 +72,10 @@ pub(super) fn lists(text: &mut String, alerts: &Alerts) {
             "\n[[alerts.webhooks]]\nurl = {url}\nformat = {format}\nheaders = {headers}"
         );
         let file = quoted(&webhook.secret_file);
+        let template = quoted(&webhook.template_file);
         let _ = writeln!(
             text,
-            "secret_file = {file}\nallow_private = {}",
+            "secret_file = {file}\ntemplate_file = {template}\nallow_private = {}",
             webhook.allow_private
         );
     }

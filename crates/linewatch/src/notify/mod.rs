@@ -1,0 +1,354 @@
+//! Delivers what was decided: durable, at least once, in order, per destination; never in the way of a probe.
+//!
+//! In: decisions of the core, which go into the store's outbox first. Out: mail, webhooks, the dead man's address. Each way has a
+//! thread of its own (`notify-email`, `notify-hook-1`), so that one that hangs holds up nobody else. Not here: deciding
+//! (`linewatch_core::alert`), words (`linewatch_render::message`), the table (`linewatch_store`).
+
+mod carrier;
+mod credentials;
+mod dead_man;
+mod mail;
+mod outbox;
+mod pin;
+mod route;
+pub(crate) mod shape;
+#[cfg(test)]
+mod tests;
+mod webhook;
+mod webhook_body;
+
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+use linewatch_core::alert::{Notification, Snapshot};
+use linewatch_core::event::{RunId, Severity};
+use linewatch_core::port::Clock;
+use linewatch_core::target::TargetId;
+use linewatch_core::time::WallTime;
+use linewatch_render::message::{Letterhead, Matter};
+use linewatch_store::{NewLetter, StoreError, StoreHandle, StoreMessage, Told};
+
+use crate::config;
+use carrier::{Carrier, Outcome, Parcel};
+use dead_man::DeadMan;
+use outbox::Worker;
+use route::Routes;
+use shape::Content;
+
+/// Makes the picture of a target's last day, as PNG; `None` where there is none to make.
+pub(crate) type Graph = Box<dyn Fn(TargetId) -> Option<Vec<u8>> + Send + Sync>;
+
+/// Hears that something cannot be delivered, for the log of events (`alert_failed`).
+pub(crate) type OnTrouble = Box<dyn Fn(Severity, String) + Send + Sync>;
+
+/// What delivery needs.
+pub(crate) struct NotifyOptions {
+    /// Tells the time.
+    pub clock: Arc<dyn Clock + Sync>,
+    /// Keeps the outbox.
+    pub store: StoreHandle,
+    /// The database's own id: part of every Message-ID.
+    pub vantage: String,
+    /// This start.
+    pub run: RunId,
+    /// For mails.
+    pub graph: Graph,
+    /// For people.
+    pub on_trouble: OnTrouble,
+    /// Whether the monitor turns: only then is the dead man told that it lives.
+    pub is_alive: Box<dyn Fn() -> bool + Send + Sync>,
+}
+
+/// What every thread here knows.
+struct Shared {
+    clock: Arc<dyn Clock + Sync>,
+    store: StoreHandle,
+    vantage: String,
+    run: RunId,
+    graph: Graph,
+    on_trouble: OnTrouble,
+    plan: Mutex<Plan>,
+    /// How often somebody asked for an attempt at once.
+    nudges: AtomicU64,
+    /// By way: the newest nudge that was followed to its end.
+    followed: Mutex<BTreeMap<String, u64>>,
+    /// Told whenever `followed` changes.
+    turned: Condvar,
+}
+
+/// As configured now.
+struct Plan {
+    alerts: config::Alerts,
+    head: Letterhead,
+}
+
+impl Shared {
+    fn plan(&self) -> MutexGuard<'_, Plan> {
+        // Replaced as a whole: nothing in it is ever half done.
+        self.plan.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn followed(&self) -> MutexGuard<'_, BTreeMap<String, u64>> {
+        // As above.
+        self.followed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn routes(&self) -> Routes {
+        Routes::of(&self.plan().alerts)
+    }
+
+    /// The way with this key as configured now; `None`: it is configured no longer.
+    fn carrier(&self, way: &str) -> Option<Carrier> {
+        Carrier::of(way, &self.plan().alerts)
+    }
+}
+
+/// The way to everybody who is told. Clones go to the same threads, which end with the last one.
+#[derive(Clone)]
+pub(crate) struct Notify {
+    shared: Arc<Shared>,
+    ways: Arc<Mutex<BTreeMap<String, SyncSender<()>>>>,
+    dead_man: Arc<DeadMan>,
+}
+
+impl Notify {
+    /// Begins to deliver, also what waits from an earlier run.
+    ///
+    /// # Errors
+    ///
+    /// When the operating system gives no thread.
+    pub(crate) fn start(
+        options: NotifyOptions,
+        alerts: &config::Alerts,
+        head: Letterhead,
+    ) -> io::Result<Self> {
+        let dead_man = DeadMan::start(Arc::clone(&options.clock), options.is_alive)?;
+        let notify = Self {
+            shared: Arc::new(Shared {
+                clock: options.clock,
+                store: options.store,
+                vantage: options.vantage,
+                run: options.run,
+                graph: options.graph,
+                on_trouble: options.on_trouble,
+                plan: Mutex::new(Plan {
+                    alerts: alerts.clone(),
+                    head,
+                }),
+                nudges: AtomicU64::new(0),
+                followed: Mutex::default(),
+                turned: Condvar::new(),
+            }),
+            ways: Arc::default(),
+            dead_man: Arc::new(dead_man),
+        };
+        notify.set_ways()?;
+        Ok(notify)
+    }
+
+    /// From now on as these settings say. What waits goes out by them too.
+    ///
+    /// # Errors
+    ///
+    /// When the operating system gives no thread for a new way.
+    pub(crate) fn follow(&self, alerts: &config::Alerts, head: Letterhead) -> io::Result<()> {
+        *self.shared.plan() = Plan {
+            alerts: alerts.clone(),
+            head,
+        };
+        self.set_ways()?;
+        // A new password or server is a reason to try at once.
+        self.nudge();
+        Ok(())
+    }
+
+    /// A thread for each way that has none yet. One whose way is configured no longer waits for it to come back.
+    fn set_ways(&self) -> io::Result<()> {
+        let alerts = self.shared.plan().alerts.clone();
+        credentials::warnings(&alerts)
+            .iter()
+            .for_each(|warning| tracing::warn!(target: "notify", "{warning}"));
+        self.dead_man.follow(&alerts.dead_man);
+        let mut ways = self.ways();
+        for way in Routes::of(&alerts).ways() {
+            if ways.contains_key(&way) {
+                continue;
+            }
+            let (bell, rung) = sync_channel(1);
+            let mut worker = Worker::new(Arc::clone(&self.shared), way.clone());
+            thread::Builder::new()
+                .name(format!("notify-{}", way.replace("webhook:", "hook-")))
+                .spawn(move || worker.run(&rung))?;
+            ways.insert(way, bell);
+        }
+        Ok(())
+    }
+
+    /// What the store must keep so that this notification reaches those it is for, and the rules remember that they
+    /// told it. Call [`Notify::wake`] once the store has taken it.
+    pub(crate) fn told(&self, notification: &Notification, snapshot: &Snapshot) -> StoreMessage {
+        let content = Content::Alerts(Box::new(notification.clone()));
+        let name = format!("alert-{}", notification.serial);
+        StoreMessage::Told(Box::new(Told {
+            letters: self.letters(&notification.to, &name, notification.at, &content),
+            snapshot: Some(shape::write_snapshot(snapshot)),
+        }))
+    }
+
+    fn letters(&self, to: &[String], name: &str, made: WallTime, content: &Content) -> Vec<NewLetter> {
+        let routes = self.shared.routes();
+        let text = shape::write_content(content);
+        let letters = routes.destinations(to).into_iter().map(|destination| NewLetter {
+            message_id: routes.message_id(&self.shared.vantage, name, &destination),
+            destination,
+            made,
+            notification: text.clone(),
+        });
+        letters.collect()
+    }
+
+    /// Something was told: look into the outbox. Waits for nothing.
+    pub(crate) fn wake(&self) {
+        for bell in self.ways().values() {
+            // A bell that is already ringing is heard as well.
+            let _ = bell.try_send(());
+        }
+    }
+
+    /// The line is back, or a person asks: whatever waits is tried at once. Waits for nothing.
+    pub(crate) fn nudge(&self) {
+        self.shared.nudges.fetch_add(1, Ordering::SeqCst);
+        self.wake();
+    }
+
+    /// Destinations a person can send a test to: `email`, `webhook:1`.
+    pub(crate) fn destinations(&self) -> Vec<String> {
+        self.shared.routes().ways()
+    }
+
+    /// Sends a test message to one destination (`email`, an address, `webhook:1`, a webhook's host or url) past the
+    /// outbox; the server's words. Waits for the server, a minute at most.
+    ///
+    /// # Errors
+    ///
+    /// What went wrong, in the server's words where it had any.
+    pub(crate) fn test(&self, destination: &str) -> Result<String, String> {
+        let routes = self.shared.routes();
+        let Some(known) = routes.find(destination) else {
+            let ways = routes.ways().join(", ");
+            return Err(match ways.as_str() {
+                "" => {
+                    "no destination is configured: set [alerts.email] from, or add [[alerts.webhooks]]".to_owned()
+                }
+                _ => format!("no destination \"{destination}\" is configured; there are: {ways}"),
+            });
+        };
+        let carrier = self
+            .shared
+            .carrier(route::way_of(&known))
+            .ok_or_else(|| format!("{known} is configured no longer"))?;
+        let now = self.shared.clock.wall();
+        let head = self.shared.plan().head.clone();
+        let name = format!("test-{}", now.as_nanos());
+        let parcel = Parcel {
+            destination: known.clone(),
+            message_id: routes.message_id(&self.shared.vantage, &name, &known),
+            at: now,
+            head,
+            matter: Matter::Test { at: now },
+            picture: None,
+        };
+        match carrier.deliver(&parcel) {
+            Outcome::Accepted { words, refused } if refused.is_empty() => Ok(words),
+            Outcome::Accepted { refused, .. } => Err(carrier::refusals(&refused)),
+            Outcome::Refused { words } | Outcome::Failed { words, .. } => Err(words),
+        }
+    }
+
+    /// Tries to reach the mail server as a mail would, up to the login, and sends nothing; the server's words.
+    /// `None`: no mail is configured.
+    pub(crate) fn check_mail(&self) -> Option<Result<String, String>> {
+        check_mail(&self.shared.plan().alerts.clone())
+    }
+
+    /// The monitor had been killed: everybody is told, once per interruption.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when it cannot be written now.
+    pub(crate) fn interrupted(&self, from: WallTime, to: WallTime) -> Result<(), StoreError> {
+        let name = format!("interrupted-{}", self.shared.run.0);
+        let letters = self.letters(&[], &name, to, &Content::Interrupted { from, to });
+        self.shared.store.tell(Told {
+            letters,
+            snapshot: None,
+        })?;
+        self.wake();
+        Ok(())
+    }
+
+    /// The monitor ends in order: everybody is told before it does, as far as that takes no longer than `limit`. What is
+    /// not delivered by then is by the next start. True: nothing waits any more.
+    pub(crate) fn farewell(&self, why: &str, limit: Duration) -> bool {
+        if !self.shared.plan().alerts.exit_mail {
+            return true;
+        }
+        let at = self.shared.clock.wall();
+        let content = Content::Stopped {
+            at,
+            why: why.to_owned(),
+        };
+        let name = format!("stopped-{}", self.shared.run.0);
+        let letters = self.letters(&[], &name, at, &content);
+        if letters.is_empty() {
+            return true;
+        }
+        let told = self.shared.store.tell(Told {
+            letters,
+            snapshot: None,
+        });
+        if let Err(error) = told {
+            tracing::warn!(target: "notify", "the exit mail is not sent: {error}");
+            return false;
+        }
+        self.nudge();
+        self.await_nudge(self.shared.nudges.load(Ordering::SeqCst), limit);
+        self.shared
+            .store
+            .waiting_destinations()
+            .is_ok_and(|waiting| waiting.is_empty())
+    }
+
+    /// Waits until every way has followed this nudge to its end.
+    fn await_nudge(&self, nudge: u64, limit: Duration) {
+        let ways = self.shared.routes().ways();
+        let is_open = |followed: &mut BTreeMap<String, u64>| {
+            ways.iter()
+                .any(|way| followed.get(way).is_none_or(|newest| *newest < nudge))
+        };
+        // A panic elsewhere was told where it happened.
+        drop(
+            self.shared
+                .turned
+                .wait_timeout_while(self.shared.followed(), limit, is_open),
+        );
+    }
+
+    fn ways(&self) -> MutexGuard<'_, BTreeMap<String, SyncSender<()>>> {
+        // Only grows, one whole entry at a time.
+        self.ways.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// See [`Notify::check_mail`]; for the `doctor`, which runs no monitor.
+pub(crate) fn check_mail(alerts: &config::Alerts) -> Option<Result<String, String>> {
+    match Carrier::of(route::EMAIL, alerts)? {
+        Carrier::Mail(mailer) => Some(mailer.check()),
+        Carrier::Webhook(_) => None,
+    }
+}
