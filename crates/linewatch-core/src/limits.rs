@@ -124,6 +124,10 @@ pub const ALERT_CLEAR: Duration = Duration::from_secs(6);
 /// After the first of many targets is back the others have so long to be back with it: three answers at the default
 /// interval, and the phases between targets.
 pub const ALERT_SETTLE: Duration = Duration::from_secs(10);
+/// What happens within this span is looked at together: a mail is no later for it than for its server.
+pub const ALERT_LOOK: Duration = Duration::from_millis(100);
+/// With more targets deadlines are looked at once a second only: a look at 100,000 open faults takes 50 ms.
+pub const ALERT_PROMPT: usize = 10_000;
 /// After a start the targets of what was open before have so long to be there: a name that is asked for twice.
 pub const ALERT_RETURN: Duration = DNS_QUERY_TIME.saturating_mul(2);
 /// A next hop that has been silent for so long while others answer is not what they are reached through, or answers no

@@ -44,17 +44,17 @@ fn what_was_told_waits_per_destination_in_its_order_also_after_a_restart() {
     handle.stop("test").expect("stopped");
 
     let (handle, _reader) = start(open(dir.path(), 10).store, &Arc::default());
-    assert_eq!(handle.waiting_destinations().expect("read"), ["email", "webhook:1"]);
+    assert_eq!(
+        handle.waiting_destinations().expect("read"),
+        ["email", "webhook:1"]
+    );
     let names: Vec<String> = waiting(&handle, "email")
         .into_iter()
         .map(|letter| letter.notification)
         .collect();
     // The third has the Message-ID of the first: it was in the outbox already.
     assert_eq!(names, ["{\"name\":\"down\"}", "{\"name\":\"up\"}"]);
-    assert_eq!(
-        handle.alert_state().expect("read").as_deref(),
-        Some("after down")
-    );
+    assert_eq!(handle.alert_state().expect("read").as_deref(), Some("after down"));
 }
 
 #[test]

@@ -131,6 +131,7 @@ impl Alerts {
             if let Stage::Under(cause) = stage {
                 self.join(&key, cause, &incident, now);
             }
+            self.unsure.extend(key.target);
             let is_gone = key.target.is_some_and(|id| !self.subjects.contains_key(&id));
             self.incidents.insert(key.clone(), incident);
             if is_gone {

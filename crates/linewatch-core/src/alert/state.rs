@@ -80,6 +80,8 @@ pub struct Alerts {
     pub(super) incidents: BTreeMap<Key, Incident>,
     /// Whose outage is open, whatever rules say.
     pub(super) down: HashSet<TargetId>,
+    /// Whose outage may be over since a break.
+    pub(super) unsure: HashSet<TargetId>,
     pub(super) flaps: HashMap<TargetId, Flaps>,
     pub(super) groups: Groups,
     /// Until when a rule has said enough about a target.
@@ -119,6 +121,18 @@ impl Alerts {
         self.forget_slug(subject.id);
         self.by_slug.insert(subject.slug.clone(), subject.id);
         self.subjects.insert(subject.id, subject);
+    }
+
+    /// A target is reached through this one, or through nobody knows what.
+    pub(super) fn set_behind(&mut self, id: TargetId, way: Option<TargetId>) {
+        let slug = way.and_then(|way| self.slug_of(way)).map(ToOwned::to_owned);
+        if let Some(subject) = self.subjects.get_mut(&id) {
+            subject.behind = slug;
+        }
+    }
+
+    pub(super) fn slug_of(&self, id: TargetId) -> Option<&str> {
+        self.subjects.get(&id).map(|subject| subject.slug.as_str())
     }
 
     /// A target is watched no longer.
@@ -165,6 +179,7 @@ impl Alerts {
     /// it is seen again. Its row that closes then is no recovery.
     pub fn on_break(&mut self, id: TargetId) {
         self.down.remove(&id);
+        self.unsure.insert(id);
         self.incidents.retain(|key, incident| {
             if key.target != Some(id) || key.kind != Kind::Outage {
                 return true;
@@ -362,11 +377,15 @@ impl Alerts {
 
     /// An outage from before a break is over once the target has answered for a while.
     pub(super) fn believe(&mut self, view: &TargetView, now: Anchor) {
+        if !self.unsure.contains(&view.id) {
+            return;
+        }
         let has_answer = view.last.is_some_and(|last| last.outcome.is_answer());
         if view.state == State::Down || self.down.contains(&view.id) {
             return;
         }
         let mut over = Vec::new();
+        let mut is_unsure = false;
         for (key, incident) in &mut self.incidents {
             if key.target != Some(view.id) || incident.answers_wanted == 0 {
                 continue;
@@ -379,6 +398,10 @@ impl Alerts {
             if incident.answers_wanted == 0 {
                 over.push(key.clone());
             }
+            is_unsure |= incident.answers_wanted > 0;
+        }
+        if !is_unsure {
+            self.unsure.remove(&view.id);
         }
         for key in over {
             self.end(&key, now.wall, now);

@@ -6,8 +6,9 @@
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::time::Duration;
 
-use crate::event::{Event, EventId, EventKind};
+use crate::event::{Event, EventId, EventKind, Severity};
 use crate::limits;
 use crate::monitor::Effect;
 use crate::target::{Host, Target, TargetId};
@@ -23,11 +24,9 @@ use super::state::Alerts;
 #[derive(Debug, Default)]
 pub struct Watch {
     alerts: Alerts,
-    targets: BTreeMap<TargetId, Target>,
+    places: BTreeMap<TargetId, Place>,
     /// The next hops of this computer's default routes.
     next_hops: Vec<IpAddr>,
-    /// The newest answer of each target in this run.
-    answered_at: BTreeMap<TargetId, WallTime>,
     /// The targets that are believed to be the way out: at most one per family.
     ways: Vec<TargetId>,
     /// What an earlier start left, and when it is taken up at the latest.
@@ -37,6 +36,21 @@ pub struct Watch {
     /// By then such a fault of an earlier start has been seen again, or is over.
     settle_faults_at: Option<MonoTime>,
     due_at: Option<MonoTime>,
+    /// When it was looked at last.
+    looked_at: MonoTime,
+}
+
+/// Where a target is, as far as it may be the way to others.
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    /// A name has none.
+    ip: Option<IpAddr>,
+    interval: Duration,
+    is_enabled: bool,
+    /// Somebody has said what it is reached through.
+    has_behind: bool,
+    /// Its newest answer in this run.
+    answered_at: Option<WallTime>,
 }
 
 impl Watch {
@@ -51,7 +65,6 @@ impl Watch {
     /// See [`Alerts::set_policy`].
     pub fn set_policy(&mut self, policy: Policy) {
         self.alerts.set_policy(policy);
-        self.plan();
     }
 
     /// See [`Alerts::set_silences`].
@@ -65,26 +78,32 @@ impl Watch {
     }
 
     /// The default routes of this computer lead there now.
-    pub fn set_next_hops(&mut self, next_hops: Vec<IpAddr>, now: Anchor) {
+    pub fn set_next_hops(&mut self, next_hops: Vec<IpAddr>) {
         self.next_hops = next_hops;
-        self.find_ways(now);
     }
 
     /// A target is watched, or watched otherwise.
     pub fn set_target(&mut self, target: &Target, now: Anchor) {
-        self.targets.insert(target.id, target.clone());
-        self.set_subject(target, now);
-        self.find_ways(now);
-        self.plan();
+        let place = Place {
+            ip: match &target.host {
+                Host::Literal { ip, .. } => Some(*ip),
+                Host::Name(_) => None,
+            },
+            interval: target.plan.interval,
+            is_enabled: target.is_enabled,
+            has_behind: target.behind.is_some(),
+            answered_at: self.places.get(&target.id).and_then(|place| place.answered_at),
+        };
+        self.places.insert(target.id, place);
+        let way = self.way_of(target.id, &place);
+        let way = way.and_then(|id| self.alerts.slug_of(id)).map(ToOwned::to_owned);
+        self.alerts.set_subject(Subject::of(target, way.as_deref()), now);
     }
 
     /// A target is watched no longer.
     pub fn remove_target(&mut self, id: TargetId, now: Anchor) {
-        self.targets.remove(&id);
-        self.answered_at.remove(&id);
+        self.places.remove(&id);
         self.alerts.remove_subject(id, now);
-        self.find_ways(now);
-        self.plan();
     }
 
     /// Takes up what an earlier start left as soon as every target of it is watched again. A name has its series
@@ -97,21 +116,17 @@ impl Watch {
 
     /// Hears what the monitor wants done.
     pub fn hear(&mut self, effects: &[Effect], now: Anchor) {
-        let mut is_news = false;
         for effect in effects {
             match effect {
-                Effect::Views(views) => {
-                    views.iter().for_each(|view| self.on_view(view, now));
-                    self.find_ways(now);
+                // Limits are looked at once a second.
+                Effect::Views(views) => views.iter().for_each(|view| self.on_view(view, now)),
+                Effect::Outage(row) => {
+                    self.alerts.on_outage(row, now);
+                    self.look_soon(now);
                 }
-                Effect::Outage(row) => self.alerts.on_outage(row, now),
                 Effect::Break(id) => self.alerts.on_break(*id),
                 Effect::Event(event) => self.on_event(event, now),
             }
-            is_news = true;
-        }
-        if is_news {
-            self.plan();
         }
     }
 
@@ -122,21 +137,15 @@ impl Watch {
 
     /// To be called once a second: also the calendar is looked at. Appends what is to be told.
     pub fn tick(&mut self, now: Anchor, out: &mut Vec<Notification>) {
+        self.find_ways();
         self.take_up(now);
-        if self.kept.is_some() {
-            return;
-        }
-        self.settle_faults(now);
-        self.alerts.on_deadline(now, out);
-        self.plan();
-        // What is due and still not told waits for the calendar (a silence), hence for the next tick.
-        self.due_at = self.due_at.filter(|&at| at > now.mono);
+        self.look(now, out);
     }
 
-    /// As [`Watch::tick`], if something is due.
+    /// Appends what is to be told if something is due.
     pub fn turn(&mut self, now: Anchor, out: &mut Vec<Notification>) {
         if self.due_at.is_some_and(|at| at <= now.mono) {
-            self.tick(now, out);
+            self.look(now, out);
         }
     }
 
@@ -165,19 +174,33 @@ impl Watch {
         }
     }
 
-    fn plan(&mut self) {
-        self.due_at = if self.kept.is_some() {
-            None
-        } else {
-            self.alerts.next_deadline()
-        };
+    fn look(&mut self, now: Anchor, out: &mut Vec<Notification>) {
+        self.due_at = None;
+        if self.kept.is_some() {
+            return;
+        }
+        self.settle_faults(now);
+        self.alerts.on_deadline(now, out);
+        self.looked_at = now.mono;
+        if self.places.len() <= limits::ALERT_PROMPT {
+            // What is due and still not told waits for the calendar (a silence), hence for the next tick.
+            self.due_at = self.alerts.next_deadline().filter(|&at| at > now.mono);
+        }
+    }
+
+    /// Something has happened. A thousand outages in one moment are looked at together.
+    fn look_soon(&mut self, now: Anchor) {
+        if self.places.len() <= limits::ALERT_PROMPT {
+            let soon = now.mono.max(self.looked_at.plus(limits::ALERT_LOOK));
+            self.due_at = Some(self.due_at.map_or(soon, |at| at.min(soon)));
+        }
     }
 
     fn take_up(&mut self, now: Anchor) {
         let Some((snapshot, latest)) = self.kept.take() else {
             return;
         };
-        let is_there = |id: TargetId| self.targets.contains_key(&id);
+        let is_there = |id: TargetId| self.places.contains_key(&id);
         let is_complete = snapshot
             .incidents
             .iter()
@@ -185,26 +208,27 @@ impl Watch {
         if is_complete || latest <= now.mono {
             self.alerts.restore(snapshot, now);
             self.settle_faults_at = Some(now.mono.plus(limits::ALERT_RETURN));
-            self.plan();
         } else {
             self.kept = Some((snapshot, latest));
         }
     }
 
     fn on_view(&mut self, view: &TargetView, now: Anchor) {
-        if let Some(answer) = view.last_answer {
-            self.answered_at.insert(view.id, answer.at);
+        if let (Some(answer), Some(place)) = (view.last_answer, self.places.get_mut(&view.id)) {
+            place.answered_at = Some(answer.at);
         }
         self.alerts.on_view(view, now);
     }
 
     fn on_event(&mut self, event: &Event, now: Anchor) {
-        let kind = match event.kind {
-            EventKind::LocalOutage => Kind::Local,
-            EventKind::StorageDegraded | EventKind::StorageFull => Kind::Storage,
+        let (kind, is_on) = match event.kind {
+            EventKind::LocalOutage => (Kind::Local, event.until.is_none()),
+            // Each is a moment, its end too.
+            EventKind::StorageDegraded | EventKind::StorageFull => {
+                (Kind::Storage, event.severity != Severity::Info)
+            }
             _ => return,
         };
-        let is_on = event.until.is_none();
         self.faults.retain(|other| *other != kind);
         self.faults.extend(is_on.then_some(kind));
         self.alerts.on_fault(kind, is_on, Some(event.id), now);
@@ -222,68 +246,69 @@ impl Watch {
         }
     }
 
-    fn set_subject(&mut self, target: &Target, now: Anchor) {
-        let way = self.way_of(target).and_then(|id| self.targets.get(&id));
-        let subject = Subject::of(target, way.map(|way| way.slug.as_str()));
-        self.alerts.set_subject(subject, now);
-    }
-
     /// The target this one is reached through without anybody having said so. A name goes the first way there is.
-    fn way_of(&self, target: &Target) -> Option<TargetId> {
-        let mut ways = self.ways.iter().copied();
-        let Some(ip) = literal(target) else {
-            return ways.next();
+    fn way_of(&self, id: TargetId, place: &Place) -> Option<TargetId> {
+        if place.has_behind || is_here(place) {
+            return None;
+        }
+        let is_of_its_family = |way: &TargetId| {
+            let way = self.places.get(way).and_then(|way| way.ip);
+            place
+                .ip
+                .is_none_or(|ip| way.is_some_and(|way| way.is_ipv4() == ip.is_ipv4()))
         };
-        ways.find(|id| {
-            let way = self.targets.get(id).and_then(literal);
-            way.is_some_and(|way| way.is_ipv4() == ip.is_ipv4())
-        })
+        self.ways
+            .iter()
+            .copied()
+            .find(is_of_its_family)
+            .filter(|way| *way != id)
     }
 
-    fn find_ways(&mut self, now: Anchor) {
+    fn find_ways(&mut self) {
         let ways: Vec<TargetId> = self
             .next_hops
             .iter()
             .filter_map(|hop| {
-                let mut targets = self.targets.values();
-                let at_hop = targets.find(|target| target.is_enabled && literal(target) == Some(*hop))?;
-                self.is_way(at_hop).then_some(at_hop.id)
+                let mut places = self.places.iter();
+                let (id, place) = places.find(|(_, place)| place.is_enabled && place.ip == Some(*hop))?;
+                self.is_way(*id, place).then_some(*id)
             })
             .collect();
         if ways == self.ways {
             return;
         }
         self.ways = ways;
-        for target in self.targets.clone().values() {
-            self.set_subject(target, now);
+        let places: Vec<_> = self
+            .places
+            .iter()
+            .filter(|(_, place)| !place.has_behind)
+            .collect();
+        let behind: Vec<_> = places
+            .into_iter()
+            .map(|(id, place)| (*id, self.way_of(*id, place)))
+            .collect();
+        for (id, way) in behind {
+            self.alerts.set_behind(id, way);
         }
     }
 
     /// Many routers answer no ping: one that never did says nothing about what is behind it, nor does one that has stopped
     /// while others beyond it go on.
-    fn is_way(&self, hop: &Target) -> bool {
-        let Some(answered_at) = self.answered_at.get(&hop.id) else {
+    fn is_way(&self, hop: TargetId, place: &Place) -> bool {
+        let Some(answered_at) = place.answered_at else {
             return false;
         };
-        let patience = nanos_of(limits::ALERT_WAY.max(hop.plan.interval.saturating_mul(3)));
-        let is_beyond = |target: &&Target| target.id != hop.id && !is_here(target);
-        self.targets
-            .values()
-            .filter(is_beyond)
-            .filter_map(|target| self.answered_at.get(&target.id))
-            .all(|at| at.nanos_after(*answered_at) <= i64::try_from(patience).unwrap_or(i64::MAX))
+        let patience = nanos_of(limits::ALERT_WAY.max(place.interval.saturating_mul(3)));
+        self.places
+            .iter()
+            .filter(|(id, place)| **id != hop && !is_here(place))
+            .filter_map(|(_, place)| place.answered_at)
+            .all(|at| at.nanos_after(answered_at) <= i64::try_from(patience).unwrap_or(i64::MAX))
     }
 }
 
-fn literal(target: &Target) -> Option<IpAddr> {
-    match &target.host {
-        Host::Literal { ip, .. } => Some(*ip),
-        Host::Name(_) => None,
-    }
-}
-
-fn is_here(target: &Target) -> bool {
-    literal(target).is_some_and(|ip| ip.is_loopback())
+fn is_here(place: &Place) -> bool {
+    place.ip.is_some_and(|ip| ip.is_loopback())
 }
 
 #[cfg(test)]

@@ -164,8 +164,8 @@ pub(crate) fn alert_state(connection: &Connection) -> rusqlite::Result<Option<St
 
 pub(crate) fn silences(connection: &Connection, now: WallTime) -> rusqlite::Result<Vec<StoredSilence>> {
     connection.execute("DELETE FROM silences WHERE until_ns <= ?1", [now.as_nanos()])?;
-    let mut select =
-        connection.prepare_cached("SELECT id, matcher, until_ns, comment, made_ns FROM silences ORDER BY id")?;
+    let mut select = connection
+        .prepare_cached("SELECT id, matcher, until_ns, comment, made_ns FROM silences ORDER BY id")?;
     let rows = select.query_map([], |row| {
         Ok(StoredSilence {
             id: from_sql(row.get(0)?),

@@ -118,7 +118,12 @@ mod tests {
         let policy = policy(&config::Alerts::default());
         let kinds: Vec<_> = policy.rules.iter().map(|rule| rule.kind).collect();
         assert_eq!(kinds, WITHOUT_RULES);
-        assert!(policy.rules.iter().all(|rule| rule.hold == Duration::from_secs(10)));
+        assert!(
+            policy
+                .rules
+                .iter()
+                .all(|rule| rule.hold == Duration::from_secs(10))
+        );
     }
 
     #[test]

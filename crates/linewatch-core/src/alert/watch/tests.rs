@@ -100,7 +100,7 @@ fn down(id: u32, since: u64) -> Effect {
 /// Four targets; the first is the next hop.
 fn watch() -> Watch {
     let mut watch = Watch::new(policy());
-    watch.set_next_hops(vec![IpAddr::from([192, 0, 2, GATEWAY as u8])], at(0));
+    watch.set_next_hops(vec![IpAddr::from([192, 0, 2, GATEWAY as u8])]);
     (1..=4).for_each(|id| watch.set_target(&target(id), at(0)));
     watch
 }
