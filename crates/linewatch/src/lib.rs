@@ -15,6 +15,7 @@ mod listen;
 mod logging;
 mod method;
 mod notice;
+mod notify;
 mod rrd;
 mod rrd_dir;
 mod server;

@@ -4,7 +4,7 @@ use linewatch_core::alert::Item;
 use linewatch_core::time::WallTime;
 use linewatch_render::message::{Letterhead, Matter};
 
-use crate::config;
+use crate::config::alerts::Alerts;
 
 use super::mail::Mailer;
 use super::route;
@@ -77,7 +77,7 @@ pub(super) enum Carrier {
 
 impl Carrier {
     /// The way with this key as configured; `None`: there is none.
-    pub(super) fn of(way: &str, alerts: &config::Alerts) -> Option<Self> {
+    pub(super) fn of(way: &str, alerts: &Alerts) -> Option<Self> {
         if way == route::EMAIL {
             return Mailer::of(&alerts.email).map(Self::Mail);
         }

@@ -6,7 +6,8 @@
 use std::fs;
 use std::path::Path;
 
-use crate::config::{self, Email, Secret};
+use crate::config::Secret;
+use crate::config::alerts::{Alerts, Email};
 
 const PASSWORD: &str = "LINEWATCH_EMAIL_PASSWORD";
 /// S2's file, in the working directory.
@@ -139,7 +140,7 @@ pub(super) fn bare(mailbox: &str) -> &str {
 }
 
 /// Files with secrets that everybody on this computer can read.
-pub(super) fn warnings(alerts: &config::Alerts) -> Vec<String> {
+pub(super) fn warnings(alerts: &Alerts) -> Vec<String> {
     let secrets = alerts.webhooks.iter().map(|webhook| webhook.secret_file.as_str());
     let has_env_secret = Names::read()
         .dot_env
@@ -212,7 +213,7 @@ mod tests {
     fn a_secret_that_everybody_can_read_is_warned_about() {
         use std::os::unix::fs::PermissionsExt as _;
         let file = tempfile::NamedTempFile::new().expect("a file");
-        let mut alerts = config::Alerts::default();
+        let mut alerts = Alerts::default();
         alerts.email.password_file = file.path().to_string_lossy().into_owned();
         let with_mode = |mode| {
             fs::set_permissions(file.path(), fs::Permissions::from_mode(mode)).expect("set");

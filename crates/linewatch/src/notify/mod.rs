@@ -33,7 +33,7 @@ use linewatch_core::time::WallTime;
 use linewatch_render::message::{Letterhead, Matter};
 use linewatch_store::{NewLetter, StoreError, StoreHandle, StoreMessage, Told};
 
-use crate::config;
+use crate::config::alerts::Alerts;
 use carrier::{Carrier, Outcome, Parcel};
 use dead_man::DeadMan;
 use outbox::Worker;
@@ -83,7 +83,7 @@ struct Shared {
 
 /// As configured now.
 struct Plan {
-    alerts: config::Alerts,
+    alerts: Alerts,
     head: Letterhead,
 }
 
@@ -124,7 +124,7 @@ impl Notify {
     /// When the operating system gives no thread.
     pub(crate) fn start(
         options: NotifyOptions,
-        alerts: &config::Alerts,
+        alerts: &Alerts,
         head: Letterhead,
     ) -> io::Result<Self> {
         let dead_man = DeadMan::start(Arc::clone(&options.clock), options.is_alive)?;
@@ -156,7 +156,7 @@ impl Notify {
     /// # Errors
     ///
     /// When the operating system gives no thread for a new way.
-    pub(crate) fn follow(&self, alerts: &config::Alerts, head: Letterhead) -> io::Result<()> {
+    pub(crate) fn follow(&self, alerts: &Alerts, head: Letterhead) -> io::Result<()> {
         *self.shared.plan() = Plan {
             alerts: alerts.clone(),
             head,
@@ -346,7 +346,7 @@ impl Notify {
 }
 
 /// See [`Notify::check_mail`]; for the `doctor`, which runs no monitor.
-pub(crate) fn check_mail(alerts: &config::Alerts) -> Option<Result<String, String>> {
+pub(crate) fn check_mail(alerts: &Alerts) -> Option<Result<String, String>> {
     match Carrier::of(route::EMAIL, alerts)? {
         Carrier::Mail(mailer) => Some(mailer.check()),
         Carrier::Webhook(_) => None,

@@ -16,7 +16,7 @@ use linewatch_core::time::{MonoTime, WallTime};
 use linewatch_render::message::Matter;
 use linewatch_store::{Fate, Letter, NewLetter, StoreError};
 
-use crate::config::Retry;
+use crate::config::alerts::Retry;
 
 use super::carrier::{Carrier, Outcome, Parcel, Refusal, refusals};
 use super::shape::{self, Content};

@@ -2,7 +2,7 @@
 
 use sha2::{Digest as _, Sha256};
 
-use crate::config;
+use crate::config::alerts::Alerts;
 
 use super::credentials;
 
@@ -24,7 +24,7 @@ pub(super) struct Routes {
 
 impl Routes {
     /// Whom the configuration names.
-    pub(super) fn of(alerts: &config::Alerts) -> Self {
+    pub(super) fn of(alerts: &Alerts) -> Self {
         let from = credentials::sender(&alerts.email);
         let domain = from
             .as_deref()
@@ -130,7 +130,8 @@ pub(super) fn host_of(url: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{Alerts, Secret, Webhook};
+    use crate::config::Secret;
+    use crate::config::alerts::Webhook;
 
     fn routes() -> Routes {
         let mut alerts = Alerts::default();
