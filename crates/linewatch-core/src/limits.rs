@@ -128,6 +128,8 @@ pub const ALERT_SETTLE: Duration = Duration::from_secs(10);
 pub const ALERT_LOOK: Duration = Duration::from_millis(100);
 /// With more targets deadlines are looked at once a second only: a look at 100,000 open faults takes 50 ms.
 pub const ALERT_PROMPT: usize = 10_000;
+/// Silences made by hand that hold at a time: each is looked at for every fault, and people make a few.
+pub const SILENCES: usize = 200;
 /// After a start the targets of what was open before have so long to be there: a name that is asked for twice.
 pub const ALERT_RETURN: Duration = DNS_QUERY_TIME.saturating_mul(2);
 /// A next hop that has been silent for so long while others answer is not what they are reached through, or answers no

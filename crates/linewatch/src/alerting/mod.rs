@@ -2,6 +2,7 @@
 //!
 //! Not here: deciding (`linewatch_core::alert`), sending (`notify`).
 
+pub(crate) mod delivery;
 mod policy;
 mod teller;
 
