@@ -51,7 +51,7 @@ struct Rig {
     dir: tempfile::TempDir,
     page: SocketAddr,
     inputs: mpsc::Sender<Input>,
-    control: JoinHandle<Commanded<SystemClock>>,
+    control: JoinHandle<(Commanded<SystemClock>, &'static str)>,
     monitor: JoinHandle<()>,
     server: Server,
     history: Arc<dyn History>,
@@ -151,6 +151,7 @@ impl Rig {
             hub,
             tally,
             resolver: None,
+            notify: None,
             rrd: None,
         };
         let control = std::thread::spawn(move || Control::new(commanded, start).run(&heard, false));
@@ -278,7 +279,7 @@ impl Rig {
         self.inputs
             .send(Input::Order(Order::Stop("the test")))
             .expect("control listens");
-        let to = self.control.join().expect("no panic");
+        let (to, _) = self.control.join().expect("no panic");
         to.engine.stop(Duration::from_secs(1));
         to.spine.say(Word::Finish, &to.clock);
         self.monitor.join().expect("no panic");
