@@ -29,14 +29,19 @@ const NUMBERS: [&str; 6] = [
 const TEXTS: [&str; 2] = ["vantage", "created"];
 
 /// The tables taken over, by worth, with their keys and what a row of them is called.
-const TABLES: [(&str, &[&str], &str); 7] = [
+const TABLES: [(&str, &[&str], &str); 12] = [
     ("targets", &["id"], "series"),
+    ("outbox", &["id"], "messages"),
+    ("alert_state", &["id"], "state of alerts"),
+    ("silences", &["id"], "silences"),
+    ("acks", &["run", "seq"], "acknowledgements"),
     ("outages", &["run", "seq"], "outages"),
     ("events", &["run", "seq"], "events"),
     ("gaps", &["id"], "gaps"),
     ("rollup_1h", &["target", "from_s", "id"], "hours"),
     ("rollup_10m", &["target", "from_s", "id"], "ten-minute rows"),
     ("rollup_1m", &["target", "from_s", "id"], "minutes"),
+    ("evidence", &["run", "seq", "target", "kind"], "pieces of evidence"),
 ];
 
 /// Takes over; how much, as the end of a sentence.

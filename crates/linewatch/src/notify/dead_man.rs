@@ -27,7 +27,7 @@ impl DeadMan {
     /// Nobody is told yet. `is_alive`: whether there is anything to tell.
     pub(super) fn start(
         clock: Arc<dyn Clock + Sync>,
-        is_alive: Box<dyn Fn() -> bool + Send + Sync>,
+        is_alive: Arc<dyn Fn() -> bool + Send + Sync>,
     ) -> io::Result<Self> {
         let wanted = Arc::<Mutex<Option<Wanted>>>::default();
         let (bell, rung) = sync_channel(1);

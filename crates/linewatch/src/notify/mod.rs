@@ -61,8 +61,11 @@ pub(crate) struct NotifyOptions {
     /// For people.
     pub on_trouble: OnTrouble,
     /// Whether the monitor turns: only then is the dead man told that it lives.
-    pub is_alive: Box<dyn Fn() -> bool + Send + Sync>,
+    pub is_alive: Arc<dyn Fn() -> bool + Send + Sync>,
 }
+
+/// Makes the way with a key as configured; `None`: it is configured no longer.
+type Carriers = Box<dyn Fn(&str, &Alerts) -> Option<Carrier> + Send + Sync>;
 
 /// What every thread here knows.
 struct Shared {
@@ -73,6 +76,7 @@ struct Shared {
     graph: Graph,
     on_trouble: OnTrouble,
     plan: Mutex<Plan>,
+    carriers: Carriers,
     /// How often somebody asked for an attempt at once.
     nudges: AtomicU64,
     /// By way: the newest nudge that was followed to its end.
@@ -88,6 +92,25 @@ struct Plan {
 }
 
 impl Shared {
+    fn new(options: NotifyOptions, alerts: &Alerts, head: Letterhead, carriers: Carriers) -> Self {
+        Self {
+            clock: options.clock,
+            store: options.store,
+            vantage: options.vantage,
+            run: options.run,
+            graph: options.graph,
+            on_trouble: options.on_trouble,
+            plan: Mutex::new(Plan {
+                alerts: alerts.clone(),
+                head,
+            }),
+            carriers,
+            nudges: AtomicU64::new(0),
+            followed: Mutex::default(),
+            turned: Condvar::new(),
+        }
+    }
+
     fn plan(&self) -> MutexGuard<'_, Plan> {
         // Replaced as a whole: nothing in it is ever half done.
         self.plan.lock().unwrap_or_else(PoisonError::into_inner)
@@ -104,7 +127,7 @@ impl Shared {
 
     /// The way with this key as configured now; `None`: it is configured no longer.
     fn carrier(&self, way: &str) -> Option<Carrier> {
-        Carrier::of(way, &self.plan().alerts)
+        (self.carriers)(way, &self.plan().alerts)
     }
 }
 
@@ -127,23 +150,10 @@ impl Notify {
         alerts: &Alerts,
         head: Letterhead,
     ) -> io::Result<Self> {
-        let dead_man = DeadMan::start(Arc::clone(&options.clock), options.is_alive)?;
+        let is_alive = Arc::clone(&options.is_alive);
+        let dead_man = DeadMan::start(Arc::clone(&options.clock), is_alive)?;
         let notify = Self {
-            shared: Arc::new(Shared {
-                clock: options.clock,
-                store: options.store,
-                vantage: options.vantage,
-                run: options.run,
-                graph: options.graph,
-                on_trouble: options.on_trouble,
-                plan: Mutex::new(Plan {
-                    alerts: alerts.clone(),
-                    head,
-                }),
-                nudges: AtomicU64::new(0),
-                followed: Mutex::default(),
-                turned: Condvar::new(),
-            }),
+            shared: Arc::new(Shared::new(options, alerts, head, Box::new(Carrier::of))),
             ways: Arc::default(),
             dead_man: Arc::new(dead_man),
         };

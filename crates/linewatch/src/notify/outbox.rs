@@ -240,6 +240,9 @@ impl Worker {
                 tracing::info!(target: "notify", destination, letters = ids.len(), "delivered: {words}");
                 self.troubles.remove(destination);
                 let also = self.again_for(message, &refused);
+                for letter in &also {
+                    self.back_off(&letter.destination, &refusals(&refused));
+                }
                 if !refused.is_empty() {
                     self.say(format!(
                         "a message was not accepted for everybody: {}",

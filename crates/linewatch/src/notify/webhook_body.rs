@@ -6,6 +6,7 @@ use linewatch_core::alert::{Cause, CauseKind, Item, Kind, Notification, Telling}
 use linewatch_core::event::Severity;
 use linewatch_render::message::{self, Matter};
 use linewatch_render::when::rfc3339_us;
+use minijinja::value::Serde;
 use minijinja::{Environment, Value as Context};
 use serde_json::{Value, json};
 
@@ -118,7 +119,7 @@ fn templated(url: String, path: &str, parcel: &Parcel<'_>) -> Result<Body, Strin
     let mut environment = Environment::new();
     environment.set_fuel(Some(FUEL));
     let bytes = environment
-        .render_str(&template, Context::from_serialize(own(parcel)))
+        .render_str(&template, Context::from(Serde(own(parcel))))
         .map_err(|error| format!("{path}: {error}"))?
         .into_bytes();
     let is_json = serde_json::from_slice::<Value>(&bytes).is_ok();
