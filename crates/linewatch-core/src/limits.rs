@@ -150,6 +150,8 @@ pub const ALERT_DIGEST_EVERY: Duration = Duration::from_secs(600);
 pub const NAME_CHARS: usize = 80;
 /// See [`NAME_CHARS`].
 pub const ID_CHARS: usize = 64;
+/// Characters of a comment, a note, or who somebody is.
+pub const FREE_TEXT_CHARS: usize = 500;
 /// Labels of one target.
 pub const LABELS: usize = 32;
 /// Bytes of a configuration file: more is not one.

@@ -41,7 +41,11 @@ const TABLES: [(&str, &[&str], &str); 12] = [
     ("rollup_1h", &["target", "from_s", "id"], "hours"),
     ("rollup_10m", &["target", "from_s", "id"], "ten-minute rows"),
     ("rollup_1m", &["target", "from_s", "id"], "minutes"),
-    ("evidence", &["run", "seq", "target", "kind"], "pieces of evidence"),
+    (
+        "evidence",
+        &["run", "seq", "target", "kind"],
+        "pieces of evidence",
+    ),
 ];
 
 /// Takes over; how much, as the end of a sentence.

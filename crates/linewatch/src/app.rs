@@ -134,7 +134,7 @@ pub(crate) fn run<W: Wire + 'static, C: Clock + Clone + Sync + 'static>(
                 let inputs = inputs.clone();
                 Box::new(move |severity, message| drop(inputs.send(Input::Undelivered(severity, message))))
             },
-            is_alive: Box::new(delivery::is_alive(clock.clone(), Arc::clone(&turned_at))),
+            is_alive: Arc::new(delivery::is_alive(clock.clone(), Arc::clone(&turned_at))),
         };
         let head = delivery::letterhead(&settings, &vantage, &host_name());
         Some(Notify::start(options, &settings.alerts, head).context("cannot start the threads of alerts")?)

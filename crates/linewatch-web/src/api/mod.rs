@@ -4,6 +4,7 @@
 //! the two in both directions. Milliseconds have at most 3 decimals, `_us` are whole microseconds, `None` is
 //! `null` and means "no data", never 0. Not here: deciding anything.
 
+mod alerts;
 mod compat;
 mod history;
 mod live;
@@ -18,6 +19,7 @@ use linewatch_core::event::Severity;
 use linewatch_core::time::Rtt;
 use serde::{Serialize, Serializer};
 
+pub(crate) use alerts::{OutboxAnswer, SilenceInfo, SilenceList, TestAnswer};
 pub(crate) use compat::{S0Config, S0Done, S0Event, S0Stats, S1Log, S1Points, S1Status, ToolError};
 pub(crate) use history::{
     EventRow, LogInfo, OutageInfo, Page, SampleSegment, Samples, Status, StatusIcmp, StatusLive,

@@ -65,7 +65,10 @@ fn one_message(notify: Option<&Notify>, told: &[Notification], snapshot: &Snapsh
 }
 
 /// Whether the monitor's thread turns.
-pub(crate) fn is_alive<C: Clock + Sync>(clock: C, turned_at: Arc<AtomicU64>) -> impl Fn() -> bool + Send + Sync {
+pub(crate) fn is_alive<C: Clock + Sync>(
+    clock: C,
+    turned_at: Arc<AtomicU64>,
+) -> impl Fn() -> bool + Send + Sync {
     move || {
         let age_ns = clock
             .mono()
@@ -87,7 +90,9 @@ pub(crate) fn left(store: &StoreHandle) -> Option<Snapshot> {
     };
     shape::read_snapshot(&text)
         .map_err(|sentence| {
-            tracing::warn!("what was told before this start cannot be read: {sentence}; it may be told again");
+            tracing::warn!(
+                "what was told before this start cannot be read: {sentence}; it may be told again"
+            );
         })
         .ok()
 }
@@ -116,10 +121,12 @@ pub(crate) fn silences(store: &StoreHandle, now: WallTime) -> Result<Vec<Silence
 /// The run before this one has said that it ends, although it was not seen to: a second Ctrl+C came while it was at it.
 pub(crate) fn has_said_farewell(store: &StoreHandle, run: RunId) -> bool {
     let name = format!("{}.", Notify::farewell_name(RunId(run.0.saturating_sub(1))));
-    [LetterState::Waiting, LetterState::Sent].into_iter().any(|state| {
-        let letters = store.letters(state, LETTERS_LOOKED_AT).unwrap_or_default();
-        letters.iter().any(|letter| letter.message_id.starts_with(&name))
-    })
+    [LetterState::Waiting, LetterState::Sent]
+        .into_iter()
+        .any(|state| {
+            let letters = store.letters(state, LETTERS_LOOKED_AT).unwrap_or_default();
+            letters.iter().any(|letter| letter.message_id.starts_with(&name))
+        })
 }
 
 /// Who writes, and where the page is.
@@ -147,7 +154,11 @@ fn page(listen: SocketAddr, base_path: &str, host: &str) -> String {
 }
 
 /// Draws a target's last day.
-pub(crate) fn graph<C: Clock + Sync + 'static>(history: Arc<dyn History>, clock: C, vantage: String) -> Graph {
+pub(crate) fn graph<C: Clock + Sync + 'static>(
+    history: Arc<dyn History>,
+    clock: C,
+    vantage: String,
+) -> Graph {
     Box::new(move |target| draw(history.as_ref(), target, clock.wall(), &vantage))
 }
 

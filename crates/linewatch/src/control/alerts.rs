@@ -44,9 +44,7 @@ impl<C: Clock> Control<C> {
         self.look_for_hops(self.now());
         self.tell_silences();
         if let Some(left) = delivery::left(&self.to.store) {
-            self.to
-                .spine
-                .say(Word::TakeUp(Box::new(left)), &self.to.clock);
+            self.to.spine.say(Word::TakeUp(Box::new(left)), &self.to.clock);
         }
     }
 
@@ -79,11 +77,10 @@ impl<C: Clock> Control<C> {
 
     fn tell_silences(&self) {
         match delivery::silences(&self.to.store, self.to.clock.wall()) {
-            Ok(silences) => self
-                .to
-                .spine
-                .say(Word::SetSilences(silences), &self.to.clock),
-            Err(error) => tracing::warn!("the silences cannot be read: {error}; those known stay as they are"),
+            Ok(silences) => self.to.spine.say(Word::SetSilences(silences), &self.to.clock),
+            Err(error) => {
+                tracing::warn!("the silences cannot be read: {error}; those known stay as they are")
+            }
         }
     }
 
@@ -121,7 +118,7 @@ impl<C: Clock> Control<C> {
         }
     }
 
-    fn ask_alerts(&self, asked: AlertAsk) -> Result<AlertAnswer, ChangeError> {
+    pub(super) fn ask_alerts(&self, asked: AlertAsk) -> Result<AlertAnswer, ChangeError> {
         match asked {
             AlertAsk::Acknowledge { event, who, note } => self.acknowledge(event, who, note),
             AlertAsk::Silences => self.silences(),

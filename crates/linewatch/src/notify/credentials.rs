@@ -151,7 +151,9 @@ pub(super) fn warnings(alerts: &Alerts) -> Vec<String> {
         .chain(has_env_secret.then_some(DOT_ENV));
     files
         .filter(|path| !path.is_empty() && is_world_readable(Path::new(path)))
-        .map(|path| format!("{path} holds a secret and everybody on this computer can read it: chmod 600 {path}"))
+        .map(|path| {
+            format!("{path} holds a secret and everybody on this computer can read it: chmod 600 {path}")
+        })
         .collect()
 }
 
@@ -190,7 +192,11 @@ mod tests {
     #[test]
     fn a_dot_env_is_read_as_people_write_it() {
         let text = "# mail\nEMAIL_SENDER=a@b.org\nexport EMAIL_PASSWORD = \"ab cd=ef\"\nX='y'\n\nbroken\n";
-        let expected = [("EMAIL_SENDER", "a@b.org"), ("EMAIL_PASSWORD", "ab cd=ef"), ("X", "y")];
+        let expected = [
+            ("EMAIL_SENDER", "a@b.org"),
+            ("EMAIL_PASSWORD", "ab cd=ef"),
+            ("X", "y"),
+        ];
         let found = parse_dot_env(text);
         let found: Vec<_> = found
             .iter()

@@ -50,12 +50,7 @@ impl DeadMan {
     }
 }
 
-fn turn(
-    clock: &dyn Clock,
-    is_alive: &dyn Fn() -> bool,
-    asked: &Mutex<Option<Wanted>>,
-    rung: &Receiver<()>,
-) {
+fn turn(clock: &dyn Clock, is_alive: &dyn Fn() -> bool, asked: &Mutex<Option<Wanted>>, rung: &Receiver<()>) {
     let mut is_failing = false;
     loop {
         let wanted = asked.lock().unwrap_or_else(PoisonError::into_inner).clone();
@@ -72,7 +67,9 @@ fn turn(
                 Err(words) if !is_failing => {
                     tracing::warn!(target: "notify", "the dead man's address does not answer: {words}");
                 }
-                Ok(()) if is_failing => tracing::info!(target: "notify", "the dead man's address answers again"),
+                Ok(()) if is_failing => {
+                    tracing::info!(target: "notify", "the dead man's address answers again")
+                }
                 Ok(()) | Err(_) => {}
             }
             is_failing = told.is_err();

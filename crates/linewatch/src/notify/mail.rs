@@ -84,11 +84,15 @@ impl Mailer {
         };
         let to: Vec<Address> = to.into_iter().map(|mailbox| mailbox.email).collect();
         let step = self.patience.whole;
-        within(self.patience.whole, move || session.deliver(from.email, &to, &bytes)).unwrap_or_else(|| {
-            Outcome::Failed {
-                words: format!("the mail server did not come to an end within {} s", step.as_secs()),
-                is_unknown: true,
-            }
+        within(self.patience.whole, move || {
+            session.deliver(from.email, &to, &bytes)
+        })
+        .unwrap_or_else(|| Outcome::Failed {
+            words: format!(
+                "the mail server did not come to an end within {} s",
+                step.as_secs()
+            ),
+            is_unknown: true,
         })
     }
 
@@ -161,7 +165,9 @@ pub(super) fn write_graph(path: &str, png: &[u8]) -> io::Result<()> {
         .parent()
         .filter(|dir| !dir.as_os_str().is_empty())
         .unwrap_or(Path::new("."));
-    let file = tempfile::Builder::new().prefix(".linewatch-graph-").tempfile_in(dir)?;
+    let file = tempfile::Builder::new()
+        .prefix(".linewatch-graph-")
+        .tempfile_in(dir)?;
     fs::write(file.path(), png)?;
     #[cfg(unix)]
     {

@@ -145,11 +145,7 @@ impl Notify {
     /// # Errors
     ///
     /// When the operating system gives no thread.
-    pub(crate) fn start(
-        options: NotifyOptions,
-        alerts: &Alerts,
-        head: Letterhead,
-    ) -> io::Result<Self> {
+    pub(crate) fn start(options: NotifyOptions, alerts: &Alerts, head: Letterhead) -> io::Result<Self> {
         let is_alive = Arc::clone(&options.is_alive);
         let dead_man = DeadMan::start(Arc::clone(&options.clock), is_alive)?;
         let notify = Self {
@@ -252,9 +248,8 @@ impl Notify {
         let Some(known) = routes.find(destination) else {
             let ways = routes.ways().join(", ");
             return Err(match ways.as_str() {
-                "" => {
-                    "no destination is configured: set [alerts.email] from, or add [[alerts.webhooks]]".to_owned()
-                }
+                "" => "no destination is configured: set [alerts.email] from, or add [[alerts.webhooks]]"
+                    .to_owned(),
                 _ => format!("no destination \"{destination}\" is configured; there are: {ways}"),
             });
         };

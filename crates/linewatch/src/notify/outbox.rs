@@ -336,10 +336,7 @@ impl Contents {
         match self {
             Self::Alerts(notifications) => Matter::Alerts(notifications),
             Self::Stopped { at, why } => Matter::Stopped { at: *at, why },
-            Self::Interrupted { from, to } => Matter::Interrupted {
-                from: *from,
-                to: *to,
-            },
+            Self::Interrupted { from, to } => Matter::Interrupted { from: *from, to: *to },
         }
     }
 }
@@ -350,10 +347,7 @@ impl Message {
         let first = letters.first()?;
         let is_alerts = |letter: &Letter| {
             // What cannot be read travels alone, and is given up alone.
-            matches!(
-                shape::read_content(&letter.notification),
-                Ok(Content::Alerts(_))
-            )
+            matches!(shape::read_content(&letter.notification), Ok(Content::Alerts(_)))
         };
         let tried_with = first.tried_with;
         let first_is_alerts = is_alerts(first);

@@ -136,7 +136,10 @@ mod tests {
     fn routes() -> Routes {
         let mut alerts = Alerts::default();
         alerts.email.from = "Ops <ops@example.com>".to_owned();
-        for url in ["https://hooks.example.net/a?token=x", "https://[2001:db8::1]:8443/b"] {
+        for url in [
+            "https://hooks.example.net/a?token=x",
+            "https://[2001:db8::1]:8443/b",
+        ] {
             alerts.webhooks.push(Webhook {
                 url: Secret::new(url.to_owned()),
                 format: "json".to_owned(),

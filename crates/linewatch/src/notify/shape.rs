@@ -291,11 +291,7 @@ fn notification(shape: NotificationShape) -> Result<Notification, String> {
         to: shape.to,
         severity: Severity::from_word(&shape.severity).ok_or_else(|| unknown(&shape.severity))?,
         causes: shape.causes.into_iter().map(cause).collect(),
-        items: shape
-            .items
-            .into_iter()
-            .map(item)
-            .collect::<Result<_, String>>()?,
+        items: shape.items.into_iter().map(item).collect::<Result<_, String>>()?,
         more: shape.more,
     })
 }
@@ -365,9 +361,7 @@ fn incident_shape(incident: &SavedIncident) -> IncidentShape {
         kind: incident.kind.word().to_owned(),
         since_ns: incident.since.as_nanos(),
         told_at_ns: incident.told_at.map(WallTime::as_nanos),
-        cause: incident.cause.map(|kind| CauseKindShape {
-            behind: behind(kind),
-        }),
+        cause: incident.cause.map(|kind| CauseKindShape { behind: behind(kind) }),
         acknowledged: incident.is_acknowledged,
         escalated: incident.is_escalated,
         sent: incident.sent,
@@ -533,7 +527,8 @@ mod tests {
 
     #[test]
     fn a_later_version_is_refused_and_not_guessed_at() {
-        let text = write_content(&Content::Alerts(Box::new(full()))).replace("\"version\":1", "\"version\":2");
+        let text =
+            write_content(&Content::Alerts(Box::new(full()))).replace("\"version\":1", "\"version\":2");
         let refused = read_content(&text).expect_err("refused");
         assert!(refused.contains("version 2"), "{refused}");
         assert!(read_content("{\"version\":1}").is_err());

@@ -209,7 +209,10 @@ fn a_server_that_hangs_up_for_a_minute_gets_it_afterwards() {
 #[test]
 fn a_server_that_closes_for_now_gets_it_later() {
     arrives_once(
-        &[Behaviour::Banner("421 4.3.2 closing for repairs"), Behaviour::Good],
+        &[
+            Behaviour::Banner("421 4.3.2 closing for repairs"),
+            Behaviour::Good,
+        ],
         3,
     );
 }
@@ -319,7 +322,10 @@ fn one_of_several_who_is_greylisted_gets_it_later_and_the_others_only_once() {
         .iter()
         .filter_map(|line| line.strip_prefix("RCPT TO:").map(ToOwned::to_owned))
         .collect();
-    assert_eq!(recipients, ["<a@example.com>", "<b@example.com>", "<b@example.com>"]);
+    assert_eq!(
+        recipients,
+        ["<a@example.com>", "<b@example.com>", "<b@example.com>"]
+    );
     assert_eq!(peer.ids().len(), 2);
 }
 
@@ -402,7 +408,13 @@ fn a_login_happens_within_tls_only_and_the_mail_has_its_three_parts() {
         assert!(heard.secret.iter().any(|line| line.starts_with("AUTH PLAIN ")));
         assert!(!heard.clear.iter().any(|line| line.contains("AUTH")));
         let mail = &heard.accepted[0];
-        for part in ["text/plain", "text/html", "image/png", "cid:graph", "Auto-Submitted"] {
+        for part in [
+            "text/plain",
+            "text/html",
+            "image/png",
+            "cid:graph",
+            "Auto-Submitted",
+        ] {
             assert!(mail.contains(part), "no {part} in {mail}");
         }
     }
@@ -424,10 +436,7 @@ fn a_test_message_brings_back_the_servers_words_and_waits_nowhere() {
     let script = [Behaviour::Good, Behaviour::Rcpt(0, "550 5.1.1 no such user")];
     let peer = Peer::start(&script, Cover::Plain, "localhost");
     let bench = bench(&peer, Tls::None, &[]);
-    assert_eq!(
-        bench.notify.test("email").as_deref(),
-        Ok("250 2.0.0 queued as 1")
-    );
+    assert_eq!(bench.notify.test("email").as_deref(), Ok("250 2.0.0 queued as 1"));
     let refused = bench.notify.test("email").expect_err("refused");
     assert!(refused.contains("550 5.1.1 no such user"), "{refused}");
     let unknown = bench.notify.test("pager").expect_err("unknown");
@@ -441,7 +450,10 @@ fn the_interruption_and_the_exit_are_told_once_each() {
     let mut bench = bench(&peer, Tls::None, &[]);
     let at = bench.clock.wall();
     for _ in 0..2 {
-        bench.notify.interrupted(at.minus(Duration::from_secs(60)), at).expect("told");
+        bench
+            .notify
+            .interrupted(at.minus(Duration::from_secs(60)), at)
+            .expect("told");
         // No thread follows here: it stays in the outbox, as with a server that is away.
         assert!(!bench.notify.farewell("SIGTERM", Duration::ZERO));
     }
@@ -450,7 +462,11 @@ fn the_interruption_and_the_exit_are_told_once_each() {
         .heard()
         .accepted
         .iter()
-        .filter_map(|mail| mail.lines().find(|line| line.starts_with("Subject: ")).map(ToOwned::to_owned))
+        .filter_map(|mail| {
+            mail.lines()
+                .find(|line| line.starts_with("Subject: "))
+                .map(ToOwned::to_owned)
+        })
         .collect();
     assert_eq!(subjects.len(), 2, "{subjects:?}");
 }

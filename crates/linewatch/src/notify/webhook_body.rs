@@ -64,7 +64,9 @@ pub(super) fn body(webhook: &Webhook, parcel: &Parcel<'_>) -> Result<Body, Strin
 
 /// Slack reads `<...>` as links and mentions.
 fn slack_text(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
 }
 
 fn telegram(url: String, text: &str) -> Result<Body, String> {

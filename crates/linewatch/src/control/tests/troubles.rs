@@ -43,7 +43,7 @@ impl Rig {
         self.inputs
             .send(Input::Order(Order::Stop("the test")))
             .expect("control listens");
-        let to = self.control.join().expect("no panic");
+        let (to, _) = self.control.join().expect("no panic");
         let report = to.engine.report();
         to.engine.stop(Duration::ZERO);
         to.spine.say(Word::Finish, &to.clock);

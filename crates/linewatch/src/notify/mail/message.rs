@@ -26,9 +26,8 @@ pub(super) fn compose(parcel: &Parcel<'_>, from: &Mailbox, to: &[Mailbox]) -> Re
         None => MultiPart::alternative().singlepart(text).singlepart(html),
         Some((png, name)) => {
             let kind = ContentType::parse("image/png").map_err(|error| error.to_string())?;
-            let graph =
-                Attachment::new_inline_with_name("graph@linewatch".to_owned(), file_name(name))
-                    .body(png.clone(), kind);
+            let graph = Attachment::new_inline_with_name("graph@linewatch".to_owned(), file_name(name))
+                .body(png.clone(), kind);
             MultiPart::alternative()
                 .singlepart(text)
                 .multipart(MultiPart::related().singlepart(html).singlepart(graph))
@@ -56,7 +55,13 @@ pub(super) fn compose(parcel: &Parcel<'_>, from: &Mailbox, to: &[Mailbox]) -> Re
 fn file_name(name: &str) -> String {
     let plain: String = name
         .chars()
-        .map(|letter| if letter.is_ascii_alphanumeric() { letter } else { '-' })
+        .map(|letter| {
+            if letter.is_ascii_alphanumeric() {
+                letter
+            } else {
+                '-'
+            }
+        })
         .take(40)
         .collect();
     format!("{}-24h.png", plain.trim_matches('-'))

@@ -80,13 +80,8 @@ impl Session {
         let at = format!("{server}:{port}");
         let me = ClientId::default();
         let implicit = (self.tls == Tls::Implicit).then_some(&self.parameters);
-        let connected = SmtpConnection::connect(
-            (server.as_str(), *port),
-            Some(self.step),
-            &me,
-            implicit,
-            None,
-        );
+        let connected =
+            SmtpConnection::connect((server.as_str(), *port), Some(self.step), &me, implicit, None);
         let mut connection = connected.map_err(|error| format!("{at}: {}", self.words(&error)))?;
         if self.tls == Tls::StartTls {
             if !connection.can_starttls() {

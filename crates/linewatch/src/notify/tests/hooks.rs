@@ -80,7 +80,11 @@ fn webhook(url: String, format: &str) -> Webhook {
 fn bench_of(webhook: Webhook) -> Bench {
     let mut alerts = Alerts::default();
     alerts.webhooks.push(webhook);
-    bench_with(tempfile::tempdir().expect("a directory"), alerts, (String::new(), false))
+    bench_with(
+        tempfile::tempdir().expect("a directory"),
+        alerts,
+        (String::new(), false),
+    )
 }
 
 /// The body that arrives for a target that went down.
@@ -96,7 +100,10 @@ fn sent(format: &str) -> (String, Value) {
 #[test]
 fn our_json_carries_the_fact_its_times_and_what_older_receivers_look_for() {
     let (head, body) = sent("json");
-    assert!(head.contains("x-team: net ops") || head.contains("X-Team: net ops"), "{head}");
+    assert!(
+        head.contains("x-team: net ops") || head.contains("X-Team: net ops"),
+        "{head}"
+    );
     assert!(head.starts_with("POST /hook?token=s3cret&chat_id=-42 "), "{head}");
     assert_eq!(body["event"], "outage_detected");
     assert_eq!(body["host"], "192.0.2.1");
@@ -120,7 +127,10 @@ fn each_service_gets_what_it_reads() {
     assert!(head.starts_with("POST /hook "), "{head}");
     let (head, ntfy) = sent("ntfy");
     assert!(holds(&ntfy["title"]));
-    assert_eq!((&ntfy["topic"], &ntfy["priority"]), (&Value::from("hook"), &Value::from(5)));
+    assert_eq!(
+        (&ntfy["topic"], &ntfy["priority"]),
+        (&Value::from("hook"), &Value::from(5))
+    );
     assert!(head.starts_with("POST / "), "{head}");
 }
 
@@ -131,14 +141,25 @@ fn a_template_makes_its_own_body_and_one_that_never_ends_is_stopped() {
     let path = files.path().join("body.j2");
     let mut hook = webhook(http.url(), "template");
     hook.template_file = path.to_string_lossy().into_owned();
-    std::fs::write(&path, "{\"msg\": {{ subject|tojson }}, \"n\": {{ alerts|length }}}").expect("written");
+    std::fs::write(
+        &path,
+        "{\"msg\": {{ subject|tojson }}, \"n\": {{ alerts|length }}}",
+    )
+    .expect("written");
     let mut bench = bench_of(hook);
     bench.tell(Telling::Began);
     bench.until_empty();
     let (head, body) = http.requests().remove(0);
-    assert!(head.to_ascii_lowercase().contains("content-type: application/json"), "{head}");
+    assert!(
+        head.to_ascii_lowercase()
+            .contains("content-type: application/json"),
+        "{head}"
+    );
     let body: Value = serde_json::from_str(&body).expect("JSON");
-    assert_eq!((body["n"].as_u64(), body["msg"].as_str()), (Some(1), Some("✖ Gateway 1 is down since 10:00:00")));
+    assert_eq!(
+        (body["n"].as_u64(), body["msg"].as_str()),
+        (Some(1), Some("✖ Gateway 1 is down since 10:00:00"))
+    );
 
     let endless = "{% for a in range(9999) %}{% for b in range(9999) %}x{% endfor %}{% endfor %}";
     std::fs::write(&path, endless).expect("written");
@@ -171,7 +192,10 @@ fn an_address_of_this_computer_is_refused_before_any_byte() {
     bench.tell(Telling::Began);
     bench.worker.turn();
     let error = bench.waiting().remove(0).last_error.expect("a reason");
-    assert!(error.contains("this computer") && error.contains("allow_private"), "{error}");
+    assert!(
+        error.contains("this computer") && error.contains("allow_private"),
+        "{error}"
+    );
     assert!(!error.contains("s3cret"), "{error}");
     assert!(http.requests().is_empty());
 }
@@ -201,7 +225,10 @@ fn a_server_that_is_silent_is_left_in_time_and_asked_again() {
     let ids: Vec<String> = http
         .requests()
         .iter()
-        .map(|(head, _)| head.lines().find(|line| line.to_ascii_lowercase().starts_with("linewatch-message-id")))
+        .map(|(head, _)| {
+            head.lines()
+                .find(|line| line.to_ascii_lowercase().starts_with("linewatch-message-id"))
+        })
         .map(|line| line.expect("an id").to_owned())
         .collect();
     assert_eq!(ids.len(), 2);

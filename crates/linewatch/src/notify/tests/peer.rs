@@ -65,8 +65,7 @@ struct Server {
 impl Peer {
     /// The last behaviour goes on. The certificate is of `host`.
     pub(super) fn start(script: &[Behaviour], cover: Cover, host: &str) -> Self {
-        let certified =
-            rcgen::generate_simple_self_signed(vec![host.to_owned()]).expect("a certificate");
+        let certified = rcgen::generate_simple_self_signed(vec![host.to_owned()]).expect("a certificate");
         let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(certified.signing_key.serialize_der()));
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let tls = ServerConfig::builder_with_provider(provider)
@@ -152,7 +151,11 @@ impl Server {
                 return Ok(());
             }
             let line = line.trim_end().to_owned();
-            let verb = line.split([' ', ':']).next().unwrap_or_default().to_ascii_uppercase();
+            let verb = line
+                .split([' ', ':'])
+                .next()
+                .unwrap_or_default()
+                .to_ascii_uppercase();
             if is_secret {
                 self.hear().secret.push(line);
             } else {
