@@ -63,6 +63,8 @@ stories! {
     a_restart_in_an_outage_neither_repeats_nor_forgets: "restart-in-an-outage",
     an_outage_that_ended_over_a_restart_is_told_to_be_over: "restart-after-an-outage",
     fifty_behind_one_gateway_are_one_mail_and_one_recovery: "fifty-behind-one-gateway",
+    holes_of_milliseconds_are_found_and_measured: "micro-outages",
+    a_million_clean_probes_make_no_outage: "a-million-clean-probes",
     a_flood_of_every_target_down_is_one_mail: "everything-is-down",
 }
 

@@ -130,6 +130,11 @@ impl Watch {
         }
     }
 
+    /// Nothing is pending: until something new happens, there is nothing to look at.
+    pub fn is_idle(&self) -> bool {
+        self.kept.is_none() && self.alerts.next_deadline().is_none()
+    }
+
     /// When [`Watch::turn`] may have something to say before the next tick.
     pub fn due_at(&self) -> Option<MonoTime> {
         self.due_at

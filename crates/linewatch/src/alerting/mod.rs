@@ -4,7 +4,9 @@
 
 pub(crate) mod delivery;
 mod policy;
+mod replay;
 mod teller;
 
 pub(crate) use policy::policy;
+pub(crate) use replay::Replay;
 pub(crate) use teller::{Teller, Way};
