@@ -3,6 +3,7 @@
 #![expect(clippy::print_stdout, reason = "what was measured is worth reading")]
 
 mod firewall;
+mod holes;
 mod icmp;
 mod names;
 mod rig;
