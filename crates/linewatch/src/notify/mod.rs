@@ -297,6 +297,11 @@ impl Notify {
         Ok(())
     }
 
+    /// What the Message-IDs of a run's farewell begin with, before a dot.
+    pub(crate) fn farewell_name(run: RunId) -> String {
+        format!("stopped-{}", run.0)
+    }
+
     /// The monitor ends in order: everybody is told before it does, as far as that takes no longer than `limit`. What is
     /// not delivered by then is by the next start. True: nothing waits any more.
     pub(crate) fn farewell(&self, why: &str, limit: Duration) -> bool {
@@ -308,7 +313,7 @@ impl Notify {
             at,
             why: why.to_owned(),
         };
-        let name = format!("stopped-{}", self.shared.run.0);
+        let name = Self::farewell_name(self.shared.run);
         let letters = self.letters(&[], &name, at, &content);
         if letters.is_empty() {
             return true;
