@@ -173,8 +173,49 @@ export function historyTests({ test, browser, base }) {
       const lines = (await readFile(await file.path(), "utf8")).split("\r\n");
       expect(lines[0] === "number,target,from,to,duration_ms,sent,received,lost,loss_percent,opened_by", lines[0] ?? "");
       expect(/^1,'=cmd\(\),\d{4}-.*,100000,100,40,60,60,run$/.test(lines[1] ?? ""), lines[1] ?? "");
-      await page.getByRole("button", { name: "Show outage 1 in the history" }).click();
-      await page.waitForURL(/range=custom/);
+    });
+  });
+
+  test("an outage opens to its evidence, closes again, and a link goes there", async () => {
+    const id = await answering();
+    const now = Date.now();
+    const outage = { id: "1-1", target: id, target_name: "x", from: now - 600_000, to: now - 580_000, duration_ms: 20_000, opened_by: "run", sent: 20, received: 0, lost: 20, uncertainty_ms: 1000 };
+    const probes = Array.from({ length: 80 }, (_, i) => [1, i, i * 1_000_000, i >= 30 && i < 50 ? 3 : 0, i >= 30 && i < 50 ? null : 20_000 + i * 10, null, 0]);
+    const seconds = probes.map((one, i) => [Math.floor(outage.from / 1000) - 30 + i, 1, one[3] === 3 ? 1 : 0, 9_000]);
+    const line = (name, isGateway) => ({ target: name, target_name: name, is_gateway: isGateway, sent: 80, lost: 20, d: seconds });
+    const evidence = {
+      outage, key: 1,
+      verdict: { code: "near", figures: { sent: 20, lost: 20, unsent: 0, unmeasured: 0, late: 0, late_min_ms: null, late_max_ms: null, gateway: { sent: 20, lost: 20 }, others: 8, others_failing: 8, is_link_lost: false, process_p95_ms: 0.1, lateness_p95_ms: 0.1 } },
+      parts: [{ part: "whole", from: outage.from - 30_000, to: outage.to + 30_000, segments: [{ run: 1, base: outage.from - 30_000, d: probes }], left_out: 0, faults: [],
+        lines: [line("Router", true), ...Array.from({ length: 8 }, (_, i) => line(`Other ${i}`, false))] }],
+    };
+    await browser.page(async (page) => {
+      await page.route("**/api/v1/outages?**", (route) => route.fulfill({ json: { next: null, rows: [outage] } }));
+      await page.route("**/api/v1/outages/1-1/evidence", (route) => route.fulfill({ json: evidence }));
+      await openLive(page, `${base}/t/${id}?range=1h`);
+      const opener = page.getByRole("button", { name: "Evidence of outage 1" });
+      await opener.focus();
+      await page.keyboard.press("Enter");
+      await page.getByText("The fault was likely near this computer.").waitFor();
+      await page.getByText("8 of 8 other targets lost packets too.").waitFor();
+      expect(await opener.getAttribute("aria-expanded") === "true", "the row says that it is open");
+      expect(await opener.evaluate((one) => one === document.activeElement), "the focus stays");
+      expect(new URL(page.url()).searchParams.get("outage") === "1-1", page.url());
+      expect(await page.locator(".evidence-line").count() === 6, "the gateway, four others and the rest as one");
+      for (const [width, height] of [[390, 844], [1440, 900]]) {
+        await page.setViewportSize({ width, height });
+        await page.locator(".evidence").scrollIntoViewIfNeeded();
+        expect(await page.evaluate("document.documentElement.scrollWidth <= innerWidth"), `no sideways scrolling at ${width}`);
+        await shot(page, `evidence-${width}`);
+      }
+      await page.keyboard.press("Enter");
+      await page.locator(".evidence").waitFor({ state: "detached" });
+      expect(!page.url().includes("outage="), page.url());
+      await openLive(page, `${base}/t/${id}?range=1h&outage=1-1`);
+      await page.getByText("The fault was likely near this computer.").waitFor();
+      await page.getByRole("button", { name: "Show in history" }).click();
+      await page.waitForURL(/range=custom.*outage=1-1/);
+      await page.locator(".evidence").waitFor();
     });
   });
 }

@@ -8,6 +8,7 @@ import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 
 import { historyTests } from "./history.mjs";
+import { languageTests } from "./languages.mjs";
 import { Skip, expect, launch, moduleUrl, openLive, runAll, shot } from "./harness.mjs";
 
 const args = process.argv.slice(2);
@@ -298,5 +299,6 @@ test("a removed target comes back with undo", async () => {
 });
 
 historyTests({ test, browser, base });
+languageTests({ test, browser, base, violations });
 await runAll(tests);
 await browser.close();

@@ -4,10 +4,12 @@
 //! Every instant is an argument, so every rule can be tested by a table and every story by a script.
 #![forbid(unsafe_code)]
 
+pub mod advice;
 pub mod alert;
 pub mod caps;
 pub mod errno;
 pub mod event;
+pub mod evidence;
 pub mod inflight;
 pub mod limits;
 pub mod monitor;

@@ -146,6 +146,25 @@ pub const ALERTS_PER_HOUR: usize = 20;
 /// ... so far apart.
 pub const ALERT_DIGEST_EVERY: Duration = Duration::from_secs(600);
 
+/// Newest lost probes of a target with late replies that are remembered one by one: 64 x 40 B.
+pub const ADVICE_LOSSES: usize = 64;
+/// Older ones say nothing of now.
+pub const ADVICE_AGE: Duration = Duration::from_secs(3600);
+/// A longer time-out is advised from so many lost probes on: of fewer a share says nothing.
+pub const ADVICE_LOST_MIN: u64 = 20;
+/// ICMP that nobody answered so often ...
+pub const ADVICE_SILENT_PROBES: u64 = 20;
+/// ... and for so long is silent, and TCP is worth a try: by then a reboot of the far end's switch is over.
+pub const ADVICE_SILENT_TIME: Duration = Duration::from_secs(30);
+/// Such a try is made once in so long for each target, one handshake a second for all of them together.
+pub const ADVICE_KNOCK_EVERY: Duration = Duration::from_secs(600);
+/// A handshake of it is given up after this: a second SYN (1 s) has had its time.
+pub const ADVICE_KNOCK_TIME: Duration = Duration::from_secs(2);
+/// Sends later than this, or than a tenth of the interval if that is more, ...
+pub const ADVICE_LATENESS_MIN: Duration = Duration::from_millis(5);
+/// ... for so long are worth a change.
+pub const ADVICE_LATENESS_TIME: Duration = Duration::from_secs(60);
+
 /// Characters of a target's name; of an id; of any other label.
 pub const NAME_CHARS: usize = 80;
 /// See [`NAME_CHARS`].
@@ -218,6 +237,14 @@ pub const SECONDS_INTERVAL_MAX: Duration = Duration::from_millis(125);
 pub const ROLLUP_WAIT: Duration = Duration::from_secs(2);
 /// Buckets of one answer of `/api/v1/series`: more than a screen has columns for.
 pub const SERIES_POINTS: usize = 2000;
+/// Kept before and after an outage, beside it.
+pub const EVIDENCE_AROUND: Duration = Duration::from_secs(30);
+/// A longer outage keeps its edges only.
+pub const EVIDENCE_WHOLE: Duration = Duration::from_secs(300);
+/// So does one with more samples of its target: 100,000 are some 300 KB.
+pub const EVIDENCE_WHOLE_SAMPLES: usize = 100_000;
+/// Other targets kept with an outage, a second at a time: 200 of two minutes are some 40 KB.
+pub const EVIDENCE_LINES: usize = 200;
 /// Pictures that are drawn at once for the page: a picture takes one core for some 20 ms, and the engine needs its own.
 pub const GRAPH_DRAWINGS: usize = 2;
 /// Device pixels of one of them: 4000 x 2000; 4 B each while it is drawn.

@@ -9,6 +9,7 @@ mod stored;
 use std::time::Duration;
 
 use crate::event::{Event, EventId, EventKind, LogRow, OutageRow};
+use crate::evidence::{Evidence, Part, Span};
 pub use crate::past::HistoryError;
 use crate::past::{SeriesSum, Stretch, SumQuery};
 use crate::record::{Class, Gap, Outcome, StrayKind};
@@ -357,6 +358,28 @@ pub struct SampleQuery {
     pub limit: usize,
 }
 
+/// An outage that is not wholly proved yet, and what is kept of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unproved {
+    /// Which.
+    pub outage: OutageRow,
+    /// The parts that are kept.
+    pub kept: Vec<Part>,
+}
+
+/// What is to be collected around an outage.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EvidenceQuery {
+    /// Of which outage.
+    pub outage: EventId,
+    /// Whose.
+    pub target: TargetId,
+    /// Of which time.
+    pub span: Span,
+    /// Series of its gateway, the likeliest first: the first that was measured in the span is it.
+    pub gateways: Vec<TargetId>,
+}
+
 /// Which rollups, and how fine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SeriesQuery {
@@ -485,6 +508,30 @@ pub trait History: Send + Sync {
     fn targets(&self) -> Result<Vec<StoredTarget>, HistoryError>;
     /// How the store is doing.
     fn storage(&self) -> StorageView;
+    /// Outages from this one on that are not kept whole or at their end yet, oldest first.
+    ///
+    /// # Errors
+    ///
+    /// When the database cannot be read.
+    fn unproved(&self, _from: EventId, _limit: usize) -> Result<Vec<Unproved>, HistoryError> {
+        Ok(Vec::new())
+    }
+    /// Collects what was measured around an outage. Reads all samples of the newest hour: not for a browser.
+    ///
+    /// # Errors
+    ///
+    /// When the database cannot be read; always where there is no database.
+    fn collect_evidence(&self, _query: &EvidenceQuery) -> Result<Evidence, HistoryError> {
+        Err(HistoryError("this history is no database".to_owned()))
+    }
+    /// An outage and what is kept around it, by time; `None` for an unknown outage.
+    ///
+    /// # Errors
+    ///
+    /// When the database cannot be read, or what is kept is damaged.
+    fn evidence(&self, _outage: EventId) -> Result<Option<(OutageRow, Vec<Evidence>)>, HistoryError> {
+        Ok(None)
+    }
     /// A checked copy of the whole database as of now. Takes seconds for large ones.
     ///
     /// # Errors

@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use crate::advice::Signs;
 use crate::record::{Class, Counts, Loss, Outcome};
 use crate::target::TargetId;
 use crate::time::{Rtt, WallTime};
@@ -292,4 +293,6 @@ pub struct TargetView {
     pub concerns: Vec<Concern>,
     /// What it means.
     pub interpretations: Vec<Interpretation>,
+    /// What could be advised.
+    pub signs: Signs,
 }

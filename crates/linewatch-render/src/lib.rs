@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 pub mod compare;
+mod console_words;
 pub mod doctor;
 pub mod export;
 pub mod format;

@@ -9,7 +9,9 @@ use linewatch_core::record::Loss;
 use linewatch_core::spec::is_disruptive;
 use linewatch_core::time::{Rtt, WallTime};
 
+use crate::console_words::ConsoleWords;
 use crate::json::SummaryInput;
+use crate::message::Language;
 use crate::when::{clock_time, date_time, zone_name};
 
 /// The header comes again after this many rows on a terminal: about one screen.
@@ -50,11 +52,18 @@ pub struct PlainTable {
     repeats_header: bool,
     rows: usize,
     zone: TimeZone,
+    words: ConsoleWords,
 }
 
 impl PlainTable {
     /// A table with one row per `every_s` seconds; a Target column if there are several targets.
-    pub fn new(every_s: u64, targets: &[&str], repeats_header: bool, zone: TimeZone) -> Self {
+    pub fn new(
+        every_s: u64,
+        targets: &[&str],
+        repeats_header: bool,
+        zone: TimeZone,
+        language: Language,
+    ) -> Self {
         let widest = targets
             .iter()
             .map(|target| target.chars().count())
@@ -67,6 +76,7 @@ impl PlainTable {
             repeats_header,
             rows: 0,
             zone,
+            words: ConsoleWords::of(language),
         }
     }
 
@@ -85,8 +95,13 @@ impl PlainTable {
         let avg = row
             .avg_rtt
             .map_or_else(|| "-".to_owned(), |rtt| format!("{:.2}", rtt.as_millis_f64()));
-        let loss = loss_percent(row.loss);
-        let outage = if row.is_outage { "Yes" } else { "No" };
+        let avg = self.words.number(&avg);
+        let loss = self.words.number(&loss_percent(row.loss));
+        let outage = if row.is_outage {
+            self.words.yes
+        } else {
+            self.words.no
+        };
         let cells = [&row.sent, &row.received].map(ToString::to_string);
         let cells = [
             &cells[0],
@@ -101,9 +116,8 @@ impl PlainTable {
     }
 
     fn header(&self) -> String {
-        let span = format!("Time range ({}s)", self.every_s);
-        let cells = ["Sent", "Received", "Avg RTT (ms)", "Success", "Failed", "Loss"];
-        self.line("Target", &span, cells, "Outage")
+        let span = format!("{} ({}s)", self.words.time_range, self.every_s);
+        self.line(self.words.target, &span, self.words.columns, self.words.outage)
     }
 
     fn line(&self, target: &str, span: &str, cells: [&str; 6], outage: &str) -> String {
@@ -119,12 +133,18 @@ impl PlainTable {
 }
 
 /// `Time zone: Asia/Jakarta (+07:00)`: once, above a table.
-pub fn zone_line(at: WallTime, zone: &TimeZone) -> String {
-    format!("Time zone: {}", zone_name(at, zone))
+pub fn zone_line(at: WallTime, zone: &TimeZone, language: Language) -> String {
+    format!(
+        "{}: {}",
+        ConsoleWords::of(language).time_zone,
+        zone_name(at, zone)
+    )
 }
 
 /// The block at the end of a run, one per target (S3-17).
-pub fn summary_block(input: &SummaryInput) -> Vec<String> {
+pub fn summary_block(input: &SummaryInput, language: Language) -> Vec<String> {
+    let words = ConsoleWords::of(language);
+    let packets = words.packets;
     let counts = input.counts;
     let loss = counts.loss();
     let percent = loss
@@ -134,22 +154,27 @@ pub fn summary_block(input: &SummaryInput) -> Vec<String> {
         || "-".to_owned(),
         |rtt| format!("{:.2} ms", rtt.avg.as_millis_f64()),
     );
+    let (percent, avg) = (words.number(&percent), words.number(&avg));
     let mut lines = vec![
-        format!("TOTAL STATISTICS: {}", printable(&input.target)),
+        format!("{}: {}", words.title, printable(&input.target)),
         "-".repeat(40),
-        format!("Duration: {}", clock_length(input.duration.as_secs())),
-        format!("Sent: {} packets", counts.sent()),
-        format!("Received: {} packets", counts.replied + counts.refused),
-        format!("Lost: {} packets ({percent})", loss.failed),
+        format!("{}: {}", words.duration, clock_length(input.duration.as_secs())),
+        format!("{}: {} {packets}", words.sent, counts.sent()),
+        format!(
+            "{}: {} {packets}",
+            words.received,
+            counts.replied + counts.refused
+        ),
+        format!("{}: {} {packets} ({percent})", words.lost, loss.failed),
     ];
     if counts.unsent > 0 {
-        lines.push(format!("Not sent by this computer: {} packets", counts.unsent));
+        lines.push(format!("{}: {} {packets}", words.unsent, counts.unsent));
     }
     if counts.unmeasured > 0 {
-        lines.push(format!("Not measured: {} packets", counts.unmeasured));
+        lines.push(format!("{}: {} {packets}", words.unmeasured, counts.unmeasured));
     }
-    lines.push(format!("Average RTT: {avg}"));
-    lines.push(format!("Packet loss outages: {}", input.outages.len()));
+    lines.push(format!("{}: {avg}", words.average));
+    lines.push(format!("{}: {}", words.outages, input.outages.len()));
     lines
 }
 

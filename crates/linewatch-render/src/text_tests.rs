@@ -47,7 +47,7 @@ fn summary(counts: Counts) -> SummaryInput {
 
 #[test]
 fn the_table_is_the_one_of_the_manual() {
-    let mut table = PlainTable::new(10, &["gw"], false, TimeZone::UTC);
+    let mut table = PlainTable::new(10, &["gw"], false, TimeZone::UTC, Language::English);
     let mut lines = table.row(&row("gw"));
     lines.extend(table.row(&PlainRow {
         from: at(22),
@@ -75,7 +75,13 @@ fn the_table_is_the_one_of_the_manual() {
 
 #[test]
 fn several_targets_get_a_column_before_the_others() {
-    let mut table = PlainTable::new(1, &["gw", "Frankfurt edge, the second one"], false, TimeZone::UTC);
+    let mut table = PlainTable::new(
+        1,
+        &["gw", "Frankfurt edge, the second one"],
+        false,
+        TimeZone::UTC,
+        Language::English,
+    );
     let lines = table.row(&row("Frankfurt edge, the second one"));
     assert!(
         lines[0].starts_with("Target                    Time range (1s) "),
@@ -92,7 +98,7 @@ fn several_targets_get_a_column_before_the_others() {
 #[test]
 fn the_header_comes_again_every_20_rows_on_a_terminal_only() {
     let headers = |repeats| {
-        let mut table = PlainTable::new(10, &["gw"], repeats, TimeZone::UTC);
+        let mut table = PlainTable::new(10, &["gw"], repeats, TimeZone::UTC, Language::English);
         let lines: Vec<_> = (0..41).flat_map(|_| table.row(&row("gw"))).collect();
         lines.iter().filter(|line| line.starts_with("Time range")).count()
     };
@@ -101,7 +107,7 @@ fn the_header_comes_again_every_20_rows_on_a_terminal_only() {
 
 #[test]
 fn a_span_without_answers_has_no_average_and_one_without_probes_no_loss() {
-    let mut table = PlainTable::new(10, &["gw"], false, TimeZone::UTC);
+    let mut table = PlainTable::new(10, &["gw"], false, TimeZone::UTC, Language::English);
     let none = PlainRow {
         sent: 0,
         received: 0,
@@ -147,7 +153,7 @@ fn the_summary_is_that_of_s3() {
         mdev: Rtt::from_nanos(1),
     });
     assert_eq!(
-        summary_block(&input),
+        summary_block(&input, Language::English),
         [
             "TOTAL STATISTICS: gw",
             "----------------------------------------",
@@ -163,12 +169,15 @@ fn the_summary_is_that_of_s3() {
 
 #[test]
 fn our_own_trouble_stands_on_lines_of_its_own() {
-    let lines = summary_block(&summary(Counts {
-        scheduled: 9,
-        unsent: 5,
-        unmeasured: 4,
-        ..Counts::default()
-    }));
+    let lines = summary_block(
+        &summary(Counts {
+            scheduled: 9,
+            unsent: 5,
+            unmeasured: 4,
+            ..Counts::default()
+        }),
+        Language::English,
+    );
     assert_eq!(
         lines[3..8],
         [
@@ -177,6 +186,51 @@ fn our_own_trouble_stands_on_lines_of_its_own() {
             "Lost: 0 packets (-)",
             "Not sent by this computer: 5 packets",
             "Not measured: 4 packets",
+        ]
+    );
+}
+
+#[test]
+fn indonesian_has_its_own_words_and_decimal_sign_in_the_same_columns() {
+    let mut table = PlainTable::new(10, &["gw"], false, TimeZone::UTC, Language::Indonesian);
+    let lossy = PlainRow {
+        failed: 1,
+        loss: Loss {
+            failed: 1,
+            finished: 285,
+        },
+        is_outage: true,
+        ..row("gw")
+    };
+    assert_eq!(
+        table.row(&lossy),
+        [
+            "Rentang waktu (10s)                   Terkirim    Diterima   Rerata (ms)  Berhasil    Gagal Hilang     Gangguan",
+            "2026-11-21 16:56:02 - 16:56:11             285         285         12,45       285        1   0,4%     Ya",
+        ]
+    );
+    assert_eq!(
+        zone_line(at(0), &TimeZone::UTC, Language::Indonesian),
+        "Zona waktu: UTC (+00:00)"
+    );
+    let block = summary_block(
+        &summary(Counts {
+            scheduled: 929,
+            replied: 927,
+            lost: 2,
+            ..Counts::default()
+        }),
+        Language::Indonesian,
+    );
+    assert_eq!(
+        block[2..],
+        [
+            "Lama: 0:15:32",
+            "Terkirim: 929 paket",
+            "Diterima: 927 paket",
+            "Hilang: 2 paket (0,22%)",
+            "RTT rata-rata: -",
+            "Gangguan kehilangan paket: 0",
         ]
     );
 }
@@ -192,5 +246,8 @@ fn nothing_from_outside_can_steer_the_terminal() {
 
 #[test]
 fn the_zone_is_said_once() {
-    assert_eq!(zone_line(at(0), &TimeZone::UTC), "Time zone: UTC (+00:00)");
+    assert_eq!(
+        zone_line(at(0), &TimeZone::UTC, Language::English),
+        "Time zone: UTC (+00:00)"
+    );
 }

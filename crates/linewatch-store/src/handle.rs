@@ -48,7 +48,10 @@ pub(crate) enum Command {
 }
 
 /// Something small to be done with the connection that writes, after everything that waits was committed. It answers by itself.
-pub(crate) struct Job(pub(crate) Box<dyn FnOnce(Result<&mut Connection, StoreError>) + Send>);
+type Work = Box<dyn FnOnce(Result<&mut Connection, StoreError>) + Send>;
+
+/// See [`Work`].
+pub(crate) struct Job(pub(crate) Work);
 
 impl std::fmt::Debug for Job {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

@@ -12,6 +12,7 @@ mod budget;
 pub mod bulk;
 mod checkpoint;
 mod error;
+mod evidence;
 mod examine;
 mod files;
 #[cfg(feature = "fuzz")]

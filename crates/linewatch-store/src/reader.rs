@@ -7,11 +7,12 @@ use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use linewatch_core::event::{Event, EventKind, LogRow, OutageRow};
+use linewatch_core::event::{Event, EventId, EventKind, LogRow, OutageRow};
+use linewatch_core::evidence::Evidence;
 use linewatch_core::past::{SeriesSum, Stretch, SumQuery};
 use linewatch_core::port::{
-    BackupCopy, History, HistoryError, RowQuery, SampleQuery, Series, SeriesQuery, StorageView, StoredSample,
-    StoredTarget,
+    BackupCopy, EvidenceQuery, History, HistoryError, RowQuery, SampleQuery, Series, SeriesQuery,
+    StorageView, StoredSample, StoredTarget, Unproved,
 };
 use linewatch_core::record::Gap;
 use linewatch_core::target::TargetId;
@@ -27,7 +28,7 @@ use crate::sqlite::migrate::{MigrateError, inspect};
 use crate::sqlite::rows::from_sql;
 use crate::sqlite::schema::MIGRATIONS;
 use crate::sqlite::write::meta_number;
-use crate::sqlite::{open_reader, read};
+use crate::sqlite::{evidence, open_reader, read};
 
 /// Connections kept open between answers; more readers at once open their own for the moment.
 const IDLE_CONNECTIONS: usize = 4;
@@ -189,6 +190,18 @@ impl History for Reader {
 
     fn targets(&self) -> Result<Vec<StoredTarget>, HistoryError> {
         self.answer(read::targets)
+    }
+
+    fn unproved(&self, from: EventId, limit: usize) -> Result<Vec<Unproved>, HistoryError> {
+        self.answer(|connection| evidence::unproved(connection, from, limit))
+    }
+
+    fn collect_evidence(&self, query: &EvidenceQuery) -> Result<Evidence, HistoryError> {
+        self.answer(|connection| evidence::collect(connection, query))
+    }
+
+    fn evidence(&self, outage: EventId) -> Result<Option<(OutageRow, Vec<Evidence>)>, HistoryError> {
+        self.answer(|connection| evidence::of_outage(connection, outage))
     }
 
     fn storage(&self) -> StorageView {

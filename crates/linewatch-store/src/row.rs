@@ -81,6 +81,23 @@ impl Row {
         }
     }
 
+    /// A row of what history shows.
+    pub(crate) const fn of_sample(target: TargetId, sample: &StoredSample) -> Self {
+        Self {
+            target,
+            seq: sample.seq,
+            at: sample.at,
+            outcome: sample.outcome,
+            rtt: sample.rtt,
+            host_rtt: sample.host_rtt,
+            lateness_ns: sample.lateness_ns,
+            class: sample.class,
+            cause: sample.cause,
+            is_reordered: sample.is_reordered,
+            stray: sample.stray,
+        }
+    }
+
     /// Every row of a batch.
     pub(crate) fn of_batch(batch: &RecordBatch) -> impl Iterator<Item = Self> {
         let records = batch

@@ -23,6 +23,10 @@ struct File {
 
 /// The word in place of the hash in `index.html` as written, and while serving from a folder.
 const DEV: &str = "dev";
+/// No language is configured: the browser's.
+const AUTO: &str = "auto";
+/// How `index.html` as written tells the page the configured language.
+const LANGUAGE: &str = "data-language=\"auto\"";
 /// A year, and never to be asked again: the address changes with the content.
 const FOREVER: &str = "public, max-age=31536000, immutable";
 /// Kept, but asked for each time.
@@ -34,14 +38,17 @@ pub(crate) struct Assets {
     folder: Option<PathBuf>,
     /// Without a final slash: empty at the root.
     base: String,
+    /// `en`, `id` or `auto`.
+    language: String,
 }
 
 impl Assets {
-    /// Files for a page under `base`; from `folder` if there is one.
-    pub(crate) fn new(folder: Option<PathBuf>, base: &str) -> Self {
+    /// Files for a page under `base` in `language`; from `folder` if there is one.
+    pub(crate) fn new(folder: Option<PathBuf>, base: &str, language: &str) -> Self {
         Self {
             folder,
             base: base.to_owned(),
+            language: language.to_owned(),
         }
     }
 
@@ -53,15 +60,15 @@ impl Assets {
                 StatusCode::OK,
                 media_type("index.html"),
                 ASK,
-                Body::from(self.rebase(text)),
+                Body::from(self.settled(text)),
             ));
         }
         let file = find("index.html")?;
-        if self.base.is_empty() {
+        if self.base.is_empty() && self.language == AUTO {
             return Ok(embedded(file, headers, ASK));
         }
-        // Small enough to go out unpacked: only a page behind a proxy's path comes here.
-        let text = self.rebase(String::from_utf8_lossy(file.plain).into_owned());
+        // Small enough to go out unpacked: only a page behind a proxy's path or with a language of its own comes here.
+        let text = self.settled(String::from_utf8_lossy(file.plain).into_owned());
         Ok(answer(
             StatusCode::OK,
             media_type(file.path),
@@ -79,6 +86,16 @@ impl Assets {
             }
             None if hash == HASH => Ok(embedded(find(path)?, headers, FOREVER)),
             Some(_) | None => Err(missing()),
+        }
+    }
+
+    /// The shell as these settings want it.
+    fn settled(&self, text: String) -> String {
+        let text = self.rebase(text);
+        if self.language == AUTO {
+            text
+        } else {
+            text.replace(LANGUAGE, &format!("data-language=\"{}\"", self.language))
         }
     }
 
@@ -195,10 +212,18 @@ mod tests {
     fn the_shell_points_at_the_version_and_below_the_base() {
         let index = String::from_utf8_lossy(find("index.html").expect("embedded").plain).into_owned();
         assert!(!index.contains("/a/dev/"), "{index}");
-        let assets = Assets::new(None, "/line");
+        let assets = Assets::new(None, "/line", AUTO);
         assert_eq!(
             assets.rebase("<script src=\"/a/x/app/main.js\">".to_owned()),
             "<script src=\"/line/a/x/app/main.js\">"
         );
+    }
+
+    #[test]
+    fn the_shell_names_the_configured_language() {
+        let index = || String::from_utf8_lossy(find("index.html").expect("embedded").plain).into_owned();
+        assert!(Assets::new(None, "", AUTO).settled(index()).contains(LANGUAGE));
+        let indonesian = Assets::new(None, "", "id").settled(index());
+        assert!(indonesian.contains("data-language=\"id\"") && !indonesian.contains(LANGUAGE));
     }
 }

@@ -20,6 +20,8 @@ pub struct CatalogEntry {
     pub origins: Vec<(String, Origin)>,
     /// One of the lines the program watches by itself.
     pub is_built_in: bool,
+    /// A TCP port that answered while ICMP was silent.
+    pub tcp_answers: Option<u16>,
     /// Grows with every change of the settings; the ETag.
     pub version: u64,
 }
@@ -77,6 +79,8 @@ pub struct StatusInfo {
     pub icmp_v6: String,
     /// `SCHED_FIFO 10`, or why not.
     pub scheduling: String,
+    /// The command that grants real-time priority, where that is lacking and can be had.
+    pub realtime_cure: Option<String>,
     /// Unmeasured probes of this run by cause.
     pub unmeasured: BTreeMap<String, u64>,
     /// Unsent probes of this run by cause.

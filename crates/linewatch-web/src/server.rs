@@ -53,6 +53,8 @@ pub struct ServerOptions {
     pub is_public_read: bool,
     /// Serve the page's files from here instead of from inside the program.
     pub web_dir: Option<PathBuf>,
+    /// The page's language where a person has chosen none: `en`, `id`, or `auto` for the browser's.
+    pub language: String,
 }
 
 /// Why serving could not begin.
@@ -98,7 +100,7 @@ pub async fn serve(
         pictures: Pictures::new(),
         control,
         clock: Arc::clone(&clock),
-        assets: Assets::new(options.web_dir, &base),
+        assets: Assets::new(options.web_dir, &base, &options.language),
         guard: Guard::new(options.allowed_hosts, options.is_public_read),
         base,
         stopping: stopping.clone(),

@@ -23,7 +23,9 @@ use linewatch_web::{Hub, HubOptions, Notice, ServerOptions, StatusInfo};
 use crate::alerting::{self, delivery};
 use crate::config::{Loaded, watch};
 use crate::control::{Abilities, Commanded, Control, Input, Reload, Start};
+use crate::evidence::EvidenceThread;
 use crate::exit::{Exit, UserError};
+use crate::knock::Knocker;
 use crate::listen::{self, Wanted};
 use crate::logging::Later;
 use crate::method::engine_options;
@@ -176,9 +178,17 @@ pub(crate) fn run<W: Wire + 'static, C: Clock + Clone + Sync + 'static>(
     } else {
         None
     };
+    // A demo's network is made up, and has nobody outside.
+    let knocker = if is_real {
+        Some(Knocker::start(forward(&inputs, Input::Knocked)).context("cannot start the thread of advice")?)
+    } else {
+        None
+    };
     let _watcher = watcher(&home.loaded, &inputs);
     let rrd = RrdDir::start(Arc::clone(&history), clock.clone())
         .context("cannot start the thread of the round-robin databases")?;
+    let evidence = EvidenceThread::start(Arc::clone(&history), store.clone(), clock.clone())
+        .context("cannot start the thread that keeps evidence")?;
     let server = Server::start(
         server_options(&open, &home)?,
         &hub,
@@ -198,6 +208,8 @@ pub(crate) fn run<W: Wire + 'static, C: Clock + Clone + Sync + 'static>(
         resolver,
         notify,
         rrd: Some(rrd),
+        evidence: Some(evidence),
+        knocker,
     };
     let status = StatusInfo {
         version: crate::VERSION.to_owned(),
@@ -227,6 +239,7 @@ pub(crate) fn run<W: Wire + 'static, C: Clock + Clone + Sync + 'static>(
         tally,
         notify,
         rrd,
+        evidence,
         ..
     } = to;
     engine.stop(DRAIN);
@@ -250,6 +263,9 @@ pub(crate) fn run<W: Wire + 'static, C: Clock + Clone + Sync + 'static>(
     }
     if let Some(rrd) = rrd {
         rrd.stop();
+    }
+    if let Some(evidence) = evidence {
+        evidence.stop();
     }
     store
         .stop("stopped in order")
@@ -352,6 +368,7 @@ fn server_options(open: &listen::Open, home: &Home) -> io::Result<ServerOptions>
         allowed_hosts,
         is_public_read: server.public_read,
         web_dir: home.web_dir.clone(),
+        language: home.loaded.settings.web.language.clone(),
     })
 }
 

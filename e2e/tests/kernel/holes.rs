@@ -52,8 +52,14 @@ fn find_holes(program: &Path) -> anyhow::Result<()> {
     println!("holes as they were (begin ms, length ms): {truth:?}\nholes found: {found:?}");
     ensure!(found.len() == truth.len(), "{} outages", found.len());
     for ((from, length), (true_from, true_length)) in found.iter().zip(&truth) {
-        ensure!((from - true_from).abs() <= WITHIN_MS, "begin {from} instead of {true_from}");
-        ensure!((length - true_length).abs() <= WITHIN_MS, "{length} ms instead of {true_length}");
+        ensure!(
+            (from - true_from).abs() <= WITHIN_MS,
+            "begin {from} instead of {true_from}"
+        );
+        ensure!(
+            (length - true_length).abs() <= WITHIN_MS,
+            "{length} ms instead of {true_length}"
+        );
     }
     Ok(())
 }

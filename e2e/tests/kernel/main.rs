@@ -2,6 +2,7 @@
 
 #![expect(clippy::print_stdout, reason = "what was measured is worth reading")]
 
+mod advice;
 mod firewall;
 mod holes;
 mod icmp;

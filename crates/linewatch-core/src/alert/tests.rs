@@ -241,6 +241,7 @@ pub(super) fn view(id: u32, state: State, p50_ms: Option<u64>, at: WallTime) -> 
         down: Duration::ZERO,
         concerns: Vec::new(),
         interpretations: Vec::new(),
+        signs: crate::advice::Signs::default(),
     }
 }
 

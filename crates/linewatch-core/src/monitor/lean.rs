@@ -122,6 +122,7 @@ pub(super) fn digest(view: &TargetView) -> u64 {
         down,
         concerns,
         interpretations,
+        signs,
     } = view;
     let window = WindowView {
         span: Duration::ZERO,
@@ -131,6 +132,6 @@ pub(super) fn digest(view: &TargetView) -> u64 {
     let mut hasher = SipHasher13::new();
     (id, state, state_since, state_reasons, error, grade, grade_since).hash(&mut hasher);
     (last, last_answer, window, totals, outage, outages).hash(&mut hasher);
-    (measured, down, concerns, interpretations).hash(&mut hasher);
+    (measured, down, concerns, interpretations, signs).hash(&mut hasher);
     hasher.finish()
 }

@@ -12,11 +12,13 @@ mod lean;
 mod message;
 mod order;
 mod outages;
+mod signs;
 mod target;
 
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::event::{Event, EventKind, OutageRow, RunId, Severity};
 use crate::limits;
@@ -59,6 +61,8 @@ pub struct Monitor {
     calendar: Calendar,
     /// When the newest batch left the engine: what was decided earlier is known.
     flushed_at: MonoTime,
+    /// The newest evaluation.
+    ticked_at: MonoTime,
     targets: Vec<Watched>,
     /// Where each target stands in `targets`.
     places: HashMap<TargetId, u32, BuildHasherDefault<IdHasher>>,
@@ -87,6 +91,7 @@ impl Monitor {
             anchor,
             calendar: Calendar::new(anchor),
             flushed_at: anchor.mono,
+            ticked_at: anchor.mono,
             targets: Vec::new(),
             places: HashMap::default(),
             suspended: Hole::new(GapKind::Suspended, EventKind::Suspended, message::suspended),
@@ -247,6 +252,17 @@ impl Monitor {
         mut take: impl FnMut(&mut Vec<Effect>),
     ) {
         self.advance_to(anchor);
+        // An evaluation that comes late means that this process stood still: nobody was silent meanwhile, nobody listened.
+        let missed = anchor
+            .mono
+            .since(self.ticked_at)
+            .saturating_sub(limits::EVALUATE_EVERY);
+        let missed = if missed > limits::STALL_AFTER {
+            missed
+        } else {
+            Duration::ZERO
+        };
+        self.ticked_at = self.ticked_at.max(anchor.mono);
         for part in self.targets.chunks_mut(limits::TICK_VIEWS) {
             let mut context = Context {
                 anchor,
@@ -256,6 +272,7 @@ impl Monitor {
             };
             let mut views = Vec::new();
             for target in part {
+                target.pass_over(missed, anchor.mono);
                 views.extend(target.tick(self.flushed_at, &mut self.scratch, &mut context));
             }
             if !views.is_empty() {

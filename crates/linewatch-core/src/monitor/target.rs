@@ -21,6 +21,7 @@ use super::episode::{Sign, Track};
 use super::lean::{LeanCounts, LocalRun, Rules, digest};
 use super::order::Settled;
 use super::outages::Outages;
+use super::signs::SignKeeper;
 use super::{Context, message};
 
 /// See the module. Some 350 bytes: there are 100,000 of them.
@@ -54,6 +55,7 @@ pub(super) struct Watched {
     steady_grade: Steady<Grade>,
     steady_jitter: Steady<bool>,
     jitter: Track,
+    signs: SignKeeper,
     state: State,
     state_since: WallTime,
     grade: Option<Grade>,
@@ -95,6 +97,7 @@ impl Watched {
             steady_grade: Steady::default(),
             steady_jitter: Steady::default(),
             jitter: Track::new(EventKind::Jitter),
+            signs: SignKeeper::default(),
             state,
             state_since: anchor.wall,
             grade: None,
@@ -107,6 +110,7 @@ impl Watched {
     pub(super) fn change(&mut self, target: &Target, rules: Arc<Rules>, context: &mut Context<'_>) {
         if self.rules.plan != target.plan {
             self.heard_at = context.now();
+            self.signs.clear();
         }
         self.outages.set_rules(&rules);
         self.rules = rules;
@@ -155,6 +159,7 @@ impl Watched {
     ) {
         self.totals.add(record);
         self.window.add(record);
+        self.signs.on_record(record);
         self.no_route.add(record);
         if let Some(rtt) = record.rtt {
             self.gauge.add(rtt);
@@ -186,6 +191,7 @@ impl Watched {
 
     pub(super) fn on_stray(&mut self, stray: &Stray) {
         self.totals.rest().add_stray(stray);
+        self.signs.on_stray(stray);
     }
 
     pub(super) fn on_gap(&mut self, gap: &Gap, flushed_at: MonoTime, context: &mut Context<'_>) {
@@ -256,6 +262,7 @@ impl Watched {
         self.judge(&figures, context.anchor);
         self.watch_jitter(&figures, context);
         self.watch_silence(context);
+        self.signs.tick(&figures, self.rules.plan.interval, context.now());
         let view = self.view_with(context.anchor, figures);
         self.untold(view)
     }
@@ -341,6 +348,11 @@ impl Watched {
     fn last_answer(&self) -> Option<LastProbe> {
         let answered = self.last.filter(|last| last.outcome.is_answer());
         self.last_answer.as_deref().copied().or(answered)
+    }
+
+    /// Nobody listened for so long until now: that is no silence of the target.
+    pub(super) fn pass_over(&mut self, length: Duration, now: MonoTime) {
+        self.heard_at = self.heard_at.plus(length).min(now);
     }
 
     /// The first of the facts that holds (MEASURING.md "State"); `None`: the figures decide.
@@ -481,6 +493,7 @@ impl Watched {
             down: Duration::from_nanos(self.outages.down_ns(&self.rules.plan).min(measured_ns)),
             concerns: state::concerns(self.state, &window, &self.rules.thresholds.grades),
             interpretations: state::interpretations(self.state, &window, &self.rules.thresholds),
+            signs: self.signs.signs(&window, anchor.mono),
         }
     }
 }

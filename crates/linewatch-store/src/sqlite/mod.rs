@@ -1,5 +1,6 @@
 //! The only place with SQL: connections and their settings.
 
+pub(crate) mod evidence;
 pub(crate) mod migrate;
 pub(crate) mod outbox;
 pub(crate) mod read;

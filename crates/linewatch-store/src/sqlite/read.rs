@@ -210,32 +210,39 @@ pub(crate) fn count_events(
 /// Outages, newest first.
 pub(crate) fn outages(connection: &Connection, query: &RowQuery) -> rusqlite::Result<Vec<OutageRow>> {
     let sql = format!(
-        "SELECT run, seq, target, from_ns, to_ns, duration_ns, opened_by, sent, lost, uncertainty_ns FROM outages \
+        "SELECT {OUTAGE_COLUMNS} FROM outages \
          WHERE {} ORDER BY run DESC, seq DESC LIMIT ?6",
         WHERE.replace("{begin}", "from_ns")
     );
     let mut statement = connection.prepare_cached(&sql)?;
-    let rows = statement.query_map(filter(query), |row| {
-        let opened_by: String = row.get(6)?;
-        let Some(opened_by) = opened_by_from_word(&opened_by) else {
-            return Ok(None);
-        };
-        Ok(Some(OutageRow {
-            id: EventId {
-                run: RunId(from_sql(row.get(0)?)),
-                seq: from_sql(row.get(1)?),
-            },
-            target: TargetId(row.get(2)?),
-            from: WallTime::from_nanos(row.get(3)?),
-            to: row.get::<_, Option<i64>>(4)?.map(WallTime::from_nanos),
-            duration_ns: from_sql(row.get(5)?),
-            opened_by,
-            sent: from_sql(row.get(7)?),
-            lost: from_sql(row.get(8)?),
-            uncertainty_ns: from_sql(row.get(9)?),
-        }))
-    })?;
+    let rows = statement.query_map(filter(query), outage_row)?;
     rows.filter_map(Result::transpose).collect()
+}
+
+/// The columns [`outage_row`] reads, in its order.
+pub(crate) const OUTAGE_COLUMNS: &str =
+    "run, seq, target, from_ns, to_ns, duration_ns, opened_by, sent, lost, uncertainty_ns";
+
+/// One outage; `None` for words that are none of ours (a person's edit).
+pub(crate) fn outage_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<Option<OutageRow>> {
+    let opened_by: String = row.get(6)?;
+    let Some(opened_by) = opened_by_from_word(&opened_by) else {
+        return Ok(None);
+    };
+    Ok(Some(OutageRow {
+        id: EventId {
+            run: RunId(from_sql(row.get(0)?)),
+            seq: from_sql(row.get(1)?),
+        },
+        target: TargetId(row.get(2)?),
+        from: WallTime::from_nanos(row.get(3)?),
+        to: row.get::<_, Option<i64>>(4)?.map(WallTime::from_nanos),
+        duration_ns: from_sql(row.get(5)?),
+        opened_by,
+        sent: from_sql(row.get(7)?),
+        lost: from_sql(row.get(8)?),
+        uncertainty_ns: from_sql(row.get(9)?),
+    }))
 }
 
 fn opened_by_from_word(word: &str) -> Option<OpenedBy> {

@@ -166,13 +166,20 @@ pub(crate) fn delete_some(
                  AND until_ns IS NOT NULL AND at_ns < ?1",
             )?
             .execute(params![before_ns, ROWS]),
-        Kind::Outages => connection
-            .prepare_cached(
-                "DELETE FROM outages WHERE (run, seq) IN (SELECT run, seq FROM outages ORDER BY run, seq LIMIT ?2) \
-                 AND to_ns IS NOT NULL AND from_ns < ?1",
-            )?
-            .execute(params![before_ns, ROWS]),
+        Kind::Outages => delete_outages(connection, before_ns),
     }
+}
+
+/// Deletes old outages, and first the evidence of them: it is never kept without its outage.
+fn delete_outages(connection: &Connection, before_ns: i64) -> rusqlite::Result<usize> {
+    let old = "SELECT run, seq FROM (SELECT run, seq, from_ns, to_ns FROM outages ORDER BY run, seq LIMIT ?2) \
+               WHERE to_ns IS NOT NULL AND from_ns < ?1";
+    let delete = |table: &str| {
+        let sql = format!("DELETE FROM {table} WHERE (run, seq) IN ({old})");
+        connection.prepare_cached(&sql)?.execute(params![before_ns, ROWS])
+    };
+    delete("evidence")?;
+    delete("outages")
 }
 
 /// Deletes rows of `recent` that are in blocks too; how many. Nothing is lost but their being readable by hand.

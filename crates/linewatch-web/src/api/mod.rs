@@ -4,8 +4,10 @@
 //! the two in both directions. Milliseconds have at most 3 decimals, `_us` are whole microseconds, `None` is
 //! `null` and means "no data", never 0. Not here: deciding anything.
 
+mod advice;
 mod alerts;
 mod compat;
+mod evidence;
 mod history;
 mod live;
 mod overview;
@@ -19,8 +21,12 @@ use linewatch_core::event::Severity;
 use linewatch_core::time::Rtt;
 use serde::{Serialize, Serializer};
 
+pub(crate) use advice::AdviceInfo;
 pub(crate) use alerts::{OutboxAnswer, SilenceInfo, SilenceList, TestAnswer};
 pub(crate) use compat::{S0Config, S0Done, S0Event, S0Stats, S1Log, S1Points, S1Status, ToolError};
+pub(crate) use evidence::{
+    EvidenceAnswer, EvidencePart, FaultRow, LineInfo, SecondRow, VerdictFigures, VerdictInfo,
+};
 pub(crate) use history::{
     EventRow, LogInfo, OutageInfo, Page, SampleSegment, Samples, Status, StatusIcmp, StatusLive,
     StatusStorage, StatusStorageError,
@@ -63,6 +69,8 @@ pub(crate) struct SumMore {
     pub(crate) error: Option<TargetErrorInfo>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) outage: Option<OpenOutageInfo>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) advice: Option<AdviceInfo>,
 }
 
 /// Why a target cannot be probed.

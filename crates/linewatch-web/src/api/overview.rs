@@ -9,8 +9,8 @@ use linewatch_core::view::{OpenOutage, TargetError, TargetView};
 use serde::Serialize;
 
 use super::{
-    BinRow, GapRow, Notice, OpenOutageInfo, ProbeRow, SumMore, SumRow, TargetErrorInfo, rtt_ms, rtt_us,
-    whole_ms,
+    AdviceInfo, BinRow, GapRow, Notice, OpenOutageInfo, ProbeRow, SumMore, SumRow, TargetErrorInfo, rtt_ms,
+    rtt_us, whole_ms,
 };
 use crate::catalog::CatalogEntry;
 
@@ -76,6 +76,7 @@ pub(crate) struct OverviewRow {
     pub(crate) reasons: Vec<&'static str>,
     pub(crate) error: Option<TargetErrorInfo>,
     pub(crate) outage: Option<OpenOutageInfo>,
+    pub(crate) advice: Option<AdviceInfo>,
     pub(crate) grade: Option<&'static str>,
     pub(crate) grade_since: i64,
     pub(crate) last: Option<LastProbeInfo>,
@@ -230,6 +231,7 @@ impl OverviewRow {
         view: Option<&TargetView>,
         spark: Spark,
         started_at: i64,
+        realtime_cure: Option<&str>,
     ) -> Self {
         let target = &entry.target;
         let window = view.map(|view| &view.window);
@@ -259,6 +261,7 @@ impl OverviewRow {
             outage: view
                 .and_then(|view| view.outage.as_ref())
                 .map(OpenOutageInfo::from),
+            advice: view.and_then(|view| AdviceInfo::of(entry, view, realtime_cure)),
             grade: view
                 .and_then(|view| view.grade)
                 .map(linewatch_core::view::Grade::word),
@@ -308,15 +311,17 @@ impl OverviewRow {
 }
 
 /// The row of `sum` of one view. `was_since` is the state's begin as last told: a new one is told once.
-pub(crate) fn sum_row(view: &TargetView, was_since: Option<i64>) -> SumRow {
+pub(crate) fn sum_row(view: &TargetView, was_since: Option<i64>, advice: Option<AdviceInfo>) -> SumRow {
     let rtt = view.window.rtt;
     let state_since = view.state_since.as_millis();
-    let is_unusual = !view.state_reasons.is_empty() || view.error.is_some() || view.outage.is_some();
+    let is_unusual =
+        !view.state_reasons.is_empty() || view.error.is_some() || view.outage.is_some() || advice.is_some();
     let more = (is_unusual || was_since != Some(state_since)).then(|| SumMore {
         state_since,
         reasons: view.state_reasons.clone(),
         error: view.error.as_ref().map(TargetErrorInfo::from),
         outage: view.outage.as_ref().map(OpenOutageInfo::from),
+        advice,
     });
     (
         view.id.0,

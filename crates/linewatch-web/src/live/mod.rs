@@ -21,6 +21,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use linewatch_core::event::{Event, RunId};
 use linewatch_core::limits::LIVE_INBOX;
 use linewatch_core::record::RecordBatch;
+use linewatch_core::target::TargetId;
 use linewatch_core::time::{Anchor, WallTime};
 use linewatch_core::view::TargetView;
 use tokio::sync::watch;
@@ -142,6 +143,12 @@ impl Hub {
         }
     }
 
+    /// Whether nothing has answered for so long that another way is worth a try ([`linewatch_core::advice`]); `None` for a
+    /// target without an open outage.
+    pub fn is_silent(&self, id: TargetId) -> Option<bool> {
+        self.state().is_silent(id)
+    }
+
     /// Everything as of now.
     pub(crate) fn state(&self) -> MutexGuard<'_, State> {
         let mut state = unpoisoned(&self.shared.state);
@@ -209,6 +216,7 @@ impl Hub {
             member.view,
             spark,
             self.options().started_at.as_millis(),
+            state.status.realtime_cure.as_deref(),
         )
     }
 }

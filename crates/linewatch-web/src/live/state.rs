@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
+use linewatch_core::advice::is_silent;
 use linewatch_core::event::Event;
 use linewatch_core::limits::{BATCH_RECORDS, EVALUATE_EVERY, LIVE_FRAME};
 use linewatch_core::record::RecordBatch;
@@ -17,7 +18,7 @@ use linewatch_core::view::{OpenOutage, TargetView};
 use super::ring::{Body, Ring};
 use super::row::{BinBuilder, Row, bin_index_at, gap_row};
 use super::trail::Trail;
-use crate::api::{EventRow, GapRow, Notice, Spark, SumRow, sum_row};
+use crate::api::{AdviceInfo, EventRow, GapRow, Notice, Spark, SumRow, sum_row};
 use crate::catalog::{CatalogEntry, StatusInfo, ToolSettings};
 use crate::fleet::Member;
 
@@ -154,7 +155,11 @@ impl State {
         if let Some(body) = body {
             self.ring.push(now.mono, body);
         }
-        if let Some(rows) = self.sums.take(&self.views, now.mono) {
+        if let Some(rows) = self.sums.take(
+            (&self.views, &self.catalog),
+            self.status.realtime_cure.as_deref(),
+            now.mono,
+        ) {
             self.ring.push(now.mono, Body::Sums(rows));
         }
         for event in std::mem::take(&mut self.pending.events) {
@@ -216,6 +221,12 @@ impl State {
         self.keys.get(slug).copied()
     }
 
+    /// Nothing has answered for long; `None` without an open outage.
+    pub(super) fn is_silent(&self, id: TargetId) -> Option<bool> {
+        let view = self.views.get(&id.0).filter(|view| view.outage.is_some())?;
+        Some(is_silent(view))
+    }
+
     /// The outage that a target is in.
     pub(crate) fn open_outage(&self, id: TargetId) -> Option<OpenOutage> {
         self.views.get(&id.0)?.outage
@@ -242,7 +253,12 @@ impl State {
 
 impl Sums {
     /// The changed rows, once a second.
-    fn take(&mut self, views: &HashMap<u32, TargetView>, now: MonoTime) -> Option<Box<[SumRow]>> {
+    fn take(
+        &mut self,
+        (views, catalog): (&HashMap<u32, TargetView>, &BTreeMap<u32, CatalogEntry>),
+        realtime_cure: Option<&str>,
+        now: MonoTime,
+    ) -> Option<Box<[SumRow]>> {
         if self
             .told_at
             .is_some_and(|told_at| now.since(told_at) < about_a_second())
@@ -253,7 +269,10 @@ impl Sums {
         for key in std::mem::take(&mut self.changed) {
             let Some(view) = views.get(&key) else { continue };
             let told = self.told.get(&key);
-            let row = sum_row(view, told.map(|(_, since)| *since));
+            let advice = catalog
+                .get(&key)
+                .and_then(|entry| AdviceInfo::of(entry, view, realtime_cure));
+            let row = sum_row(view, told.map(|(_, since)| *since), advice);
             if told.is_none_or(|(told, _)| *told != row) {
                 self.told.insert(key, (row.clone(), view.state_since.as_millis()));
                 rows.push(row);

@@ -102,7 +102,7 @@ fn sample_query(call: &Call) -> Result<SampleQuery, Refusal> {
 }
 
 /// Rows in order, cut where the start of the monitor changes.
-fn segments(rows: &[(u64, Row)]) -> Vec<SampleSegment> {
+pub(super) fn segments(rows: &[(u64, Row)]) -> Vec<SampleSegment> {
     let cut = rows.chunk_by(|(a, _), (b, _)| a == b);
     let segment = |rows: &[(u64, Row)]| {
         let (run, first) = rows.first().copied()?;
@@ -137,7 +137,7 @@ pub(super) async fn outages(call: Call) -> Result<Answer, Refusal> {
 }
 
 /// An outage that goes on is stored now and then; the live view knows what it is at this moment.
-fn as_of_now(row: &OutageRow, state: &State, now: WallTime) -> OutageRow {
+pub(super) fn as_of_now(row: &OutageRow, state: &State, now: WallTime) -> OutageRow {
     let mut row = row.clone();
     if row.to.is_none()
         && let Some(open) = state.open_outage(row.target)
@@ -214,7 +214,7 @@ async fn row_query(call: &Call) -> Result<(RowQuery, Vec<StoredTarget>), Refusal
 }
 
 /// Slug and name of a series: as it is called now, else as it was called last.
-fn named(state: &State, stored: &[StoredTarget], id: TargetId) -> Option<(String, String)> {
+pub(super) fn named(state: &State, stored: &[StoredTarget], id: TargetId) -> Option<(String, String)> {
     state.named(id).or_else(|| {
         let target = stored.iter().find(|target| target.id == id)?;
         Some((target.slug.clone(), target.name.clone()))

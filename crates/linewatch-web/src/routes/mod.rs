@@ -6,6 +6,7 @@
 mod alerts;
 mod backup;
 mod compat;
+mod evidence;
 mod export;
 mod graph;
 mod history;
@@ -104,7 +105,7 @@ macro_rules! route {
 }
 
 /// Every address there is.
-pub(crate) static ROUTES: [Route; 40] = [
+pub(crate) static ROUTES: [Route; 41] = [
     route!(GET "/" Public Read page::shell),
     route!(GET "/t/{id}" Public Read page::shell),
     route!(GET "/a/{hash}/{*path}" Public Read page::file),
@@ -118,6 +119,7 @@ pub(crate) static ROUTES: [Route; 40] = [
     route!(GET "/api/v1/graph.png" Viewer Read graph::png),
     route!(GET "/api/v1/graph.svg" Viewer Read graph::svg),
     route!(GET "/api/v1/outages" Viewer Read history::outages),
+    route!(GET "/api/v1/outages/{id}/evidence" Viewer Read evidence::get),
     route!(GET "/api/v1/events" Viewer Read history::events),
     route!(GET "/api/v1/logs" Viewer Read history::logs),
     route!(GET "/api/v1/export" Viewer Read export::get),
@@ -281,8 +283,8 @@ fn forbidden(route: &Route) -> Refusal {
              open the page there, or through an SSH tunnel (ssh -L 5000:127.0.0.1:5000 HOST)"
         }
         Action::Read | Action::Upgrade if route.role > Role::Viewer => {
-            "the whole database is given only to the computer linewatch runs on, until there is log-in: \
-             run `linewatch backup FILE` there"
+            "the whole database and the outbox are given only to the computer linewatch runs on, until there is \
+             log-in: run `linewatch backup FILE` there, or open the page there"
         }
         Action::Read | Action::Upgrade => {
             "reading from other computers is switched off (server.public_read in linewatch.toml)"

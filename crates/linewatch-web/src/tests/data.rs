@@ -38,6 +38,7 @@ pub(crate) fn entry(key: u32, slug: &str) -> CatalogEntry {
         ip: Some(ip),
         origins: vec![("interval".to_owned(), Origin::Default)],
         is_built_in: false,
+        tcp_answers: None,
         version: 3,
     }
 }
@@ -112,6 +113,7 @@ pub(crate) fn view(key: u32, state: State, grade: Option<Grade>, p95_ms: u64) ->
         down: Duration::from_secs(1),
         concerns: vec![Concern::Loss],
         interpretations: vec![Interpretation::Unstable],
+        signs: linewatch_core::advice::Signs::default(),
     }
 }
 

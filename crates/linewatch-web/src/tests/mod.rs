@@ -5,6 +5,7 @@ mod bad_input;
 mod changes;
 mod compat;
 pub(crate) mod data;
+mod evidence;
 mod export;
 mod graph;
 mod guarding;
@@ -20,7 +21,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use linewatch_core::event::{Event, EventKind, LogRow, OutageRow, RunId};
+use linewatch_core::event::{Event, EventId, EventKind, LogRow, OutageRow, RunId};
+use linewatch_core::evidence::Evidence;
 use linewatch_core::past::{SeriesSum, Stretch, SumQuery};
 use linewatch_core::port::{
     BackupCopy, Clock, History, HistoryError, RowQuery, SampleQuery, Series, SeriesPoint, SeriesQuery,
@@ -80,6 +82,7 @@ pub(crate) struct TestHistory {
     pub(crate) sums: Mutex<HashMap<TargetId, SeriesSum>>,
     pub(crate) stretches: Mutex<Vec<Stretch>>,
     pub(crate) asked_sums: Mutex<Vec<SumQuery>>,
+    pub(crate) evidence: Mutex<Vec<Evidence>>,
     pub(crate) is_broken: std::sync::atomic::AtomicBool,
 }
 
@@ -100,6 +103,11 @@ impl TestHistory {
 }
 
 impl History for TestHistory {
+    fn evidence(&self, outage: EventId) -> Result<Option<(OutageRow, Vec<Evidence>)>, HistoryError> {
+        let outages = self.outages.lock().expect("outages");
+        let row = outages.iter().find(|row| row.id == outage).cloned();
+        Ok(row.map(|row| (row, self.evidence.lock().expect("evidence").clone())))
+    }
     fn samples(&self, query: SampleQuery) -> Result<Vec<StoredSample>, HistoryError> {
         let samples = self.samples.lock().expect("samples");
         Ok(samples
@@ -226,6 +234,7 @@ impl TestServer {
             allowed_hosts: vec!["monitor.example".to_owned()],
             is_public_read: true,
             web_dir: None,
+            language: "auto".to_owned(),
         };
         adjust(&mut options);
         let clock = Arc::new(TestClock::default());

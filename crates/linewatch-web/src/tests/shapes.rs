@@ -16,6 +16,7 @@ use serde_json::Value;
 
 use super::TestServer;
 use super::data::{entry, entry_every, event, reply, view};
+use super::evidence::evidence;
 use crate::{ChangeDone, Notice, TargetPatch};
 
 /// Names and bodies of the declarations.
@@ -244,6 +245,7 @@ async fn every_answer_has_the_declared_shape() {
         lost: 1,
         uncertainty_ns: 3,
     }];
+    *server.history.evidence.lock().expect("evidence") = vec![evidence(id, 1)];
     let line = |text: &str| text.to_owned();
     *server.history.logs.lock().expect("logs") = vec![LogRow {
         at,
@@ -260,6 +262,7 @@ async fn every_answer_has_the_declared_shape() {
         ("series?target=fra", "SeriesAnswer"),
         ("events", "Page<EventRow>"),
         ("outages", "Page<OutageInfo>"),
+        ("outages/5-1/evidence", "EvidenceAnswer"),
         ("logs", "Page<LogInfo>"),
         ("status", "Status"),
         ("nothing", "ApiError"),

@@ -2,7 +2,8 @@
  * Turns numbers into the text people read: round trips, loss, availability, durations, counts.
  * Input: plain numbers in the unit of the function's name. Output: `{ value, unit }` or text.
  * Twin of crates/linewatch-render/src/format.rs; both are tested against crates/linewatch-render/vectors.json.
- * Pure: no DOM, no clock, no catalogue. No data is "—" and never 0.
+ * Pure but for the separators of the language, which are set once. No DOM, no clock, no catalogue.
+ * No data is "—" and never 0. Unit symbols are the same in every language.
  */
 
 /** @typedef {{ value: string, unit: string }} Quantity */
@@ -11,6 +12,26 @@
 export const NONE = "—";
 /** A true minus sign. */
 export const MINUS = "−";
+
+/** The separators of the language: "1,234.5" in English, "1.234,5" in Indonesian. */
+let point = ".";
+let comma = ",";
+
+/** @param {string} language Whose separators numbers have from now on. */
+export function setNumbers(language) {
+  // Digits and rounding stay ours, so that Rust and JS agree; only the separators are the language's.
+  const parts = new Intl.NumberFormat(language, { useGrouping: true }).formatToParts(1_234_567.5);
+  point = parts.find((part) => part.type === "decimal")?.value ?? ".";
+  comma = parts.find((part) => part.type === "group")?.value ?? ",";
+}
+
+/**
+ * A number with at most two decimals and no zeros at its end: limits, rates, axes.
+ * @param {number} number
+ */
+export function short(number) {
+  return String(Number(number.toFixed(2))).replace(".", point);
+}
 
 const none = Object.freeze({ value: NONE, unit: "" });
 
@@ -25,12 +46,12 @@ function decimal(number, divisor, digits) {
   const units = Math.floor((number * scale * 2 + divisor) / (divisor * 2));
   const whole = Math.floor(units / scale);
   if (digits === 0) return group(whole);
-  return `${group(whole)}.${String(units % scale).padStart(digits, "0")}`;
+  return `${group(whole)}${point}${String(units % scale).padStart(digits, "0")}`;
 }
 
 /** @param {number} whole */
 function group(whole) {
-  return String(whole).replace(/\B(?=(\d{3})+(?!\d))/g, ",");
+  return String(whole).replace(/\B(?=(\d{3})+(?!\d))/g, comma);
 }
 
 /**
@@ -41,7 +62,7 @@ function group(whole) {
 export function rtt(ms) {
   if (ms === null || ms === undefined || !Number.isFinite(ms) || ms < 0) return none;
   const us = Math.round(ms * 1000);
-  if (ms > 0 && us < 5) return { value: "<0.01", unit: "ms" };
+  if (ms > 0 && us < 5) return { value: `<0${point}01`, unit: "ms" };
   // The limits are where rounding would otherwise show one digit too many: 9.995 is "10.0", not "10.00".
   if (us < 9_995) return { value: decimal(us, 1000, 2), unit: "ms" };
   if (us < 99_950) return { value: decimal(us, 1000, 1), unit: "ms" };
@@ -58,7 +79,7 @@ export function loss(ppm) {
   if (ppm === null || ppm === undefined || !Number.isFinite(ppm)) return none;
   if (ppm <= 0) return { value: "0", unit: "%" };
   if (ppm >= 1_000_000) return { value: "100", unit: "%" };
-  if (ppm < 100) return { value: "<0.01", unit: "%" };
+  if (ppm < 100) return { value: `<0${point}01`, unit: "%" };
   // Under 0.1 % one decimal would say 0: there it takes two.
   if (ppm < 950) return { value: decimal(ppm, 10_000, 2), unit: "%" };
   if (ppm < 99_500) return { value: decimal(ppm, 10_000, 1), unit: "%" };
@@ -73,7 +94,7 @@ export function loss(ppm) {
 export function availability(ppm) {
   if (ppm === null || ppm === undefined || !Number.isFinite(ppm)) return none;
   const hundredths = Math.floor(ppm / 100);
-  return { value: `${Math.floor(hundredths / 100)}.${String(hundredths % 100).padStart(2, "0")}`, unit: "%" };
+  return { value: `${Math.floor(hundredths / 100)}${point}${String(hundredths % 100).padStart(2, "0")}`, unit: "%" };
 }
 
 /**
@@ -106,7 +127,7 @@ export function count(n) {
  * @param {number} ms
  */
 export function setting(ms) {
-  if (ms >= 1000 && ms % 100 === 0) return `${ms / 1000} s`;
+  if (ms >= 1000 && ms % 100 === 0) return `${short(ms / 1000)} s`;
   return `${ms} ms`;
 }
 

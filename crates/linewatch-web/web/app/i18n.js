@@ -6,6 +6,7 @@
 /** @type {Readonly<Record<string, string>>} */
 let catalogue = {};
 let plurals = new Intl.PluralRules("en");
+let regions = new Intl.DisplayNames(["en"], { type: "region", fallback: "none" });
 
 /**
  * @param {Readonly<Record<string, string>>} words
@@ -14,6 +15,7 @@ let plurals = new Intl.PluralRules("en");
 export function setCatalogue(words, language) {
   catalogue = words;
   plurals = new Intl.PluralRules(language);
+  regions = new Intl.DisplayNames([language, "en"], { type: "region", fallback: "none" });
 }
 
 /**
@@ -39,4 +41,9 @@ export function tn(key, n, values) {
 /** Is there a text of that name? @param {string} key */
 export function has(key) {
   return key in catalogue;
+}
+
+/** The name of a country by its code of two letters, "" if there is none. @param {string} code */
+export function regionName(code) {
+  return regions.of(code) ?? "";
 }

@@ -5,13 +5,16 @@
 
 import { ROOT, get } from "./api.js";
 import { h } from "./dom.js";
+import { setNumbers } from "./format.js";
 import { setCatalogue, t } from "./i18n.js";
+import { initLanguage } from "./language.js";
 import { badge } from "./level.js";
 import { live } from "./live.js";
 import { overviewPage } from "./pages/overview.js";
 import { store } from "./store.js";
+import { setDates } from "./time.js";
 import { announce } from "./ui/dialog.js";
-import { buildShell, initTheme, nextTheme, openAdd, openKeys, openSearch } from "./ui/shell.js";
+import { buildShell, initTheme, loadMenus, nextTheme } from "./ui/shell.js";
 import { parseRoute } from "./url.js";
 
 /** @typedef {import("./pages/overview.js").Page} Page */
@@ -105,7 +108,7 @@ function onKey(event) {
   if (event.defaultPrevented) return;
   if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "k") {
     event.preventDefault();
-    void openSearch(navigate);
+    void loadMenus().then(({ openSearch }) => openSearch(navigate));
     return;
   }
   const at = event.target instanceof Element ? event.target : document.body;
@@ -115,9 +118,9 @@ function onKey(event) {
   const wasGoing = isGoing;
   isGoing = event.key === "g";
   if (wasGoing && event.key === "o") navigate("");
-  else if (event.key === "/") void openSearch(navigate);
-  else if (event.key === "?") openKeys();
-  else if (event.key === "n") openAdd(navigate);
+  else if (event.key === "/") void loadMenus().then(({ openSearch }) => openSearch(navigate));
+  else if (event.key === "?") void loadMenus().then(({ openKeys }) => openKeys());
+  else if (event.key === "n") void loadMenus().then(({ openAdd }) => openAdd(navigate));
   else if (event.key === "d") nextTheme();
   else if (event.key === "p") live.togglePause();
   else if (!page?.key?.(event.key)) return;
@@ -158,10 +161,11 @@ function noteLevels(keys) {
 
 async function boot() {
   initTheme();
-  const language = "en";
+  const language = initLanguage();
   const words = await fetch(new URL(`../i18n/${language}.json`, import.meta.url));
   setCatalogue(await words.json(), language);
-  document.documentElement.lang = language;
+  setNumbers(language);
+  setDates(language);
   const root = document.getElementById("app");
   if (!root) return;
   main = buildShell(root, navigate);

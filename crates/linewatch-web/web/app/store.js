@@ -174,6 +174,7 @@ class Store {
       o.reasons = more?.reasons ?? [];
       o.error = more?.error ?? null;
       o.outage = more?.outage ?? null;
+      o.advice = more?.advice ?? null;
       this.#dirty.keys.add(key);
     }
   }

@@ -27,7 +27,18 @@ export interface SumMore {
   reasons?: string[]; // "loss" | "jitter" | "rtt": which rules of OK (state warn) or WARN (state bad) do not hold
   error?: TargetErrorInfo;
   outage?: OpenOutageInfo;
+  advice?: AdviceInfo;
 }
+/** One thing worth changing about a target; `patch` is for PATCH /api/v1/targets/{id}. Figures by code:
+ *  raise_timeout: share_ppm of the lost came within_ms, lost, late, from_ms, to_ms (newest 64 lost probes of the last hour);
+ *  use_tcp: probes in silent_ms without an answer, port that answers; raise_interval: p99_ms of lateness, from_ms, to_ms. */
+export interface AdviceInfo {
+  code: "raise_timeout" | "use_tcp" | "raise_interval";
+  figures: Record<string, number>;
+  action: { patch: AdvicePatch };
+  command: string | null; // what to type instead, exactly
+}
+export interface AdvicePatch { probe?: "tcp"; port?: number; interval?: string; timeout?: string }
 export interface TargetErrorInfo { kind: "dns" | "permission" | "no_route" | "refused"; text: string }
 export interface OpenOutageInfo { since: number; duration_ms: number; sent: number; lost: number }
 
@@ -112,6 +123,7 @@ export interface OverviewRow {
   reasons: string[];
   error: TargetErrorInfo | null;
   outage: OpenOutageInfo | null;
+  advice: AdviceInfo | null;
   grade: GradeWord | null;
   grade_since: number;
   last: LastProbe | null; // newest finished probe
@@ -222,6 +234,37 @@ export interface OutageInfo {
   id: string; target: string; target_name: string; from: number; to: number | null; duration_ms: number; opened_by: "run" | "window_loss";
   sent: number; received: number; lost: number; uncertainty_ms: number;
 }
+
+// ---- GET /api/v1/outages/{id}/evidence ---- 404 with words while there is none
+export type VerdictWord = "this_computer" | "busy" | "near" | "line" | "shared" | "them" | "unknown";
+export interface EvidenceAnswer {
+  outage: OutageInfo;
+  key: number; // of the target, as in its rows
+  verdict: { code: VerdictWord; figures: VerdictFigures };
+  parts: EvidencePart[]; // one, or the begin and the end of a long outage
+}
+/** What the verdict rests on: probes sent inside the outage. The last two are percentiles over all that is kept. */
+export interface VerdictFigures {
+  sent: number; lost: number; unsent: number; unmeasured: number;
+  late: number; late_min_ms: number | null; late_max_ms: number | null; // lost ones that were answered after the time-out
+  gateway: VerdictCount | null;
+  others: number; others_failing: number; // targets
+  is_link_lost: boolean;
+  process_p95_ms: number | null; lateness_p95_ms: number | null;
+}
+export interface VerdictCount { sent: number; lost: number }
+export interface EvidencePart {
+  part: "whole" | "begin" | "end"; from: number; to: number;
+  segments: { run: number; base: number; d: ProbeRow[] }[];
+  lines: LineInfo[]; // the gateway first, then those that lost most
+  left_out: number; // more targets than lines are kept of
+  faults: FaultRow[];
+}
+export interface LineInfo { target: string; target_name: string; is_gateway: boolean; sent: number; lost: number; d: SecondRow[] }
+/** [second since 1970, finished probes, failed ones, median us]. */
+export type SecondRow = [number, number, number, number | null];
+/** [kind, from_ms, to_ms, probes or targets]. */
+export type FaultRow = [GapWord | "local_outage", number, number, number];
 export interface LogInfo { at: number; level: "debug" | "info" | "warn" | "error"; module: string; message: string }
 export interface Page<T> { rows: T[]; next: string | null } // pass `next` as before=
 

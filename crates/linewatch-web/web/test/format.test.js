@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { existsSync, readFileSync } from "node:fs";
 import { test } from "node:test";
 
-import { NONE, availability, count, duration, loss, plain, rtt, setting } from "../app/format.js";
+import { NONE, availability, count, duration, loss, plain, rtt, setNumbers, setting, short } from "../app/format.js";
 
 const shared = new URL("../../../linewatch-render/vectors.json", import.meta.url);
 
@@ -38,6 +38,16 @@ test("numbers are written as the specification says", () => check(table));
 
 test("numbers are written as the Rust twin writes them", { skip: !existsSync(shared) }, () => {
   check(JSON.parse(readFileSync(shared, "utf8")));
+});
+
+test("Indonesian has its own separators and the same digits and units", { skip: !existsSync(shared) }, () => {
+  setNumbers("id");
+  try {
+    check(JSON.parse(readFileSync(shared, "utf8")).id);
+    assert.deepEqual([short(0.5), short(1234.567), short(80), setting(1500), plain(loss(16667))], ["0,5", "1234,57", "80", "1,5 s", "1,7%"]);
+  } finally {
+    setNumbers("en");
+  }
 });
 
 test("no data is a dash and never a zero", () => {

@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import { before, test } from "node:test";
 
 import { setCatalogue } from "../app/i18n.js";
-import { countText, noticeText } from "../app/words.js";
+import { countText, eventText, noticeText } from "../app/words.js";
 
 before(() => setCatalogue(JSON.parse(readFileSync(new URL("../i18n/en.json", import.meta.url), "utf8")), "en"));
 
@@ -28,4 +28,14 @@ test("a notice is worded by the catalogue, and by the server where that has no w
   const notice = (code) => ({ code, params: { port: "443" }, text: "as the server says" });
   assert.equal(noticeText(notice("tcp_instead")), "ICMP is not permitted here: measuring TCP handshakes with port 443 instead.");
   assert.equal(noticeText(notice("from_a_later_version")), "as the server says");
+});
+
+test("an event is told by the server in English, without its name twice, and by its kind in other languages", () => {
+  const outage = { ...event("outage", 34, "lost_probes"), at: 1000, until: 35_000, target_name: "gw", message: "gw was down for 34 s: 34 probes lost" };
+  assert.equal(eventText(outage), "was down for 34 s: 34 probes lost");
+  setCatalogue(JSON.parse(readFileSync(new URL("../i18n/id.json", import.meta.url), "utf8")), "id");
+  assert.equal(eventText(outage), "mati selama 34 s");
+  assert.equal(countText(outage), "34 probe hilang");
+  assert.equal(eventText({ ...outage, until: null }), "mati");
+  assert.equal(eventText({ ...outage, type: "of_a_later_version" }), "was down for 34 s: 34 probes lost");
 });

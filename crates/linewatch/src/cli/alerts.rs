@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Result;
+use linewatch_core::advice::Signs;
 use linewatch_core::alert::{Kind, Notification, Policy};
 use linewatch_core::event::{EventId, EventKind, OutageRow};
 use linewatch_core::limits::{API_ROWS, INTERPRET_PROBES};
@@ -143,7 +144,10 @@ fn facts(
     let mut facts = faults(history, period)?;
     let has_limits = policy.rules.iter().any(|rule| rule.kind.has_limit());
     for line in lines {
-        for row in rows(|before| history.outages(&query(Some(line), None, period, before)), |row| row.id)? {
+        for row in rows(
+            |before| history.outages(&query(Some(line), None, period, before)),
+            |row| row.id,
+        )? {
             facts.extend(outage(&line.target, row, to));
         }
         // The way out is believed by its answers, so they are asked for with any outage rule too.
@@ -174,12 +178,7 @@ fn rows<T>(
     }
 }
 
-fn query(
-    line: Option<&Line>,
-    kind: Option<EventKind>,
-    period: &Period,
-    before: Option<EventId>,
-) -> RowQuery {
+fn query(line: Option<&Line>, kind: Option<EventKind>, period: &Period, before: Option<EventId>) -> RowQuery {
     RowQuery {
         targets: line.map(|line| line.series.clone()),
         kind,
@@ -221,7 +220,10 @@ fn faults(history: &dyn History, period: &Period) -> Result<Vec<(WallTime, Effec
         EventKind::StorageDegraded,
         EventKind::StorageFull,
     ] {
-        for event in rows(|before| history.events(&query(None, Some(kind), period, before)), |row| row.id)? {
+        for event in rows(
+            |before| history.events(&query(None, Some(kind), period, before)),
+            |row| row.id,
+        )? {
             let mut begun = event.clone();
             let until = event.until.filter(|_| kind == EventKind::LocalOutage);
             if kind == EventKind::LocalOutage {
@@ -297,6 +299,7 @@ fn view(id: TargetId, at: WallTime, point: &SeriesPoint) -> TargetView {
         down: Duration::ZERO,
         concerns: Vec::new(),
         interpretations: Vec::new(),
+        signs: Signs::default(),
     }
 }
 

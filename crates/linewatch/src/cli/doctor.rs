@@ -23,6 +23,8 @@ use linewatch_probe::sys::{SystemWire, WireOptions, WireReport};
 use linewatch_render::doctor::{Finding, Verdict, json, table};
 
 use super::{ColorWhen, Global};
+use crate::cure;
+use crate::cure::shell_word;
 use crate::exit::Exit;
 use crate::say;
 use network::{Links, Wanted};
@@ -83,7 +85,7 @@ fn examine(
     };
     let asked = Asked::new(report, routes, &servers, &targets);
     let heard = asked.sort(&probes::ask(wire, clock, &asked.shots)?);
-    let (permission, program) = (kernel::permission(), situation::program());
+    let (permission, program) = (kernel::permission(), cure::program());
     let wanted = situation.wanted();
 
     let mut findings = vec![
@@ -182,15 +184,6 @@ fn exit_of(findings: &[Finding]) -> Exit {
     }
 }
 
-/// `text` as one word of a shell.
-fn shell_word(text: &str) -> String {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._-+:,@%".contains(c);
-    if !text.is_empty() && text.chars().all(is_plain) {
-        return text.to_owned();
-    }
-    format!("'{}'", text.replace('\'', "'\\''"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -213,13 +206,5 @@ mod tests {
         check(&["permission"], Exit::Privilege);
         check(&["dns", "port"], Exit::Failed);
         check(&["permission", "configuration"], Exit::Failed);
-    }
-
-    #[test]
-    fn a_path_stays_one_word_whatever_stands_in_it() {
-        assert_eq!(shell_word("/var/lib/linewatch"), "/var/lib/linewatch");
-        assert_eq!(shell_word("/tmp/a b"), "'/tmp/a b'");
-        assert_eq!(shell_word("/tmp/$(id)'; rm x"), "'/tmp/$(id)'\\''; rm x'");
-        assert_eq!(shell_word(""), "''");
     }
 }

@@ -25,6 +25,7 @@ use std::path::PathBuf;
 use anyhow::{Context as _, Result};
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use linewatch_core::spec::TargetSpec;
+use linewatch_render::message::Language;
 use linewatch_render::text::printable;
 
 use crate::config::{ConfigErrors, Environment, LoadOptions};
@@ -76,12 +77,38 @@ pub struct Global {
     /// Colour on the terminal
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
     pub color: ColorWhen,
-    /// Language on the terminal
-    #[arg(long, global = true, value_name = "LANG", default_value = "en")]
-    pub lang: Lang,
+    /// Language of `watch` on the terminal [default: the one of the environment (LC_ALL, LC_MESSAGES, LANG)]
+    #[arg(long, global = true, value_name = "LANG")]
+    pub lang: Option<Lang>,
     /// Plain ASCII on the terminal
     #[arg(long, global = true)]
     pub ascii: bool,
+}
+
+impl Global {
+    /// The language of what is printed: the option's, else the environment's, else English.
+    pub(crate) fn language(&self) -> Language {
+        language(self.lang, |name| std::env::var(name).ok())
+    }
+}
+
+/// POSIX: the first of these that is set and not empty decides.
+fn language(asked: Option<Lang>, variable: impl Fn(&str) -> Option<String>) -> Language {
+    let spoken = || {
+        ["LC_ALL", "LC_MESSAGES", "LANG"]
+            .into_iter()
+            .find_map(|name| variable(name).filter(|value| !value.is_empty()))
+    };
+    let is_indonesian = match asked {
+        Some(asked) => asked == Lang::Id,
+        // `id_ID.UTF-8`, `id`
+        None => spoken().is_some_and(|value| value.split(['_', '.', '@']).next() == Some("id")),
+    };
+    if is_indonesian {
+        Language::Indonesian
+    } else {
+        Language::English
+    }
 }
 
 /// Language of what is printed.
@@ -150,12 +177,11 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Result<Exit> {
         }
     };
     let cli = Cli::from_arg_matches(&matches)?;
-    match cli.global.lang {
-        Lang::En => {}
+    if cli.global.lang == Some(Lang::Id) && !matches!(cli.command, Command::Watch(_)) {
         // On standard error: what others read from standard output stays what it is.
-        Lang::Id => {
-            say::to_stderr("note: the Indonesian words come with a later version; this one speaks English")
-        }
+        say::to_stderr(
+            "note: on the terminal only `watch` speaks Indonesian so far; the page has `[web] language = \"id\"`",
+        );
     }
     match cli.command {
         Command::Serve(args) => serve::run(&cli.global, &args),
@@ -325,6 +351,33 @@ mod tests {
                 .try_get_matches_from(["linewatch", "serve", "--lang", "xx"])
                 .is_err()
         );
+    }
+
+    #[test]
+    fn the_option_decides_the_language_and_the_environment_where_there_is_none() {
+        let set = |pairs: &'static [(&str, &str)]| {
+            move |name: &str| {
+                pairs
+                    .iter()
+                    .find(|(key, _)| *key == name)
+                    .map(|(_, value)| (*value).to_owned())
+            }
+        };
+        assert_eq!(language(None, set(&[])), Language::English);
+        assert_eq!(
+            language(None, set(&[("LANG", "id_ID.UTF-8")])),
+            Language::Indonesian
+        );
+        assert_eq!(
+            language(None, set(&[("LC_ALL", ""), ("LC_MESSAGES", "C"), ("LANG", "id")])),
+            Language::English
+        );
+        assert_eq!(language(None, set(&[("LC_ALL", "idx")])), Language::English);
+        assert_eq!(
+            language(Some(Lang::En), set(&[("LC_ALL", "id_ID")])),
+            Language::English
+        );
+        assert_eq!(language(Some(Lang::Id), set(&[])), Language::Indonesian);
     }
 
     #[test]

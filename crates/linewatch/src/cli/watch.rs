@@ -103,7 +103,7 @@ struct Plan {
 /// # Errors
 ///
 /// A wrong option, a name without an address, a method that the system does not permit.
-pub(super) fn run(_: &Global, args: &Args) -> Result<Exit> {
+pub(super) fn run(global: &Global, args: &Args) -> Result<Exit> {
     let plan = Plan::from_args(args)?;
     let clock = SystemClock::start();
     let (wire, _) =
@@ -127,6 +127,7 @@ pub(super) fn run(_: &Global, args: &Args) -> Result<Exit> {
         watched.targets.iter().map(|(target, _)| target),
         args.count,
         clock.anchor(),
+        global.language(),
     );
     for (target, address) in &watched.targets {
         engine

@@ -13,6 +13,7 @@ use linewatch_core::stats::summary::Summary;
 use linewatch_core::target::{Target, TargetId};
 use linewatch_core::time::Anchor;
 use linewatch_render::json::{self, OutageInput, SummaryInput};
+use linewatch_render::message::Language;
 use linewatch_render::text::{self, PlainRow, PlainTable};
 
 use super::watch_rows::Rows;
@@ -56,6 +57,7 @@ pub(super) struct View {
     /// Above the table, once.
     preamble: Option<String>,
     table: PlainTable,
+    language: Language,
     start: Anchor,
     rows: Rows,
     count: Option<u64>,
@@ -69,6 +71,7 @@ impl View {
         targets: impl Iterator<Item = &'a Target>,
         count: Option<u64>,
         start: Anchor,
+        language: Language,
     ) -> Self {
         let mut monitor = Monitor::new(RunId(1), start);
         let mut effects = Vec::new();
@@ -87,8 +90,8 @@ impl View {
         let names: Vec<&str> = lines.iter().map(|line| line.name.as_str()).collect();
         let is_terminal = std::io::stdout().is_terminal();
         let zone = jiff::tz::TimeZone::system();
-        let preamble = matches!(mode, Mode::Plain).then(|| text::zone_line(start.wall, &zone));
-        let table = PlainTable::new(every.as_secs(), &names, is_terminal, zone);
+        let preamble = matches!(mode, Mode::Plain).then(|| text::zone_line(start.wall, &zone, language));
+        let table = PlainTable::new(every.as_secs(), &names, is_terminal, zone, language);
         Self {
             lines,
             monitor,
@@ -96,6 +99,7 @@ impl View {
             mode,
             preamble,
             table,
+            language,
             start,
             rows: Rows::new(every, start),
             count,
@@ -204,7 +208,7 @@ impl View {
     /// SIGUSR1: the summary so far, beside the output.
     pub(super) fn print_statistics(&self, anchor: Anchor) {
         for input in self.summaries(anchor) {
-            say::to_stderr(&text::summary_block(&input).join("\n"));
+            say::to_stderr(&text::summary_block(&input, self.language).join("\n"));
         }
     }
 
@@ -216,7 +220,10 @@ impl View {
             }
             Mode::Plain => {
                 for input in &inputs {
-                    say::to_stdout(&format!("\n{}", text::summary_block(input).join("\n")));
+                    say::to_stdout(&format!(
+                        "\n{}",
+                        text::summary_block(input, self.language).join("\n")
+                    ));
                 }
             }
         }

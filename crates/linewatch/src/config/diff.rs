@@ -81,6 +81,7 @@ pub fn needs_restart(before: &Settings, after: &Settings) -> Vec<&'static str> {
             "storage.flush_interval",
             before.storage.flush_interval != after.storage.flush_interval,
         ),
+        ("web.language", before.web.language != after.web.language),
         ("logging.level", before.logging != after.logging),
     ];
     changed

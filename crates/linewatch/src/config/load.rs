@@ -288,13 +288,7 @@ fn settle(
 }
 
 /// Settings that are read and checked, but whose feature this version does not have yet.
-const INERT: [&str; 5] = [
-    "server.auth",
-    "server.tls_cert",
-    "server.tls_key",
-    "prometheus.",
-    "web.language",
-];
+const INERT: [&str; 4] = ["server.auth", "server.tls_cert", "server.tls_key", "prometheus."];
 
 /// Silence would let a person believe that it works.
 fn warn_inert(spots: &Spots, report: &mut Report) {

@@ -38,6 +38,8 @@ pub(super) struct Line {
     pub(super) source_at: Option<MonoTime>,
     /// The store has given it no number yet: it cannot be probed, for nothing of it could be kept under its series.
     pub(super) is_unnumbered: bool,
+    /// A port that answered by TCP while ICMP was silent.
+    pub(super) tcp_answers: Option<u16>,
     pub(super) version: u64,
 }
 
@@ -71,6 +73,7 @@ impl Line {
                 .map(|(key, origin)| (key.clone(), origin.clone()))
                 .collect(),
             is_built_in: self.settings.is_built_in,
+            tcp_answers: self.tcp_answers,
             version: self.version,
         }
     }
@@ -195,6 +198,7 @@ impl<C: Clock> Control<C> {
             egress: Egress::default(),
             source_at: None,
             is_unnumbered: number.is_err(),
+            tcp_answers: None,
             version,
         };
         self.lines.insert(target.slug.clone(), line);

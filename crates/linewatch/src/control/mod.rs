@@ -6,6 +6,7 @@
 
 mod alerts;
 mod change;
+mod knocks;
 mod line;
 mod names;
 mod reload;
@@ -22,17 +23,21 @@ use linewatch_core::port::Clock;
 use linewatch_core::target::{Method, TargetId};
 use linewatch_core::time::MonoTime;
 use linewatch_probe::engine::Engine;
+use linewatch_probe::examine::kernel;
 use linewatch_probe::resolve::{Resolver, Said};
 use linewatch_store::{StoreHandle, StoreMessage};
 use linewatch_web::{Change, ControlRequest, Hub, Notice, StatusInfo};
 
 use crate::config::{self, Loaded, Settings, TargetChange};
+use crate::evidence::EvidenceThread;
+use crate::knock::{Knocked, Knocker};
 use crate::notify::Notify;
 use crate::rrd_dir::RrdDir;
 use crate::signals::Order;
 use crate::spine::{Spine, Word};
 use crate::tally::Tally;
-use crate::{logging, notice, say};
+use crate::{cure, logging, notice, say};
+use knocks::Knocks;
 use line::Line;
 pub(crate) use reload::{Reload, reload_with};
 
@@ -53,6 +58,8 @@ pub(crate) enum Input {
     Outage(TargetId),
     /// Something that was to be told cannot be delivered.
     Undelivered(Severity, String),
+    /// A handshake beside the probes has come to this.
+    Knocked(Knocked),
 }
 
 /// What the sockets of the engine can do; asked once, because the wire lives on the engine's thread afterwards.
@@ -101,6 +108,10 @@ pub(crate) struct Commanded<C> {
     pub notify: Option<Notify>,
     /// Keeps `[rrd] dir`; none in tests.
     pub rrd: Option<RrdDir>,
+    /// Keeps the evidence of outages; none in tests.
+    pub evidence: Option<EvidenceThread>,
+    /// Asks silent targets by TCP; none in the demo and in tests.
+    pub knocker: Option<Knocker>,
 }
 
 /// What the control thread begins with.
@@ -131,6 +142,9 @@ pub(crate) struct Control<C> {
     rotated_until: u64,
     /// When to look for the next hops again.
     hops_at: MonoTime,
+    knocks: Knocks,
+    /// Grants real-time priority.
+    realtime_cure: Option<String>,
     /// Lines have changed since the page was told.
     is_unpublished: bool,
     status: StatusInfo,
@@ -157,6 +171,8 @@ impl<C: Clock> Control<C> {
             versions: 0,
             rotated_until: 0,
             hops_at: MonoTime::ZERO,
+            knocks: Knocks::default(),
+            realtime_cure: realtime_cure(),
             is_unpublished: false,
             status,
             notices,
@@ -185,6 +201,7 @@ impl<C: Clock> Control<C> {
                 self.look_again(now);
                 self.rotate_due(now);
                 self.look_for_hops(now);
+                self.knock_due(now);
                 status_at = now.plus(STATUS_EVERY);
             }
             // A thousand answers in a row are one change of the catalogue, not a thousand.
@@ -211,10 +228,14 @@ impl<C: Clock> Control<C> {
                 Ok(Input::Change(request)) => self.answer(*request),
                 Ok(Input::Resolver(said)) => self.hear(said),
                 // A stateful firewall may have shut this one flow: another identifier is another flow (B12).
-                Ok(Input::Outage(id)) => self.to.engine.rotate_id(id),
                 Ok(Input::Undelivered(severity, message)) => {
                     self.note(EventKind::AlertFailed, severity, None, message);
                 }
+                Ok(Input::Outage(id)) => {
+                    self.to.engine.rotate_id(id);
+                    self.suspect(id);
+                }
+                Ok(Input::Knocked(answer)) => self.knocked(answer),
                 Err(RecvTimeoutError::Timeout) => {}
             }
         };
@@ -323,6 +344,9 @@ impl<C: Clock> Control<C> {
         if let Some(rrd) = &self.to.rrd {
             rrd.follow(&self.loaded.settings);
         }
+        if let Some(evidence) = &self.to.evidence {
+            evidence.follow(&self.loaded.settings);
+        }
     }
 
     fn publish_if_stale(&mut self) {
@@ -361,6 +385,8 @@ impl<C: Clock> Control<C> {
         let report = self.to.engine.report();
         self.status.asked_per_s = report.asked_per_s;
         self.status.achieved_per_s = report.achieved_per_s;
+        let is_ordinary = !report.scheduling.starts_with("real-time");
+        self.status.realtime_cure = self.realtime_cure.clone().filter(|_| is_ordinary);
         self.status.scheduling = report.scheduling;
         self.to.tally.tell(&mut self.status);
         self.to.hub.status(self.status.clone());
@@ -377,6 +403,11 @@ impl<C: Clock> Control<C> {
     fn now(&self) -> MonoTime {
         self.to.clock.mono()
     }
+}
+
+/// The command that grants real-time priority on this system, if there is one.
+fn realtime_cure() -> Option<String> {
+    cfg!(target_os = "linux").then(|| cure::realtime(&kernel::permission(), &cure::program()))
 }
 
 #[cfg(test)]

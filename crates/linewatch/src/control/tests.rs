@@ -122,6 +122,7 @@ impl Rig {
             allowed_hosts: Vec::new(),
             is_public_read: true,
             web_dir: None,
+            language: "auto".to_owned(),
         };
         let server =
             Server::start(serving, &hub, Arc::clone(&history), clock, inputs.clone()).expect("the page");
@@ -153,6 +154,8 @@ impl Rig {
             resolver: None,
             notify: None,
             rrd: None,
+            evidence: None,
+            knocker: None,
         };
         let control = std::thread::spawn(move || Control::new(commanded, start).run(&heard, false));
         let rig = Self {

@@ -9,7 +9,7 @@ mod session;
 use std::fs;
 use std::io;
 use std::path::Path;
-use std::sync::mpsc::{RecvTimeoutError, sync_channel};
+use std::sync::mpsc::sync_channel;
 use std::thread;
 use std::time::Duration;
 
@@ -152,10 +152,7 @@ fn within<T: Send + 'static>(limit: Duration, work: impl FnOnce() -> T + Send + 
         .spawn(move || drop(done.send(work())));
     // No thread, no answer: tried again like a server that hangs.
     started.ok()?;
-    match wait.recv_timeout(limit) {
-        Ok(answer) => Some(answer),
-        Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => None,
-    }
+    wait.recv_timeout(limit).ok()
 }
 
 /// S2's graph file: whole or not at all, whoever reads it meanwhile.

@@ -160,8 +160,8 @@ impl Worker {
             };
             let content = match message.contents() {
                 Ok(content) => content,
-                Err((letter, why)) => {
-                    self.bury(destination, &[letter], why)?;
+                Err((place, why)) => {
+                    self.bury(destination, &message.letters[place..=place], why)?;
                     continue;
                 }
             };
@@ -305,7 +305,7 @@ impl Worker {
         let seconds = pause.as_secs_f64();
         if trouble.failures == 1 {
             self.say(format!(
-                "{destination} cannot be reached, next attempt in {seconds:.0} s: {words}"
+                "a message to {destination} was not delivered, next attempt in {seconds:.0} s: {words}"
             ));
         } else {
             tracing::info!(target: "notify", destination, "not delivered, next attempt in {seconds:.0} s: {words}");
@@ -313,8 +313,8 @@ impl Worker {
         pause
     }
 
+    /// Into the log of events, and by that into the log.
     fn say(&self, sentence: String) {
-        tracing::warn!(target: "notify", "{sentence}");
         (self.shared.on_trouble)(Severity::Warning, sentence);
     }
 }
@@ -374,15 +374,15 @@ impl Message {
         &self.letters[self.letters.len() - 1]
     }
 
-    /// What it says; else the letter that cannot be read, and why.
-    fn contents(&self) -> Result<Contents, (Letter, String)> {
+    /// What it says; else which letter cannot be read, and why.
+    fn contents(&self) -> Result<Contents, (usize, String)> {
         let mut notifications = Vec::with_capacity(self.letters.len());
-        for letter in &self.letters {
+        for (place, letter) in self.letters.iter().enumerate() {
             match shape::read_content(&letter.notification) {
                 Ok(Content::Alerts(notification)) => notifications.push(*notification),
                 Ok(Content::Stopped { at, why }) => return Ok(Contents::Stopped { at, why }),
                 Ok(Content::Interrupted { from, to }) => return Ok(Contents::Interrupted { from, to }),
-                Err(why) => return Err((letter.clone(), why)),
+                Err(why) => return Err((place, why)),
             }
         }
         Ok(Contents::Alerts(notifications))

@@ -127,6 +127,20 @@ fn silence_is_stale_until_a_probe_is_finished() {
 }
 
 #[test]
+fn nobody_is_stale_because_this_process_stood_still() {
+    let mut story = Story::new(vec![Line::new(1, 1000, 2000, fates("..."))]);
+    story.play(3000);
+    // Ten seconds without an evaluation; the first one after comes before anything is read.
+    story.now_ms = 13_000;
+    story.monitor.tick(anchor(13_000), &mut story.effects);
+    assert_eq!(story.view(1).state, State::Ok);
+    for second in 14..=18 {
+        story.monitor.tick(anchor(second * 1000), &mut story.effects);
+    }
+    assert_eq!(story.view(1).state, State::Stale, "silent by then");
+}
+
+#[test]
 fn a_stopped_target_is_paused_at_once_and_its_outage_ends_there() {
     let mut story = Story::new(vec![Line::new(1, 1000, 900, fates("..xxxxxxxx"))]);
     story.play(6000);

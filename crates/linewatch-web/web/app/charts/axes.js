@@ -4,7 +4,7 @@
  */
 
 import { h } from "../dom.js";
-import { plain, rtt } from "../format.js";
+import { count, plain, rtt } from "../format.js";
 import { tickTime } from "../time.js";
 import { tokens } from "./canvas.js";
 
@@ -78,7 +78,7 @@ function sparse(plot, splits) {
 /** A round trip at an axis: no digit more than the step needs. @param {number} ms */
 function tick(ms) {
   if (ms === 0) return "0 ms";
-  return Number.isInteger(ms) && ms < 10_000 ? `${ms} ms` : plain(rtt(ms));
+  return Number.isInteger(ms) && ms < 10_000 ? `${count(ms)} ms` : plain(rtt(ms));
 }
 
 function look() {

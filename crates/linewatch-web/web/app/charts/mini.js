@@ -6,7 +6,7 @@
 import { plain, rtt } from "../format.js";
 import { t } from "../i18n.js";
 import { badge } from "../level.js";
-import { clock, moment } from "../time.js";
+import { minute as minuteOf, momentMinute } from "../time.js";
 import { clear, hatch, levelColour, tokens } from "./canvas.js";
 import { SPAN_MS, isJoined, minute } from "./window.js";
 
@@ -155,7 +155,7 @@ export function stripCell(cell, now) {
 export function cellText(codes, cell, now) {
   const from = stripCell(cell, now);
   const look = CELLS[codes[cell] ?? 0];
-  return t("strip.cell", { from: moment(from, now).slice(0, -3), to: clock(Math.min(now, from + STRIP_CELL_MS)).slice(0, -3), level: look ? t(`badge.${look[0]}`) : t("strip.nothing") });
+  return t("strip.cell", { from: momentMinute(from, now), to: minuteOf(Math.min(now, from + STRIP_CELL_MS)), level: look ? t(`badge.${look[0]}`) : t("strip.nothing") });
 }
 
 /** A strip in one sentence. @param {readonly number[] | null} codes */

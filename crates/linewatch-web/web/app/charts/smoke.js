@@ -4,6 +4,7 @@
  */
 
 import { HEAT_SAMPLES_MIN, TINT_PPM, heat, lossLevel, lossPpm } from "./buckets.js";
+import { short } from "../format.js";
 import { hatch, tokens } from "./canvas.js";
 
 /** @typedef {import("./buckets.js").Bucket} Bucket */
@@ -224,7 +225,7 @@ export function drawLossBars(paper, list, most, font) {
     context.lineTo(box.left + box.width, y);
     context.stroke();
     context.fillStyle = colours.muted;
-    context.fillText(`${(most * share) / 10_000}%`, box.left - 6 * scale, y);
+    context.fillText(`${short((most * share) / 10_000)}%`, box.left - 6 * scale, y);
   }
   inside(paper, () => {
     for (const bucket of list) {

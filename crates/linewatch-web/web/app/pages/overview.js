@@ -12,14 +12,14 @@ import { custom, parseRange, writeRange } from "../range.js";
 import { store } from "../store.js";
 import { isFiltering, matches, noFilters, parseFilters, writeFilters } from "../url.js";
 import { addForm, tellAdded } from "../ui/addform.js";
-import { banner, notices } from "../ui/banner.js";
+import { adviceSlot, banner, notices } from "../ui/banner.js";
 import { eventsCard } from "../ui/events.js";
 import { filterBar } from "../ui/filters.js";
 import { fleetCard, footLine } from "../ui/fleet.js";
 import { rangeBar } from "../ui/range.js";
 import { cardRow, tableRow } from "../ui/rows.js";
 import { moment, zone } from "../time.js";
-import { openAdd } from "../ui/shell.js";
+import { loadMenus } from "../ui/shell.js";
 
 /** @typedef {import("../store.js").Row} Row */
 /** @typedef {import("../ui/rows.js").RowView} RowView */
@@ -64,13 +64,14 @@ export function overviewPage({ navigate }) {
     else setFilters({ ...noFilters(), status: [...new Set(rows.map(badge))] });
   } });
   const notice = notices();
+  const advice = adviceSlot();
   const fleet = fleetCard({
     chosen: () => filters.status,
     toggle: (level) => setFilters({ ...filters, status: filters.status.includes(level) ? filters.status.filter((word) => word !== level) : [...filters.status, level] }),
   });
   const filter = filterBar(() => filters, setFilters);
   const order = h("span", { class: "muted small order-note" });
-  const add = h("button", { type: "button", class: "button", onclick: () => openAdd(navigate) }, t("add.button"));
+  const add = h("button", { type: "button", class: "button", onclick: () => void loadMenus().then(({ openAdd }) => openAdd(navigate)) }, t("add.button"));
   const tools = h("div", { class: "tools" }, filter.element, h("div", { class: "tools-end" }, order, ranges.element, add));
   const period = periodLine();
   const list = fleetList((from, to) => setRange(custom(from, to)));
@@ -80,7 +81,7 @@ export function overviewPage({ navigate }) {
   const first = firstRun();
   const foot = footLine();
   const heading = h("h1", { class: "visually-hidden" }, t("nav.overview"));
-  const element = h("div", { class: "page overview" }, heading, bar.element, notice.element, first.element, fleet.element, tools, period.element, list.element, empty, more,
+  const element = h("div", { class: "page overview" }, heading, bar.element, notice.element, first.element, fleet.element, advice.element, tools, period.element, list.element, empty, more,
     h("div", { class: "lower" }, events.element), foot.element);
 
   /** @type {Row[]} */
@@ -142,6 +143,7 @@ export function overviewPage({ navigate }) {
     if (dirty.tick || dirty.connection || dirty.list) {
       bar.update();
       notice.update();
+      advice.update(store.rows.values());
       foot.update();
       first.update();
     }

@@ -11,11 +11,10 @@ import { t } from "../i18n.js";
 import { badge, tag } from "../level.js";
 import { store } from "../store.js";
 import { failureText } from "../ui/addform.js";
-import { banner } from "../ui/banner.js";
+import { adviceSlot, banner } from "../ui/banner.js";
 import { announce, toast } from "../ui/dialog.js";
 import { eventsCard } from "../ui/events.js";
 import { hudStrip, insightLine } from "../ui/hud.js";
-import { accountPanel, pointsTable, thresholdsPanel } from "../ui/panels.js";
 
 /** @typedef {import("../store.js").Row} Row */
 /** @typedef {import("./overview.js").Page} Page */
@@ -72,23 +71,19 @@ function body(row, navigate) {
   const id = row.o.id;
   const head = header(row, navigate);
   const hud = hudStrip(row);
+  const advice = adviceSlot();
   const readout = h("span", { class: "readout", role: "status" });
   const chart = liveChart(row, (text) => setText(readout, text));
   const insight = insightLine();
-  const table = pointsTable();
-  table.from(() => chart.points);
+  const around = aroundChart(row, () => chart.points, navigate);
   const legend = h("div", { class: "legend", "aria-hidden": "true" },
     h("span", null, h("i", null), t("chart.wire", { probe: t(`method.${row.o.probe}`) })), h("span", null, h("i", { class: "process" }), t("chart.host")),
     h("span", null, h("i", { class: "lost" }), t("chart.lost")));
   const live = h("section", { class: "card panel" },
     h("div", { class: "card-title" }, h("h2", null, t("chart.title")), h("span", { class: "note" }, t("chart.span")), legend),
-    chart.element, h("div", { class: "chart-foot" }, table.element, readout), insight.element);
-  const thresholds = thresholdsPanel(
-    h("button", { type: "button", class: "button small", onclick: () => void dialogs().then(({ openEdit }) => openEdit(id)) }, t("action.edit")),
-    h("button", { type: "button", class: "button small", onclick: () => void dialogs().then(({ openRemove }) => openRemove(id, navigate)) }, t("remove.button")));
+    chart.element, h("div", { class: "chart-foot" }, around.points, readout), insight.element);
   const past = pastPanels(row);
   const events = eventsCard({ title: t("events.of_target"), limit: EVENTS_SHOWN, target: id });
-  const account = accountPanel();
   /** @type {import("../types").EventRow[]} */
   let eventRows = [];
   let isDisposed = false;
@@ -121,7 +116,7 @@ function body(row, navigate) {
   };
   return {
     row,
-    elements: [head.element, hud.element, h("div", { class: "columns" }, live, thresholds.element), past.element, h("div", { class: "columns" }, events.element, account.element)],
+    elements: [head.element, hud.element, advice.element, h("div", { class: "columns" }, live, around.thresholds), past.element, h("div", { class: "columns" }, events.element, around.account)],
     toggle: head.toggle,
     key: past.key,
     /** @param {import("../store.js").Dirty} dirty */
@@ -135,9 +130,9 @@ function body(row, navigate) {
       }
       if (isMine || (dirty.tick && (row.o.state !== "ok" || !store.isLive))) chart.update();
       if (isMine) {
+        advice.update([row]);
         insight.update(row);
-        thresholds.update(row);
-        account.update(row);
+        around.update();
       }
       if (dirty.events || dirty.list) drawEvents();
     },
@@ -147,6 +142,41 @@ function body(row, navigate) {
       past.dispose();
     },
   };
+}
+
+/**
+ * Thresholds, the account of all probes and the table behind the chart: they come a moment after it.
+ * @param {Row} row @param {() => readonly import("../charts/window.js").Point[]} read @param {(path: string) => void} navigate
+ */
+function aroundChart(row, read, navigate) {
+  const id = row.o.id;
+  const waiting = () => h("section", { class: "card panel" }, h("p", { class: "empty" }, t("loading")));
+  const [thresholds, account] = [waiting(), waiting()];
+  const points = h("details", { class: "points" }, h("summary", null, t("chart.table")));
+  const loaded = Promise.all([import("../ui/panels.js"), import("../ui/account.js")]);
+  let update = () => {};
+  loaded.then(([{ thresholdsPanel }, { accountPanel }]) => {
+    const panel = thresholdsPanel(
+      h("button", { type: "button", class: "button small", onclick: () => void dialogs().then(({ openEdit }) => openEdit(id)) }, t("action.edit")),
+      h("button", { type: "button", class: "button small", onclick: () => void dialogs().then(({ openRemove }) => openRemove(id, navigate)) }, t("remove.button")));
+    const sum = accountPanel();
+    update = () => {
+      panel.update(row);
+      sum.update(row);
+    };
+    update();
+    thresholds.replaceWith(panel.element);
+    account.replaceWith(sum.element);
+  }, () => [thresholds, account].forEach((card) => fill(card, t("error.unreachable"))));
+  /** @type {ReturnType<typeof import("../ui/account.js").pointsTable> | null} */
+  let table = null;
+  points.addEventListener("toggle", async () => {
+    if (!points.open) return;
+    const [, { pointsTable }] = await loaded;
+    if (table === null) points.append((table = pointsTable(read)).element);
+    table.update();
+  });
+  return { thresholds, account, points, update: () => update() };
 }
 
 /** History and outages: they come a moment after the live chart, which does not wait for them. @param {Row} row */

@@ -3,7 +3,7 @@
  * Below it the notices of the server with their cure. Input: the store. Output: elements and one announcement per new severity.
  */
 
-import { fill, glyph, h, setGlyph, setText, withCode } from "../dom.js";
+import { fill, glyph, h, setGlyph, withCode } from "../dom.js";
 import { duration, plain, rtt } from "../format.js";
 import { t, tn } from "../i18n.js";
 import { badge, needsAttention, worstFirst } from "../level.js";
@@ -11,7 +11,7 @@ import { live } from "../live.js";
 import { store } from "../store.js";
 import { clock } from "../time.js";
 import { noticeText } from "../words.js";
-import { announce, openDialog, toast } from "./dialog.js";
+import { announce } from "./dialog.js";
 
 /** @typedef {import("../types").OverviewRow} OverviewRow */
 
@@ -138,6 +138,24 @@ function identityOf({ code, text }) {
   return `${code} ${text}`;
 }
 
+/** The place of the line of advice. What writes it is loaded with the first advice: most pages never have one. */
+export function adviceSlot() {
+  const element = h("div", { hidden: true });
+  /** @type {Promise<ReturnType<typeof import("./advice.js").adviceLine>> | null} */
+  let line = null;
+  return {
+    element,
+    /** @param {Iterable<import("../store.js").Row>} rows */
+    update(rows) {
+      const advised = [...rows].filter((row) => row.o.advice);
+      element.hidden = advised.length === 0;
+      if (element.hidden) return;
+      line ??= import("./advice.js").then(({ adviceLine }) => adviceLine(element));
+      line.then((there) => there.update(advised), () => { line = null; });
+    },
+  };
+}
+
 /** The notices of the server, each with its cure and a way to put it away. */
 export function notices() {
   const element = h("div", { class: "notices" });
@@ -161,7 +179,7 @@ export function notices() {
       glyph(notice.code === "loopback_only" ? "lock" : notice.severity === "info" ? "info" : "error"),
       h("p", null, h("b", null, ...withCode(first)), ...withCode(rest)),
       h("div", { class: "banner-actions" },
-        command === null ? null : h("button", { type: "button", class: "button small", onclick: () => showCure(text, command) }, t("action.show_how")),
+        command === null ? null : h("button", { type: "button", class: "button small", onclick: () => void import("./cure.js").then(({ showCure }) => showCure(text, command)) }, t("action.show_how")),
         h("button", { type: "button", class: "icon-button", "aria-label": t("action.dismiss"), onclick: () => {
           dismissed.add(identityOf(notice));
           remember(DISMISSED_KEY, dismissed);
@@ -169,20 +187,4 @@ export function notices() {
         } }, "✕")));
   };
   return { element, update };
-}
-
-/** @param {string} text @param {string} command */
-function showCure(text, command) {
-  openDialog(t("notice.cure"), () => {
-    const copy = h("button", { type: "button", class: "button small" }, t("action.copy"));
-    copy.addEventListener("click", async () => {
-      try {
-        await navigator.clipboard.writeText(command);
-        setText(copy, t("action.copied"));
-      } catch {
-        toast(t("error.copy"));
-      }
-    });
-    return [h("p", null, ...withCode(text)), h("pre", { class: "command", tabindex: "0" }, command), copy];
-  });
 }

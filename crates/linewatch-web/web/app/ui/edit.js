@@ -11,7 +11,7 @@ import { noticeText } from "../words.js";
 import { addForm, failureText, restore, tellAdded } from "./addform.js";
 import { openDialog, toast } from "./dialog.js";
 import { picker } from "./picker.js";
-import { targetOptions } from "./shell.js";
+import { targetOptions } from "./menus.js";
 
 /** @typedef {import("../types").TargetPatch} TargetPatch */
 /** @typedef {import("../types").TargetAnswer} TargetAnswer */

@@ -7,7 +7,7 @@ import { fill, glyph, h } from "../dom.js";
 import { t } from "../i18n.js";
 import { store } from "../store.js";
 import { moment } from "../time.js";
-import { countText } from "../words.js";
+import { countText, eventText } from "../words.js";
 import { targetHref } from "./rows.js";
 
 /** @typedef {import("../types").EventRow} EventRow */
@@ -48,14 +48,15 @@ export function eventsCard({ title, limit, target }) {
 /** @param {EventRow} event @param {boolean} withName */
 function eventRow(event, withName) {
   const name = event.target_name;
-  // The name opens the sentence, bold; messages that begin with it are not told twice.
-  const rest = name !== null && event.message.startsWith(name) ? event.message.slice(name.length) : ` ${event.message}`;
+  const text = eventText(event);
   const counted = countText(event);
+  const isTitled = withName && name !== null;
   return h("li", null,
     h("time", { datetime: new Date(event.at).toISOString() }, moment(event.at, store.now())), glyph(shapeOf(event)),
-    h("span", null,
-      withName && name !== null
-        ? h("a", { class: "event-target", href: targetHref(event.target ?? "") }, name) : null,
-      withName && name !== null ? rest : event.message,
+    // What the page words itself keeps the server's sentence, with its details, for whoever points at it.
+    h("span", text === event.message ? null : { title: event.message },
+      // The name opens the sentence, bold, and is not told twice.
+      isTitled ? h("a", { class: "event-target", href: targetHref(event.target ?? "") }, name) : null,
+      isTitled ? ` ${text}` : text,
       counted === "" ? null : h("span", { class: "muted" }, ` · ${counted}`)));
 }

@@ -4,7 +4,7 @@
  */
 
 import { fill, h, setAttribute, setText } from "../dom.js";
-import { t } from "../i18n.js";
+import { regionName, t } from "../i18n.js";
 import { BADGES, badge } from "../level.js";
 import { store } from "../store.js";
 
@@ -13,13 +13,11 @@ import { store } from "../store.js";
 
 /** A menu this long gets a field to search in it. */
 const SEARCHABLE_MIN = 8;
-const regions = new Intl.DisplayNames(["en"], { type: "region", fallback: "none" });
 
 /** "Japan" for JP; LAN and ANY stand for themselves. @param {string} code */
 function countryName(code) {
   if (code === "") return t("filter.unknown");
-  if (!/^[A-Z]{2}$/.test(code)) return "";
-  return regions.of(code) ?? "";
+  return /^[A-Z]{2}$/.test(code) ? regionName(code) : "";
 }
 
 /** @param {ListFilter} kind @param {import("../types").OverviewRow} o */

@@ -76,6 +76,8 @@ export function historyPanel(row, onview) {
     const more = writeRange(range, "24h");
     if (kind !== "smoke") more.push(["chart", kind]);
     if (isLog) more.push(["y", "log"]);
+    const outage = new URLSearchParams(location.search).get("outage");
+    if (outage !== null) more.push(["outage", outage]);
     const text = new URLSearchParams(more).toString().replaceAll("%3A", ":");
     history.pushState(history.state, "", location.pathname + (text === "" ? "" : `?${text}`));
   };

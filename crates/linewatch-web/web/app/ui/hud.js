@@ -4,7 +4,7 @@
  */
 
 import { fill, glyph, h, quantity, setAttribute, setText } from "../dom.js";
-import { NONE, count, duration, loss, plain, rtt, setting } from "../format.js";
+import { NONE, count, duration, loss, plain, rtt, setting, short } from "../format.js";
 import { t } from "../i18n.js";
 import { badge } from "../level.js";
 import { NO_VALUE, UNKNOWN } from "../ring.js";
@@ -83,7 +83,7 @@ function reasons({ o }) {
   const limit = o.state === "warn" ? o.thresholds.ok : o.thresholds.warn;
   /** @type {Readonly<Record<string, number>>} */
   const numbers = { loss: limit.loss * 100, jitter: limit.jitter_ms, rtt: limit.rtt_ms };
-  return o.reasons.map((name) => t(`hud.reason.${name}`, { limit: String(Number((numbers[name] ?? 0).toFixed(2))) })).join(" · ");
+  return o.reasons.map((name) => t(`hud.reason.${name}`, { limit: short(numbers[name] ?? 0) })).join(" · ");
 }
 
 const INSIGHT_SAMPLES_MIN = 20;
@@ -103,7 +103,7 @@ export function insightLine() {
       element.hidden = !window || !kind || window.finished < INSIGHT_SAMPLES_MIN;
       if (!window || !kind || element.hidden) return;
       const text = t(`insight.${kind}.why`, {
-        rtt: plain(rtt(window.p50_ms)), process: plain(rtt(window.process_p50_ms)), limit: o.thresholds.ok.rtt_ms,
+        rtt: plain(rtt(window.p50_ms)), process: plain(rtt(window.process_p50_ms)), limit: short(o.thresholds.ok.rtt_ms),
         loss: plain(loss(o.loss_ppm)), jitter: plain(rtt(o.jitter_ms)),
       });
       const level = badge(o);

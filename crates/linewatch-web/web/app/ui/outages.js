@@ -1,6 +1,7 @@
 /**
  * The outages of a target over the period of its history: one line of time, a table, and the table as CSV.
- * Input: what the history shows, and the stored outages. Output: a card; a row looks at its outage in the history.
+ * Input: what the history shows, and the stored outages. Output: a card; a row opens the evidence of its outage, and so
+ * does a link with `outage=`.
  */
 
 import { get } from "../api.js";
@@ -13,6 +14,7 @@ import { t, tn } from "../i18n.js";
 import { store } from "../store.js";
 import { moment } from "../time.js";
 import { failureText } from "./addform.js";
+import { toast } from "./dialog.js";
 
 /** @typedef {import("../types").OutageInfo} OutageInfo */
 /** @typedef {import("./history.js").View} View */
@@ -49,6 +51,12 @@ export function outagesPanel(row, { zoom, onrows }) {
   let asked = 0;
   let shown = "";
   let isDisposed = false;
+  /** The outage whose evidence is open. @type {string | null} */
+  let openId = new URLSearchParams(location.search).get("outage");
+  /** @type {{ id: string, panel: { element: HTMLElement, dispose: () => void } } | null} */
+  let evidence = null;
+  /** The link named it, and it has not been looked for yet. */
+  let isLinked = openId !== null;
   const surface = new Surface(lane, (context, frame) => {
     if (view) drawLane(context, frame, { ...view, present: present(view), outages: spans() });
   });
@@ -78,6 +86,7 @@ export function outagesPanel(row, { zoom, onrows }) {
       shown = "";
       draw();
       onrows(spans());
+      if (isLinked) void follow();
     } catch (error) {
       if (mine === asked && !isDisposed) fill(body, h("p", { class: "muted small" }, failureText(error)));
     }
@@ -100,7 +109,64 @@ export function outagesPanel(row, { zoom, onrows }) {
     setText(gap, longest ? `${t(`gap.${longest.kind}`)} ${duration(longest.to - longest.from)}` : "");
     save.hidden = rows.length === 0;
     if (rows.length === 0) fill(body, h("p", { class: "muted small" }, t("outages.none")));
-    else fill(body, h("table", { class: "data-table outages" }, head(), h("tbody", null, ...rows.map((one, i) => line(one, rows.length - i, now)))));
+    else fill(body, h("table", { class: "data-table outages" }, head(), h("tbody", null, ...rows.flatMap((one, i) => line(one, rows.length - i, now)))));
+  };
+  /** Goes where the link points: the row, or first a period with it. */
+  const follow = async () => {
+    isLinked = false;
+    const id = openId ?? "";
+    const known = rows.find((one) => one.id === id);
+    if (known) {
+      await show(known);
+      body.querySelector(".outage-open")?.scrollIntoView({ block: "nearest" });
+      return;
+    }
+    try {
+      /** @type {import("../types").EvidenceAnswer} */
+      const { outage } = await get(`outages/${encodeURIComponent(id)}/evidence`);
+      if (isDisposed || outage.target !== row.o.id) return;
+      isLinked = true;
+      lookAt(outage);
+    } catch (error) {
+      if (!isDisposed) toast(failureText(error));
+    }
+  };
+  /** @param {OutageInfo} one */
+  const lookAt = (one) => {
+    const around = AROUND_MS + (endOf(one) - one.from);
+    zoom(one.from - around, endOf(one) + around);
+  };
+  /** Opens the evidence of an outage below its row. @param {OutageInfo} one */
+  const show = async (one) => {
+    const { evidencePanel } = await import("./evidence.js");
+    if (isDisposed) return;
+    evidence?.panel.dispose();
+    evidence = { id: one.id, panel: evidencePanel(one, { showInHistory: () => lookAt(one) }) };
+    openId = one.id;
+    link();
+    shown = "";
+    draw();
+  };
+  /** @param {OutageInfo} one */
+  const toggle = (one) => {
+    if (evidence?.id !== one.id) {
+      show(one).catch((error) => toast(failureText(error)));
+      return;
+    }
+    evidence.panel.dispose();
+    evidence = null;
+    openId = null;
+    link();
+    shown = "";
+    draw();
+  };
+  /** The address says what is open, so that it can be sent to somebody. */
+  const link = () => {
+    const params = new URLSearchParams(location.search);
+    if (openId === null) params.delete("outage");
+    else params.set("outage", openId);
+    const text = params.toString().replaceAll("%3A", ":");
+    history.replaceState(history.state, "", location.pathname + (text === "" ? "" : `?${text}`));
   };
   /** @param {OutageInfo} one @param {number} number @param {number} now */
   const line = (one, number, now) => {
@@ -113,25 +179,29 @@ export function outagesPanel(row, { zoom, onrows }) {
       duration(one.to === null ? now - one.from : one.duration_ms), count(sent), count(sent - lost),
       plain(loss(sent === 0 ? null : Math.round((lost * 1_000_000) / sent))), t(`outages.by.${one.opened_by}`),
     ];
-    const showIt = () => {
-      const around = AROUND_MS + (endOf(one) - one.from);
-      zoom(one.from - around, endOf(one) + around);
-    };
-    const element = h("tr", null, ...texts.map((text, i) => {
+    const isOpen = evidence?.id === one.id;
+    const hadFocus = document.activeElement instanceof HTMLElement && document.activeElement.dataset["outage"] === one.id;
+    const opener = h("button", { type: "button", class: "link", "data-outage": one.id, "aria-expanded": String(isOpen), "aria-label": t("outages.evidence", { n: number }), onclick: () => toggle(one) },
+      isOpen ? "▾ " : "▸ ", String(number));
+    // The table is drawn anew: who was here stays here.
+    if (hadFocus) queueMicrotask(() => opener.focus());
+    const element = h("tr", { class: isOpen ? "outage-open" : null }, ...texts.map((text, i) => {
       const name = COLUMNS[i] ?? "number";
       const isStrong = name === "from" || name === "to" || name === "duration";
       const inner = name === "loss" ? h("span", { class: "tint tint-critical" }, text)
-        : name === "number" ? h("button", { type: "button", class: "link", "aria-label": t("outages.show", { n: text }), onclick: showIt }, text) : text;
+        : name === "number" ? opener : text;
       return h("td", { class: `${NUMBERS.has(name) ? "num" : ""}${isStrong ? " strong" : ""}`, "data-label": t(`outages.${name}`) }, inner);
     }));
-    element.addEventListener("click", (event) => { if (!(/** @type {Element} */ (event.target)).closest("button")) showIt(); });
-    return element;
+    element.addEventListener("click", (event) => { if (!(/** @type {Element} */ (event.target)).closest("button")) toggle(one); });
+    if (!isOpen || evidence === null) return [element];
+    return [element, h("tr", { class: "evidence-row" }, h("td", { colspan: COLUMNS.length }, evidence.panel.element))];
   };
   return {
     element, look, update: draw,
     dispose() {
       isDisposed = true;
       surface.dispose();
+      evidence?.panel.dispose();
     },
   };
 }

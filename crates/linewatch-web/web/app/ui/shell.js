@@ -6,22 +6,14 @@
 import { ROOT } from "../api.js";
 import { themeChanged } from "../charts/canvas.js";
 import { fill, glyph, h, setAttribute, setText } from "../dom.js";
-import { count, duration } from "../format.js";
+import { count, duration, short } from "../format.js";
 import { has, t, tn } from "../i18n.js";
-import { badge, worstFirst } from "../level.js";
 import { LAG_MS_MAX, live } from "../live.js";
 import { store } from "../store.js";
-import { clock, date, zone } from "../time.js";
-import { addForm, tellAdded } from "./addform.js";
-import { openDialog } from "./dialog.js";
+import { clock, zone } from "../time.js";
 
 const THEMES = /** @type {const} */ (["auto", "dark", "light"]);
 const THEME_KEY = "linewatch.theme";
-/** A longer list is narrowed by typing. */
-const OPTIONS_MAX = 50;
-/** Beyond this the browser's clock is worth a word. */
-const CLOCK_MS_MAX = 2000;
-
 /** @typedef {(path: string) => void} Navigate */
 
 /** Reads the stored theme. Storage may be forbidden: then every visit starts with "auto". */
@@ -69,59 +61,19 @@ function themeButton(className) {
   return button;
 }
 
-/** Fetched behind the first paint: a search is never the first thing a page does. */
-const loadPicker = () => import("./picker.js");
-
-/** @param {Navigate} navigate */
-export async function openSearch(navigate) {
-  const { picker } = await loadPicker();
-  openDialog(t("search.title"), (close) => {
-    const box = picker({
-      label: t("search.title"), placeholder: t("search.placeholder"), empty: t("search.empty"), onpick: close,
-      options: (text) => targetOptions(text, (id) => navigate(`t/${encodeURIComponent(id)}`)),
-    });
-    queueMicrotask(() => box.input.focus());
-    return [box.element];
-  }, { className: "search-dialog" });
+/** @param {string} className @param {...(Node | string)} inner */
+function languageButton(className, ...inner) {
+  const label = t("language.label", { name: t(`language.${document.documentElement.lang}`) });
+  return h("button", { type: "button", class: className, "aria-label": label, title: label, onclick: () => void loadMenus().then(({ openLanguage }) => openLanguage()) }, ...inner);
 }
 
-/**
- * Targets that fit a text, worst first.
- * @param {string} text
- * @param {(id: string) => void} open
- * @returns {import("./picker.js").Option[]}
- */
-export function targetOptions(text, open) {
-  const needle = text.trim().toLowerCase();
-  return [...store.rows.values()].map((row) => row.o)
-    .filter((o) => `${o.name} ${o.address} ${o.id}`.toLowerCase().includes(needle))
-    .sort(worstFirst).slice(0, OPTIONS_MAX)
-    .map((o) => ({ label: o.name, detail: o.address, shape: badge(o), run: () => open(o.id) }));
+/** Two letters as a picture, drawn by the style: a word would have to be in the button's name. */
+function languageCode() {
+  return h("span", { class: "language-code", "aria-hidden": "true", "data-code": document.documentElement.lang.toUpperCase() });
 }
 
-/** @param {Navigate} navigate */
-export function openAdd(navigate) {
-  openDialog(t("add.title"), (close) => {
-    const form = addForm({ isLarge: false, onadded: (answer) => {
-      close();
-      tellAdded(answer);
-      if (answer.target) navigate(`t/${encodeURIComponent(answer.target.id)}`);
-    } });
-    queueMicrotask(() => form.input.focus());
-    return [form.element];
-  });
-}
-
-/** Keys that do something now; the list on `?`. */
-const KEYS = [
-  ["/", "search"], ["g o", "overview"], ["n", "add"], ["j k", "rows"], ["Enter", "open"], ["Space", "startstop"], ["t", "change"],
-  ["1 … 5", "range"], ["m", "chart"], ["l", "scale"], ["+ −", "zoom"], ["0", "reset"], ["← →", "cursor"], [".", "config"], ["a", "acknowledge"], ["p", "pause"], ["d", "theme"], ["?", "keys"], ["Esc", "close"],
-];
-
-export function openKeys() {
-  openDialog(t("keys.title"), () => [h("dl", { class: "keys" },
-    ...KEYS.flatMap(([keys, name]) => [h("dt", null, ...String(keys).split(" ").map((key) => h("kbd", null, key))), h("dd", null, t(`keys.${name}`))]))]);
-}
+/** Fetched behind the first paint: nobody opens one first thing. */
+export const loadMenus = () => import("./menus.js");
 
 /**
  * @param {HTMLElement} root
@@ -137,18 +89,20 @@ export function buildShell(root, navigate) {
     h("a", { href: ROOT, class: "brand", "aria-label": t("nav.home") }, glyph("logo"), h("span", null, t("brand"))),
     h("nav", { class: "top-nav", "aria-label": t("nav.label") }, overview()),
     h("div", { class: "top-end" },
-      h("button", { type: "button", class: "pill wide-only", onclick: () => void openSearch(navigate), "aria-keyshortcuts": "/" }, t("search.button"), h("kbd", null, "/")),
+      h("button", { type: "button", class: "pill wide-only", onclick: () => void loadMenus().then(({ openSearch }) => openSearch(navigate)), "aria-keyshortcuts": "/" }, t("search.button"), h("kbd", null, "/")),
       pill.element,
       h("span", { class: "pill wide-only", title: t("clock.title") }, time, zoneName),
+      languageButton("pill round wide-only", languageCode()),
       themeButton("pill round wide-only")));
   const main = h("main", { id: "main", tabindex: "-1" });
   const bar = h("nav", { class: "bottom-bar", "aria-label": t("nav.label") },
     h("a", { href: ROOT, "data-nav": "overview" }, glyph("logo"), h("span", null, t("nav.overview"))),
-    h("button", { type: "button", onclick: () => void openSearch(navigate) }, glyph("search"), h("span", null, t("search.button"))),
-    h("button", { type: "button", onclick: () => openAdd(navigate) }, h("span", { class: "plus", "aria-hidden": "true" }, "+"), h("span", null, t("add.short"))),
-    h("button", { type: "button", "data-theme-button": true, onclick: nextTheme }, h("span", { class: "theme-icon", "aria-hidden": "true" }), h("span", null, t("theme.short"))));
+    h("button", { type: "button", onclick: () => void loadMenus().then(({ openSearch }) => openSearch(navigate)) }, glyph("search"), h("span", null, t("search.button"))),
+    h("button", { type: "button", onclick: () => void loadMenus().then(({ openAdd }) => openAdd(navigate)) }, h("span", { class: "plus", "aria-hidden": "true" }, "+"), h("span", null, t("add.short"))),
+    h("button", { type: "button", "data-theme-button": true, onclick: nextTheme }, h("span", { class: "theme-icon", "aria-hidden": "true" }), h("span", null, t("theme.short"))),
+    languageButton("", languageCode(), h("span", null, t("language.short"))));
   root.replaceChildren(h("a", { href: "#main", class: "skip" }, t("nav.skip")), header, main, bar);
-  setTimeout(() => void loadPicker(), 1000);
+  setTimeout(() => void loadMenus(), 1000);
   store.subscribe((dirty) => {
     if (!dirty.tick && !dirty.connection && !dirty.list) return;
     const now = store.now();
@@ -202,26 +156,17 @@ function livePill() {
   const list = h("dl", { class: "pairs" });
   const pause = h("button", { type: "button", class: "button small", onclick: () => live.togglePause() });
   panel.append(list, pause);
-  const fillPanel = () => {
-    const c = store.connection;
-    const offset = store.clockOffset;
-    /** @type {[string, string][]} */
-    const pairs = [
-      ["round_trip", c.roundTripMs === null ? "—" : `${c.roundTripMs} ms`],
-      ["last_message", c.lastMessageAt === 0 ? "—" : duration(Date.now() - c.lastMessageAt)],
-      ["messages", `${count(c.perSecond)} /s`], ["merged", count(c.mergedCount)],
-      ["day", `${date(store.now())}`],
-    ];
-    if (Math.abs(offset) > CLOCK_MS_MAX) pairs.push(["clock_differs", duration(Math.abs(offset))]);
-    fill(list, ...pairs.flatMap(([name, value]) => [h("dt", null, t(`live.${name}`)), h("dd", null, value)]));
-    setText(pause, c.phase === "paused" ? t("action.resume_view") : t("action.pause_view"));
-  };
+  // Behind the first paint, like all that opens.
+  const fillPanel = () => void loadMenus().then(({ livePairs }) => {
+    fill(list, ...livePairs());
+    setText(pause, store.connection.phase === "paused" ? t("action.resume_view") : t("action.pause_view"));
+  });
   const update = () => {
     const state = pillState();
     element.dataset["phase"] = state.phase;
     setText(word, state.text);
     const rate = askedPerSecond();
-    const rateText = rate >= 10 || Number.isInteger(rate) ? count(Math.round(rate)) : rate.toFixed(1);
+    const rateText = rate >= 10 || Number.isInteger(rate) ? count(Math.round(rate)) : short(Math.round(rate * 10) / 10);
     setText(rest, state.phase === "live" && store.rows.size > 0 && has("pill.rate")
       ? ` · ${tn("pill.targets", store.rows.size)} · ${t("pill.rate", { rate: rateText })}` : "");
     if (!panel.hidden) fillPanel();

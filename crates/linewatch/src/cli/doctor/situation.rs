@@ -186,14 +186,6 @@ impl Situation {
     }
 }
 
-/// The path of this program, for a shell.
-pub(super) fn program() -> String {
-    std::env::current_exe().map_or_else(
-        |_| "$(command -v linewatch)".to_owned(),
-        |path| shell_word(&path.to_string_lossy()),
-    )
-}
-
 fn and_more(count: usize) -> String {
     if count == 0 {
         String::new()

@@ -7,6 +7,8 @@ use linewatch_probe::examine::kernel::Permission;
 use linewatch_probe::examine::timers::{Punctuality, TimerError};
 use linewatch_render::doctor::{Finding, Verdict};
 
+use crate::cure;
+
 /// Later than this at the 99th percentile, probes at the shortest interval (1 ms) run into each other.
 const LATE: Duration = Duration::from_millis(1);
 /// The calendar may be this wrong before a person who compares two computers would notice.
@@ -35,11 +37,7 @@ pub(super) fn punctuality(
         }
     };
     let is_realtime = measured.scheduling.is_realtime;
-    let priority_cure = if permission.can_gain_sys_nice {
-        format!("sudo setcap cap_net_raw,cap_sys_nice+p {program}")
-    } else {
-        format!("sudo systemd-run --property=LimitRTPRIO=10 {program} serve")
-    };
+    let priority_cure = cure::realtime(permission, program);
     let priority = if is_realtime {
         Finding::new("priority", Verdict::Ok, measured.scheduling.text.clone())
     } else {

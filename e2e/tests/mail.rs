@@ -1,0 +1,191 @@
+//! The built program and a real mail server (aiosmtpd) that misbehaves: a killed monitor tells of the interruption, one that is
+//! stopped tells of that, each exactly once, whatever the server does in between.
+//!
+//! Skipped, with words, where there is no Python with aiosmtpd; everything stays on loopback.
+
+use std::io::{BufRead as _, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdout, Command, Stdio};
+
+use anyhow::{Context as _, bail, ensure};
+use linewatch_e2e::{binary, namespace};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use serde_json::Value;
+
+#[test]
+fn a_kill_and_a_stop_are_told_once_each_by_a_server_that_misbehaves() {
+    let program = match binary::find() {
+        Ok(program) => program,
+        Err(missing) => return namespace::skip("mail", &missing),
+    };
+    let python = python();
+    let has_peer = process(&python, &["-c", "import aiosmtpd"])
+        .stderr(Stdio::null())
+        .status();
+    if !has_peer.is_ok_and(|status| status.success()) {
+        return namespace::skip("mail", "aiosmtpd is not there: pip install aiosmtpd");
+    }
+    if let Err(error) = story(&program, &python) {
+        panic!("{error:?}");
+    }
+}
+
+fn story(program: &Path, python: &Path) -> anyhow::Result<()> {
+    let dir = tempfile::tempdir()?;
+    // The notice of the interruption: refused twice, then taken without a word; the same again; then the exit.
+    let mut peer = Peer::start(python, &["421", "451", "reset", "good"])?;
+    let config = dir.path().join("linewatch.toml");
+    std::fs::write(&config, settings(peer.port))?;
+
+    let killed = Monitor::start(program, dir.path())?;
+    killed.end(Signal::SIGKILL)?;
+    let monitor = Monitor::start(program, dir.path())?;
+    let interrupted = [peer.accepted()?, peer.accepted()?];
+    ensure!(
+        header(&interrupted[0], "Message-ID") == header(&interrupted[1], "Message-ID"),
+        "a message of unknown end came back as another: {interrupted:?}"
+    );
+    ensure!(interrupted[0].contains("interrupted"), "{}", interrupted[0]);
+
+    monitor.end(Signal::SIGTERM)?;
+    let stopped = peer.accepted()?;
+    ensure!(stopped.contains("SIGTERM"), "{stopped}");
+    ensure!(header(&stopped, "Message-ID") != header(&interrupted[0], "Message-ID"));
+    let more = peer.end()?;
+    ensure!(more.is_empty(), "told more than once: {more:?}");
+    Ok(())
+}
+
+fn settings(port: u16) -> String {
+    format!(
+        "[server]\nlisten = \"127.0.0.1:0\"\n\n\
+         [alerts]\nretry = {{ first = \"1s\", max = \"1s\", give_up = \"1h\" }}\n\n\
+         [alerts.email]\nserver = \"127.0.0.1\"\nport = {port}\ntls = \"none\"\nfrom = \"linewatch@example.com\"\n\n\
+         [[targets]]\naddress = \"127.0.0.1\"\ninterval = \"10s\"\n"
+    )
+}
+
+/// The line of a header with this name.
+fn header<'a>(mail: &'a str, name: &str) -> Option<&'a str> {
+    mail.lines().find(|line| line.starts_with(name))
+}
+
+/// `LINEWATCH_PYTHON`, for an aiosmtpd in an environment of its own.
+fn python() -> PathBuf {
+    std::env::var_os("LINEWATCH_PYTHON").map_or_else(|| PathBuf::from("python3"), PathBuf::from)
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the test is about the program as a process"
+)]
+fn process(program: &Path, arguments: &[&str]) -> Command {
+    // A hung peer or program ends a test after a minute.
+    let mut command = Command::new("timeout");
+    command
+        .args(["--foreground", "--kill-after=5", "60"])
+        .arg(program)
+        .args(arguments);
+    command
+}
+
+/// `e2e/mail/peer.py`.
+struct Peer {
+    child: Child,
+    lines: BufReader<ChildStdout>,
+    port: u16,
+}
+
+impl Peer {
+    fn start(python: &Path, script: &[&str]) -> anyhow::Result<Self> {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/mail/peer.py");
+        let mut child = process(python, &[&[path], script].concat())
+            .stdout(Stdio::piped())
+            .spawn()?;
+        let mut lines = BufReader::new(child.stdout.take().context("its output")?);
+        let mut line = String::new();
+        lines.read_line(&mut line)?;
+        let port = serde_json::from_str::<Value>(&line)?["port"]
+            .as_u64()
+            .context("a port")?;
+        Ok(Self {
+            child,
+            lines,
+            port: u16::try_from(port)?,
+        })
+    }
+
+    /// The next message it takes.
+    fn accepted(&mut self) -> anyhow::Result<String> {
+        loop {
+            let mut line = String::new();
+            ensure!(
+                self.lines.read_line(&mut line)? > 0,
+                "the mail server ended before a message came"
+            );
+            let what: Value = serde_json::from_str(&line)?;
+            if let Some(mail) = what["accepted"].as_str() {
+                return Ok(mail.to_owned());
+            }
+        }
+    }
+
+    /// Ends it; what else it took.
+    fn end(mut self) -> anyhow::Result<Vec<String>> {
+        signal(&self.child, Signal::SIGTERM)?;
+        let mut more = Vec::new();
+        while let Ok(mail) = self.accepted() {
+            more.push(mail);
+        }
+        self.child.wait()?;
+        Ok(more)
+    }
+}
+
+/// `linewatch serve`.
+struct Monitor {
+    child: Child,
+    lines: BufReader<ChildStdout>,
+}
+
+impl Monitor {
+    /// Runs once it says that it is ready.
+    fn start(program: &Path, dir: &Path) -> anyhow::Result<Self> {
+        let config = dir.join("linewatch.toml").display().to_string();
+        let data = dir.join("data").display().to_string();
+        let mut child = process(program, &["serve", "--config", &config, "--data-dir", &data])
+            .current_dir(dir)
+            .stdout(Stdio::piped())
+            .spawn()?;
+        let mut lines = BufReader::new(child.stdout.take().context("its output")?);
+        loop {
+            let mut line = String::new();
+            if lines.read_line(&mut line)? == 0 {
+                bail!("it ended before it was ready");
+            }
+            if line.contains("Monitoring ready") {
+                return Ok(Self { child, lines });
+            }
+        }
+    }
+
+    /// Ends it by this signal, and waits until nothing of it is left.
+    fn end(mut self, by: Signal) -> anyhow::Result<()> {
+        signal(&self.child, by)?;
+        let mut rest = String::new();
+        while self.lines.read_line(&mut rest)? > 0 {}
+        self.child.wait()?;
+        Ok(())
+    }
+}
+
+/// To the program under `timeout`, which is its parent.
+fn signal(child: &Child, by: Signal) -> anyhow::Result<()> {
+    let id = child.id();
+    let children = std::fs::read_to_string(format!("/proc/{id}/task/{id}/children"))?;
+    for child in children.split_whitespace() {
+        kill(Pid::from_raw(child.parse()?), by)?;
+    }
+    Ok(())
+}
