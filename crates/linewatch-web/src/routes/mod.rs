@@ -283,8 +283,8 @@ fn forbidden(route: &Route) -> Refusal {
              open the page there, or through an SSH tunnel (ssh -L 5000:127.0.0.1:5000 HOST)"
         }
         Action::Read | Action::Upgrade if route.role > Role::Viewer => {
-            "the whole database is given only to the computer linewatch runs on, until there is log-in: \
-             run `linewatch backup FILE` there"
+            "the whole database and the outbox are given only to the computer linewatch runs on, until there is \
+             log-in: run `linewatch backup FILE` there, or open the page there"
         }
         Action::Read | Action::Upgrade => {
             "reading from other computers is switched off (server.public_read in linewatch.toml)"

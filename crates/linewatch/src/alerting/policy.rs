@@ -153,8 +153,10 @@ mod tests {
             to: Vec::new(),
             escalate: None,
         };
-        let mut alerts = alerts::Alerts::default();
-        alerts.rules = vec![rule("", "a"), rule("", "b"), rule("mine", "a")];
+        let alerts = alerts::Alerts {
+            rules: vec![rule("", "a"), rule("", "b"), rule("mine", "a")],
+            ..alerts::Alerts::default()
+        };
         let keys: Vec<_> = policy(&alerts).rules.into_iter().map(|rule| rule.key).collect();
         assert_eq!(keys, ["outage//a/// to ", "outage//b/// to ", "mine"]);
     }

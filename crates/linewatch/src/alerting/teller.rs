@@ -11,10 +11,13 @@ use linewatch_core::event::EventKind;
 use linewatch_core::monitor::Effect;
 use linewatch_core::time::{Anchor, MonoTime};
 
+/// Takes what is told, and what the rules remember from then on.
+pub(crate) type Put = Box<dyn Fn(&[Notification], &Snapshot) + Send>;
+
 /// The way of what is told; neither waits for anything.
 pub(crate) struct Way {
     /// Keeps what is told, and what the rules remember from then on.
-    pub put: Box<dyn Fn(&[Notification], &Snapshot) + Send>,
+    pub put: Put,
     /// The line is back: whatever could not be delivered may be now.
     pub line_is_back: Box<dyn Fn() + Send>,
     /// When the monitor was last seen turning, in nanoseconds of the monotonic clock.

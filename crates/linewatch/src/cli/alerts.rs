@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Result;
+use linewatch_core::advice::Signs;
 use linewatch_core::alert::{Kind, Notification, Policy};
 use linewatch_core::event::{EventId, EventKind, OutageRow};
 use linewatch_core::limits::{API_ROWS, INTERPRET_PROBES};
@@ -298,7 +299,7 @@ fn view(id: TargetId, at: WallTime, point: &SeriesPoint) -> TargetView {
         down: Duration::ZERO,
         concerns: Vec::new(),
         interpretations: Vec::new(),
-        signs: linewatch_core::advice::Signs::default(),
+        signs: Signs::default(),
     }
 }
 
