@@ -124,6 +124,17 @@ pub const ALERT_CLEAR: Duration = Duration::from_secs(6);
 /// After the first of many targets is back the others have so long to be back with it: three answers at the default
 /// interval, and the phases between targets.
 pub const ALERT_SETTLE: Duration = Duration::from_secs(10);
+/// What happens within this span is looked at together: a mail is no later for it than for its server.
+pub const ALERT_LOOK: Duration = Duration::from_millis(100);
+/// With more targets deadlines are looked at once a second only: a look at 100,000 open faults takes 50 ms.
+pub const ALERT_PROMPT: usize = 10_000;
+/// Silences made by hand that hold at a time: each is looked at for every fault, and people make a few.
+pub const SILENCES: usize = 200;
+/// After a start the targets of what was open before have so long to be there: a name that is asked for twice.
+pub const ALERT_RETURN: Duration = DNS_QUERY_TIME.saturating_mul(2);
+/// A next hop that has been silent for so long while others answer is not what they are reached through, or answers no
+/// pings: longer than an outage takes to open at each.
+pub const ALERT_WAY: Duration = Duration::from_secs(30);
 /// "Every target" are at least so many: two can fail at once by chance.
 pub const ALERT_EVERY_TARGET_MIN: usize = 3;
 /// Faults in one message; the rest is a number. A mail of 100 lines is read, one of 1,000 is not.
@@ -158,6 +169,8 @@ pub const ADVICE_LATENESS_TIME: Duration = Duration::from_secs(60);
 pub const NAME_CHARS: usize = 80;
 /// See [`NAME_CHARS`].
 pub const ID_CHARS: usize = 64;
+/// Characters of a comment, a note, or who somebody is.
+pub const FREE_TEXT_CHARS: usize = 500;
 /// Labels of one target.
 pub const LABELS: usize = 32;
 /// Bytes of a configuration file: more is not one.

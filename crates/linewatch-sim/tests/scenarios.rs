@@ -55,6 +55,17 @@ stories! {
     kernel_stamps_leave_out_what_this_computer_adds: "busy-computer",
     a_receive_stamp_alone_leaves_it_out_too: "receive-stamps-only",
     a_restart_loses_nobodys_probe: "restart",
+    one_lost_packet_is_no_outage_and_no_mail: "one-lost-packet-is-no-outage",
+    three_losses_are_an_outage_dated_from_the_first: "three-losses-are-an-outage",
+    an_outage_is_one_mail_and_one_recovery: "one-mail-not-ten",
+    flapping_is_one_alert_and_a_digest: "flapping",
+    a_clock_step_and_a_sleep_are_told_to_nobody: "clock-step-and-sleep-tell-nothing",
+    a_restart_in_an_outage_neither_repeats_nor_forgets: "restart-in-an-outage",
+    an_outage_that_ended_over_a_restart_is_told_to_be_over: "restart-after-an-outage",
+    fifty_behind_one_gateway_are_one_mail_and_one_recovery: "fifty-behind-one-gateway",
+    holes_of_milliseconds_are_found_and_measured: "micro-outages",
+    a_million_clean_probes_make_no_outage: "a-million-clean-probes",
+    a_flood_of_every_target_down_is_one_mail: "everything-is-down",
 }
 
 /// A network for people to look at, not to judge.
@@ -96,6 +107,16 @@ fn a_wrong_expectation_is_found_out() {
     check_complaint(
         &format!("{plain}expect outage gw from 1s to 2s within 1s"),
         "line 3: gw: no outage",
+    );
+}
+
+#[test]
+fn a_mail_that_should_not_be_and_one_that_is_missing_are_found_out() {
+    let outage = "target gw 192.0.2.1 icmp every 100ms timeout 1s\nat 10s net down\nalert for 2s group_wait 0s\nrun 20s\n";
+    check_complaint(&format!("{outage}expect mails none"), "12.0");
+    check_complaint(
+        &format!("{outage}expect mails 12s \"gw is down\" 15s \"gw is up after 3.0 s\""),
+        "line 5: mails were: 12.0",
     );
 }
 

@@ -3,6 +3,11 @@
 //! Reads the JSON of a change strictly: an unknown or mistyped field is refused by name. What a value *means*
 //! (is it an address? a duration?) is the configuration's to say. Not here: who may change anything (`guard`).
 
+use std::time::Duration;
+
+use linewatch_core::alert::{Matcher, Silence};
+use linewatch_core::event::EventId;
+use linewatch_core::time::WallTime;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -54,6 +59,96 @@ pub enum Change {
     Tool(ToolPatch),
     /// Away with the events that are older than they are to be kept.
     CleanUpEvents,
+    /// Something about alerts.
+    Alerts(AlertAsk),
+}
+
+/// What people do about alerts, and ask.
+#[derive(Clone, Debug, PartialEq)]
+pub enum AlertAsk {
+    /// Somebody has taken notice of the fault behind this event.
+    Acknowledge {
+        /// Which.
+        event: EventId,
+        /// Who.
+        who: String,
+        /// What they say about it.
+        note: String,
+    },
+    /// Which silences hold.
+    Silences,
+    /// Tell nothing about these.
+    Silence {
+        /// Which targets.
+        matcher: Matcher,
+        /// From now on, for so long.
+        length: Duration,
+        /// Why.
+        comment: String,
+    },
+    /// Tell of them again.
+    EndSilence {
+        /// Its number.
+        id: u64,
+    },
+    /// Send a test and wait for the server's words.
+    Test {
+        /// `email`, an address, `webhook:1`, or a webhook's host.
+        destination: String,
+    },
+    /// What waits, and what was given up.
+    Outbox,
+    /// Try again what was given up.
+    Retry {
+        /// Its number.
+        id: i64,
+    },
+    /// Away with what was given up.
+    Discard {
+        /// Its number.
+        id: i64,
+    },
+}
+
+/// What comes of an [`AlertAsk`].
+#[derive(Clone, Debug, PartialEq)]
+pub enum AlertAnswer {
+    /// It is done.
+    Done,
+    /// Those that hold.
+    Silences(Vec<Silence>),
+    /// The server's.
+    Words(String),
+    /// The outbox.
+    Outbox(OutboxInfo),
+}
+
+/// What waits to be delivered, and what was given up, newest first.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct OutboxInfo {
+    /// Where messages go: `email`, `webhook:1`.
+    pub destinations: Vec<String>,
+    /// Is tried again.
+    pub waiting: Vec<LetterInfo>,
+    /// Was given up.
+    pub dead: Vec<LetterInfo>,
+}
+
+/// One message to one destination.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LetterInfo {
+    /// Its number.
+    pub id: i64,
+    /// Whom.
+    pub destination: String,
+    /// When it was decided.
+    pub made: WallTime,
+    /// When it is tried next.
+    pub due: WallTime,
+    /// How often it was tried.
+    pub attempts: u32,
+    /// Why the last attempt failed.
+    pub last_error: Option<String>,
 }
 
 /// New values of S0's `config.json`; absent fields stay as they are.
@@ -78,6 +173,8 @@ pub struct ChangeDone {
     pub notes: Vec<Notice>,
     /// Rows that a clean-up deleted.
     pub deleted: u64,
+    /// What came of an [`AlertAsk`].
+    pub alerts: Option<AlertAnswer>,
 }
 
 /// A change that was not made.
@@ -96,6 +193,8 @@ pub enum ChangeError {
     Conflict(String),
     /// It could not be saved.
     Failed(String),
+    /// The far end did not take it, in its words where it had any.
+    Undelivered(String),
 }
 
 /// Settings as typed on the page; absent fields stay as they are.

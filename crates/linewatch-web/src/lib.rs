@@ -25,6 +25,9 @@ mod tests;
 
 pub use api::Notice;
 pub use catalog::{CatalogEntry, StatusInfo, ToolSettings};
-pub use control::{Change, ChangeDone, ChangeError, ControlRequest, ControlSender, TargetPatch, ToolPatch};
+pub use control::{
+    AlertAnswer, AlertAsk, Change, ChangeDone, ChangeError, ControlRequest, ControlSender, LetterInfo,
+    OutboxInfo, TargetPatch, ToolPatch,
+};
 pub use live::{Hub, HubOptions};
 pub use server::{Error, ServerOptions, serve};

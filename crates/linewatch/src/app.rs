@@ -6,19 +6,21 @@
 use std::io::{self, IsTerminal as _};
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::sync::mpsc;
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use linewatch_core::event::{EventKind, Severity};
+use linewatch_core::event::{EventKind, RunId, Severity};
 use linewatch_core::limits;
 use linewatch_core::port::{Clock, History, Wire};
+use linewatch_core::time::WallTime;
 use linewatch_probe::engine::Engine;
 use linewatch_probe::resolve::Resolver;
-use linewatch_store::{StartOptions, Store};
+use linewatch_store::{StartOptions, Store, StoreHandle};
 use linewatch_web::{Hub, HubOptions, Notice, ServerOptions, StatusInfo};
 
+use crate::alerting::{self, delivery};
 use crate::config::{Loaded, watch};
 use crate::control::{Abilities, Commanded, Control, Input, Reload, Start};
 use crate::evidence::EvidenceThread;
@@ -28,6 +30,7 @@ use crate::listen::{self, Wanted};
 use crate::logging::Later;
 use crate::method::engine_options;
 use crate::notice;
+use crate::notify::{Notify, NotifyOptions};
 use crate::rrd_dir::RrdDir;
 use crate::say;
 use crate::server::Server;
@@ -38,6 +41,9 @@ use crate::tally::Tally;
 /// How long probes in flight are awaited at the end (MEASURING "Signals and exit").
 const DRAIN: Duration = Duration::from_secs(3);
 
+/// How long the exit notice is tried: with [`DRAIN`] it stays below the 10 s of a dead server (MEASURING as above).
+const FAREWELL: Duration = Duration::from_secs(5);
+
 /// What probes travel through.
 pub(crate) struct World<W, C> {
     /// The network.
@@ -46,8 +52,8 @@ pub(crate) struct World<W, C> {
     pub clock: C,
     /// What the network's sockets can do.
     pub abilities: Abilities,
-    /// Names can be looked up.
-    pub has_resolver: bool,
+    /// It is the network, and no simulation: names can be looked up, and people are told.
+    pub is_real: bool,
 }
 
 /// What the monitor is to do, and where it lives.
@@ -77,7 +83,7 @@ pub(crate) fn run<W: Wire + 'static, C: Clock + Clone + Sync + 'static>(
         wire,
         clock,
         abilities,
-        has_resolver,
+        is_real,
     } = world;
     let settings = home.loaded.settings.clone();
     let is_terminal = io::stderr().is_terminal();
@@ -93,7 +99,7 @@ pub(crate) fn run<W: Wire + 'static, C: Clock + Clone + Sync + 'static>(
     for sentence in &opened.trouble {
         tracing::warn!("{sentence}");
     }
-    let (run, interrupted) = (opened.run, opened.interrupted);
+    let (run, interrupted, database) = (opened.run, opened.interrupted, opened.vantage);
     let (store, reader) = opened
         .store
         .start(StartOptions {
@@ -117,19 +123,45 @@ pub(crate) fn run<W: Wire + 'static, C: Clock + Clone + Sync + 'static>(
     let notices = notices(open.addr);
     let tally = Tally::default();
     let (inputs, heard) = mpsc::channel();
-    let (spine, batches, monitor_thread) = Spine::start(Ends {
+    let history: Arc<dyn History> = Arc::new(reader);
+    let turned_at = Arc::new(AtomicU64::new(clock.mono().as_nanos()));
+    let notify = if is_real {
+        let options = NotifyOptions {
+            clock: Arc::new(clock.clone()),
+            store: store.clone(),
+            vantage: database,
+            run,
+            graph: delivery::graph(Arc::clone(&history), clock.clone(), vantage.clone()),
+            on_trouble: {
+                let inputs = inputs.clone();
+                Box::new(move |severity, message| drop(inputs.send(Input::Undelivered(severity, message))))
+            },
+            is_alive: Arc::new(delivery::is_alive(clock.clone(), Arc::clone(&turned_at))),
+        };
+        let head = delivery::letterhead(&settings, &vantage, &host_name());
+        Some(Notify::start(options, &settings.alerts, head).context("cannot start the threads of alerts")?)
+    } else {
+        None
+    };
+    let ends = Ends {
         clock: clock.clone(),
         run,
         store: store.clone(),
         hub: hub.clone(),
         tally: tally.clone(),
         on_outage: Box::new(forward(&inputs, Input::Outage)),
-    })
-    .context("cannot start the monitor's thread")?;
+        policy: alerting::policy(&settings.alerts),
+    };
+    let way = delivery::way(notify.as_ref(), &store, turned_at);
+    let (spine, batches, monitor_thread) =
+        Spine::start(ends, way).context("cannot start the monitor's thread")?;
     let engine = Engine::start(wire, clock.clone(), engine_options(abilities.costs)?, batches)
         .context("cannot start the engine")?;
     store.keep(settings.storage.keeping());
     say_started(&spine, &clock, interrupted.is_some());
+    if let (Some(interrupted), Some(notify)) = (&interrupted, &notify) {
+        tell_interrupted(notify, &store, (interrupted.from, clock.wall()), run);
+    }
     for sentence in opened.trouble {
         spine.say(
             Word::Note(EventKind::StorageDegraded, Severity::Critical, None, sentence),
@@ -138,7 +170,7 @@ pub(crate) fn run<W: Wire + 'static, C: Clock + Clone + Sync + 'static>(
     }
 
     signals::listen(forward(&inputs, Input::Order)).context("cannot listen to signals")?;
-    let resolver = if has_resolver {
+    let resolver = if is_real {
         Some(Resolver::start(
             random_seed()?,
             forward(&inputs, Input::Resolver),
@@ -147,13 +179,12 @@ pub(crate) fn run<W: Wire + 'static, C: Clock + Clone + Sync + 'static>(
         None
     };
     // A demo's network is made up, and has nobody outside.
-    let knocker = if has_resolver {
+    let knocker = if is_real {
         Some(Knocker::start(forward(&inputs, Input::Knocked)).context("cannot start the thread of advice")?)
     } else {
         None
     };
     let _watcher = watcher(&home.loaded, &inputs);
-    let history: Arc<dyn History> = Arc::new(reader);
     let rrd = RrdDir::start(Arc::clone(&history), clock.clone())
         .context("cannot start the thread of the round-robin databases")?;
     let evidence = EvidenceThread::start(Arc::clone(&history), store.clone(), clock.clone())
@@ -175,6 +206,7 @@ pub(crate) fn run<W: Wire + 'static, C: Clock + Clone + Sync + 'static>(
         hub,
         tally,
         resolver,
+        notify,
         rrd: Some(rrd),
         evidence: Some(evidence),
         knocker,
@@ -196,7 +228,7 @@ pub(crate) fn run<W: Wire + 'static, C: Clock + Clone + Sync + 'static>(
             notices,
         },
     );
-    let to = control.run(&heard, signals::has_controlling_terminal());
+    let (to, why) = control.run(&heard, signals::has_controlling_terminal());
 
     // From the wire upwards: nothing new comes in, what is in flight gets its time, then each stage empties into the next.
     say::to_stderr("stopping: waiting for the last replies");
@@ -205,6 +237,7 @@ pub(crate) fn run<W: Wire + 'static, C: Clock + Clone + Sync + 'static>(
         spine,
         store,
         tally,
+        notify,
         rrd,
         evidence,
         ..
@@ -224,6 +257,10 @@ pub(crate) fn run<W: Wire + 'static, C: Clock + Clone + Sync + 'static>(
     let _ = monitor_thread.join();
     tally.statistics().iter().for_each(|line| say::to_stderr(line));
     server.stop();
+    // What the monitor told last stands in the store by now, before the farewell.
+    if notify.is_some_and(|notify| !notify.farewell(why, FAREWELL)) {
+        say::to_stderr("not everything was delivered: the rest is at the next start");
+    }
     if let Some(rrd) = rrd {
         rrd.stop();
     }
@@ -260,6 +297,16 @@ fn watcher(loaded: &Loaded, inputs: &mpsc::Sender<Input>) -> Option<watch::FileW
 fn forward<T>(inputs: &mpsc::Sender<Input>, wrap: fn(T) -> Input) -> impl Fn(T) + Send + Sync + use<T> {
     let inputs = inputs.clone();
     move |value| drop(inputs.send(wrap(value)))
+}
+
+/// The run before was killed, and nobody knows: it is told now, once. Not if that run has still said that it ends.
+fn tell_interrupted(notify: &Notify, store: &StoreHandle, (from, to): (WallTime, WallTime), run: RunId) {
+    if delivery::has_said_farewell(store, run) {
+        return;
+    }
+    if let Err(error) = notify.interrupted(from, to) {
+        tracing::warn!("that the monitor had been interrupted is told to nobody: {error}");
+    }
 }
 
 fn say_started<C: Clock>(spine: &Spine, clock: &C, was_interrupted: bool) {

@@ -8,6 +8,7 @@ pub mod crash;
 pub mod exit;
 pub mod say;
 
+mod alerting;
 mod app;
 mod control;
 mod cure;
@@ -17,7 +18,6 @@ mod listen;
 mod logging;
 mod method;
 mod notice;
-#[allow(dead_code, reason = "the rules are wired to it next")]
 mod notify;
 mod rrd;
 mod rrd_dir;

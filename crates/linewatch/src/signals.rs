@@ -10,8 +10,8 @@ use crate::exit::Exit;
 /// What a signal asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Order {
-    /// Stop in order.
-    Stop,
+    /// Stop in order; what asked for it, for the exit notice.
+    Stop(&'static str),
     /// Read the configuration again (`serve` without a terminal), else stop.
     #[cfg_attr(windows, expect(dead_code, reason = "Windows has no such signal"))]
     Hangup,
@@ -44,7 +44,7 @@ pub(crate) fn listen(give: impl Fn(Order) + Send + 'static) -> io::Result<()> {
                     SIGINT if is_stopping => std::process::exit(Exit::SecondInterrupt as i32),
                     SIGINT | SIGTERM => {
                         is_stopping = true;
-                        give(Order::Stop);
+                        give(Order::Stop(if signal == SIGINT { "Ctrl+C" } else { "SIGTERM" }));
                     }
                     SIGHUP => give(Order::Hangup),
                     _ => give(Order::Statistics),
@@ -66,7 +66,7 @@ pub(crate) fn listen(give: impl Fn(Order) + Send + 'static) -> io::Result<()> {
         if std::mem::replace(&mut is_stopping, true) {
             std::process::exit(Exit::SecondInterrupt as i32);
         }
-        give(Order::Stop);
+        give(Order::Stop("Ctrl+C"));
     };
     ctrlc::set_handler(handler).map_err(|error| match error {
         ctrlc::Error::System(error) => error,

@@ -1,14 +1,16 @@
 //! The thread between the engine and everyone: folds batches into the monitor and hands on what follows.
 //!
-//! In: record batches, and words from `control`. Out: the same batches and the monitor's effects to store and page. It
-//! waits for nobody: a full store queue or a slow browser loses its own data and is told. Not here: any decision.
+//! In: record batches, and words from `control`. Out: the same batches and the monitor's effects to store, page and
+//! rules. It waits for nobody: a full store queue or a slow browser loses its own data and is told. Not here: any decision.
 
 use std::collections::BTreeSet;
 use std::io;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender, SyncSender};
 use std::thread::{self, JoinHandle};
 
+use linewatch_core::alert::{Policy, Silence, Snapshot};
 use linewatch_core::event::{Event, EventId, EventKind, RunId, Severity};
 use linewatch_core::limits;
 use linewatch_core::monitor::{Effect, Monitor};
@@ -19,6 +21,7 @@ use linewatch_core::view::TargetError;
 use linewatch_store::{StoreHandle, StoreMessage};
 use linewatch_web::Hub;
 
+use crate::alerting::{Teller, Way};
 use crate::tally::Tally;
 
 /// A word from `control` to the monitor.
@@ -32,6 +35,16 @@ pub(crate) enum Word {
     SetError(TargetId, Option<TargetError>),
     /// Something happened outside.
     Note(EventKind, Severity, Option<TargetId>, String),
+    /// Tell by these rules from now on.
+    SetPolicy(Box<Policy>),
+    /// These silences hold, and no others.
+    SetSilences(Vec<Silence>),
+    /// The next hops of this computer's default routes.
+    SetNextHops(Vec<IpAddr>),
+    /// An earlier start left this; said once every target is set.
+    TakeUp(Box<Snapshot>),
+    /// Somebody has taken notice.
+    Acknowledge(EventId),
     /// The engine has stopped: take what is left and end.
     Finish,
 }
@@ -50,6 +63,8 @@ pub(crate) struct Ends<C> {
     pub tally: Tally,
     /// Hears of each target that is in an outage: when it begins, now and then while it lasts, and when it ends.
     pub on_outage: Box<dyn Fn(TargetId) + Send>,
+    /// The rules at start.
+    pub policy: Policy,
 }
 
 /// The way to the spine.
@@ -60,9 +75,10 @@ pub(crate) struct Spine {
 }
 
 impl Spine {
-    /// Starts the thread "monitor". The sender of batches is for the engine.
+    /// Starts the thread "monitor"; what is told goes the `way`. The sender of batches is for the engine.
     pub(crate) fn start<C: Clock + 'static>(
         ends: Ends<C>,
+        way: Way,
     ) -> io::Result<(Self, SyncSender<Arc<RecordBatch>>, JoinHandle<()>)> {
         let (words, heard) = mpsc::channel();
         let (batches, come) = mpsc::sync_channel(limits::BATCH_QUEUE);
@@ -72,7 +88,7 @@ impl Spine {
         };
         let thread = thread::Builder::new()
             .name("monitor".to_owned())
-            .spawn(move || turn_until_finished(ends, &heard, &come))?;
+            .spawn(move || turn_until_finished(ends, way, &heard, &come))?;
         Ok((spine, batches, thread))
     }
 
@@ -85,47 +101,72 @@ impl Spine {
     }
 }
 
+/// What the thread holds between two turns.
+struct Turning {
+    effects: Vec<Effect>,
+    /// Events that were told to begin.
+    going_on: BTreeSet<EventId>,
+    teller: Teller,
+}
+
 fn turn_until_finished<C: Clock>(
-    ends: Ends<C>,
+    mut ends: Ends<C>,
+    way: Way,
     words: &Receiver<Word>,
     batches: &Receiver<Arc<RecordBatch>>,
 ) {
     let mut monitor = Monitor::new(ends.run, ends.clock.anchor());
-    let mut effects = Vec::new();
-    let mut going_on = BTreeSet::new();
+    let mut turning = Turning {
+        effects: Vec::new(),
+        going_on: BTreeSet::new(),
+        teller: Teller::new(std::mem::take(&mut ends.policy), way),
+    };
     let mut tick_at = ends.clock.mono().plus(limits::EVALUATE_EVERY);
     loop {
-        match batches.recv_timeout(tick_at.since(ends.clock.mono())) {
-            Ok(batch) => fold(&mut monitor, &batch, &ends, &mut effects),
+        let wake_at = tick_at.min(turning.teller.due_at());
+        match batches.recv_timeout(wake_at.since(ends.clock.mono())) {
+            Ok(batch) => fold(&mut monitor, &batch, &ends, &mut turning.effects),
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => break,
         }
         let mut is_finished = false;
         while let Ok(word) = words.try_recv() {
-            is_finished |= hear(&mut monitor, word, &ends, &mut effects);
+            is_finished |= hear(&mut monitor, word, &ends, &mut turning);
         }
         if is_finished {
             while let Ok(batch) = batches.try_recv() {
-                fold(&mut monitor, &batch, &ends, &mut effects);
+                fold(&mut monitor, &batch, &ends, &mut turning.effects);
             }
             break;
         }
         if ends.clock.mono() >= tick_at {
-            monitor.tick_by_parts(ends.clock.anchor(), &mut effects, |part| {
-                hand_on(part, &ends, &mut going_on);
-            });
+            tick(&mut monitor, &ends, &mut turning);
             // After a stall the missed evaluations are not made up for: they would all see the same window.
             tick_at = tick_at.plus(limits::EVALUATE_EVERY).max(ends.clock.mono());
         }
-        hand_on(&mut effects, &ends, &mut going_on);
+        hand_on(&ends, &mut turning);
+        turning.teller.turn(ends.clock.anchor());
     }
     // A last look, for the summary.
-    monitor.tick_by_parts(ends.clock.anchor(), &mut effects, |part| {
-        hand_on(part, &ends, &mut going_on);
+    tick(&mut monitor, &ends, &mut turning);
+    monitor.finish(ends.clock.anchor(), &mut turning.effects);
+    turning.teller.finish(&turning.effects, ends.clock.anchor());
+    keep_and_show(&mut turning.effects, &ends, &mut turning.going_on);
+}
+
+/// The monitor's second, and that of the rules.
+fn tick<C: Clock>(monitor: &mut Monitor, ends: &Ends<C>, turning: &mut Turning) {
+    let Turning {
+        effects,
+        going_on,
+        teller,
+    } = turning;
+    monitor.tick_by_parts(ends.clock.anchor(), effects, |part| {
+        teller.hear(part, ends.clock.anchor());
+        keep_and_show(part, ends, going_on);
     });
-    hand_on(&mut effects, &ends, &mut going_on);
-    monitor.finish(ends.clock.anchor(), &mut effects);
-    hand_on(&mut effects, &ends, &mut going_on);
+    hand_on(ends, turning);
+    turning.teller.tick(ends.clock.anchor());
 }
 
 fn fold<C: Clock>(
@@ -145,20 +186,33 @@ fn fold<C: Clock>(
 }
 
 /// True when the word was the last one.
-fn hear<C: Clock>(monitor: &mut Monitor, word: Word, ends: &Ends<C>, effects: &mut Vec<Effect>) -> bool {
-    let now = ends.clock.mono();
+fn hear<C: Clock>(monitor: &mut Monitor, word: Word, ends: &Ends<C>, turning: &mut Turning) -> bool {
+    let anchor = ends.clock.anchor();
+    let now = anchor.mono;
+    let Turning { effects, teller, .. } = turning;
     match word {
         Word::SetTarget(target) => {
             ends.tally.name(&target);
+            teller.watch.set_target(&target, anchor);
             monitor.set_target(&target, now, effects);
         }
         Word::RemoveTarget(id) => {
             ends.tally.forget(id);
+            teller.watch.remove_target(id, anchor);
             monitor.remove_target(id, effects);
         }
         Word::SetError(id, error) => monitor.set_error(id, error, now, effects),
         Word::Note(kind, severity, target, message) => {
-            monitor.note(kind, severity, target, message, ends.clock.wall(), effects);
+            monitor.note(kind, severity, target, message, anchor.wall, effects);
+        }
+        Word::SetPolicy(policy) => teller.watch.set_policy(*policy),
+        Word::SetSilences(silences) => teller.watch.set_silences(silences),
+        Word::SetNextHops(next_hops) => teller.watch.set_next_hops(next_hops),
+        Word::TakeUp(snapshot) => teller.watch.keep(*snapshot, anchor),
+        Word::Acknowledge(event) => {
+            if teller.watch.acknowledge(event) {
+                teller.remember(anchor);
+            }
         }
         Word::Finish => return true,
     }
@@ -186,7 +240,16 @@ fn log(event: &Event, tally: &Tally, going_on: &mut BTreeSet<EventId>) {
     }
 }
 
-fn hand_on<C>(effects: &mut Vec<Effect>, ends: &Ends<C>, going_on: &mut BTreeSet<EventId>) {
+/// To the rules, which only look, then to store and page, which take.
+fn hand_on<C: Clock>(ends: &Ends<C>, turning: &mut Turning) {
+    if turning.effects.is_empty() {
+        return;
+    }
+    turning.teller.hear(&turning.effects, ends.clock.anchor());
+    keep_and_show(&mut turning.effects, ends, &mut turning.going_on);
+}
+
+fn keep_and_show<C>(effects: &mut Vec<Effect>, ends: &Ends<C>, going_on: &mut BTreeSet<EventId>) {
     for effect in effects.drain(..) {
         match effect {
             Effect::Views(views) => {

@@ -28,6 +28,10 @@ struct Group {
     /// Of everybody it ever had.
     names: Vec<String>,
     total: u64,
+    /// The one they are behind was among them.
+    has_root: bool,
+    /// The last that is back was so then.
+    back: Option<(MonoTime, WallTime)>,
     sent: u64,
     lost: u64,
     event: Option<EventId>,
@@ -165,6 +169,8 @@ impl Alerts {
                 members: BTreeSet::new(),
                 names: Vec::new(),
                 total: 0,
+                has_root: false,
+                back: None,
                 sent: 0,
                 lost: 0,
                 event: incident.event,
@@ -180,6 +186,7 @@ impl Alerts {
             group.total += 1;
         }
         if cause == CauseKind::Behind(id) {
+            group.has_root = true;
             group.event = incident.event;
         } else if group.names.len() < limits::ALERT_NAMES {
             group.names.extend(name);
@@ -187,7 +194,14 @@ impl Alerts {
     }
 
     /// One of them is back, or is watched no longer.
-    pub(super) fn leave(&mut self, key: &Key, cause: CauseKind, incident: &Incident, now: Anchor) {
+    pub(super) fn leave(
+        &mut self,
+        key: &Key,
+        cause: CauseKind,
+        incident: &Incident,
+        until: Option<WallTime>,
+        now: Anchor,
+    ) {
         let wait = self.policy.group_wait.max(limits::ALERT_SETTLE);
         let is_root_down = matches!(cause, CauseKind::Behind(root) if self.down.contains(&root));
         let Some(group) = self.groups.0.get_mut(&(key.rule.clone(), cause)) else {
@@ -195,6 +209,12 @@ impl Alerts {
         };
         if let Some(id) = key.target {
             group.members.remove(&id);
+        }
+        let back_at = incident
+            .length
+            .map_or(now.mono, |length| incident.from.plus(length));
+        if group.back.is_none_or(|(latest, _)| latest < back_at) {
+            group.back = Some((back_at, until.unwrap_or(now.wall)));
         }
         group.sent += incident.sent;
         group.lost += incident.lost;
@@ -247,7 +267,8 @@ impl Alerts {
         }
         let to = self.outage_rule_to(&id.0);
         if group.is_told {
-            self.say_group(&to, cause, &group, (Telling::Ended, Some(now.wall)), now);
+            let until = group.back.map_or(now.wall, |(_, wall)| wall);
+            self.say_group(&to, cause, &group, (Telling::Ended, Some(until)), now);
         }
     }
 
@@ -294,8 +315,11 @@ impl Alerts {
             CauseKind::Behind(root) => self.subjects.get(&root),
             CauseKind::EveryTarget => None,
         };
-        let by_calendar = u64::try_from(now.wall.nanos_after(group.since)).unwrap_or(0);
-        let is_root_member = matches!(cause, CauseKind::Behind(root) if group.members.contains(&root));
+        let by_calendar = u64::try_from(until.unwrap_or(now.wall).nanos_after(group.since)).unwrap_or(0);
+        let end = group
+            .back
+            .filter(|_| until.is_some())
+            .map_or(now.mono, |(mono, _)| mono);
         let item = Item {
             target: root.map(|root| root.id),
             slug: root.map_or_else(String::new, |root| root.slug.clone()),
@@ -308,7 +332,7 @@ impl Alerts {
             duration_ns: if group.is_over_a_break {
                 by_calendar
             } else {
-                nanos_of(now.mono.since(group.from))
+                nanos_of(end.since(group.from))
             },
             sent: group.sent,
             lost: group.lost,
@@ -320,7 +344,7 @@ impl Alerts {
         let cause = Cause {
             kind: cause,
             name: item.name.clone(),
-            targets: group.total - u64::from(is_root_member && group.total > 0),
+            targets: group.total - u64::from(group.has_root && group.total > 0),
             names: group.names.clone(),
         };
         self.queue.add_cause(to.to_vec(), cause);

@@ -16,46 +16,40 @@ use super::state::{Alerts, Key, Stage};
 impl Alerts {
     /// A target's newest figures.
     pub fn on_view(&mut self, view: &TargetView, now: Anchor) {
-        let kinds = [Kind::Latency, Kind::Loss, Kind::Jitter, Kind::Stale, Kind::Dns];
-        for kind in kinds {
-            for rule in self.rules_of(kind, Some(view.id)) {
-                let limit = self.limit(&rule, Some(view.id));
-                let (holds, value) = judge(&rule, limit, view);
-                self.on_condition(&rule, view, holds, value, now);
+        if let Some(subject) = self.subjects.get(&view.id) {
+            let judged = self.policy.rules.iter().filter_map(|rule| {
+                let is_about = is_seen_in_views(rule.kind) && rule.matcher.matches(Some(subject));
+                let (holds, value) = judge(rule, rule.above.or(subject.limits.of(rule.kind)), view);
+                // Mostly all is well, and there is nothing to end either.
+                let is_news = holds == Some(true) || (holds == Some(false) && !self.incidents.is_empty());
+                (is_about && is_news).then(|| (rule.clone(), holds == Some(true), value))
+            });
+            let judged: Vec<_> = judged.collect();
+            for (rule, holds, value) in judged {
+                self.on_condition(&rule, view.id, (holds, value), now);
             }
         }
         self.believe(view, now);
     }
 
-    fn on_condition(
-        &mut self,
-        rule: &Rule,
-        view: &TargetView,
-        holds: Option<bool>,
-        value: Option<f64>,
-        now: Anchor,
-    ) {
-        let key = Key::of(rule, Some(view.id));
-        match holds {
-            None => {}
-            Some(true) => {
-                let incident = self.begin(rule, Some(view.id), (now.wall, now.mono));
-                incident.clear_since = None;
-                incident.value = match (incident.value, value) {
-                    (Some(worst), Some(value)) => Some(worst.max(value)),
-                    (worst, value) => value.or(worst),
-                };
-            }
-            Some(false) => {
-                let Some(incident) = self.incidents.get_mut(&key) else {
-                    return;
-                };
-                if incident.stage == Stage::Pending {
-                    self.incidents.remove(&key);
-                } else {
-                    incident.clear_since.get_or_insert(now.mono);
-                }
-            }
+    fn on_condition(&mut self, rule: &Rule, id: TargetId, (holds, value): (bool, Option<f64>), now: Anchor) {
+        if holds {
+            let incident = self.begin(rule, Some(id), (now.wall, now.mono));
+            incident.clear_since = None;
+            incident.value = match (incident.value, value) {
+                (Some(worst), Some(value)) => Some(worst.max(value)),
+                (worst, value) => value.or(worst),
+            };
+            return;
+        }
+        let key = Key::of(rule, Some(id));
+        let Some(incident) = self.incidents.get_mut(&key) else {
+            return;
+        };
+        if incident.stage == Stage::Pending {
+            self.incidents.remove(&key);
+        } else {
+            incident.clear_since.get_or_insert(now.mono);
         }
     }
 
@@ -115,6 +109,13 @@ impl Alerts {
                 self.say(&key, item, now);
             }
         }
+    }
+}
+
+const fn is_seen_in_views(kind: Kind) -> bool {
+    match kind {
+        Kind::Latency | Kind::Loss | Kind::Jitter | Kind::Stale | Kind::Dns => true,
+        Kind::Outage | Kind::Local | Kind::Storage | Kind::Flapping => false,
     }
 }
 

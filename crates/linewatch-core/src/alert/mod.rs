@@ -14,11 +14,13 @@ mod queue;
 mod snapshot;
 mod state;
 mod telling;
+mod watch;
 
 pub use notification::{Cause, CauseKind, Item, Notification, Telling};
 pub use policy::{Escalation, Kind, Limits, Maintenance, Matcher, Policy, Rule, Silence, Subject};
 pub use snapshot::{SavedIncident, Snapshot};
 pub use state::Alerts;
+pub use watch::Watch;
 
 #[cfg(test)]
 mod tests;

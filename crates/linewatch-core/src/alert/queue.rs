@@ -80,13 +80,25 @@ impl Queue {
                 self.wait(at);
                 continue;
             }
-            if waiting.items.is_empty() {
-                continue;
-            }
-            self.sent.entry(to.clone()).or_default().push_back(now.mono);
-            self.serial += 1;
-            out.push(message(self.serial, to, waiting, now));
+            self.hand_out(to, waiting, now, out);
         }
+    }
+
+    /// Hands out everything.
+    pub(super) fn flush_all(&mut self, now: Anchor, out: &mut Vec<Notification>) {
+        self.due = None;
+        for (to, waiting) in std::mem::take(&mut self.waiting) {
+            self.hand_out(to, waiting, now, out);
+        }
+    }
+
+    fn hand_out(&mut self, to: Vec<String>, waiting: Waiting, now: Anchor, out: &mut Vec<Notification>) {
+        if waiting.items.is_empty() {
+            return;
+        }
+        self.sent.entry(to.clone()).or_default().push_back(now.mono);
+        self.serial += 1;
+        out.push(message(self.serial, to, waiting, now));
     }
 
     /// When the next message to these may leave; `None`: whenever.

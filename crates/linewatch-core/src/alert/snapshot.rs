@@ -111,6 +111,7 @@ impl Alerts {
                 from: now.mono,
                 ready_at: now.mono.plus(rule.hold.saturating_sub(held)),
                 stage,
+                length: None,
                 escalate_at,
                 is_acknowledged: saved.is_acknowledged,
                 is_escalated: saved.is_escalated,
@@ -130,6 +131,7 @@ impl Alerts {
             if let Stage::Under(cause) = stage {
                 self.join(&key, cause, &incident, now);
             }
+            self.unsure.extend(key.target);
             let is_gone = key.target.is_some_and(|id| !self.subjects.contains_key(&id));
             self.incidents.insert(key.clone(), incident);
             if is_gone {

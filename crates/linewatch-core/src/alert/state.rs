@@ -53,6 +53,8 @@ pub(super) struct Incident {
     /// Its `for` is over.
     pub ready_at: MonoTime,
     pub stage: Stage,
+    /// Its true length, once it is over: the moment of learning it is later.
+    pub length: Option<Duration>,
     pub escalate_at: Option<MonoTime>,
     pub is_acknowledged: bool,
     pub is_escalated: bool,
@@ -78,6 +80,8 @@ pub struct Alerts {
     pub(super) incidents: BTreeMap<Key, Incident>,
     /// Whose outage is open, whatever rules say.
     pub(super) down: HashSet<TargetId>,
+    /// Whose outage may be over since a break.
+    pub(super) unsure: HashSet<TargetId>,
     pub(super) flaps: HashMap<TargetId, Flaps>,
     pub(super) groups: Groups,
     /// Until when a rule has said enough about a target.
@@ -114,18 +118,36 @@ impl Alerts {
         if !subject.is_enabled {
             self.withdraw(subject.id, now);
         }
-        if let Some(old) = self.subjects.get(&subject.id) {
-            self.by_slug.remove(&old.slug);
-        }
+        self.forget_slug(subject.id);
         self.by_slug.insert(subject.slug.clone(), subject.id);
         self.subjects.insert(subject.id, subject);
+    }
+
+    /// A target is reached through this one, or through nobody knows what.
+    pub(super) fn set_behind(&mut self, id: TargetId, way: Option<TargetId>) {
+        let slug = way.and_then(|way| self.slug_of(way)).map(ToOwned::to_owned);
+        if let Some(subject) = self.subjects.get_mut(&id) {
+            subject.behind = slug;
+        }
+    }
+
+    pub(super) fn slug_of(&self, id: TargetId) -> Option<&str> {
+        self.subjects.get(&id).map(|subject| subject.slug.as_str())
     }
 
     /// A target is watched no longer.
     pub fn remove_subject(&mut self, id: TargetId, now: Anchor) {
         self.withdraw(id, now);
         self.flaps.remove(&id);
-        if let Some(old) = self.subjects.remove(&id) {
+        self.forget_slug(id);
+        self.subjects.remove(&id);
+    }
+
+    /// A target whose name has another address now has another series, which has taken the slug already.
+    fn forget_slug(&mut self, id: TargetId) {
+        if let Some(old) = self.subjects.get(&id)
+            && self.by_slug.get(&old.slug) == Some(&id)
+        {
             self.by_slug.remove(&old.slug);
         }
     }
@@ -157,6 +179,7 @@ impl Alerts {
     /// it is seen again. Its row that closes then is no recovery.
     pub fn on_break(&mut self, id: TargetId) {
         self.down.remove(&id);
+        self.unsure.insert(id);
         self.incidents.retain(|key, incident| {
             if key.target != Some(id) || key.kind != Kind::Outage {
                 return true;
@@ -232,6 +255,11 @@ impl Alerts {
         }
     }
 
+    /// Hands out everything that was decided, without waiting for company: nobody will be there later.
+    pub fn flush(&mut self, now: Anchor, out: &mut Vec<Notification>) {
+        self.queue.flush_all(now, out);
+    }
+
     pub(super) fn rule(&self, key: &Key) -> Option<&Rule> {
         self.policy.rules.iter().find(|rule| {
             rule.key == key.rule
@@ -264,6 +292,7 @@ impl Alerts {
             from,
             ready_at: from.plus(rule.hold),
             stage: Stage::Pending,
+            length: None,
             escalate_at: None,
             is_acknowledged: false,
             is_escalated: false,
@@ -292,7 +321,7 @@ impl Alerts {
                 let item = self.item(key, &incident, telling, until, now);
                 self.say(key, item, now);
             }
-            Stage::Under(cause) => self.leave(key, cause, &incident, now),
+            Stage::Under(cause) => self.leave(key, cause, &incident, until, now),
         }
     }
 
@@ -308,8 +337,7 @@ impl Alerts {
             if let Some(incident) = self.incidents.get_mut(&key) {
                 (incident.sent, incident.lost) = (row.sent, row.lost);
                 if !incident.is_over_a_break {
-                    // The row's length is the true one; the moment of learning it is later.
-                    incident.from = now.mono.minus(Duration::from_nanos(row.duration_ns));
+                    incident.length = Some(Duration::from_nanos(row.duration_ns));
                 }
             }
             self.end(&key, to, now);
@@ -336,7 +364,7 @@ impl Alerts {
         };
         match incident.stage {
             Stage::Pending | Stage::Silent => {}
-            Stage::Under(cause) => self.leave(key, cause, &incident, now),
+            Stage::Under(cause) => self.leave(key, cause, &incident, None, now),
             Stage::Told(_) => {
                 let mut item = self.item(key, &incident, Telling::Withdrawn, None, now);
                 if item.name.is_empty() {
@@ -349,11 +377,15 @@ impl Alerts {
 
     /// An outage from before a break is over once the target has answered for a while.
     pub(super) fn believe(&mut self, view: &TargetView, now: Anchor) {
+        if !self.unsure.contains(&view.id) {
+            return;
+        }
         let has_answer = view.last.is_some_and(|last| last.outcome.is_answer());
         if view.state == State::Down || self.down.contains(&view.id) {
             return;
         }
         let mut over = Vec::new();
+        let mut is_unsure = false;
         for (key, incident) in &mut self.incidents {
             if key.target != Some(view.id) || incident.answers_wanted == 0 {
                 continue;
@@ -366,6 +398,10 @@ impl Alerts {
             if incident.answers_wanted == 0 {
                 over.push(key.clone());
             }
+            is_unsure |= incident.answers_wanted > 0;
+        }
+        if !is_unsure {
+            self.unsure.remove(&view.id);
         }
         for key in over {
             self.end(&key, now.wall, now);

@@ -122,7 +122,7 @@ impl Alerts {
             duration_ns: if incident.is_over_a_break {
                 by_calendar()
             } else {
-                nanos_of(now.mono.since(incident.from))
+                nanos_of(incident.length.unwrap_or_else(|| now.mono.since(incident.from)))
             },
             sent: incident.sent,
             lost: incident.lost,

@@ -11,6 +11,7 @@ use linewatch_core::target::{
 };
 use linewatch_core::time::MonoTime;
 
+use super::alerts;
 use super::expects;
 use super::words::{Words, duration};
 use super::{Act, ActKind, Scenario, ScenarioError, Whose};
@@ -30,6 +31,7 @@ pub(super) fn parse(text: &str) -> Result<Scenario, ScenarioError> {
         spells: Vec::new(),
         clock: ClockScript::default(),
         acts: Vec::new(),
+        policy: alerts::nothing(),
         expects: Vec::new(),
     };
     for (number, line) in (1..).zip(text.lines()) {
@@ -59,14 +61,14 @@ fn directive(scenario: &mut Scenario, words: &mut Words) -> Result<(), ScenarioE
         "label" => label(scenario, words)?,
         "outage" => policy(scenario, words)?,
         "net" => net(scenario, words, MonoTime::ZERO, None)?,
+        "alert" => alerts::parse(&mut scenario.policy, words)?,
         "at" => at(scenario, words)?,
         "expect" => {
             let expect = expects::parse(scenario, words)?;
             scenario.expects.push(expect);
         }
         _ => {
-            let known =
-                "expected seed, run, engines, stamps, target, targets, label, outage, net, at or expect";
+            let known = "expected seed, run, engines, stamps, target, targets, label, outage, alert, net, at or expect";
             return Err(words.wrong_word(&verb, known));
         }
     }

@@ -76,6 +76,13 @@ pub enum ExpectKind {
     Events(EventKind, Range<u64>),
     /// So many gaps of a kind.
     Gaps(GapKind, Range<u64>),
+    /// Exactly these messages, in this order.
+    Mails {
+        /// When each is handed over, and what it says in the words of `tests/scenarios/README.md`.
+        mails: Vec<(MonoTime, String)>,
+        /// How far the moments may be off.
+        within: Duration,
+    },
     /// At no moment are more probes sent at once than this: phases are spread.
     Burst(Range<u64>),
 }
@@ -150,12 +157,13 @@ pub(super) fn parse(scenario: &Scenario, words: &mut Words) -> Result<Expect, Sc
             let kind = kind.ok_or_else(|| words.wrong_word(&word, "no such kind of gap"))?;
             ExpectKind::Gaps(kind, range(words, whole)?)
         }
+        "mails" | "mails:" => super::alerts::mails(words)?,
         "burst" => ExpectKind::Burst(range(words, whole)?),
         _ => match CountName::of(&verb) {
             Some(name) => ExpectKind::Count(name, range(words, whole)?),
             None => {
                 let known = "expected outage, outages, loss, shown-loss, rtt, process, lateness, state, event, gap, \
-                             burst, or one of the counts of MEASURING";
+                             mails, burst, or one of the counts of MEASURING";
                 return Err(words.wrong_word(&verb, known));
             }
         },

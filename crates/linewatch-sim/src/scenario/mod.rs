@@ -4,6 +4,7 @@
 //! [`Scenario::network`]. Instants are the story's, from 0; a restart does not begin them anew.
 //! Not here: running it (the tests and `linewatch demo` do) and judging it ([`crate::oracle`]).
 
+mod alerts;
 mod directives;
 mod expects;
 mod words;
@@ -11,6 +12,7 @@ mod words;
 use std::collections::HashMap;
 use std::time::Duration;
 
+use linewatch_core::alert::Policy;
 use linewatch_core::record::Class;
 use linewatch_core::target::{Address, Host, ProbePlan, Target, TargetId};
 use linewatch_core::time::MonoTime;
@@ -43,6 +45,8 @@ pub struct Scenario {
     pub clock: ClockScript,
     /// What people do, in the order of time. Targets that are there from the start are added at 0.
     pub acts: Vec<Act>,
+    /// What is told, and how; without rules nothing is.
+    pub policy: Policy,
     /// What must be found.
     pub expects: Vec<Expect>,
 }

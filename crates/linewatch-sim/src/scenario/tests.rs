@@ -58,6 +58,39 @@ fn a_story_is_read_as_it_is_meant() {
 }
 
 #[test]
+fn rules_and_mails_are_read_as_the_design_writes_them() {
+    let story = "target gw 192.0.2.1 icmp every 100ms timeout 1s\n\
+        alert  for 2s, group_wait 0s\n\
+        alert latency above 150\n\
+        expect mails: 32.0s \"gw is down\", 37.2s \"gw is up, again\" within 1s\n";
+    let story = Scenario::parse(story).expect("a right story");
+    let [outage, latency] = story.policy.rules.as_slice() else {
+        panic!("{:?}", story.policy)
+    };
+    assert_eq!(
+        (outage.hold, story.policy.group_wait),
+        (Duration::from_secs(2), Duration::ZERO)
+    );
+    assert_eq!((latency.kind.word(), latency.above), ("latency", Some(150.0)));
+    let ExpectKind::Mails { mails, within } = &story.expects[0].kind else {
+        panic!("{:?}", story.expects[0])
+    };
+    assert_eq!(
+        mails[1],
+        (MonoTime::from_nanos(37_200_000_000), "gw is up, again".to_owned())
+    );
+    assert_eq!(*within, Duration::from_secs(1));
+    check_error(
+        "alert loudly",
+        "\"loudly\": expected a kind of alert, above, for, group_wait or cooldown",
+    );
+    check_error(
+        "expect mails",
+        "\"\": expected none, or an instant and what the mail says",
+    );
+}
+
+#[test]
 fn an_error_names_the_line_and_the_word() {
     check_error(
         "at 30 net down",

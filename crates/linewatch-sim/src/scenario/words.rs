@@ -18,10 +18,11 @@ pub(super) struct Words {
 }
 
 impl Words {
-    /// Splits a line at blanks; `"…"` is one word, `#` begins a comment.
+    /// Splits a line at blanks and commas; `"…"` is one word, `#` begins a comment.
     pub(super) fn of(line: u32, text: &str) -> Result<Self, ScenarioError> {
         let mut words = Vec::new();
-        let mut rest = text.trim_start();
+        let is_between = |c: char| c.is_whitespace() || c == ',';
+        let mut rest = text.trim_start_matches(is_between);
         while !rest.is_empty() && !rest.starts_with('#') {
             let (word, after) = if let Some(quoted) = rest.strip_prefix('"') {
                 quoted.split_once('"').ok_or_else(|| ScenarioError {
@@ -30,10 +31,10 @@ impl Words {
                     problem: "a quotation mark without its partner".to_owned(),
                 })?
             } else {
-                rest.split_at(rest.find(char::is_whitespace).unwrap_or(rest.len()))
+                rest.split_at(rest.find(is_between).unwrap_or(rest.len()))
             };
             words.push(word.to_owned());
-            rest = after.trim_start();
+            rest = after.trim_start_matches(is_between);
         }
         Ok(Self { line, words, next: 0 })
     }
@@ -128,6 +129,12 @@ impl Words {
     /// `1%`, as a share of 1.
     pub(super) fn share(&mut self) -> Result<f64, ScenarioError> {
         self.read("a share from 0% to 100%", share)
+    }
+
+    pub(super) fn number(&mut self) -> Result<f64, ScenarioError> {
+        self.read("a number such as 150 or 0.05", |word| {
+            word.parse().ok().filter(|number: &f64| number.is_finite())
+        })
     }
 
     pub(super) fn count(&mut self) -> Result<u64, ScenarioError> {

@@ -220,6 +220,7 @@ fn expectation(run: &Run, expect: &Expect) -> Vec<String> {
             Some(out_of(range, count as u64, &format!("{} events", kind.word())))
         }
         ExpectKind::Burst(range) => Some(out_of(range, burst(run), "probes within one millisecond")),
+        ExpectKind::Mails { mails, within } => Some(other_mails(run, mails, *within)),
         _ => None,
     };
     if let Some(complaint) = about_all {
@@ -231,6 +232,20 @@ fn expectation(run: &Run, expect: &Expect) -> Vec<String> {
         found.into_iter().map(|what| format!("{}: {what}", target.slug))
     });
     complaints.take(5).collect()
+}
+
+/// What was told, if it is not this.
+fn other_mails(run: &Run, expected: &[(MonoTime, String)], within: Duration) -> Option<String> {
+    let mut told: Vec<_> = run.past.iter().flat_map(|log| &log.mails).collect();
+    told.sort_by_key(|(at, _)| *at);
+    let is_same = told.len() == expected.len()
+        && told.iter().zip(expected).all(|((at, words), (when, meant))| {
+            at.since(*when).max(when.since(*at)) <= within && words == meant
+        });
+    let list = told
+        .iter()
+        .map(|(at, words)| format!("{:.3}s \"{words}\"", at.as_nanos() as f64 / 1e9));
+    (!is_same).then(|| format!("mails were: {}", list.collect::<Vec<_>>().join(", ")))
 }
 
 /// Most probes handed to the network within one millisecond.
@@ -330,6 +345,6 @@ fn about(run: &Run, target: &Target, kind: &ExpectKind) -> Option<String> {
                 .filter(|gap| gap.kind == *kind);
             out_of(range, gaps.count() as u64, "gaps")
         }
-        ExpectKind::Burst(_) => None,
+        ExpectKind::Burst(_) | ExpectKind::Mails { .. } => None,
     }
 }

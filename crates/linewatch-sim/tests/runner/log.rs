@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use linewatch_core::alert::Snapshot;
 use linewatch_core::event::{Event, EventId, OutageRow};
 use linewatch_core::monitor::{Effect, Monitor};
 use linewatch_core::record::{Counts, Gap, ProbeRecord, RecordBatch, Stray};
@@ -34,6 +35,10 @@ pub(crate) struct Log {
     pub(crate) targets: HashMap<TargetId, Findings>,
     pub(crate) events: BTreeMap<EventId, Event>,
     pub(crate) outages: BTreeMap<EventId, OutageRow>,
+    /// What was told, and when.
+    pub(crate) mails: Vec<(MonoTime, String)>,
+    /// What the next start takes up.
+    pub(crate) left: Snapshot,
     /// When it was stopped.
     pub(crate) to: MonoTime,
     pub(crate) complaints: Vec<String>,
@@ -46,6 +51,8 @@ impl Log {
             targets: HashMap::new(),
             events: BTreeMap::new(),
             outages: BTreeMap::new(),
+            mails: Vec::new(),
+            left: Snapshot::default(),
             to: MonoTime::MAX,
             complaints: Vec::new(),
         }

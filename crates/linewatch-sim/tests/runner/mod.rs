@@ -6,6 +6,7 @@
 mod engine;
 mod judge;
 mod log;
+mod mails;
 mod rig;
 pub(crate) mod swarm;
 
@@ -71,7 +72,7 @@ impl Run {
         let clock = SimClock::new(BEGIN, story.clock.clone());
         let network = story.network(true);
         let rigs = (0..story.engines as u64)
-            .map(|number| Rig::start(&network, &clock, number))
+            .map(|number| Rig::start(&network, &clock, number, &story.policy))
             .collect();
         Self {
             story,
@@ -96,11 +97,13 @@ impl Run {
                 self.rigs.iter_mut().for_each(|rig| rig.tick());
                 tick_at = now.plus(limits::EVALUATE_EVERY);
             }
+            self.rigs.iter_mut().for_each(Rig::look);
             if now >= end {
                 break;
             }
             let act_at = acts.peek().map_or(MonoTime::MAX, |act| act.at);
-            self.run_until(end.min(tick_at).min(act_at));
+            let due_at = self.rigs.iter().filter_map(Rig::due_at).min();
+            self.run_until(end.min(tick_at).min(act_at).min(due_at.unwrap_or(end)));
         }
         self.stop();
     }
@@ -121,8 +124,12 @@ impl Run {
             let targets = self.rigs.first().map_or(Vec::new(), Rig::targets);
             self.stop();
             let number = self.past.len() as u64;
-            self.rigs = vec![Rig::start(&self.network, &self.clock, number)];
-            targets.iter().for_each(|target| self.rigs[0].add(target));
+            let mut rig = Rig::start(&self.network, &self.clock, number, &self.story.policy);
+            targets.iter().for_each(|target| rig.add(target));
+            if let Some(before) = self.past.last() {
+                rig.keep(before.left.clone());
+            }
+            self.rigs = vec![rig];
             return;
         }
         for rig in &mut self.rigs {

@@ -1,10 +1,12 @@
 //! One start of the program: an engine, a monitor, and a log of everything that came out of them.
 
+use linewatch_core::alert::{Notification, Policy, Snapshot, Watch};
 use linewatch_core::event::RunId;
-use linewatch_core::monitor::Monitor;
+use linewatch_core::monitor::{Effect, Monitor};
 use linewatch_core::port::Clock;
 use linewatch_core::record::RecordBatch;
 use linewatch_core::target::{Target, TargetId};
+use linewatch_core::time::MonoTime;
 use linewatch_core::view::TargetError;
 use linewatch_sim::clock::SimClock;
 use linewatch_sim::network::SimNetwork;
@@ -13,11 +15,14 @@ use linewatch_sim::wire::SimWire;
 
 use super::engine::Engine;
 use super::log::Log;
+use super::mails;
 
 /// See the module.
 pub(crate) struct Rig {
     engine: Engine,
     monitor: Monitor,
+    /// Beside the monitor, as in the program's spine.
+    watch: Watch,
     clock: SimClock,
     log: Log,
     /// Who is watched, as set last.
@@ -30,12 +35,13 @@ pub(crate) struct Rig {
 
 impl Rig {
     /// Starts the program; `number` makes its keys and its phases differ from those of others.
-    pub(crate) fn start(network: &SimNetwork, clock: &SimClock, number: u64) -> Self {
+    pub(crate) fn start(network: &SimNetwork, clock: &SimClock, number: u64, policy: &Policy) -> Self {
         let wire = SimWire::open(network, clock.clone());
         let log = Log::new(wire.index());
         Self {
             engine: Engine::new(wire, clock.clone(), number),
             monitor: Monitor::new(RunId(number + 1), clock.anchor()),
+            watch: Watch::new(policy.clone()),
             clock: clock.clone(),
             log,
             targets: Vec::new(),
@@ -62,7 +68,38 @@ impl Rig {
             self.monitor.ingest(&batch, &mut effects);
             self.log.batch(&batch, &self.monitor);
         }
+        self.hand_on(effects);
+    }
+
+    /// The monitor's wishes go to the alerts first, then into the log.
+    fn hand_on(&mut self, effects: Vec<Effect>) {
+        self.watch.hear(&effects, self.clock.anchor());
         self.log.effects(effects);
+        self.look();
+    }
+
+    /// Tells what is due.
+    pub(crate) fn look(&mut self) {
+        let mut told = Vec::new();
+        self.watch.turn(self.clock.anchor(), &mut told);
+        self.mail(&told);
+    }
+
+    fn mail(&mut self, told: &[Notification]) {
+        let now = self.clock.mono();
+        self.log
+            .mails
+            .extend(told.iter().map(|told| (now, mails::words(told))));
+    }
+
+    /// When there is something to look at.
+    pub(crate) fn due_at(&self) -> Option<MonoTime> {
+        self.watch.due_at()
+    }
+
+    /// Takes up what an earlier start left, once its targets are there.
+    pub(crate) fn keep(&mut self, left: Snapshot) {
+        self.watch.keep(left, self.clock.anchor());
     }
 
     /// The monitor's second.
@@ -76,7 +113,11 @@ impl Rig {
             self.monitor.remove_target(id, &mut effects);
         }
         self.left.append(&mut self.leaving);
+        self.watch.hear(&effects, self.clock.anchor());
         self.log.effects(effects);
+        let mut told = Vec::new();
+        self.watch.tick(self.clock.anchor(), &mut told);
+        self.mail(&told);
     }
 
     /// Adds a target.
@@ -95,6 +136,7 @@ impl Rig {
             }
             ActKind::Remove(id) => {
                 self.engine.remove(id);
+                self.watch.remove_target(id, self.clock.anchor());
                 self.targets.retain(|target| target.id != id);
                 self.leaving.push(id);
             }
@@ -117,7 +159,7 @@ impl Rig {
                 let error = TargetError::Dns("no such name".to_owned());
                 self.monitor
                     .set_error(id, Some(error), self.clock.mono(), &mut effects);
-                self.log.effects(effects);
+                self.hand_on(effects);
             }
             ActKind::Restart => {} // The runner's: it needs a new rig.
         }
@@ -134,9 +176,10 @@ impl Rig {
     fn tell(&mut self, id: TargetId) {
         let mut effects = Vec::new();
         for target in self.targets.iter().filter(|target| target.id == id) {
+            self.watch.set_target(target, self.clock.anchor());
             self.monitor.set_target(target, self.clock.mono(), &mut effects);
         }
-        self.log.effects(effects);
+        self.hand_on(effects);
     }
 
     /// Sends nothing more.
@@ -156,6 +199,9 @@ impl Rig {
         self.fold();
         let mut effects = Vec::new();
         self.monitor.finish(self.clock.anchor(), &mut effects);
+        let mut told = Vec::new();
+        self.log.left = self.watch.finish(&effects, self.clock.anchor(), &mut told);
+        self.mail(&told);
         self.log.effects(effects);
         self.log
     }

@@ -5,6 +5,7 @@
 //! `null` and means "no data", never 0. Not here: deciding anything.
 
 mod advice;
+mod alerts;
 mod compat;
 mod evidence;
 mod history;
@@ -21,6 +22,7 @@ use linewatch_core::time::Rtt;
 use serde::{Serialize, Serializer};
 
 pub(crate) use advice::AdviceInfo;
+pub(crate) use alerts::{OutboxAnswer, SilenceInfo, SilenceList, TestAnswer};
 pub(crate) use compat::{S0Config, S0Done, S0Event, S0Stats, S1Log, S1Points, S1Status, ToolError};
 pub(crate) use evidence::{
     EvidenceAnswer, EvidencePart, FaultRow, LineInfo, SecondRow, VerdictFigures, VerdictInfo,

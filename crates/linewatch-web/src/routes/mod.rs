@@ -3,6 +3,7 @@
 //! Deny by default: what is not in the table does not exist, and every request passes [`handle`], which judges
 //! Host, path, role, Origin and body in that order before any handler runs.
 
+mod alerts;
 mod backup;
 mod compat;
 mod evidence;
@@ -104,7 +105,7 @@ macro_rules! route {
 }
 
 /// Every address there is.
-pub(crate) static ROUTES: [Route; 33] = [
+pub(crate) static ROUTES: [Route; 41] = [
     route!(GET "/" Public Read page::shell),
     route!(GET "/t/{id}" Public Read page::shell),
     route!(GET "/a/{hash}/{*path}" Public Read page::file),
@@ -132,6 +133,14 @@ pub(crate) static ROUTES: [Route; 33] = [
     route!(GET "/api/ping-data" Viewer Read compat::s1::ping_data),
     route!(GET "/api/servers/status" Viewer Read compat::s1::status),
     route!(GET "/api/logs" Viewer Read compat::s1::logs),
+    route!(POST "/api/v1/events/{id}/ack" Operator Change alerts::acknowledge),
+    route!(GET "/api/v1/silences" Viewer Read alerts::silences),
+    route!(POST "/api/v1/silences" Operator Change alerts::silence),
+    route!(DELETE "/api/v1/silences/{id}" Operator Change alerts::end_silence),
+    route!(POST "/api/v1/alerts/test" Operator Change alerts::test),
+    route!(GET "/api/v1/alerts/outbox" Operator Read alerts::outbox),
+    route!(POST "/api/v1/alerts/outbox/{id}/retry" Operator Change alerts::retry),
+    route!(DELETE "/api/v1/alerts/outbox/{id}" Operator Change alerts::discard),
     route!(GET "/api/v1/live" Viewer Upgrade live::upgrade),
     route!(POST "/api/v1/targets/{id}/start" Operator Change targets::start),
     route!(POST "/api/v1/targets/{id}/stop" Operator Change targets::stop),
@@ -274,8 +283,8 @@ fn forbidden(route: &Route) -> Refusal {
              open the page there, or through an SSH tunnel (ssh -L 5000:127.0.0.1:5000 HOST)"
         }
         Action::Read | Action::Upgrade if route.role > Role::Viewer => {
-            "the whole database is given only to the computer linewatch runs on, until there is log-in: \
-             run `linewatch backup FILE` there"
+            "the whole database and the outbox are given only to the computer linewatch runs on, until there is \
+             log-in: run `linewatch backup FILE` there, or open the page there"
         }
         Action::Read | Action::Upgrade => {
             "reading from other computers is switched off (server.public_read in linewatch.toml)"

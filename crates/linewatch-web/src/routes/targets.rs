@@ -1,5 +1,7 @@
 //! The targets: their settings, and the changes to them.
 
+use std::time::Duration;
+
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use linewatch_core::limits::ANSWER_TIME;
 use tokio::sync::oneshot;
@@ -98,6 +100,11 @@ pub(super) async fn stop(call: Call) -> Result<Answer, Refusal> {
 
 /// Hands a change to the thread that owns the settings and waits for its word.
 pub(super) async fn ask(app: &App, change: Change) -> Result<ChangeDone, Refusal> {
+    ask_within(app, change, ANSWER_TIME).await
+}
+
+/// As [`ask`], for what takes longer.
+pub(super) async fn ask_within(app: &App, change: Change, limit: Duration) -> Result<ChangeDone, Refusal> {
     let busy =
         || Refusal::unavailable("the settings are busy; look whether the change was made, then try again");
     let (reply, word) = oneshot::channel();
@@ -107,7 +114,7 @@ pub(super) async fn ask(app: &App, change: Change) -> Result<ChangeDone, Refusal
         .ok()
         .and_then(Result::ok)
         .ok_or_else(busy)?;
-    let word = tokio::time::timeout(ANSWER_TIME, word)
+    let word = tokio::time::timeout(limit, word)
         .await
         .ok()
         .and_then(Result::ok)
@@ -122,6 +129,7 @@ async fn change(app: &App, change: Change, status: StatusCode) -> Result<Answer,
         removed,
         notes,
         deleted: _,
+        alerts: _,
     } = ask(app, change).await?;
     let answer = ChangeAnswer {
         target: target.as_ref().map(TargetInfo::from),
@@ -200,6 +208,7 @@ impl From<ChangeError> for Refusal {
             },
             ChangeError::NotFound => Self::not_found("there is no such target any more"),
             ChangeError::Conflict(message) => Self::new(StatusCode::CONFLICT, "conflict", message),
+            ChangeError::Undelivered(message) => Self::new(StatusCode::BAD_GATEWAY, "undelivered", message),
             ChangeError::Failed(message) => Self::new(StatusCode::INTERNAL_SERVER_ERROR, "failed", message),
         }
     }

@@ -1,5 +1,6 @@
 //! A real server on a free port, driven over real sockets; the doors behind it are fakes held by the test.
 
+mod alerts;
 mod bad_input;
 mod changes;
 mod compat;

@@ -273,8 +273,8 @@ async fn every_answer_has_the_declared_shape() {
     let done = ChangeDone {
         target: Some(entry(1, "fra")),
         removed: vec![entry(2, "x")],
-        deleted: 0,
         notes: vec![notice()],
+        ..ChangeDone::default()
     };
     *server.word.lock().expect("word") = Ok(done);
     let answer = server.send("DELETE", "/api/v1/targets/fra", &[], "").await;

@@ -268,6 +268,20 @@ export type FaultRow = [GapWord | "local_outage", number, number, number];
 export interface LogInfo { at: number; level: "debug" | "info" | "warn" | "error"; module: string; message: string }
 export interface Page<T> { rows: T[]; next: string | null } // pass `next` as before=
 
+// ---- POST /api/v1/events/{id}/ack {who?, note?}: 200 {} ----
+// ---- GET, POST /api/v1/silences {target?, group?, country?, partner?, label?, minutes, comment?}, DELETE /api/v1/silences/{id} ----
+export interface SilenceList { silences: SilenceInfo[] }
+export interface SilenceInfo {
+  id: number; target: string; group: string; country: string; partner: string; label: string; until: number; comment: string;
+}
+// ---- POST /api/v1/alerts/test {destination}: the server's words, 502 with them if it refused ----
+export interface TestAnswer { words: string }
+// ---- GET /api/v1/alerts/outbox, POST /api/v1/alerts/outbox/{id}/retry, DELETE /api/v1/alerts/outbox/{id} (of what was given up) ----
+export interface OutboxAnswer { destinations: string[]; waiting: LetterRow[]; dead: LetterRow[] }
+export interface LetterRow {
+  id: number; destination: string; made: number; due: number; attempts: number; last_error: string | null;
+}
+
 // ---- GET /api/v1/status ----
 export interface Status {
   version: string; started_at: number; uptime_s: number; now: number; vantage: string; run: number; epoch: string;

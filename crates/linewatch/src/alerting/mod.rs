@@ -1,7 +1,12 @@
-//! Turns the `[alerts]` of the configuration into the policy of [`linewatch_core::alert`].
+//! Runs the rules of alerts in the program: from `[alerts]` of the configuration to what the store keeps of it.
 //!
-//! Not here: deciding (the core), sending (`notify`).
+//! Not here: deciding (`linewatch_core::alert`), sending (`notify`).
 
+pub(crate) mod delivery;
 mod policy;
+mod replay;
+mod teller;
 
 pub(crate) use policy::policy;
+pub(crate) use replay::Replay;
+pub(crate) use teller::{Teller, Way};

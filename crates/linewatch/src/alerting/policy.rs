@@ -4,13 +4,13 @@ use jiff::Timestamp;
 use linewatch_core::alert::{Escalation, Kind, Maintenance, Matcher, Policy, Rule};
 use linewatch_core::time::WallTime;
 
-use crate::config;
+use crate::config::alerts;
 
 /// What is told when nobody wrote a rule (INTERFACE.md `[[alerts.rules]]`).
 const WITHOUT_RULES: [Kind; 5] = [Kind::Outage, Kind::Latency, Kind::Loss, Kind::Jitter, Kind::Stale];
 
 /// The policy of a checked configuration.
-pub(crate) fn policy(alerts: &config::Alerts) -> Policy {
+pub(crate) fn policy(alerts: &alerts::Alerts) -> Policy {
     let mut rules: Vec<Rule> = alerts.rules.iter().map(|rule| meant(alerts, rule)).collect();
     if rules.is_empty() {
         rules.extend(WITHOUT_RULES.map(|kind| Rule {
@@ -31,7 +31,7 @@ pub(crate) fn policy(alerts: &config::Alerts) -> Policy {
     }
 }
 
-fn meant(alerts: &config::Alerts, rule: &config::Rule) -> Rule {
+fn meant(alerts: &alerts::Alerts, rule: &alerts::Rule) -> Rule {
     let kind = kind(rule.kind);
     Rule {
         key: key(rule, kind),
@@ -48,7 +48,7 @@ fn meant(alerts: &config::Alerts, rule: &config::Rule) -> Rule {
 }
 
 /// Stays the same while the rule says the same, wherever in the file it stands.
-fn key(rule: &config::Rule, kind: Kind) -> String {
+fn key(rule: &alerts::Rule, kind: Kind) -> String {
     if !rule.name.is_empty() {
         return rule.name.clone();
     }
@@ -68,20 +68,20 @@ fn key(rule: &config::Rule, kind: Kind) -> String {
     format!("{key} to {}", rule.to.join(","))
 }
 
-fn kind(kind: config::AlertKind) -> Kind {
+fn kind(kind: alerts::AlertKind) -> Kind {
     match kind {
-        config::AlertKind::Outage => Kind::Outage,
-        config::AlertKind::Latency => Kind::Latency,
-        config::AlertKind::Loss => Kind::Loss,
-        config::AlertKind::Jitter => Kind::Jitter,
-        config::AlertKind::Stale => Kind::Stale,
-        config::AlertKind::Local => Kind::Local,
-        config::AlertKind::Dns => Kind::Dns,
-        config::AlertKind::Storage => Kind::Storage,
+        alerts::AlertKind::Outage => Kind::Outage,
+        alerts::AlertKind::Latency => Kind::Latency,
+        alerts::AlertKind::Loss => Kind::Loss,
+        alerts::AlertKind::Jitter => Kind::Jitter,
+        alerts::AlertKind::Stale => Kind::Stale,
+        alerts::AlertKind::Local => Kind::Local,
+        alerts::AlertKind::Dns => Kind::Dns,
+        alerts::AlertKind::Storage => Kind::Storage,
     }
 }
 
-fn matcher(matcher: &config::Matcher) -> Matcher {
+fn matcher(matcher: &alerts::Matcher) -> Matcher {
     Matcher {
         target: matcher.target.clone(),
         group: matcher.group.clone(),
@@ -92,7 +92,7 @@ fn matcher(matcher: &config::Matcher) -> Matcher {
 }
 
 /// An empty end is no end on that side. The dates were checked when the file was read.
-fn window(window: &config::Maintenance) -> Option<Maintenance> {
+fn window(window: &alerts::Maintenance) -> Option<Maintenance> {
     let instant = |text: &str, otherwise: i64| {
         if text.is_empty() {
             return Some(WallTime::from_nanos(otherwise));
@@ -115,17 +115,22 @@ mod tests {
 
     #[test]
     fn without_a_rule_five_kinds_are_told_about_every_target() {
-        let policy = policy(&config::Alerts::default());
+        let policy = policy(&alerts::Alerts::default());
         let kinds: Vec<_> = policy.rules.iter().map(|rule| rule.kind).collect();
         assert_eq!(kinds, WITHOUT_RULES);
-        assert!(policy.rules.iter().all(|rule| rule.hold == Duration::from_secs(10)));
+        assert!(
+            policy
+                .rules
+                .iter()
+                .all(|rule| rule.hold == Duration::from_secs(10))
+        );
     }
 
     #[test]
     fn a_maintenance_window_means_instants_and_an_empty_side_has_no_end() {
-        let mut alerts = config::Alerts::default();
-        alerts.maintenance.push(config::Maintenance {
-            matcher: config::Matcher::default(),
+        let mut alerts = alerts::Alerts::default();
+        alerts.maintenance.push(alerts::Maintenance {
+            matcher: alerts::Matcher::default(),
             from: "2026-11-21T02:00:00+07:00".to_owned(),
             to: String::new(),
         });
@@ -136,20 +141,22 @@ mod tests {
 
     #[test]
     fn the_key_of_a_rule_does_not_depend_on_its_place() {
-        let rule = |name: &str, group: &str| config::Rule {
+        let rule = |name: &str, group: &str| alerts::Rule {
             name: name.to_owned(),
-            matcher: config::Matcher {
+            matcher: alerts::Matcher {
                 group: group.to_owned(),
-                ..config::Matcher::default()
+                ..alerts::Matcher::default()
             },
-            kind: config::AlertKind::Outage,
+            kind: alerts::AlertKind::Outage,
             above: None,
             hold: None,
             to: Vec::new(),
             escalate: None,
         };
-        let mut alerts = config::Alerts::default();
-        alerts.rules = vec![rule("", "a"), rule("", "b"), rule("mine", "a")];
+        let alerts = alerts::Alerts {
+            rules: vec![rule("", "a"), rule("", "b"), rule("mine", "a")],
+            ..alerts::Alerts::default()
+        };
         let keys: Vec<_> = policy(&alerts).rules.into_iter().map(|rule| rule.key).collect();
         assert_eq!(keys, ["outage//a/// to ", "outage//b/// to ", "mine"]);
     }

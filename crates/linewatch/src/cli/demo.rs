@@ -89,7 +89,7 @@ pub(super) fn run(global: &Global, args: &Args) -> Result<Exit> {
             wire,
             clock,
             abilities,
-            has_resolver: false,
+            is_real: false,
         },
         home_of_monitor,
     )

@@ -4,6 +4,7 @@
 //! Changes nothing. Each check is a pure function of what was found, in the files of `doctor/`; here they are put in order.
 
 mod icmp;
+mod mail;
 mod network;
 mod probes;
 mod resolving;
@@ -102,6 +103,7 @@ fn examine(
         wanted.has_names,
     ));
     findings.extend(places(report, situation));
+    findings.extend(mail::mail(&situation.settings.alerts));
     if asks_targets {
         findings.push(network::targets(&targets, &heard.targets));
     }

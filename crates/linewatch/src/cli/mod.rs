@@ -3,6 +3,7 @@
 //! `linewatch` alone is `linewatch serve`; `linewatch TARGET…` is `linewatch watch TARGET…` (INTERFACE.md).
 //! One file per command beside this one. Not here: what a configuration file says (`config`).
 
+mod alerts;
 mod backup;
 mod check;
 mod compare;
@@ -34,12 +35,11 @@ use crate::say;
 pub(crate) use stored::write_whole;
 
 /// Commands of INTERFACE.md that a later version brings: said plainly instead of being taken for a target.
-const NOT_YET: [&str; 11] = [
+const NOT_YET: [&str; 10] = [
     "record",
     "report",
     "attach",
     "import",
-    "alerts",
     "admin",
     "healthcheck",
     "check",
@@ -154,6 +154,9 @@ enum Command {
     Rrd(rrd::Args),
     /// Copy the database to a file while it is in use: one moment of it, checked
     Backup(backup::Args),
+    /// Try the rules of alerts
+    #[command(subcommand)]
+    Alerts(alerts::AlertsCommand),
     /// The whole program over a simulated network, without privileges or network
     Demo(demo::Args),
 }
@@ -191,6 +194,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Result<Exit> {
         Command::Export(args) => export::run(&cli.global, &args),
         Command::Rrd(args) => rrd::run(&cli.global, &args),
         Command::Backup(args) => backup::run(&cli.global, &args),
+        Command::Alerts(command) => alerts::run(&cli.global, &command),
         Command::Demo(args) => demo::run(&cli.global, &args),
     }
 }

@@ -77,7 +77,7 @@ pub(super) fn run(global: &Global, args: &Args) -> Result<Exit> {
             wire,
             clock,
             abilities,
-            has_resolver: true,
+            is_real: true,
         },
         home,
     )

@@ -382,7 +382,7 @@ fn follow(
         }
         match orders.try_recv() {
             Ok(Order::Statistics) => view.print_statistics(clock.anchor()),
-            Ok(Order::Stop | Order::Hangup) => return Reader::There,
+            Ok(Order::Stop(_) | Order::Hangup) => return Reader::There,
             Err(_) => {}
         }
         let now = clock.mono();

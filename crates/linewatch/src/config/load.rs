@@ -288,15 +288,9 @@ fn settle(
 }
 
 /// Settings that are read and checked, but whose feature this version does not have yet.
-const INERT: [&str; 5] = [
-    "server.auth",
-    "server.tls_cert",
-    "server.tls_key",
-    "alerts.",
-    "prometheus.",
-];
+const INERT: [&str; 4] = ["server.auth", "server.tls_cert", "server.tls_key", "prometheus."];
 
-/// Silence would let a person believe that mail will come.
+/// Silence would let a person believe that it works.
 fn warn_inert(spots: &Spots, report: &mut Report) {
     for prefix in INERT {
         let Some((key, spot)) = spots.iter().find(|(key, _)| key.starts_with(prefix)) else {

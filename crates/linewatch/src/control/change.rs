@@ -25,6 +25,10 @@ impl<C: Clock> Control<C> {
             Change::Stop { id } => self.enable(&id, false),
             Change::Tool(patch) => self.tool_asked(&patch),
             Change::CleanUpEvents => self.clean_up_events(),
+            Change::Alerts(asked) => Ok(ChangeDone {
+                alerts: Some(self.ask_alerts(asked)?),
+                ..ChangeDone::default()
+            }),
         }
     }
 
@@ -138,7 +142,7 @@ impl<C: Clock> Control<C> {
             target: line.map(Line::entry),
             removed,
             notes,
-            deleted: 0,
+            ..ChangeDone::default()
         }
     }
 }

@@ -4,6 +4,7 @@
 //! on the page is an edit of `web.toml` followed by the reload that any changed file causes, so there is one way
 //! only. Not here: what a configuration means (`config`), what a target is worth (`linewatch_core`).
 
+mod alerts;
 mod change;
 mod knocks;
 mod line;
@@ -25,11 +26,12 @@ use linewatch_probe::engine::Engine;
 use linewatch_probe::examine::kernel;
 use linewatch_probe::resolve::{Resolver, Said};
 use linewatch_store::{StoreHandle, StoreMessage};
-use linewatch_web::{ControlRequest, Hub, Notice, StatusInfo};
+use linewatch_web::{Change, ControlRequest, Hub, Notice, StatusInfo};
 
 use crate::config::{self, Loaded, Settings, TargetChange};
 use crate::evidence::EvidenceThread;
 use crate::knock::{Knocked, Knocker};
+use crate::notify::Notify;
 use crate::rrd_dir::RrdDir;
 use crate::signals::Order;
 use crate::spine::{Spine, Word};
@@ -56,6 +58,8 @@ pub(crate) enum Input {
     Outage(TargetId),
     /// A handshake beside the probes has come to this.
     Knocked(Knocked),
+    /// Something that was to be told cannot be delivered.
+    Undelivered(Severity, String),
 }
 
 /// What the sockets of the engine can do; asked once, because the wire lives on the engine's thread afterwards.
@@ -100,6 +104,8 @@ pub(crate) struct Commanded<C> {
     pub tally: Tally,
     /// Finds addresses; none in the demo.
     pub resolver: Option<Resolver>,
+    /// Delivers what is told; nobody is told in the demo and in tests.
+    pub notify: Option<Notify>,
     /// Keeps `[rrd] dir`; none in tests.
     pub rrd: Option<RrdDir>,
     /// Keeps the evidence of outages; none in tests.
@@ -137,6 +143,8 @@ pub(crate) struct Control<C> {
     knocks: Knocks,
     /// Grants real-time priority.
     realtime_cure: Option<String>,
+    /// When to look for the next hops again.
+    hops_at: MonoTime,
     /// Lines have changed since the page was told.
     is_unpublished: bool,
     status: StatusInfo,
@@ -164,6 +172,7 @@ impl<C: Clock> Control<C> {
             rotated_until: 0,
             knocks: Knocks::default(),
             realtime_cure: realtime_cure(),
+            hops_at: MonoTime::ZERO,
             is_unpublished: false,
             status,
             notices,
@@ -173,13 +182,18 @@ impl<C: Clock> Control<C> {
             config::diff(&Settings::default(), &control.loaded.settings),
             false,
         );
+        control.begin_alerts();
         control
     }
 
-    /// Works until a signal says stop. Gives back what has to be ended in order.
-    pub(crate) fn run(mut self, inputs: &Receiver<Input>, has_terminal: bool) -> Commanded<C> {
+    /// Works until a signal says stop. Gives back what has to be ended in order, and what asked for it.
+    pub(crate) fn run(
+        mut self,
+        inputs: &Receiver<Input>,
+        has_terminal: bool,
+    ) -> (Commanded<C>, &'static str) {
         let mut status_at = self.to.clock.mono();
-        loop {
+        let why = loop {
             let now = self.to.clock.mono();
             if now >= status_at {
                 self.tell_status();
@@ -187,6 +201,7 @@ impl<C: Clock> Control<C> {
                 self.look_again(now);
                 self.rotate_due(now);
                 self.knock_due(now);
+                self.look_for_hops(now);
                 status_at = now.plus(STATUS_EVERY);
             }
             // A thousand answers in a row are one change of the catalogue, not a thousand.
@@ -198,9 +213,10 @@ impl<C: Clock> Control<C> {
                 }
             };
             match input {
-                Ok(Input::Order(Order::Stop)) | Err(RecvTimeoutError::Disconnected) => break,
+                Ok(Input::Order(Order::Stop(why))) => break why,
+                Err(RecvTimeoutError::Disconnected) => break "its own end",
                 // With a terminal a hang-up means that the person has gone (MEASURING "Signals and exit").
-                Ok(Input::Order(Order::Hangup)) if has_terminal => break,
+                Ok(Input::Order(Order::Hangup)) if has_terminal => break "the end of its terminal",
                 Ok(Input::Order(Order::Hangup) | Input::FileChanged) => self.reload_and_say(),
                 Ok(Input::Order(Order::Statistics)) => {
                     self.to
@@ -209,11 +225,7 @@ impl<C: Clock> Control<C> {
                         .iter()
                         .for_each(|line| say::to_stderr(line));
                 }
-                Ok(Input::Change(request)) => {
-                    let answer = self.change(request.change);
-                    // The asker may have gone; the change stands.
-                    let _ = request.reply.send(answer);
-                }
+                Ok(Input::Change(request)) => self.answer(*request),
                 Ok(Input::Resolver(said)) => self.hear(said),
                 // A stateful firewall may have shut this one flow: another identifier is another flow (B12).
                 Ok(Input::Outage(id)) => {
@@ -221,10 +233,23 @@ impl<C: Clock> Control<C> {
                     self.suspect(id);
                 }
                 Ok(Input::Knocked(answer)) => self.knocked(answer),
+                Ok(Input::Undelivered(severity, message)) => {
+                    self.note(EventKind::AlertFailed, severity, None, message);
+                }
                 Err(RecvTimeoutError::Timeout) => {}
             }
+        };
+        (self.to, why)
+    }
+
+    fn answer(&mut self, request: ControlRequest) {
+        if let Change::Alerts(asked) = request.change {
+            self.answer_alerts(asked, request.reply);
+            return;
         }
-        self.to
+        let answer = self.change(request.change);
+        // The asker may have gone; the change stands.
+        let _ = request.reply.send(answer);
     }
 
     /// Gives each target another ICMP identifier once in [`ROTATE_EVERY`], each in a second of its own.
@@ -274,7 +299,11 @@ impl<C: Clock> Control<C> {
     fn take(&mut self, loaded: Loaded) {
         let changes = config::diff(&self.loaded.settings, &loaded.settings);
         let before = self.loaded.settings.storage.keeping();
+        let is_told_otherwise = alerts::are_told_otherwise(&self.loaded.settings, &loaded.settings);
         self.loaded = loaded;
+        if is_told_otherwise {
+            self.tell_otherwise();
+        }
         let keeping = self.loaded.settings.storage.keeping();
         if keeping != before {
             self.to.store.keep(keeping);

@@ -51,7 +51,7 @@ struct Rig {
     dir: tempfile::TempDir,
     page: SocketAddr,
     inputs: mpsc::Sender<Input>,
-    control: JoinHandle<Commanded<SystemClock>>,
+    control: JoinHandle<(Commanded<SystemClock>, &'static str)>,
     monitor: JoinHandle<()>,
     server: Server,
     history: Arc<dyn History>,
@@ -97,8 +97,10 @@ impl Rig {
                 let inputs = inputs.clone();
                 Box::new(move |id| drop(inputs.send(Input::Outage(id))))
             },
+            policy: crate::alerting::policy(&loaded.settings.alerts),
         };
-        let (spine, batches, monitor) = Spine::start(ends).expect("the spine");
+        let way = crate::alerting::delivery::way(None, &store, Arc::default());
+        let (spine, batches, monitor) = Spine::start(ends, way).expect("the spine");
         let network = Scenario::parse(NETWORK).expect("a story").network(false);
         let options_of_engine = EngineOptions {
             key: linewatch_probe::engine::random_cookie_key().expect("random numbers"),
@@ -150,6 +152,7 @@ impl Rig {
             hub,
             tally,
             resolver: None,
+            notify: None,
             rrd: None,
             evidence: None,
             knocker: None,
@@ -277,9 +280,9 @@ impl Rig {
     /// Ends everything in order and gives the events of targets, oldest first.
     fn end(self) -> Vec<(EventKind, String)> {
         self.inputs
-            .send(Input::Order(Order::Stop))
+            .send(Input::Order(Order::Stop("the test")))
             .expect("control listens");
-        let to = self.control.join().expect("no panic");
+        let (to, _) = self.control.join().expect("no panic");
         to.engine.stop(Duration::from_secs(1));
         to.spine.say(Word::Finish, &to.clock);
         self.monitor.join().expect("no panic");

@@ -275,12 +275,6 @@ impl Notify {
         }
     }
 
-    /// Tries to reach the mail server as a mail would, up to the login, and sends nothing; the server's words.
-    /// `None`: no mail is configured.
-    pub(crate) fn check_mail(&self) -> Option<Result<String, String>> {
-        check_mail(&self.shared.plan().alerts.clone())
-    }
-
     /// The monitor had been killed: everybody is told, once per interruption.
     ///
     /// # Errors
@@ -297,6 +291,11 @@ impl Notify {
         Ok(())
     }
 
+    /// What the Message-IDs of a run's farewell begin with, before a dot.
+    pub(crate) fn farewell_name(run: RunId) -> String {
+        format!("stopped-{}", run.0)
+    }
+
     /// The monitor ends in order: everybody is told before it does, as far as that takes no longer than `limit`. What is
     /// not delivered by then is by the next start. True: nothing waits any more.
     pub(crate) fn farewell(&self, why: &str, limit: Duration) -> bool {
@@ -308,7 +307,7 @@ impl Notify {
             at,
             why: why.to_owned(),
         };
-        let name = format!("stopped-{}", self.shared.run.0);
+        let name = Self::farewell_name(self.shared.run);
         let letters = self.letters(&[], &name, at, &content);
         if letters.is_empty() {
             return true;
@@ -350,7 +349,8 @@ impl Notify {
     }
 }
 
-/// See [`Notify::check_mail`]; for the `doctor`, which runs no monitor.
+/// Tries to reach the mail server as a mail would, up to the login, and sends nothing; the server's words.
+/// `None`: no mail is configured. For the `doctor`, which runs no monitor.
 pub(crate) fn check_mail(alerts: &Alerts) -> Option<Result<String, String>> {
     match Carrier::of(route::EMAIL, alerts)? {
         Carrier::Mail(mailer) => Some(mailer.check()),

@@ -161,13 +161,13 @@ fn a_byte_order_mark_is_no_part_of_the_file() {
 
 #[test]
 fn what_has_no_effect_yet_is_said() {
-    let loaded = Bench::new("[alerts.email]\nfrom = \"a@example.com\"\n").load();
+    let loaded = Bench::new("[prometheus]\nprobe_allow = [\"192.0.2.0/24\"]\n").load();
     let warnings: Vec<_> = loaded
         .warnings
         .iter()
         .map(|warning| warning.message.as_str())
         .collect();
-    assert_eq!(warnings, ["alerts has no effect in this version yet"]);
+    assert_eq!(warnings, ["prometheus has no effect in this version yet"]);
 }
 
 #[test]

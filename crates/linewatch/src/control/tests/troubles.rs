@@ -41,9 +41,9 @@ impl Rig {
     /// Gives what the engine did, and the data as a power cut at the end would have left it.
     fn cut(self) -> (EngineReport, tempfile::TempDir) {
         self.inputs
-            .send(Input::Order(Order::Stop))
+            .send(Input::Order(Order::Stop("the test")))
             .expect("control listens");
-        let to = self.control.join().expect("no panic");
+        let (to, _) = self.control.join().expect("no panic");
         let report = to.engine.report();
         to.engine.stop(Duration::ZERO);
         to.spine.say(Word::Finish, &to.clock);

@@ -1,0 +1,224 @@
+//! Hooks of alerts in the control thread: what the rules need at start and after a change, and what people ask about them.
+//!
+//! Silences and acknowledgements are kept by the store first and told to the rules then. A test waits for its server on a thread
+//! of its own. Not here: the rules (`alerting`), delivery (`notify`).
+
+use std::thread;
+use std::time::Duration;
+
+use linewatch_core::alert::Matcher;
+use linewatch_core::event::EventId;
+use linewatch_core::limits;
+use linewatch_core::port::Clock;
+use linewatch_core::time::MonoTime;
+use linewatch_probe::route;
+use linewatch_store::{Acknowledged, Letter, LetterState, NewSilence};
+use linewatch_web::{AlertAnswer, AlertAsk, ChangeDone, ChangeError, LetterInfo, OutboxInfo};
+use tokio::sync::oneshot::Sender;
+
+use super::Control;
+use crate::alerting::{self, delivery};
+use crate::app;
+use crate::config::Settings;
+use crate::notify::shape;
+use crate::spine::Word;
+
+/// Routes change seldom, and nobody tells us.
+const HOPS_EVERY: Duration = Duration::from_secs(10);
+/// Letters of a state that the page shows.
+const LETTERS_SHOWN: usize = 100;
+
+type Reply = Sender<Result<ChangeDone, ChangeError>>;
+
+/// Whether messages are decided, addressed or worded otherwise.
+pub(super) fn are_told_otherwise(before: &Settings, after: &Settings) -> bool {
+    before.alerts != after.alerts
+        || before.web.language != after.web.language
+        || before.server.base_path != after.server.base_path
+        || before.server.vantage != after.server.vantage
+}
+
+impl<C: Clock> Control<C> {
+    /// Every target is set: what an earlier start left is taken up.
+    pub(super) fn begin_alerts(&mut self) {
+        self.look_for_hops(self.now());
+        self.tell_silences();
+        if let Some(left) = delivery::left(&self.to.store) {
+            self.to.spine.say(Word::TakeUp(Box::new(left)), &self.to.clock);
+        }
+    }
+
+    /// Tells the rules through which of the targets the others may be reached.
+    pub(super) fn look_for_hops(&mut self, now: MonoTime) {
+        if now < self.hops_at {
+            return;
+        }
+        self.hops_at = now.plus(HOPS_EVERY);
+        let gateways = route::default_gateways();
+        let hops = [gateways.v4, gateways.v6].into_iter().flatten();
+        let hops = hops.map(|address| address.ip).collect();
+        self.to.spine.say(Word::SetNextHops(hops), &self.to.clock);
+    }
+
+    /// Other rules, other destinations, other words.
+    pub(super) fn tell_otherwise(&self) {
+        let settings = &self.loaded.settings;
+        let policy = alerting::policy(&settings.alerts);
+        self.to
+            .spine
+            .say(Word::SetPolicy(Box::new(policy)), &self.to.clock);
+        if let Some(notify) = &self.to.notify {
+            let head = delivery::letterhead(settings, &self.status.vantage, &app::host_name());
+            if let Err(error) = notify.follow(&settings.alerts, head) {
+                tracing::warn!("not every destination of alerts has its thread: {error}; restart linewatch");
+            }
+        }
+    }
+
+    fn tell_silences(&self) {
+        match delivery::silences(&self.to.store, self.to.clock.wall()) {
+            Ok(silences) => self.to.spine.say(Word::SetSilences(silences), &self.to.clock),
+            Err(error) => {
+                tracing::warn!("the silences cannot be read: {error}; those known stay as they are")
+            }
+        }
+    }
+
+    /// Answers at once, but for a test.
+    pub(super) fn answer_alerts(&self, asked: AlertAsk, reply: Reply) {
+        if let AlertAsk::Test { destination } = asked {
+            self.test(destination, reply);
+            return;
+        }
+        let answer = self.ask_alerts(asked).map(|answer| ChangeDone {
+            alerts: Some(answer),
+            ..ChangeDone::default()
+        });
+        // The asker may have gone; what was changed stands.
+        let _ = reply.send(answer);
+    }
+
+    fn test(&self, destination: String, reply: Reply) {
+        let Some(notify) = self.to.notify.clone() else {
+            let nobody = "nobody is told anything here: this is the demo".to_owned();
+            let _ = reply.send(Err(ChangeError::Conflict(nobody)));
+            return;
+        };
+        let run = move || {
+            let words = notify.test(&destination);
+            let answer = words.map_err(ChangeError::Undelivered).map(|words| ChangeDone {
+                alerts: Some(AlertAnswer::Words(words)),
+                ..ChangeDone::default()
+            });
+            let _ = reply.send(answer);
+        };
+        // A thread that cannot be had drops the reply, which the asker is told of.
+        if let Err(error) = thread::Builder::new().name("alert-test".to_owned()).spawn(run) {
+            tracing::warn!("no test is sent: {error}");
+        }
+    }
+
+    pub(super) fn ask_alerts(&self, asked: AlertAsk) -> Result<AlertAnswer, ChangeError> {
+        match asked {
+            AlertAsk::Acknowledge { event, who, note } => self.acknowledge(event, who, note),
+            AlertAsk::Silences => self.silences(),
+            AlertAsk::Silence {
+                matcher,
+                length,
+                comment,
+            } => self.silence(&matcher, length, comment),
+            AlertAsk::EndSilence { id } => {
+                let is_there = self.to.store.remove_silence(id).map_err(unkept)?;
+                self.tell_silences();
+                done(is_there)
+            }
+            AlertAsk::Outbox => self.outbox(),
+            AlertAsk::Retry { id } => {
+                let now = self.to.clock.wall();
+                let is_there = self.to.store.retry_letter(id, now).map_err(unkept)?;
+                if let Some(notify) = &self.to.notify {
+                    notify.wake();
+                }
+                done(is_there)
+            }
+            AlertAsk::Discard { id } => done(self.to.store.discard_letter(id).map_err(unkept)?),
+            // Answered by a thread of its own.
+            AlertAsk::Test { .. } => Err(ChangeError::NotFound),
+        }
+    }
+
+    fn acknowledge(&self, event: EventId, who: String, note: String) -> Result<AlertAnswer, ChangeError> {
+        let acknowledged = Acknowledged {
+            event,
+            at: self.to.clock.wall(),
+            who,
+            note,
+        };
+        self.to.store.acknowledge(acknowledged).map_err(unkept)?;
+        self.to.spine.say(Word::Acknowledge(event), &self.to.clock);
+        Ok(AlertAnswer::Done)
+    }
+
+    fn silences(&self) -> Result<AlertAnswer, ChangeError> {
+        delivery::silences(&self.to.store, self.to.clock.wall())
+            .map(AlertAnswer::Silences)
+            .map_err(ChangeError::Failed)
+    }
+
+    fn silence(
+        &self,
+        matcher: &Matcher,
+        length: Duration,
+        comment: String,
+    ) -> Result<AlertAnswer, ChangeError> {
+        let now = self.to.clock.wall();
+        let kept = delivery::silences(&self.to.store, now).map_err(ChangeError::Failed)?;
+        if kept.len() >= limits::SILENCES {
+            return Err(ChangeError::Conflict(format!(
+                "there are {} silences, the limit: end one first, or write [[alerts.maintenance]]",
+                kept.len()
+            )));
+        }
+        let new = NewSilence {
+            matcher: shape::write_matcher(matcher),
+            until: now.plus(length),
+            comment,
+            made: now,
+        };
+        self.to.store.add_silence(new).map_err(unkept)?;
+        self.tell_silences();
+        self.silences()
+    }
+
+    fn outbox(&self) -> Result<AlertAnswer, ChangeError> {
+        let letters = |state| {
+            let letters = self.to.store.letters(state, LETTERS_SHOWN).map_err(unkept)?;
+            Ok(letters.into_iter().map(info).collect())
+        };
+        let destinations = self.to.notify.as_ref().map(|notify| notify.destinations());
+        Ok(AlertAnswer::Outbox(OutboxInfo {
+            destinations: destinations.unwrap_or_default(),
+            waiting: letters(LetterState::Waiting)?,
+            dead: letters(LetterState::Dead)?,
+        }))
+    }
+}
+
+fn info(letter: Letter) -> LetterInfo {
+    LetterInfo {
+        id: letter.id,
+        destination: letter.destination,
+        made: letter.made,
+        due: letter.due,
+        attempts: letter.attempts,
+        last_error: letter.last_error,
+    }
+}
+
+fn done(is_there: bool) -> Result<AlertAnswer, ChangeError> {
+    is_there.then_some(AlertAnswer::Done).ok_or(ChangeError::NotFound)
+}
+
+fn unkept(error: linewatch_store::StoreError) -> ChangeError {
+    ChangeError::Failed(format!("the store did not take it: {error}"))
+}
