@@ -144,6 +144,118 @@ fn rounded_up(length: Duration) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::record::{Cause, Class};
+    use crate::target::TargetId;
+
+    const SECOND: u64 = 1_000_000_000;
+
+    fn lost(seq: u64) -> ProbeRecord {
+        let sent_at = MonoTime::from_nanos(seq * SECOND);
+        ProbeRecord {
+            target: TargetId(1),
+            seq,
+            due_at: sent_at,
+            sent_at,
+            outcome: Outcome::Lost,
+            rtt: None,
+            host_rtt: None,
+            class: Class::K,
+            cause: Cause::None,
+            is_reordered: false,
+        }
+    }
+
+    fn late(seq: u64, millis: u64) -> Stray {
+        Stray {
+            target: TargetId(1),
+            seq,
+            kind: StrayKind::Late,
+            sent_at: MonoTime::from_nanos(seq * SECOND),
+            delay: Some(Rtt::from_nanos(millis * 1_000_000)),
+        }
+    }
+
+    /// One letter a lost probe: `.` never answered, `l` answered after 50 ms and one more for each before it.
+    fn told(story: &str) -> SignKeeper {
+        let mut keeper = SignKeeper::default();
+        for (seq, letter) in (0..).zip(story.chars()) {
+            keeper.on_record(&lost(seq));
+            if letter == 'l' {
+                keeper.on_stray(&late(seq, 50 + seq));
+            }
+        }
+        keeper
+    }
+
+    #[track_caller]
+    fn check(story: &str, expected: Option<(u32, u32, u64)>) {
+        let share = told(story).signs(&WindowView::default(), MonoTime::ZERO).late;
+        let share = share.map(|share| (share.lost, share.late, share.p95.as_millis() as u64));
+        assert_eq!(share, expected, "{story}");
+    }
+
+    #[test]
+    fn each_lost_probe_is_counted_once_from_the_first_late_reply_on() {
+        check("....", None);
+        check("l", Some((1, 1, 50)));
+        check("..l.l.", Some((4, 2, 54)));
+        check(&"l".repeat(20), Some((20, 20, 68)));
+        // Of more than are kept the newest count.
+        check(&"l".repeat(70), Some((64, 64, 116)));
+        check(&format!("l{}", ".".repeat(64)), None);
+    }
+
+    #[test]
+    fn a_reply_to_a_forgotten_probe_is_not_counted_again() {
+        let mut keeper = told(&"l".repeat(70));
+        keeper.on_stray(&late(2, 900));
+        let share = keeper.signs(&WindowView::default(), MonoTime::ZERO).late;
+        assert_eq!(share.map(|share| share.p95), Some(Duration::from_millis(116)));
+    }
+
+    #[test]
+    fn what_is_an_hour_old_is_forgotten_and_costs_nothing_more() {
+        let mut keeper = told("ll");
+        let interval = Duration::from_secs(1);
+        let at = |seconds: u64| MonoTime::from_nanos(seconds * SECOND);
+        keeper.tick(&WindowView::default(), interval, at(3_600));
+        assert!(keeper.0.is_some());
+        keeper.tick(&WindowView::default(), interval, at(3_602));
+        assert!(keeper.0.is_none());
+    }
+
+    #[test]
+    fn late_sends_are_a_sign_after_a_minute_without_a_break() {
+        let check = |p99_ms: u64, interval_ms: u64, expected: &str| {
+            let mut keeper = SignKeeper::default();
+            let figures = WindowView {
+                lateness_p99: Some(Duration::from_millis(p99_ms)),
+                ..WindowView::default()
+            };
+            let shown = [0, 30, 60, 61].map(|second| {
+                let now = MonoTime::from_nanos(second * SECOND);
+                keeper.tick(&figures, Duration::from_millis(interval_ms), now);
+                let is_sign = keeper.signs(&figures, now).lateness_p99.is_some();
+                if is_sign { 'x' } else { '.' }
+            });
+            assert_eq!(
+                shown.iter().collect::<String>(),
+                expected,
+                "{p99_ms} of {interval_ms}"
+            );
+            let fine = WindowView::default();
+            keeper.tick(
+                &fine,
+                Duration::from_millis(interval_ms),
+                MonoTime::from_nanos(62 * SECOND),
+            );
+            assert!(keeper.0.is_none());
+        };
+        check(8, 10, "..xx");
+        check(5, 10, "....");
+        check(8, 1_000, "....");
+        check(101, 1_000, "..xx");
+    }
 
     #[test]
     fn a_length_is_rounded_up_to_two_digits() {
