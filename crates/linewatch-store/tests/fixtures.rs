@@ -126,7 +126,12 @@ fn check(fixture: &str, version: i64) {
         // What is sealed today is kept as blocks keep it: in steps of 4 us here, of 8 from 64 us on.
         let added_ns = sample.host_rtt.expect("a reply").as_nanos() - sample.rtt.expect("a reply").as_nanos();
         assert!(added_ns.abs_diff(50_000) <= 2000, "{sample:?}");
-        let lateness_ns = 1000 * (40 + sample.seq % 30);
+        // The fixtures up to schema 3 were made of other probes than the tests have by now.
+        let lateness_ns = if version < 4 {
+            1000 * (40 + sample.seq % 30)
+        } else {
+            expected.sent_at.since(expected.due_at).as_nanos() as u64
+        };
         assert!(sample.lateness_ns.abs_diff(lateness_ns) <= 4000, "{sample:?}");
     }
     assert_eq!(
