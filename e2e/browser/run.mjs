@@ -137,6 +137,29 @@ test("a refused start is taken back and said", async () => {
   }, { allowErrors: /403/ });
 });
 
+test("the button of an advice changes the target, the advice leaves, and undo brings everything back", async () => {
+  const id = await own(OWN[0]);
+  const timeout = async () => (await api(`targets/${id}`)).data.target.timeout;
+  const before = await timeout();
+  await browser.page(async (page) => {
+    await openLive(page, `${base}/t/${id}`);
+    // What the server would send of a line with late replies; it stays until the targets are fetched again.
+    await page.evaluate(`import(${moduleUrl("store.js")}).then(({ store }) => {
+      const advice = { code: "raise_timeout", command: null, action: { patch: { timeout: "2s" } },
+        figures: { share_ppm: 710000, lost: 64, late: 46, within_ms: 1400, from_ms: 1000, to_ms: 2000 } };
+      Object.defineProperty(store.byId("${id}").o, "advice", { get: () => advice, set: () => {}, configurable: true });
+    })`);
+    await page.getByText("71% of lost replies came within 1.4 s.").waitFor({ timeout: 5000 });
+    await page.getByRole("button", { name: "Raise timeout 1 → 2 s" }).click();
+    await page.getByText("Saved.").waitFor();
+    expect((await timeout()) === "2s", `the time-out is ${await timeout()}`);
+    await page.getByText("71% of lost replies").waitFor({ state: "hidden", timeout: 5000 });
+    await page.getByRole("button", { name: "Undo" }).click();
+    await page.getByText("Changed back.").waitFor();
+    expect((await timeout()) === before, `the time-out is ${await timeout()}, was ${before}`);
+  });
+});
+
 test("a hostile name is shown as text", async () => {
   const id = await own(OWN[1]);
   const before = (await api(`targets/${id}`)).data.target.name;

@@ -1,7 +1,8 @@
 //! The far end of the line: a TUN device whose every answer, and its moment, a script decides.
 //!
 //! An answer's moment counts from the kernel's stamp of its request, and the truth it leaves behind is the stamps of
-//! both on the same tap: how late this thread itself was woken makes no difference to it.
+//! both on the same tap: how late this thread itself was woken makes no difference to it. It runs before ordinary
+//! threads all the same: a network does not answer later, or not in time, because this computer is busy.
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, VecDeque};
@@ -17,7 +18,7 @@ use nix::poll::{PollFd, PollFlags, ppoll};
 use nix::sys::time::TimeSpec;
 use nix::time::{ClockId, clock_gettime};
 
-use crate::namespace::ip;
+use crate::namespace::{ip, tool};
 use crate::packet::{Answer, Key, Kind, Packet};
 use crate::tap::{Seen, Tap};
 
@@ -29,6 +30,8 @@ const SPIN_NS: i64 = 300_000;
 const LOOK_NS: i64 = 20_000_000;
 /// How often a far end that polls looks at the tap.
 const POLL_NS: i64 = 200_000;
+/// The lowest of the real-time priorities (sched(7)).
+const PRIORITY: &str = "1";
 /// No test waits longer for something to happen.
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -146,9 +149,19 @@ impl Responder {
             answers: 0,
             shared: Arc::clone(&shared),
         };
+        let (tell, told) = std::sync::mpsc::sync_channel(1);
         let thread = std::thread::Builder::new()
             .name("far-end".to_owned())
-            .spawn(move || far_end.run())?;
+            .spawn(move || {
+                let hurried = hurry();
+                let is_ready = hurried.is_ok();
+                // Who waits for it below does so to the end.
+                let _told = tell.send(hurried);
+                if is_ready {
+                    far_end.run();
+                }
+            })?;
+        told.recv().context("the far end ended before it began")??;
         Ok(Self {
             shared,
             thread: Some(thread),
@@ -363,6 +376,12 @@ impl FarEnd {
         self.shared.grown.notify_all();
         changed
     }
+}
+
+/// Puts the calling thread before all ordinary ones, and behind the engine under test.
+fn hurry() -> anyhow::Result<()> {
+    let thread = nix::unistd::gettid().to_string();
+    tool("chrt", &["--fifo", "--pid", PRIORITY, &thread]).context("a far end that is never late needs root")
 }
 
 /// The clock of the kernel's stamps.

@@ -186,6 +186,11 @@ impl Rollup {
         self.range_ns.map(|(_, max)| Rtt::from_nanos(max))
     }
 
+    /// Sum of all RTTs, nanoseconds.
+    pub const fn sum_ns(&self) -> u128 {
+        self.moments.sum()
+    }
+
     /// Mean RTT, rounded to a nanosecond.
     pub fn avg(&self) -> Option<Rtt> {
         self.moments.mean()

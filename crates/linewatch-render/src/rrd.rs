@@ -8,6 +8,7 @@
 mod binary;
 mod fold;
 mod gather;
+mod summed;
 #[cfg(test)]
 mod tests;
 mod xml;
@@ -16,7 +17,8 @@ use linewatch_core::record::Loss;
 use linewatch_core::time::Rtt;
 
 pub use fold::Database;
-pub use gather::Gather;
+pub use gather::{Gather, Part};
+pub use summed::spans;
 
 /// Names of the data sources, in the order of the file (INTERFACE.md): ms, share of 0 to 1, ms, ms, ms.
 pub const SOURCES: [&str; 5] = ["latency", "loss", "jitter", "p50", "p95"];

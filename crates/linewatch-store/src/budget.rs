@@ -17,11 +17,12 @@ use crate::sqlite::rows::{from_sql, to_sql};
 pub(crate) const RESERVE: &str = "linewatch.reserve";
 /// Room for the deletions that make room: 8 MB are a minute's log at 2,000 samples/s.
 const RESERVE_BYTES: u64 = 8 << 20;
-/// Of budget and disk the reserve takes one part in so many at most.
+/// Of budget and disk, whichever is less, the reserve takes one part in so many at most.
 const RESERVE_PART: u64 = 8;
 /// Written in one turn of the writer.
 const RESERVE_STEP: u64 = 512 << 10;
-/// The log's share of the budget: one part in so many, and no more than it ever needs.
+/// The log's share of budget and disk, whichever is less: one part in so many, and no more than it ever needs. (By the
+/// budget alone the log itself filled a small disk, and kept the room that the reserve waited for.)
 const LOG_PART: u64 = 8;
 pub(crate) const LOG_BYTES: u64 = 64 << 20;
 /// The margin of the database's share: one part in so many.
@@ -61,16 +62,22 @@ pub(crate) enum Room {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Budget {
     pub(crate) bytes: u64,
+    /// Room on the disk for all our files, those that are there included; `u64::MAX` where the system does not tell.
+    pub(crate) disk_bytes: u64,
 }
 
 impl Budget {
     /// The log's share: at half of it the log is moved into the database beside the writer, at the whole by it.
     pub(crate) fn log_bytes(self) -> u64 {
-        (self.bytes / LOG_PART).min(LOG_BYTES)
+        (self.room_bytes() / LOG_PART).min(LOG_BYTES)
     }
 
     fn reserve_bytes(self) -> u64 {
-        (self.bytes / RESERVE_PART).min(RESERVE_BYTES)
+        (self.room_bytes() / RESERVE_PART).min(RESERVE_BYTES)
+    }
+
+    fn room_bytes(self) -> u64 {
+        self.bytes.min(self.disk_bytes)
     }
 
     fn pages(self, page_bytes: u64, room: Room) -> u64 {
@@ -129,8 +136,7 @@ impl Reserve {
 
     /// Sets its size, by budget and disk: on a small disk it must not be what fills it.
     pub(crate) fn fit(&mut self, budget: Budget) {
-        let room = free_bytes(&self.dir).map_or(u64::MAX, |free| free.saturating_add(self.has));
-        self.wanted = budget.reserve_bytes().min(room / RESERVE_PART);
+        self.wanted = budget.reserve_bytes();
         if self.has > self.wanted {
             self.release();
         }
@@ -187,7 +193,10 @@ mod tests {
     #[test]
     fn the_shares_of_a_budget_add_up_to_it() {
         for bytes in [16 << 20, 500_000_000, 2 << 30, 1 << 40] {
-            let budget = Budget { bytes };
+            let budget = Budget {
+                bytes,
+                disk_bytes: u64::MAX,
+            };
             let sum = budget.log_bytes() + budget.reserve_bytes() + budget.pages(4096, Room::All) * 4096;
             assert!(sum <= bytes && sum + 4096 > bytes, "{bytes}: {sum}");
             assert!(
@@ -198,10 +207,22 @@ mod tests {
     }
 
     #[test]
+    fn on_a_small_disk_log_and_reserve_leave_room_for_the_database() {
+        let budget = Budget {
+            bytes: 2 << 30,
+            disk_bytes: 8 << 20,
+        };
+        assert_eq!((budget.log_bytes(), budget.reserve_bytes()), (1 << 20, 1 << 20));
+    }
+
+    #[test]
     fn a_reserve_grows_to_its_size_and_is_gone_at_once() {
         let dir = tempfile::tempdir().expect("a directory");
         let mut reserve = Reserve::new(dir.path().to_owned());
-        reserve.fit(Budget { bytes: 16 << 20 });
+        reserve.fit(Budget {
+            bytes: 16 << 20,
+            disk_bytes: u64::MAX,
+        });
         let wanted = reserve.wanted;
         assert!(wanted > 0 && wanted <= 2 << 20, "{wanted}");
         for _ in 0..wanted.div_ceil(RESERVE_STEP) {

@@ -187,23 +187,24 @@ impl Shared {
         self.budget_bytes.store(bytes, Ordering::Relaxed);
     }
 
-    fn reserve_bytes(&self) -> u64 {
-        let reserve = self.path.with_file_name(RESERVE).metadata();
-        reserve.map_or(0, |metadata| metadata.len())
+    /// What database, log and reserve take on the disk.
+    pub(crate) fn size_bytes(&self) -> u64 {
+        let reserve = self.path.with_file_name(RESERVE);
+        let files = [beside(&self.path, ""), beside(&self.path, "-wal"), reserve];
+        // One that is not there takes nothing.
+        files
+            .iter()
+            .map(|file| file.metadata().map_or(0, |metadata| metadata.len()))
+            .sum()
     }
 
     pub(crate) fn view(&self) -> StorageView {
-        let size = |suffix| {
-            beside(&self.path, suffix)
-                .metadata()
-                .map_or(0, |metadata| metadata.len())
-        };
         let flushed_ns = self.flushed_ns.load(Ordering::Relaxed);
         let budget_bytes = self.budget_bytes.load(Ordering::Relaxed);
         let health = self.health();
         StorageView {
             path: self.path.display().to_string(),
-            size_bytes: size("") + size("-wal") + self.reserve_bytes(),
+            size_bytes: self.size_bytes(),
             queued: self.queued.load(Ordering::Relaxed),
             overrun: self.overrun_rows.load(Ordering::Relaxed),
             flushed_at: (flushed_ns != i64::MIN).then_some(WallTime::from_nanos(flushed_ns)),

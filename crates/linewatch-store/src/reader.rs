@@ -25,9 +25,8 @@ use crate::handle::{OpenView, Shared};
 use crate::overview;
 use crate::series::{Seam, series};
 use crate::sqlite::migrate::{MigrateError, inspect};
-use crate::sqlite::rows::from_sql;
 use crate::sqlite::schema::MIGRATIONS;
-use crate::sqlite::write::meta_number;
+use crate::sqlite::stage::flushes;
 use crate::sqlite::{evidence, open_reader, read};
 
 /// Connections kept open between answers; more readers at once open their own for the moment.
@@ -118,7 +117,7 @@ impl Reader {
         for _ in 0..tries {
             let answer = self.answer(|connection| {
                 // The first read fixes which commit this transaction sees.
-                let flushes = from_sql(meta_number(connection, "flushes")?.unwrap_or(0));
+                let flushes = flushes(connection)?;
                 match self.shared.open_at(targets, flushes) {
                     OpenView::Same(open) => {
                         let seams: Vec<_> = open.into_iter().map(Seam::of_memory).collect();

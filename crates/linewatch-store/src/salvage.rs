@@ -11,20 +11,14 @@ use rusqlite::types::{Value, ValueRef};
 use rusqlite::{Connection, Statement, params_from_iter};
 
 use crate::sqlite::open_reader;
-use crate::sqlite::write::{NEXT_ROLLUP, ROLLED_UP_TO, meta_number, set_meta};
+use crate::sqlite::stage::pulse;
+use crate::sqlite::write::{ALIVE_NS, FLUSHES, NEXT_ROLLUP, NEXT_ROW, ROLLED_UP_TO, meta_number, set_meta};
 
 /// Rows taken over: some 10 s of a start.
 const ROWS_MAX: u64 = 2_000_000;
 
 /// Numbers of `meta` that go on.
-const NUMBERS: [&str; 6] = [
-    "run",
-    "flushes",
-    "next_row",
-    NEXT_ROLLUP,
-    "alive_ns",
-    "stopped_ns",
-];
+const NUMBERS: [&str; 6] = ["run", FLUSHES, NEXT_ROW, NEXT_ROLLUP, ALIVE_NS, "stopped_ns"];
 /// Texts of `meta` that go on.
 const TEXTS: [&str; 2] = ["vantage", "created"];
 
@@ -177,6 +171,10 @@ impl Taker<'_> {
             if let Some(Value::Integer(number)) = read(key) {
                 set_meta(self.into, key, number)?;
             }
+        }
+        // As of the newest commit, where that can be read.
+        if let Ok(Some(pulse)) = pulse(self.from) {
+            pulse.to_meta(self.into)?;
         }
         for key in TEXTS {
             if let Some(Value::Text(text)) = read(key) {

@@ -250,19 +250,19 @@ fn fine(
     if samples > RAW_SAMPLES {
         return of_tier(connection, query, Resolution::Minute, seam);
     }
+    if seconds.is_empty() {
+        // Samples alone: what lies outside of the grid's only span is left out by the caller.
+        sums = fold_samples(connection, query.target, &spans, &blocks, grid.step)?;
+        return Ok((grid, SeriesSource::Raw, sums));
+    }
     // A bucket may get its share of seconds and of samples: both lie in the same grid.
-    for (at, rollup) in fold_samples(connection, query.target, &spans, &blocks, grid.step.min(second))?.iter()
-    {
+    let finest = grid.step.min(second);
+    for (at, rollup) in fold_samples(connection, query.target, &spans, &blocks, finest)?.iter() {
         if spans.iter().any(|span| span.contains(&at)) {
             sums.at(at).merge(rollup);
         }
     }
-    let source = if seconds.is_empty() {
-        SeriesSource::Raw
-    } else {
-        SeriesSource::Tier(Resolution::Second)
-    };
-    Ok((grid, source, sums))
+    Ok((grid, SeriesSource::Tier(Resolution::Second), sums))
 }
 
 /// The minutes whose seconds count all their probes, with those seconds.

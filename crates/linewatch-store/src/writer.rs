@@ -24,7 +24,8 @@ use crate::pending::{Pending, StoreMessage};
 use crate::rebuild::rebuild;
 use crate::retain::{Retainer, Retention};
 use crate::seal::{SeriesRun, Unsealed};
-use crate::sqlite::rows::{from_sql, visit_unsealed};
+use crate::sqlite::rows::visit_unsealed;
+use crate::sqlite::stage::{Place, flushes};
 use crate::sqlite::write::{
     Flush, FlushError, NEXT_ROLLUP, ROLLED_UP_TO, delete_events, end_run, meta_number, register, set_meta,
     write_flush,
@@ -32,11 +33,11 @@ use crate::sqlite::write::{
 use crate::sqlite::{is_damage, is_full, is_io, is_read_only, open_writer};
 use crate::store::{StartOptions, Store};
 use crate::writer::room::restart_log;
+use crate::writer::staging::Staging;
 
 mod room;
+mod staging;
 
-/// Above this rate a row per sample would be most of the work (DESIGN section 8).
-const HOT_SAMPLES_PER_S: u64 = 2_000;
 /// While something is measured but nothing comes (an interval of an hour), "alive" is still written this often:
 /// a crash gap is dated to within it.
 const HEARTBEAT: Duration = Duration::from_secs(10);
@@ -65,6 +66,7 @@ pub(crate) fn spawn(
         pending: Pending::default(),
         doubtful: None,
         unsealed: Unsealed::new(store.begun.run),
+        staging: Staging::default(),
         is_recovered: false,
         is_measuring: false,
         is_stopping: false,
@@ -99,7 +101,7 @@ enum Samples {
 
 /// A commit that failed, but may have happened all the same.
 struct Doubtful {
-    samples: Samples,
+    place: Place,
     pending: Pending,
     sealed: Vec<SeriesRun>,
     closed: Vec<Closed>,
@@ -119,6 +121,7 @@ struct Writer {
     pending: Pending,
     doubtful: Option<Doubtful>,
     unsealed: Unsealed,
+    staging: Staging,
     /// The unsealed rest of earlier runs is in `unsealed`; before that, nothing may be deleted.
     is_recovered: bool,
     is_measuring: bool,
@@ -282,19 +285,15 @@ impl Writer {
             let mut open = self.shared.open();
             (open.buckets.due(now, is_end), open.buckets.oldest())
         };
-        let elapsed = self
-            .clock
-            .mono()
-            .since(self.committed_at)
-            .max(self.flush_interval);
+        let place = self.place(samples, is_end || !blocks.is_empty());
         let flush = Flush {
             run: self.run,
             number: self.flushes + 1,
             now,
             pending: &self.pending,
             first_row: self.next_row,
-            is_without_rows: samples == Samples::SummedUp,
-            is_hot: self.pending.rows.len() as f64 > HOT_SAMPLES_PER_S as f64 * elapsed.as_secs_f64(),
+            place,
+            waiting_from: self.staging.waiting_from(),
             blocks: &blocks,
             closed: &closed,
             first_rollup: self.next_rollup,
@@ -305,14 +304,14 @@ impl Writer {
         match write_flush(connection, &flush) {
             Ok(()) => {
                 let pending = std::mem::take(&mut self.pending);
-                self.settle(&pending, samples, &sealed, &closed);
+                self.settle(&pending, place, &sealed, &closed);
                 Ok(())
             }
             Err(FlushError::Write(error)) => Err(self.note_failure(&error)),
             Err(FlushError::Commit(error)) => {
                 let pending = std::mem::take(&mut self.pending);
                 self.doubtful = Some(Doubtful {
-                    samples,
+                    place,
                     pending,
                     sealed,
                     closed,
@@ -324,10 +323,12 @@ impl Writer {
     }
 
     /// A commit is certain: what it held is history now.
-    fn settle(&mut self, pending: &Pending, samples: Samples, sealed: &[SeriesRun], closed: &[Closed]) {
+    fn settle(&mut self, pending: &Pending, place: Place, sealed: &[SeriesRun], closed: &[Closed]) {
         let rows = pending.rows.len() as i64;
         self.unsealed.forget(sealed);
-        if samples == Samples::Written {
+        self.staging
+            .settle(place, self.next_row, pending.rows.len(), self.clock.mono());
+        if place != Place::Nowhere {
             self.unsealed.add(
                 self.run,
                 &pending.rows,
@@ -382,7 +383,7 @@ impl Writer {
         if let Some(budget) = self.budget {
             self.pages_max = budget.bind(&connection, Room::Ordinary)?;
         }
-        let flushes = from_sql(meta_number(&connection, "flushes")?.unwrap_or(0));
+        let flushes = flushes(&connection)?;
         Ok((connection, flushes))
     }
 
@@ -393,7 +394,7 @@ impl Writer {
         if flushes == self.flushes + 1 {
             self.settle(
                 &doubtful.pending,
-                doubtful.samples,
+                doubtful.place,
                 &doubtful.sealed,
                 &doubtful.closed,
             );

@@ -120,7 +120,7 @@ fn above_two_thousand_a_second_batches_replace_rows_and_history_is_the_same() {
     clock.advance(HOUR);
     handle.flush().expect("sealed");
     assert_eq!(
-        sql_number(dir.path(), "SELECT count(*) FROM hot"),
+        sql_number(dir.path(), "SELECT count(*) FROM hot WHERE samples > 0"),
         0,
         "sealed batches are of no use to anybody"
     );
@@ -128,6 +128,27 @@ fn above_two_thousand_a_second_batches_replace_rows_and_history_is_the_same() {
         seqs(&samples(&reader, TargetId(1))),
         (0..30_000).collect::<Vec<_>>()
     );
+}
+
+#[test]
+fn samples_wait_a_minute_before_they_are_rows_and_are_history_meanwhile() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let clock = Arc::new(HandClock::default());
+    let (handle, reader) = start(open(dir.path(), 0).store, &clock);
+    let rows = || sql_number(dir.path(), "SELECT count(*) FROM recent");
+    feed(&handle, &clock, TargetId(1), 0..1, SECOND, 1);
+    assert_eq!(rows(), 1, "the first one need not wait");
+    feed(&handle, &clock, TargetId(1), 1..59, SECOND, 1);
+    assert_eq!(rows(), 1);
+    let before = samples(&reader, TargetId(1));
+    assert_eq!(seqs(&before), (0..59).collect::<Vec<_>>());
+    feed(&handle, &clock, TargetId(1), 59..62, SECOND, 1);
+    assert!(rows() > 59, "{}", rows());
+    assert_eq!(samples(&reader, TargetId(1))[..59], before, "none twice");
+    feed(&handle, &clock, TargetId(1), 62..70, SECOND, 1);
+    handle.stop("test").expect("stopped");
+    assert_eq!(rows(), 70, "an orderly end leaves nothing waiting");
+    assert_eq!(sql_number(dir.path(), "SELECT count(*) FROM hot"), 0);
 }
 
 #[test]

@@ -18,7 +18,6 @@ mod listen;
 mod logging;
 mod method;
 mod notice;
-#[allow(dead_code, reason = "the rules are wired to it next")]
 mod notify;
 mod rrd;
 mod rrd_dir;

@@ -6,13 +6,24 @@ use anyhow::ensure;
 use linewatch_e2e::binary;
 use linewatch_e2e::namespace;
 use linewatch_e2e::packet::Answer;
-use linewatch_e2e::responder::Responder;
+use linewatch_e2e::responder::{Exchange, Responder};
 
 use crate::rig::ms;
 use crate::serving::Serving;
 
 /// So many echoes of the first identifier pass.
 const PASSED: u64 = 20;
+/// So many answers to other identifiers end an outage for certain.
+const ANSWERED: usize = 40;
+/// With one more answer each time, the page is looked at so often: 10 s at 50 ms.
+const LOOKS: usize = 200;
+
+/// Answered echoes of other identifiers than the first.
+fn answered_elsewhere(seen: &[Exchange]) -> usize {
+    let first = seen.first().map(|exchange| exchange.key.id);
+    let others = seen.iter().filter(|exchange| Some(exchange.key.id) != first);
+    others.filter(|exchange| !exchange.answers.is_empty()).count()
+}
 
 fn outlive_a_firewall(program: &Path) -> anyhow::Result<()> {
     let directory = tempfile::tempdir()?;
@@ -31,15 +42,18 @@ fn outlive_a_firewall(program: &Path) -> anyhow::Result<()> {
         directory.path(),
         "[[targets]]\nid = \"far\"\naddress = \"10.9.0.2\"\ninterval = \"50ms\"\ntimeout = \"200ms\"\n",
     )?;
-    line.wait_until(|seen| {
-        let first = seen.first().map(|exchange| exchange.key.id);
-        let others = seen.iter().filter(|exchange| Some(exchange.key.id) != first);
-        others.filter(|exchange| !exchange.answers.is_empty()).count() >= 40
-    })?;
-    let outages = serving.get("/api/v1/outages?target=far")?;
-    ensure!(outages.matches("\"opened_by\":\"run\"").count() == 1, "{outages}");
-    ensure!(!outages.contains("\"to\":null"), "it goes on: {outages}");
-    Ok(())
+    let mut outages = String::new();
+    for answered in ANSWERED..ANSWERED + LOOKS {
+        line.wait_until(|seen| answered_elsewhere(seen) >= answered)?;
+        outages = serving.get("/api/v1/outages?target=far")?;
+        let opened = outages.matches("\"opened_by\":\"run\"").count();
+        ensure!(opened <= 1, "{outages}");
+        if opened == 1 && !outages.contains("\"to\":null") {
+            return Ok(());
+        }
+        // What was answered just now may not have come through the monitor yet: another answer later it is asked again.
+    }
+    anyhow::bail!("no outage, or it goes on: {outages}")
 }
 
 #[test]

@@ -46,6 +46,17 @@ struct Open {
     loss: Loss,
 }
 
+/// A part of the database's time whose spans have one width.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Part {
+    /// Its first second, since 1970.
+    pub from_s: i64,
+    /// Its end.
+    pub until_s: i64,
+    /// Seconds of a span.
+    pub width_s: i64,
+}
+
 /// Makes spans of samples.
 #[derive(Clone, Debug)]
 pub struct Gather {
@@ -150,15 +161,35 @@ impl Gather {
         }
     }
 
-    /// Seconds of the span around `at_s`. The borders are whole hours, so that no span crosses one.
-    fn width_s(&self, at_s: i64) -> i64 {
-        let hour = |age_s: i64| {
+    /// Year, month and day, as far as they do not overlap.
+    pub fn parts(&self) -> [Part; 3] {
+        let [month_s, day_s] = self.borders_s();
+        let part = |from_s, until_s, width_s| Part {
+            from_s,
+            until_s,
+            width_s,
+        };
+        [
+            part(self.end_s - super::YEAR_S, month_s, YEAR_ROW_S),
+            part(month_s, day_s, MONTH_ROW_S),
+            part(day_s, self.end_s, self.step_s),
+        ]
+    }
+
+    /// Where month and day begin: whole hours, so that no span crosses one.
+    fn borders_s(&self) -> [i64; 2] {
+        [MONTH_S, DAY_S].map(|age_s| {
             let border_s = self.end_s - age_s;
             border_s - border_s.rem_euclid(YEAR_ROW_S)
-        };
-        if at_s >= hour(DAY_S) {
+        })
+    }
+
+    /// Seconds of the span around `at_s`.
+    fn width_s(&self, at_s: i64) -> i64 {
+        let [month_s, day_s] = self.borders_s();
+        if at_s >= day_s {
             self.step_s
-        } else if at_s >= hour(MONTH_S) {
+        } else if at_s >= month_s {
             MONTH_ROW_S
         } else {
             YEAR_ROW_S
@@ -203,11 +234,11 @@ impl Gather {
         self.scratch_ns.clear();
         self.scratch_ns
             .extend(self.recent.iter().map(|answer| answer.rtt_ns));
-        [
-            jitter,
-            percentile(&mut self.scratch_ns, 50),
-            percentile(&mut self.scratch_ns, 95),
-        ]
+        // The higher one first: it leaves all that is smaller before it, and the median is among those.
+        let p95 = percentile(&mut self.scratch_ns, self.recent.len(), 95);
+        let below = rank(self.recent.len(), 95).min(self.scratch_ns.len());
+        let p50 = percentile(&mut self.scratch_ns[..below], self.recent.len(), 50);
+        [jitter, p50, p95]
     }
 }
 
@@ -231,9 +262,13 @@ impl Answers {
     }
 }
 
-/// The smallest value whose share of all reaches `percent` (MEASURING "Percentile").
-fn percentile(values_ns: &mut [u64], percent: usize) -> Option<Rtt> {
-    let rank = (values_ns.len() * percent).div_ceil(100);
-    let index = rank.checked_sub(1)?;
-    Some(Rtt::from_nanos(*values_ns.select_nth_unstable(index).1))
+/// How many of `count` values are at most their percentile (MEASURING "Percentile").
+const fn rank(count: usize, percent: usize) -> usize {
+    (count * percent).div_ceil(100)
+}
+
+/// The smallest value whose share of all `count` reaches `percent`. `values_ns` may be the smallest of them only.
+fn percentile(values_ns: &mut [u64], count: usize, percent: usize) -> Option<Rtt> {
+    let index = rank(count, percent).checked_sub(1)?;
+    (index < values_ns.len()).then(|| Rtt::from_nanos(*values_ns.select_nth_unstable(index).1))
 }

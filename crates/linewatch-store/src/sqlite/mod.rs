@@ -8,6 +8,7 @@ pub(crate) mod retain;
 pub(crate) mod rollups;
 pub(crate) mod rows;
 pub(crate) mod schema;
+pub(crate) mod stage;
 pub(crate) mod write;
 
 use std::path::Path;

@@ -10,6 +10,7 @@ use crate::hot;
 use crate::row::{
     Row, cause_from_text, cause_text, class_from_letter, outcome_from_word, stray_from_word, stray_word,
 };
+use crate::sqlite::stage::PULSE_ID;
 use crate::sqlite::write::meta_number;
 
 /// The statement for [`insert_recent`].
@@ -139,9 +140,9 @@ pub(crate) fn visit_unsealed(
             (_, _, None) => unreadable += 1,
         }
     }
-    let mut batches =
-        connection.prepare_cached("SELECT id, run, samples, batch FROM hot WHERE id >= ?1 ORDER BY id")?;
-    let mut rows = batches.query([sealed_below])?;
+    let mut batches = connection
+        .prepare_cached("SELECT id, run, samples, batch FROM hot WHERE id >= ?1 AND id < ?2 ORDER BY id")?;
+    let mut rows = batches.query([sealed_below, PULSE_ID])?;
     while let Some(row) = rows.next()? {
         let (id, run): (i64, i64) = (row.get(0)?, row.get(1)?);
         let Ok(samples) = hot::unpack(row.get_ref(3)?.as_blob()?) else {

@@ -11,13 +11,13 @@ use linewatch_core::time::{Rtt, WallTime};
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 
 use crate::error::StoreError;
-use crate::hot;
 use crate::open::Closed;
 use crate::pending::{Description, Pending};
 use crate::seal::SealedBlock;
 use crate::sqlite::outbox;
 use crate::sqlite::rollups::{self, RollupKey};
-use crate::sqlite::rows::{INSERT_RECENT, from_sql, insert_recent, to_sql};
+use crate::sqlite::rows::{from_sql, to_sql};
+use crate::sqlite::stage::{self, Place, Pulse, settle_pulse};
 
 /// Rows of `recent` that one flush may delete at least; more when more came in.
 const DELETE_ROWS: usize = 5_000;
@@ -28,6 +28,12 @@ const DELETE_EVERY: Duration = Duration::from_secs(60);
 /// Rows that `recent` keeps of those that are in blocks: 80 MB. Below 140 samples/s two hours are less.
 const RECENT_ROWS: i64 = 1_000_000;
 
+/// Key of `meta`: commits of all runs, as of the end of the run before ([`stage::pulse`]).
+pub(crate) const FLUSHES: &str = "flushes";
+/// Key of `meta`: the id of the next sample, as above.
+pub(crate) const NEXT_ROW: &str = "next_row";
+/// Key of `meta`: the newest commit's time, as above.
+pub(crate) const ALIVE_NS: &str = "alive_ns";
 /// Key of `meta`: every bucket that begins earlier is whole in all tiers; the greatest number after an orderly end.
 pub(crate) const ROLLED_UP_TO: &str = "rolled_up_to_ns";
 /// Key of `meta`: the next id of a row of the rollup tables.
@@ -56,10 +62,10 @@ pub(crate) struct Flush<'a> {
     pub(crate) pending: &'a Pending,
     /// The id of the first pending row.
     pub(crate) first_row: i64,
-    /// The samples themselves are left out: there is room for what they sum up to only.
-    pub(crate) is_without_rows: bool,
-    /// Too many samples for a row each.
-    pub(crate) is_hot: bool,
+    /// Where they go.
+    pub(crate) place: Place,
+    /// The id of the first row that waits for `recent`.
+    pub(crate) waiting_from: Option<i64>,
     pub(crate) blocks: &'a [SealedBlock],
     pub(crate) closed: &'a [Closed],
     /// The id of the first of them.
@@ -83,14 +89,17 @@ pub(crate) fn meta_text(connection: &Connection, key: &str) -> rusqlite::Result<
         .optional()
 }
 
-/// Writes a value of `meta`.
+/// Writes a value of `meta`. One that is so already is not: no page is written for it.
 pub(crate) fn set_meta(
     connection: &Connection,
     key: &str,
     value: impl rusqlite::ToSql,
 ) -> rusqlite::Result<()> {
     connection
-        .prepare_cached("INSERT OR REPLACE INTO meta (key, value) VALUES (?1, ?2)")?
+        .prepare_cached(
+            "INSERT INTO meta (key, value) VALUES (?1, ?2) \
+             ON CONFLICT (key) DO UPDATE SET value = excluded.value WHERE value IS NOT excluded.value",
+        )?
         .execute(params![key, value])?;
     Ok(())
 }
@@ -115,11 +124,12 @@ fn fill_transaction<'c>(
     flush: &Flush<'_>,
 ) -> rusqlite::Result<Transaction<'c>> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    match (flush.is_without_rows, flush.is_hot) {
-        (true, _) => {}
-        (false, true) => insert_hot(&transaction, flush)?,
-        (false, false) => insert_rows(&transaction, flush)?,
-    }
+    stage::put_samples(
+        &transaction,
+        (flush.run, flush.first_row),
+        flush.pending,
+        (flush.place, flush.waiting_from),
+    )?;
     insert_blocks(&transaction, flush.blocks)?;
     insert_rollups(&transaction, flush)?;
     for gap in &flush.pending.gaps {
@@ -146,12 +156,12 @@ fn fill_transaction<'c>(
         describe(&transaction, described)?;
     }
     delete_sealed(&transaction, flush)?;
-    set_meta(&transaction, "flushes", to_sql(flush.number))?;
-    set_meta(
-        &transaction,
-        "next_row",
-        flush.first_row + flush.pending.rows.len() as i64,
-    )?;
+    let pulse = Pulse {
+        flushes: flush.number,
+        next_row: flush.first_row + flush.pending.rows.len() as i64,
+        alive_at: flush.now,
+    };
+    stage::beat(&transaction, flush.run, &pulse)?;
     set_meta(&transaction, "sealed_below", flush.sealed_below)?;
     set_meta(
         &transaction,
@@ -159,28 +169,7 @@ fn fill_transaction<'c>(
         flush.first_rollup + flush.closed.len() as i64,
     )?;
     set_meta(&transaction, ROLLED_UP_TO, flush.rolled_up_to.as_nanos())?;
-    set_meta(&transaction, "alive_ns", flush.now.as_nanos())?;
     Ok(transaction)
-}
-
-fn insert_rows(connection: &Connection, flush: &Flush<'_>) -> rusqlite::Result<()> {
-    let mut insert = connection.prepare_cached(INSERT_RECENT)?;
-    for (id, row) in (flush.first_row..).zip(&flush.pending.rows) {
-        insert_recent(&mut insert, id, flush.run, row)?;
-    }
-    Ok(())
-}
-
-fn insert_hot(connection: &Connection, flush: &Flush<'_>) -> rusqlite::Result<()> {
-    let mut insert =
-        connection.prepare_cached("INSERT INTO hot (id, run, samples, batch) VALUES (?1, ?2, ?3, ?4)")?;
-    let mut id = flush.first_row - 1;
-    for rows in flush.pending.rows.chunks(hot::BATCH_ROWS) {
-        // A batch has the id of its last sample.
-        id += rows.len() as i64;
-        insert.execute(params![id, to_sql(flush.run), rows.len() as i64, hot::pack(rows)])?;
-    }
-    Ok(())
 }
 
 /// Writes sealed blocks.
@@ -425,16 +414,17 @@ pub(crate) struct Begun {
 /// begins the same run again.
 pub(crate) fn begin_run(connection: &mut Connection, name: &str, now: WallTime) -> rusqlite::Result<Begun> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    settle_pulse(&transaction)?;
     let before = meta_number(&transaction, "run")?;
     let wall =
         |key: &str| Ok::<_, rusqlite::Error>(meta_number(&transaction, key)?.map(WallTime::from_nanos));
     let begun = Begun {
         run: from_sql(before.unwrap_or(0)) + 1,
         is_first: before.is_none(),
-        alive_at: wall("alive_ns")?.unwrap_or(now),
+        alive_at: wall(ALIVE_NS)?.unwrap_or(now),
         stopped_at: wall("stopped_ns")?,
-        flushes: from_sql(meta_number(&transaction, "flushes")?.unwrap_or(0)),
-        next_row: meta_number(&transaction, "next_row")?.unwrap_or(1),
+        flushes: from_sql(meta_number(&transaction, FLUSHES)?.unwrap_or(0)),
+        next_row: meta_number(&transaction, NEXT_ROW)?.unwrap_or(1),
         next_rollup: meta_number(&transaction, NEXT_ROLLUP)?.unwrap_or(1),
     };
     if !begun.is_first {
@@ -443,7 +433,7 @@ pub(crate) fn begin_run(connection: &mut Connection, name: &str, now: WallTime) 
     set_meta(&transaction, "run", to_sql(begun.run))?;
     set_meta(&transaction, "vantage_name", name)?;
     set_meta(&transaction, "started_ns", now.as_nanos())?;
-    set_meta(&transaction, "alive_ns", now.as_nanos())?;
+    set_meta(&transaction, ALIVE_NS, now.as_nanos())?;
     transaction.execute("DELETE FROM meta WHERE key IN ('stopped_ns', 'stop_reason')", [])?;
     transaction.commit()?;
     Ok(begun)
@@ -486,10 +476,11 @@ fn close_run(connection: &Connection, begun: &Begun, now: WallTime) -> rusqlite:
 /// Marks an orderly end.
 pub(crate) fn end_run(connection: &mut Connection, reason: &str, now: WallTime) -> rusqlite::Result<()> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    settle_pulse(&transaction)?;
     set_meta(&transaction, "stopped_ns", now.as_nanos())?;
     set_meta(&transaction, "stop_reason", reason)?;
     // Every bucket was written before, whole or not.
     set_meta(&transaction, ROLLED_UP_TO, i64::MAX)?;
-    set_meta(&transaction, "alive_ns", now.as_nanos())?;
+    set_meta(&transaction, ALIVE_NS, now.as_nanos())?;
     transaction.commit()
 }

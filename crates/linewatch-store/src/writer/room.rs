@@ -11,6 +11,7 @@ use linewatch_core::time::{MonoTime, WallTime};
 use super::{Samples, Writer};
 use crate::budget::{Budget, Keeping, Pages, Room, pages, vacuum_some};
 use crate::error::StoreError;
+use crate::examine::free_bytes;
 use crate::health::News;
 use crate::retain::Pressure;
 
@@ -38,13 +39,21 @@ const VACUUM_STEPS: usize = 16;
 impl Writer {
     /// From now on so much is kept.
     pub(super) fn keep(&mut self, keeping: Keeping) {
+        self.retainer.set_retention(keeping.retention);
+        self.shared.set_budget(keeping.max_size_bytes);
+        self.fit(keeping.max_size_bytes);
+    }
+
+    /// Divides this budget, and the disk as it is now.
+    fn fit(&mut self, bytes: u64) {
+        let free_bytes = self.shared.path.parent().and_then(free_bytes);
+        let own_bytes = self.shared.size_bytes();
         let budget = Budget {
-            bytes: keeping.max_size_bytes,
+            bytes,
+            disk_bytes: free_bytes.map_or(u64::MAX, |free| free.saturating_add(own_bytes)),
         };
         self.budget = Some(budget);
-        self.shared.set_budget(budget.bytes);
         self.reserve.fit(budget);
-        self.retainer.set_retention(keeping.retention);
         // A connection that is not there is bound when it is opened.
         if let Some(connection) = &self.connection {
             match budget.bind(connection, Room::Ordinary) {
@@ -206,6 +215,10 @@ impl Writer {
     pub(super) fn room_after_commit(&mut self, trouble: Option<String>) -> (StorageState, Option<String>) {
         if self.is_short && self.reserve.is_whole() && !self.reserve.is_disk_short() {
             self.is_short = false;
+            // Somebody may have made more room than there was at the last division.
+            if let Some(budget) = self.budget {
+                self.fit(budget.bytes);
+            }
         }
         if !self.is_short {
             let state = if trouble.is_some() {

@@ -29,5 +29,6 @@ export function eventText({ type, at, until, message, target_name: name }) {
 export function countText(event) {
   if (event.count === 0 || (COUNT_IN_SENTENCE.has(event.type) && !has(`event.${event.type}`))) return "";
   if (event.count === 1 && event.count_of === "times") return "";
+  if (event.message.startsWith(`${event.count} `)) return "";
   return tn(`events.count.${event.count_of}`, event.count, { n: count(event.count) });
 }

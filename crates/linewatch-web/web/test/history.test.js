@@ -76,6 +76,8 @@ test("one spike in a thousand does not flatten the rest", () => {
   const list = Array.from({ length: 1000 }, (_, i) => ({ at: i, to: i + 1, sent: 1, lost: 0, q: [18, 19, 19, 20, 20, 20, 21, 22, i === 500 ? 3000 : 25], p50: 20, p95: 24, p99: 25 }));
   assert.ok(limits(list, false).high < 30);
   assert.ok(limits(list, true).high < 30 && limits(list, true).low > 0);
+  const { low } = limits(list, true);
+  assert.ok(/^\d(e|$)/.test(Number(low.toPrecision(12)).toExponential()), `a logarithmic axis begins with a whole digit, not at ${low}`);
   assert.deepEqual(limits([], false), { low: 0, high: 100 });
 });
 

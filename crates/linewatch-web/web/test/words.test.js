@@ -8,8 +8,8 @@ import { countText, eventText, noticeText } from "../app/words.js";
 
 before(() => setCatalogue(JSON.parse(readFileSync(new URL("../i18n/en.json", import.meta.url), "utf8")), "en"));
 
-/** @param {string} type @param {number} count @param {string} count_of @returns {any} */
-const event = (type, count, count_of) => ({ type, count, count_of });
+/** @param {string} type @param {number} count @param {string} count_of @param {string} [message] @returns {any} */
+const event = (type, count, count_of, message = "") => ({ type, count, count_of, message });
 
 test("lost probes are never times", () => {
   assert.equal(countText(event("packet_loss", 34, "lost_probes")), "34 probes lost");
@@ -21,6 +21,9 @@ test("lost probes are never times", () => {
 test("what the sentence says already is not said again", () => {
   assert.equal(countText(event("outage", 34, "lost_probes")), "");
   assert.equal(countText(event("started", 1, "times")), "");
+  assert.equal(countText(event("packet_loss", 1, "lost_probes", "1 probe lost")), "");
+  assert.equal(countText(event("packet_loss", 4, "lost_probes", "4 probes in a row lost")), "");
+  assert.equal(countText(event("packet_loss", 4, "lost_probes", "40 % loss")), "4 probes lost");
 });
 
 test("a notice is worded by the catalogue, and by the server where that has no words", () => {

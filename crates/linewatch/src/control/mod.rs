@@ -56,10 +56,10 @@ pub(crate) enum Input {
     FileChanged,
     /// This target is in an outage, or was until now.
     Outage(TargetId),
-    /// Something that was to be told cannot be delivered.
-    Undelivered(Severity, String),
     /// A handshake beside the probes has come to this.
     Knocked(Knocked),
+    /// Something that was to be told cannot be delivered.
+    Undelivered(Severity, String),
 }
 
 /// What the sockets of the engine can do; asked once, because the wire lives on the engine's thread afterwards.
@@ -140,11 +140,11 @@ pub(crate) struct Control<C> {
     versions: u64,
     /// Identifiers were rotated up to this second of the monotonic clock.
     rotated_until: u64,
-    /// When to look for the next hops again.
-    hops_at: MonoTime,
     knocks: Knocks,
     /// Grants real-time priority.
     realtime_cure: Option<String>,
+    /// When to look for the next hops again.
+    hops_at: MonoTime,
     /// Lines have changed since the page was told.
     is_unpublished: bool,
     status: StatusInfo,
@@ -170,9 +170,9 @@ impl<C: Clock> Control<C> {
             store_trouble: None,
             versions: 0,
             rotated_until: 0,
-            hops_at: MonoTime::ZERO,
             knocks: Knocks::default(),
             realtime_cure: realtime_cure(),
+            hops_at: MonoTime::ZERO,
             is_unpublished: false,
             status,
             notices,
@@ -200,8 +200,8 @@ impl<C: Clock> Control<C> {
                 self.number_again();
                 self.look_again(now);
                 self.rotate_due(now);
-                self.look_for_hops(now);
                 self.knock_due(now);
+                self.look_for_hops(now);
                 status_at = now.plus(STATUS_EVERY);
             }
             // A thousand answers in a row are one change of the catalogue, not a thousand.
@@ -228,14 +228,14 @@ impl<C: Clock> Control<C> {
                 Ok(Input::Change(request)) => self.answer(*request),
                 Ok(Input::Resolver(said)) => self.hear(said),
                 // A stateful firewall may have shut this one flow: another identifier is another flow (B12).
-                Ok(Input::Undelivered(severity, message)) => {
-                    self.note(EventKind::AlertFailed, severity, None, message);
-                }
                 Ok(Input::Outage(id)) => {
                     self.to.engine.rotate_id(id);
                     self.suspect(id);
                 }
                 Ok(Input::Knocked(answer)) => self.knocked(answer),
+                Ok(Input::Undelivered(severity, message)) => {
+                    self.note(EventKind::AlertFailed, severity, None, message);
+                }
                 Err(RecvTimeoutError::Timeout) => {}
             }
         };

@@ -275,12 +275,6 @@ impl Notify {
         }
     }
 
-    /// Tries to reach the mail server as a mail would, up to the login, and sends nothing; the server's words.
-    /// `None`: no mail is configured.
-    pub(crate) fn check_mail(&self) -> Option<Result<String, String>> {
-        check_mail(&self.shared.plan().alerts.clone())
-    }
-
     /// The monitor had been killed: everybody is told, once per interruption.
     ///
     /// # Errors
@@ -355,7 +349,8 @@ impl Notify {
     }
 }
 
-/// See [`Notify::check_mail`]; for the `doctor`, which runs no monitor.
+/// Tries to reach the mail server as a mail would, up to the login, and sends nothing; the server's words.
+/// `None`: no mail is configured. For the `doctor`, which runs no monitor.
 pub(crate) fn check_mail(alerts: &Alerts) -> Option<Result<String, String>> {
     match Carrier::of(route::EMAIL, alerts)? {
         Carrier::Mail(mailer) => Some(mailer.check()),

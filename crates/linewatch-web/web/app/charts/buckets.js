@@ -87,7 +87,9 @@ export function limits(list, isLog) {
     const floor = Math.max(0.001, low);
     const top = Math.max(high, floor * 1.5);
     const air = (top / floor) ** 0.06;
-    return { low: floor / air, high: top * air };
+    // The library counts its steps from the lowest value on: from a whole digit they are 100, 200, and not 103, 203.
+    const step = 10 ** Math.floor(Math.log10(floor / air));
+    return { low: Math.floor(floor / air / step) * step, high: top * air };
   }
   const spread = Math.max(high - low, high * 0.05, 0.02);
   return { low: Math.max(0, low - spread * 0.06), high: high + spread * 0.06 };

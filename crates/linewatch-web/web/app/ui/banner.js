@@ -140,7 +140,7 @@ function identityOf({ code, text }) {
 
 /** The place of the line of advice. What writes it is loaded with the first advice: most pages never have one. */
 export function adviceSlot() {
-  const element = h("div", { hidden: true });
+  const element = h("div", null);
   /** @type {Promise<ReturnType<typeof import("./advice.js").adviceLine>> | null} */
   let line = null;
   return {
@@ -151,7 +151,7 @@ export function adviceSlot() {
       element.hidden = advised.length === 0;
       if (element.hidden) return;
       line ??= import("./advice.js").then(({ adviceLine }) => adviceLine(element));
-      line.then((there) => there.update(advised), () => { line = null; });
+      line.then((made) => made.update(advised), () => { line = null; });
     },
   };
 }
