@@ -42,7 +42,9 @@ fn find_holes(program: &Path) -> anyhow::Result<()> {
     let truth: Vec<(f64, f64)> = HOLES.iter().map(|hole| true_hole(&seen, *hole)).collect();
     // The newest probes are in the store a second later; the page tells of the committed ones.
     line.wait_until(|seen| seen.len() >= PROBES + 3_000)?;
-    let page: Value = serde_json::from_str(&serving.get("/api/v1/outages?target=far&limit=100")?)?;
+    let answer = serving.get("/api/v1/outages?target=far&limit=100")?;
+    let (_, body) = answer.split_once("\r\n\r\n").context("no body")?;
+    let page: Value = serde_json::from_str(body)?;
     let rows = page["rows"].as_array().context("no rows")?;
     let mut found: Vec<(f64, f64)> = rows
         .iter()
