@@ -5,7 +5,6 @@ use super::data::entry;
 use crate::control::{AlertAsk, Change};
 use crate::guard::Role;
 use crate::routes::{Action, ROUTES};
-use crate::{AlertAsk, Change};
 
 const JSON: (&str, &str) = ("content-type", "application/json");
 const UPGRADE: [(&str, &str); 5] = [
