@@ -20,7 +20,7 @@ const EVERYTHING_PERCENT: u64 = 80;
 const UNSENT_PERCENT: u64 = 10;
 /// A line that was asked less often than this inside the outage cannot say that the way was free.
 const ACQUITS: u64 = 2;
-/// So much added by this computer, in the median of what was answered or in lateness, makes losses doubtful.
+/// So much added by this computer, in the 95th percentile of what was answered or of lateness, makes losses doubtful.
 const BUSY: Duration = Duration::from_millis(50);
 const NANOS_PER_S: i64 = 1_000_000_000;
 
