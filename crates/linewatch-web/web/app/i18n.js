@@ -18,6 +18,11 @@ export function setCatalogue(words, language) {
   regions = new Intl.DisplayNames([language, "en"], { type: "region", fallback: "none" });
 }
 
+/** The words of a page that was fetched later. @param {Readonly<Record<string, string>>} words */
+export function addWords(words) {
+  catalogue = { ...catalogue, ...words };
+}
+
 /**
  * @param {string} key
  * @param {Readonly<Record<string, string | number>>} [values] For `{name}` in the text.

@@ -18,10 +18,20 @@ import { buildShell, initTheme, loadMenus, nextTheme } from "./ui/shell.js";
 import { parseRoute } from "./url.js";
 
 /** @typedef {import("./pages/overview.js").Page} Page */
+/** @typedef {(context: { navigate: (path: string) => void, id: string }) => Page} PageMaker */
 
 const PAGE_SIZE = 200;
 /** Level changes are told together, at most this often. */
 const ANNOUNCE_MS = 5000;
+
+/**
+ * Every page but the first is fetched when somebody goes there, with its own style and words (`parts.js`).
+ * @type {Readonly<Record<string, () => Promise<PageMaker>>>}
+ */
+const PAGES = {
+  overview: async () => overviewPage,
+  target: async () => (await import("./pages/target.js")).targetPage,
+};
 
 /** @type {Page | null} */
 let page = null;
@@ -42,23 +52,18 @@ async function show(withFocus) {
   const mine = routes;
   const route = parseRoute(location.pathname, ROOT);
   live.watchDetail(route.page === "target" ? [route.id] : []);
-  /** @type {Page} */
-  let next;
-  if (route.page === "target") {
-    const { targetPage } = await import("./pages/target.js");
-    // A faster click may have gone elsewhere while the page was loading.
-    if (mine !== routes) return;
-    next = targetPage({ navigate, id: route.id });
-  } else if (route.page === "overview") next = overviewPage({ navigate });
-  else next = missingPage();
+  const make = await (PAGES[route.page]?.() ?? missingPage);
+  // A faster click may have gone elsewhere while the page was loading.
+  if (mine !== routes) return;
+  const next = make({ navigate, id: route.id });
   page?.dispose();
   page = next;
   main.replaceChildren(page.element);
   for (const link of document.querySelectorAll("[data-nav]")) {
-    if (route.page === "overview") link.setAttribute("aria-current", "page");
+    if (link.getAttribute("data-nav") === route.page) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
   }
-  document.title = route.page === "overview" ? t("brand") : `${route.page === "target" ? route.id : t("missing.title")} · ${t("brand")}`;
+  document.title = route.page === "overview" ? t("brand") : `${route.id || t(`${route.page}.title`)} · ${t("brand")}`;
   if (withFocus) {
     scrollTo(0, 0);
     main.focus({ preventScroll: true });

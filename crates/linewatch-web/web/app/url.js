@@ -6,8 +6,13 @@
 import { BADGES } from "./level.js";
 
 /** @typedef {{ q: string, country: string[], status: string[], proto: string[], group: string[] }} Filters */
-/** @typedef {{ page: "overview" } | { page: "target", id: string } | { page: "missing" }} Route */
+/** @typedef {{ page: string, id: string }} Route `id` is "" where the page is of no single target. */
 
+/** Where each page lives, under the root. */
+const ROUTES = /** @type {const} */ ([
+  ["overview", /^$/],
+  ["target", /^t\/([^/]+)\/?$/],
+]);
 const STATUSES = new Set([...BADGES, "ok", "warn", "bad"]);
 const PROTOCOLS = new Set(["icmp", "tcp", "udp"]);
 /** A longer text is no filter anyone types. */
@@ -65,14 +70,16 @@ export function writeFilters(filters, more = []) {
  */
 export function parseRoute(pathname, root) {
   const rest = pathname.startsWith(root) ? pathname.slice(root.length) : pathname.replace(/^\//, "");
-  if (rest === "") return { page: "overview" };
-  const match = /^t\/([^/]+)\/?$/.exec(rest);
-  if (!match?.[1]) return { page: "missing" };
-  try {
-    return { page: "target", id: decodeURIComponent(match[1]) };
-  } catch {
-    return { page: "missing" };
+  for (const [page, pattern] of ROUTES) {
+    const match = pattern.exec(rest);
+    if (!match) continue;
+    try {
+      return { page, id: decodeURIComponent(match[1] ?? "") };
+    } catch {
+      break;
+    }
   }
+  return { page: "missing", id: "" };
 }
 
 /**

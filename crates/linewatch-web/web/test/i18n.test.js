@@ -8,8 +8,17 @@ import { LANGUAGES, chooseLanguage } from "../app/language.js";
 import { clock, date, momentMinute, setDates, tickTime } from "../app/time.js";
 
 const web = new URL("../", import.meta.url);
-/** @param {string} language @returns {Record<string, string>} */
-const catalogue = (language) => JSON.parse(readFileSync(new URL(`i18n/${language}.json`, web), "utf8"));
+/** @param {string} path @returns {Record<string, string>} */
+const read = (path) => JSON.parse(readFileSync(new URL(path, web), "utf8"));
+/** The first catalogue and those of the pages that come later. @param {string} language @returns {Record<string, string>} */
+const catalogue = (language) => {
+  const folder = new URL(`i18n/${language}/`, web);
+  const parts = existsSync(folder) ? readdirSync(folder).sort().map((name) => read(`i18n/${language}/${name}`)) : [];
+  const all = [read(`i18n/${language}.json`), ...parts];
+  const texts = Object.assign({}, ...all);
+  assert.equal(Object.keys(texts).length, all.reduce((sum, one) => sum + Object.keys(one).length, 0), `${language}: a text is in two files`);
+  return texts;
+};
 const words = catalogue("en");
 const others = LANGUAGES.filter((language) => language !== "en").map((language) => ({ language, texts: catalogue(language) }));
 /** Events are worded by the server in English, with more detail than their code has; other languages word the code. */

@@ -62,11 +62,11 @@ test("a filter looks at badge and state", () => {
 });
 
 test("addresses lead to pages, also below a base path", () => {
-  assert.deepEqual(parseRoute("/", "/"), { page: "overview" });
+  assert.deepEqual(parseRoute("/", "/"), { page: "overview", id: "" });
   assert.deepEqual(parseRoute("/t/a%20b", "/"), { page: "target", id: "a b" });
   assert.deepEqual(parseRoute("/lw/t/x", "/lw/"), { page: "target", id: "x" });
-  assert.deepEqual(parseRoute("/t/%E0%A4%A", "/"), { page: "missing" });
-  assert.deepEqual(parseRoute("/nothing", "/"), { page: "missing" });
+  assert.deepEqual(parseRoute("/t/%E0%A4%A", "/"), { page: "missing", id: "" });
+  assert.deepEqual(parseRoute("/nothing", "/"), { page: "missing", id: "" });
 });
 
 test("what is typed says what will be measured", () => {
