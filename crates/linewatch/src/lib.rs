@@ -13,6 +13,7 @@ mod app;
 mod control;
 mod cure;
 mod evidence;
+mod import;
 mod knock;
 mod listen;
 mod logging;

@@ -12,6 +12,7 @@ mod doctor;
 mod export;
 mod graph;
 mod healthcheck;
+mod import;
 mod manual;
 mod period;
 mod rrd;
@@ -37,7 +38,7 @@ use crate::say;
 pub(crate) use stored::write_whole;
 
 /// Commands of INTERFACE.md that a later version brings: said plainly instead of being taken for a target.
-const NOT_YET: [&str; 7] = ["record", "report", "attach", "import", "admin", "check", "fping"];
+const NOT_YET: [&str; 6] = ["record", "report", "attach", "admin", "check", "fping"];
 
 /// Watches network lines: round-trip time, loss, jitter and outages, with the kernel's own time stamps
 #[derive(Debug, Parser)]
@@ -148,6 +149,8 @@ enum Command {
     /// Try the rules of alerts
     #[command(subcommand)]
     Alerts(alerts::AlertsCommand),
+    /// Turn the settings of another tool into a configuration, printed
+    Import(import::Args),
     /// Ask the monitor of this computer whether it is alive: for containers
     Healthcheck(healthcheck::Args),
     /// The whole program over a simulated network, without privileges or network
@@ -192,6 +195,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Result<Exit> {
         Command::Rrd(args) => rrd::run(&cli.global, &args),
         Command::Backup(args) => backup::run(&cli.global, &args),
         Command::Alerts(command) => alerts::run(&cli.global, &command),
+        Command::Import(args) => import::run(&cli.global, &args),
         Command::Healthcheck(args) => healthcheck::run(&cli.global, &args),
         Command::Demo(args) => demo::run(&cli.global, &args),
         Command::Completions(args) => manual::completions(&args, Cli::command()),
