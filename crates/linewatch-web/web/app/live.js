@@ -141,7 +141,8 @@ class Live {
     store.forgetClock();
     store.noteClock(message.now);
     const isResumed = !message.reset && this.#position?.epoch === message.epoch;
-    const holes = isResumed ? [] : this.#holes(message);
+    // At first the welcome brings the whole minute: nothing was missed.
+    const holes = isResumed || isFirst ? [] : this.#holes(message);
     // A resumed page is given what it missed by replay: only what is after its own place counts as known.
     this.#position = isResumed && this.#position ? this.#position : { epoch: message.epoch, seq: message.seq };
     if (!isResumed) {

@@ -181,9 +181,21 @@ async function boot() {
   addEventListener("keydown", onKey);
   document.addEventListener("click", onClick);
   addEventListener("popstate", () => void show(false));
-  void loadOverview();
+  // Elsewhere the welcome of the socket brings what is shown first, and the rest of the fleet can wait for it.
+  const isFleet = parseRoute(location.pathname, ROOT).page === "overview";
+  if (isFleet) void loadOverview();
+  else whenAnswered(() => void loadOverview());
   live.start(catalogChanged);
   await show(false);
+}
+
+/** Runs something once the socket is live, or has failed to be. @param {() => void} run */
+function whenAnswered(run) {
+  const end = store.subscribe(() => {
+    if (store.connection.phase === "connecting") return;
+    end();
+    run();
+  });
 }
 
 void boot();

@@ -17,5 +17,5 @@ export function slice({ count, columns, pitch, top, height }) {
   const lines = Math.ceil(count / columns);
   const first = Math.max(0, Math.min(lines, Math.floor(-top / pitch) - AROUND));
   const last = Math.max(first, Math.min(lines, Math.ceil((height - top) / pitch) + AROUND));
-  return { from: first * columns, to: Math.min(count, last * columns), before: first * pitch, after: (lines - last) * pitch };
+  return { from: Math.min(count, first * columns), to: Math.min(count, last * columns), before: first * pitch, after: (lines - last) * pitch };
 }

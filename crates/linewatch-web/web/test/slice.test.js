@@ -11,7 +11,7 @@ test("space and rows always add up to the whole list", () => {
       const { from, to, before, after } = slice({ count, columns, pitch, top, height: 900 });
       const drawn = Math.ceil((to - from) / columns);
       assert.equal(before + drawn * pitch + after, lines * pitch, `${count} ${columns} ${top}`);
-      assert.ok(from >= 0 && to <= count && from <= to && from % columns === 0);
+      assert.ok(from >= 0 && to <= count && from <= to);
       assert.ok(drawn <= 900 / pitch + 18);
     }
   }
