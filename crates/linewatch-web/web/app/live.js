@@ -135,6 +135,8 @@ class Live {
   /** @param {Extract<ServerMessage, { t: "welcome" }>} message */
   #welcome(message) {
     const isFirst = !this.#hasBeenLive;
+    // Runs are counted anew where the history was: the same numbers would name other probes.
+    if (!isFirst && message.epoch !== this.#position?.epoch && message.run <= this.#run) store.forgetSamples();
     this.#hasBeenLive = true;
     this.#attempt = 0;
     this.#run = message.run;

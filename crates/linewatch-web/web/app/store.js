@@ -154,6 +154,11 @@ class Store {
     this.#schedule();
   }
 
+  /** What was measured belongs to another history. */
+  forgetSamples() {
+    for (const row of this.rows.values()) Object.assign(row, { ring: new Ring(), bins: [], gaps: [] });
+  }
+
   /** Another start of the server counts its messages anew. */
   forgetSums() {
     this.#sums.clear();

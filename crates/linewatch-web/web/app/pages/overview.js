@@ -18,6 +18,7 @@ import { filterBar } from "../ui/filters.js";
 import { fleetCard, footLine } from "../ui/fleet.js";
 import { rangeBar } from "../ui/range.js";
 import { fleetList } from "../ui/fleetlist.js";
+import { kiosk, lookBar, parseLook, writeLook } from "../ui/look.js";
 import { moment, zone } from "../time.js";
 import { loadMenus } from "../ui/shell.js";
 
@@ -38,10 +39,12 @@ const RANGES = /** @type {const} */ (["live", "24h", "7d", "30d", "custom"]);
  */
 export function overviewPage({ navigate }) {
   let filters = parseFilters(location.search);
+  const view = parseLook(location.search);
+  const wall = kiosk(view.isKiosk);
   /** @param {typeof filters} next */
   const setFilters = (next) => {
     filters = next;
-    history.replaceState(history.state, "", location.pathname + writeFilters(filters, writeRange(past.range, "live")));
+    history.replaceState(history.state, "", location.pathname + writeFilters(filters, [...writeRange(past.range, "live"), ...writeLook(view)]));
     sort(true);
     draw();
   };
@@ -49,7 +52,7 @@ export function overviewPage({ navigate }) {
   /** @param {import("../range.js").Range} range */
   const setRange = (range) => {
     past.choose(range);
-    history.pushState(history.state, "", location.pathname + writeFilters(filters, writeRange(range, "live")));
+    history.pushState(history.state, "", location.pathname + writeFilters(filters, [...writeRange(range, "live"), ...writeLook(view)]));
     ranges.update();
     store.mark("list");
   };
@@ -68,15 +71,21 @@ export function overviewPage({ navigate }) {
   const filter = filterBar(() => filters, setFilters);
   const order = h("span", { class: "muted small order-note" });
   const add = h("button", { type: "button", class: "button", onclick: () => void loadMenus().then(({ openAdd }) => openAdd(navigate)) }, t("add.button"));
-  const tools = h("div", { class: "tools" }, filter.element, h("div", { class: "tools-end" }, order, ranges.element, add));
+  const looks = lookBar({ read: () => view.look, write: (look) => {
+    view.look = look;
+    looks.update();
+    list.rebuild();
+    setFilters(filters);
+  } });
+  const tools = h("div", { class: "tools" }, filter.element, h("div", { class: "tools-end" }, order, ranges.element, looks.element, add));
   const period = periodLine();
-  const list = fleetList({ pick: (from, to) => setRange(custom(from, to)), look: () => "table", isCompact: () => false, onwidth: () => draw() });
+  const list = fleetList({ pick: (from, to) => setRange(custom(from, to)), look: () => view.look, onwidth: () => draw() });
   const empty = h("p", { class: "empty" });
   const events = eventsCard({ title: t("events.title"), limit: EVENTS_SHOWN, target: null });
   const first = firstRun();
   const foot = footLine();
   const heading = h("h1", { class: "visually-hidden" }, t("nav.overview"));
-  const element = h("div", { class: "page overview" }, heading, bar.element, notice.element, first.element, fleet.element, advice.element, tools, period.element, list.element, empty,
+  const element = h("div", { class: "page overview" }, heading, bar.element, notice.element, first.element, fleet.element, advice.element, tools, period.element, wall.element, list.element, empty,
     h("div", { class: "lower" }, events.element), foot.element);
 
   /** @type {Row[]} */
@@ -96,7 +105,9 @@ export function overviewPage({ navigate }) {
   };
   const draw = () => {
     const all = sorted.filter((row) => store.rows.get(row.o.key) === row);
-    const inView = all.filter((row) => matches(row.o, badge(row.o), filters));
+    const turn = wall.turn();
+    const inView = all.filter((row) => matches(row.o, badge(row.o), filters) && (turn === null || row.o.group === turn));
+    wall.update();
     const isFirst = store.overview?.is_first_run === true;
     element.classList.toggle("first-run", isFirst);
     heading.hidden = isFirst;
@@ -148,6 +159,7 @@ export function overviewPage({ navigate }) {
       ranges.dispose();
       filter.dispose();
       list.dispose();
+      wall.dispose();
     },
     key(key) {
       if (key === "a" && !bar.element.hidden) bar.acknowledge();

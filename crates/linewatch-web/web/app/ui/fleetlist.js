@@ -15,7 +15,7 @@ import { cardRow, tableRow, tileRow } from "./rows.js";
 /** @typedef {"table" | "tiles"} Look */
 
 /** Heights of one line with its gap, px: what the style gives a row of a long list (pages.css, `.long`). */
-const PITCH = { comfortable: 45, compact: 32, card: 122, tile: 242 };
+const PITCH = { row: 45, card: 122, tile: 242 };
 const COLUMNS = /** @type {const} */ ([
   ["grade", ""], ["target", ""], ["country", ""], ["spark", ""], ["now", "num"], ["p50", "num"], ["p95", "num"], ["jitter", "num"],
   ["loss", "num"], ["rto", "num"], ["strip", ""], ["up", "num"],
@@ -25,10 +25,10 @@ const twoCards = matchMedia("(min-width: 720px)");
 const canHover = matchMedia("(hover: hover)");
 
 /**
- * @param {{ pick: (from: number, to: number) => void, look: () => Look, isCompact: () => boolean, onwidth: () => void }} settings
+ * @param {{ pick: (from: number, to: number) => void, look: () => Look, onwidth: () => void }} settings
  *   `pick` looks at a period; `onwidth` is told when rows have to be drawn anew.
  */
-export function fleetList({ pick, look, isCompact, onwidth }) {
+export function fleetList({ pick, look, onwidth }) {
   const before = h("div", { class: "space", "aria-hidden": "true" });
   const after = h("div", { class: "space", "aria-hidden": "true" });
   const place = h("div", null);
@@ -57,7 +57,7 @@ export function fleetList({ pick, look, isCompact, onwidth }) {
     if (shape() === "table") {
       body = h("tbody", null);
       const space = h("tbody", { class: "space-rows", "aria-hidden": "true" }, h("tr", null, h("td", { colspan: COLUMNS.length }, before)));
-      frame = h("table", { class: `fleet-table${isCompact() ? " compact" : ""}` }, h("caption", { class: "visually-hidden" }, t("fleet.caption")), tableHead(), space, body);
+      frame = h("table", { class: "fleet-table" }, h("caption", { class: "visually-hidden" }, t("fleet.caption")), tableHead(), space, body);
       fill(place, h("div", { class: "card table-card" }, frame, after));
     } else {
       body = h("ul", { class: shape() === "tile" ? "tiles" : "cards", "aria-label": t("fleet.caption") });
@@ -69,7 +69,7 @@ export function fleetList({ pick, look, isCompact, onwidth }) {
   /** @returns {{ columns: number, pitch: number }} */
   const grid = () => {
     const now = shape();
-    if (now === "table") return { columns: 1, pitch: isCompact() ? PITCH.compact : PITCH.comfortable };
+    if (now === "table") return { columns: 1, pitch: PITCH.row };
     if (now === "card") return { columns: twoCards.matches ? 2 : 1, pitch: PITCH.card };
     return { columns: Math.max(1, getComputedStyle(body).gridTemplateColumns.split(" ").length), pitch: PITCH.tile };
   };
