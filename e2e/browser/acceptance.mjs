@@ -188,6 +188,21 @@ test("check 8: one answer of 3,000 ms leaves the base of 20 ms readable", async 
   });
 });
 
+test("tiles show every target, hold the filters and the address, and a wall has no frame", async () => {
+  await withFleet(async (base, browser) => {
+    await browser.page(async (page) => {
+      await openLive(page, `${base}/?country=DE,JP`);
+      await page.getByRole("button", { name: "Tiles", exact: true }).click();
+      await page.waitForURL(/country=DE,JP&view=tiles/);
+      await page.reload();
+      await page.waitForFunction(() => document.querySelectorAll(".tile").length === 2);
+      await page.goto(`${base}/?view=tiles&kiosk=1`);
+      await page.waitForFunction(() => document.querySelectorAll(".tile").length === 3);
+      expect(!(await page.locator("header.top").isVisible()) && !(await page.locator(".tools").isVisible()), "the frame is still there");
+    });
+  });
+});
+
 test("check 11: the page holds at 200 % text and in forced colours, and Tab goes from top to bottom", async () => {
   await withFleet(async (base, browser) => {
     await browser.page(async (page) => {
