@@ -133,7 +133,7 @@ impl Scanner<'_> {
             '\n' => {
                 self.code
                     .truncate(self.code.trim_end_matches([' ', '\t', '\r']).len());
-                if !self.code.ends_with('\n') && !(self.code.is_empty() && self.pieces.is_empty()) {
+                if !begins_line {
                     self.code.push('\n');
                 }
             }
