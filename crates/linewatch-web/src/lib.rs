@@ -14,10 +14,19 @@ pub mod fuzz;
 mod guard;
 mod join;
 mod live;
+#[cfg(test)]
+#[path = "../build/pack.rs"]
+mod pack;
+#[cfg(test)]
+#[path = "../build/pack_tests.rs"]
+mod pack_tests;
 mod past;
 mod query;
 mod respond;
 mod routes;
+#[cfg(test)]
+#[path = "../build/scan.rs"]
+mod scan;
 mod server;
 
 #[cfg(test)]

@@ -20,7 +20,8 @@ import { parseRoute } from "./url.js";
 /** @typedef {import("./pages/overview.js").Page} Page */
 /** @typedef {(context: { navigate: (path: string) => void, id: string }) => Page} PageMaker */
 
-const PAGE_SIZE = 200;
+/** Targets an answer: at first a screen or two, then as many as the server gives. */
+const PAGE_SIZES = [200, 1000, 1000, 1000];
 /** Level changes are told together, at most this often. */
 const ANNOUNCE_MS = 5000;
 
@@ -83,15 +84,20 @@ function missingPage() {
 async function loadOverview() {
   const keys = new Set();
   try {
-    for (let offset = 0, total = 1; offset < total; offset += PAGE_SIZE) {
-      /** @type {import("./types").Overview} */
-      const overview = await get(`overview?range=live&limit=${PAGE_SIZE}&offset=${offset}`);
-      total = overview.total;
-      if (offset === 0) store.overview = overview;
-      store.applyRows(overview.targets, overview.run, { isWhole: false, seq: overview.seq });
-      for (const row of overview.targets) keys.add(row.key);
+    let total = 1;
+    // The order moves between two pages, so that a target may be on none of them: then once more, in larger ones.
+    for (const size of PAGE_SIZES) {
+      for (let offset = 0; offset < total && keys.size < total; offset += size) {
+        /** @type {import("./types").Overview} */
+        const overview = await get(`overview?range=live&limit=${size}&offset=${offset}`);
+        total = overview.total;
+        if (offset === 0) store.overview = overview;
+        store.applyRows(overview.targets, overview.run, { isWhole: false, seq: overview.seq });
+        for (const row of overview.targets) keys.add(row.key);
+      }
     }
-    store.keepOnly(keys);
+    // Who was on no page is not known to have left.
+    if (keys.size >= total) store.keepOnly(keys);
   } catch {
     // The socket brings the targets too, and says that the server is away.
     store.mark("list");
@@ -181,9 +187,21 @@ async function boot() {
   addEventListener("keydown", onKey);
   document.addEventListener("click", onClick);
   addEventListener("popstate", () => void show(false));
-  void loadOverview();
+  // Elsewhere the welcome of the socket brings what is shown first, and the rest of the fleet can wait for it.
+  const isFleet = parseRoute(location.pathname, ROOT).page === "overview";
+  if (isFleet) void loadOverview();
+  else whenAnswered(() => void loadOverview());
   live.start(catalogChanged);
   await show(false);
+}
+
+/** Runs something once the socket is live, or has failed to be. @param {() => void} run */
+function whenAnswered(run) {
+  const end = store.subscribe(() => {
+    if (store.connection.phase === "connecting") return;
+    end();
+    run();
+  });
 }
 
 void boot();
