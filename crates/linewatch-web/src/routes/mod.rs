@@ -105,9 +105,15 @@ macro_rules! route {
 }
 
 /// Every address there is.
-pub(crate) static ROUTES: [Route; 41] = [
+pub(crate) static ROUTES: [Route; 47] = [
     route!(GET "/" Public Read page::shell),
     route!(GET "/t/{id}" Public Read page::shell),
+    route!(GET "/hud" Public Read page::shell),
+    route!(GET "/hud/{id}" Public Read page::shell),
+    route!(GET "/events" Public Read page::shell),
+    route!(GET "/logs" Public Read page::shell),
+    route!(GET "/report/{id}" Public Read page::shell),
+    route!(GET "/settings" Public Read page::shell),
     route!(GET "/a/{hash}/{*path}" Public Read page::file),
     route!(GET "/healthz" Public Read status::health),
     route!(GET "/api/v1/healthz" Public Read status::health),
@@ -383,7 +389,19 @@ mod tests {
             .collect();
         assert_eq!(
             public,
-            ["/", "/t/{id}", "/a/{hash}/{*path}", "/healthz", "/api/v1/healthz"]
+            [
+                "/",
+                "/t/{id}",
+                "/hud",
+                "/hud/{id}",
+                "/events",
+                "/logs",
+                "/report/{id}",
+                "/settings",
+                "/a/{hash}/{*path}",
+                "/healthz",
+                "/api/v1/healthz"
+            ]
         );
     }
 
