@@ -13,6 +13,7 @@ mod history;
 mod live;
 mod overview;
 mod page;
+mod report;
 mod series;
 mod status;
 mod targets;
@@ -105,7 +106,7 @@ macro_rules! route {
 }
 
 /// Every address there is.
-pub(crate) static ROUTES: [Route; 47] = [
+pub(crate) static ROUTES: [Route; 48] = [
     route!(GET "/" Public Read page::shell),
     route!(GET "/t/{id}" Public Read page::shell),
     route!(GET "/hud" Public Read page::shell),
@@ -129,6 +130,7 @@ pub(crate) static ROUTES: [Route; 47] = [
     route!(GET "/api/v1/events" Viewer Read history::events),
     route!(GET "/api/v1/logs" Viewer Read history::logs),
     route!(GET "/api/v1/export" Viewer Read export::get),
+    route!(GET "/api/v1/report" Viewer Read report::get),
     route!(GET "/api/v1/status" Viewer Read status::get),
     route!(GET "/api/v1/backup" Admin Read backup::get),
     route!(GET "/api/config" Viewer Read compat::s0::config),
