@@ -367,7 +367,7 @@ impl Page<'_> {
             [line] if !self.report.is_fleet => line.target.as_ref(),
             _ => None,
         };
-        let step = duration_text(self.report.step);
+        let step = step_word(words, self.report.step);
         let error = format!("{:.1}%", Histogram::RELATIVE_ERROR * 100.0);
         let timeout = target.map_or_else(
             || words.pick("its time-out", "batas waktunya").to_owned(),
@@ -386,7 +386,7 @@ impl Page<'_> {
                 format!("<b>Outage</b> {outage}"),
                 format!("<b>Percentiles</b> come from every single reply, error at most {error}. Averages are over all replies, never averages of averages."),
                 "<b>Availability</b> is the measured time without outage divided by the measured time, rounded down.".to_owned(),
-                format!("<b>Without outages</b> leaves out every {step} that an outage touched. The period is of whole {step}."),
+                format!("<b>Without outages</b> leaves out every {step} that an outage touched. The period begins with a whole one."),
             ],
             [
                 "<b>Waktu tempuh</b> adalah waktu dari permintaan keluar sampai jawaban tiba, menurut stempel kernel bila ada. \
@@ -395,7 +395,7 @@ impl Page<'_> {
                 format!("<b>Gangguan</b> {outage}"),
                 format!("<b>Persentil</b> berasal dari setiap jawaban, galat paling besar {error}. Rata-rata dihitung atas semua jawaban, bukan rata-rata dari rata-rata."),
                 "<b>Ketersediaan</b> adalah waktu terukur tanpa gangguan dibagi waktu terukur, dibulatkan ke bawah.".to_owned(),
-                format!("<b>Tanpa gangguan</b> mengeluarkan setiap {step} yang tersentuh gangguan. Periode terdiri dari {step} utuh."),
+                format!("<b>Tanpa gangguan</b> mengeluarkan setiap {step} yang tersentuh gangguan. Periode dimulai pada {step} utuh."),
             ],
         ) {
             put!(self, "<p>{paragraph}</p>");
@@ -467,6 +467,17 @@ fn how(words: &Words, line: &LineReport) -> String {
         format!("{address} · {method}{bytes}, every {interval}, timeout {timeout}"),
         format!("{address} · {method}{bytes}, setiap {interval}, batas waktu {timeout}"),
     )
+}
+
+fn step_word(words: &Words, step: std::time::Duration) -> String {
+    match step.as_secs() {
+        60 => words.pick("minute", "menit").to_owned(),
+        3_600 => words.pick("hour", "jam").to_owned(),
+        seconds => words.pick(
+            format!("{} minutes", seconds / 60),
+            format!("{} menit", seconds / 60),
+        ),
+    }
 }
 
 fn outage_rule(words: &Words, policy: &linewatch_core::outage::OutagePolicy) -> String {

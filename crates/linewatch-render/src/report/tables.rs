@@ -240,7 +240,7 @@ impl Page<'_> {
                 (words.why, false),
             ];
             if report.is_fleet {
-                heads.push(("Target", true));
+                heads.push((words.targets, true));
             }
             heads.push((words.probes, true));
             self.table(words.left_out, &heads);
