@@ -19,6 +19,8 @@ use crate::words::duration_text;
 const OUTAGES_MAX: usize = 400;
 /// Rows of what was not measured; of more, the longest.
 const GAPS_MAX: usize = 60;
+/// So much of a period is all of it: the ends cut an interval, and single probes are unsent.
+const WHOLE_PPM: u32 = 995_000;
 
 impl Page<'_> {
     /// Opens a table that a narrow screen scrolls in its own box.
@@ -226,7 +228,7 @@ impl Page<'_> {
         let mut spans = gap_rows(report);
         let more = spans.len().saturating_sub(GAPS_MAX);
         if spans.is_empty() {
-            put!(self, "<p>{}</p>", words.nothing_left_out);
+            put!(self, "<p>{}</p>", no_gap(words, report));
         } else {
             if more > 0 {
                 spans.sort_by_key(|gap| std::cmp::Reverse(gap.seconds.1 - gap.seconds.0));
@@ -318,7 +320,12 @@ fn opened(words: &Words, line: &LineReport, by: OpenedBy) -> String {
 /// `gateway 0%, others 0/14`.
 fn elsewhere(words: &Words, outage: &OutageReport) -> String {
     let Some((_, figures)) = &outage.proof else {
-        return words.pick("not kept", "tidak disimpan").to_owned();
+        let is_over = outage.to.is_some();
+        return match is_over {
+            true => words.pick("not kept", "tidak disimpan"),
+            false => words.pick("known after its end", "diketahui setelah usai"),
+        }
+        .to_owned();
     };
     let gateway = figures
         .gateway
@@ -338,6 +345,29 @@ fn elsewhere(words: &Words, outage: &OutageReport) -> String {
         format!("<b>{text}</b>")
     } else {
         text
+    }
+}
+
+/// What stands where no gap is known: that is not the same as having measured all the time.
+fn no_gap(words: &Words, report: &Report) -> String {
+    if account(report).counts.scheduled == 0 {
+        return words
+            .pick(
+                "No probe was due in this period.",
+                "Tidak ada probe yang jatuh tempo dalam periode ini.",
+            )
+            .to_owned();
+    }
+    let least = report.lines.iter().filter_map(|line| line.coverage_ppm).min();
+    match least.filter(|ppm| *ppm < WHOLE_PPM) {
+        None => words.nothing_left_out.to_owned(),
+        Some(ppm) => {
+            let share = availability_ppm(Some(ppm));
+            words.pick(
+                format!("No break is recorded, but of the least measured line only {share} of the period was measured: it, or the monitor, is newer."),
+                format!("Tidak ada jeda tercatat, tetapi dari jalur yang paling sedikit diukur hanya {share} periode terukur: jalur itu, atau pemantaunya, lebih baru."),
+            )
+        }
     }
 }
 

@@ -367,6 +367,21 @@ fn a_line_that_never_answered_is_not_called_usable() {
 }
 
 #[test]
+fn a_line_that_loses_packets_besides_its_outages_is_not_called_usable() {
+    let mut told = two_hours();
+    for (second, outcome, _) in &mut told.probes {
+        if second % 20 == 0 {
+            *outcome = Outcome::Lost;
+        }
+    }
+    let page = document(&report(&told, 7_200), Language::English).html;
+    assert!(
+        page.contains("The line had one interruption of 30 s in all, and lost 5.0% of its packets besides."),
+        "{page}"
+    );
+}
+
+#[test]
 fn an_outage_that_goes_on_is_told_as_such() {
     let mut told = Told::answered(600).lose(500..600);
     told.outages[0].to = None;

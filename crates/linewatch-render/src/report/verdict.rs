@@ -94,6 +94,7 @@ fn headline(words: &Words, report: &Report, line: &LineReport, loss: Loss) -> (T
     let down: Duration = line.outages.iter().map(|outage| outage.inside(report)).sum();
     let outages = line.outages.len() as u64;
     let (number, down) = (words.number(outages), lasted(down));
+    let outside = line.calm.counts().loss().ppm().unwrap_or(0);
     if loss.failed == loss.finished {
         let text = words.pick(
             "The line did not answer at all.",
@@ -134,6 +135,19 @@ fn headline(words: &Words, report: &Report, line: &LineReport, loss: Loss) -> (T
                 ),
             ),
         ),
+        (_, true) if outside >= WARN_PPM => {
+            let lost = loss_ppm(Some(outside));
+            (
+                if outside >= BAD_PPM { Tone::Bad } else { Tone::Troubled },
+                words.pick(
+                    format!(
+                        "The line had {number} interruption{} of {down} in all, and lost {lost} of its packets besides.",
+                        if outages == 1 { "" } else { "s" }
+                    ),
+                    format!("Jalur mengalami {number} gangguan, seluruhnya {down}, dan di luar itu kehilangan {lost} paketnya."),
+                ),
+            )
+        }
         (_, true) => (
             Tone::Troubled,
             words.pick(
