@@ -33,7 +33,7 @@ function objects(pdf) {
 function pagesOf(all, number, found = new Set()) {
   const body = all.get(number) ?? "";
   for (const [, page] of body.matchAll(/\/Pg (\d+) 0 R/g)) found.add(Number(page));
-  const kids = /\/K\s*\[(.*?)\]\s*(?:\/|>>)/s.exec(body)?.[1] ?? "";
+  const kids = /\/K\s*(?:\[(.*?)\]\s*(?:\/|>>)|(\d+ 0 R))/s.exec(body)?.slice(1).join("") ?? "";
   for (const [, kid] of kids.replace(/<<.*?>>/gs, "").matchAll(/(\d+) 0 R/g)) pagesOf(all, Number(kid), found);
   return found;
 }
@@ -43,7 +43,9 @@ function printed(pdf) {
   const all = objects(pdf);
   const pages = [...all.values()].filter((body) => /\/Type\s*\/Page\b/.test(body));
   const size = /\/MediaBox\s*\[\s*0 0 ([\d.]+) ([\d.]+)/.exec(pages[0] ?? "");
-  const rows = [...all].filter(([, body]) => /\/S\s*\/TR\b/.test(body)).map(([number]) => [...pagesOf(all, number)]);
+  // A row of heads is printed on each page of its table, as it should be.
+  const hasCells = (/** @type {string} */ body) => [...body.matchAll(/(\d+) 0 R/g)].some(([, kid]) => /\/S\s*\/TD\b/.test(all.get(Number(kid)) ?? ""));
+  const rows = [...all].filter(([, body]) => /\/S\s*\/TR\b/.test(body) && hasCells(body)).map(([number]) => [...pagesOf(all, number)]);
   return { pages: pages.length, width: Number(size?.[1]), height: Number(size?.[2]), rows };
 }
 
