@@ -370,7 +370,7 @@ fn a_line_that_never_answered_is_not_called_usable() {
 fn a_line_that_loses_packets_besides_its_outages_is_not_called_usable() {
     let mut told = two_hours();
     for (second, outcome, _) in &mut told.probes {
-        if second % 20 == 0 {
+        if *second % 20 == 0 {
             *outcome = Outcome::Lost;
         }
     }
