@@ -12,6 +12,7 @@ pub mod format;
 pub mod graph;
 pub mod json;
 pub mod message;
+pub mod report;
 pub mod rrd;
 pub mod text;
 pub mod when;

@@ -21,6 +21,7 @@ mod svg;
 mod timeline;
 
 pub use history::{GraphPeriod, GraphSubject, ask};
+pub(crate) use history::{outage_end, outage_rows};
 pub use input::{
     GraphBucket, GraphError, GraphGap, GraphInput, GraphOutage, GraphStyle, GraphThreshold, GraphTotals,
     Theme, ValueAxis,

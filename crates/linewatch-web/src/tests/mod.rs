@@ -11,6 +11,7 @@ mod graph;
 mod guarding;
 mod overview;
 mod past;
+mod report;
 mod samples;
 mod series;
 mod shapes;

@@ -11,6 +11,7 @@ import { initLanguage } from "./language.js";
 import { badge } from "./level.js";
 import { live } from "./live.js";
 import { overviewPage } from "./pages/overview.js";
+import { loadPart } from "./parts.js";
 import { store } from "./store.js";
 import { setDates } from "./time.js";
 import { announce } from "./ui/dialog.js";
@@ -32,6 +33,7 @@ const ANNOUNCE_MS = 5000;
 const PAGES = {
   overview: async () => overviewPage,
   target: async () => (await import("./pages/target.js")).targetPage,
+  report: async () => (await Promise.all([import("./pages/report.js"), loadPart("report")]))[0].reportPage,
 };
 
 /** @type {Page | null} */

@@ -15,6 +15,7 @@ mod healthcheck;
 mod import;
 mod manual;
 mod period;
+mod report;
 mod rrd;
 mod serve;
 mod stored;
@@ -38,7 +39,7 @@ use crate::say;
 pub(crate) use stored::write_whole;
 
 /// Commands of INTERFACE.md that a later version brings: said plainly instead of being taken for a target.
-const NOT_YET: [&str; 6] = ["record", "report", "attach", "admin", "check", "fping"];
+const NOT_YET: [&str; 5] = ["record", "attach", "admin", "check", "fping"];
 
 /// Watches network lines: round-trip time, loss, jitter and outages, with the kernel's own time stamps
 #[derive(Debug, Parser)]
@@ -69,7 +70,7 @@ pub struct Global {
     /// Colour on the terminal
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
     pub color: ColorWhen,
-    /// Language of `watch` on the terminal [default: the one of the environment (LC_ALL, LC_MESSAGES, LANG)]
+    /// Language of `watch` and of `report` [default: the one of the environment (LC_ALL, LC_MESSAGES, LANG)]
     #[arg(long, global = true, value_name = "LANG")]
     pub lang: Option<Lang>,
     /// Plain ASCII on the terminal
@@ -138,6 +139,8 @@ enum Command {
     Doctor(doctor::Args),
     /// Draw a target's history as a PNG or SVG picture, beside a running monitor or without one
     Graph(graph::Args),
+    /// Write what a period was, of one target or all, as one HTML file: verdict, figures, outages, method; to print or send
+    Report(report::Args),
     /// Compare two targets, or two periods of one: the differences, and which of them exceed chance
     Compare(compare::Args),
     /// Write stored history for other programs: CSV, JSON, NDJSON or Influx lines, at any resolution
@@ -177,10 +180,10 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Result<Exit> {
         }
     };
     let cli = Cli::from_arg_matches(&matches)?;
-    if cli.global.lang == Some(Lang::Id) && !matches!(cli.command, Command::Watch(_)) {
+    if cli.global.lang == Some(Lang::Id) && !matches!(cli.command, Command::Watch(_) | Command::Report(_)) {
         // On standard error: what others read from standard output stays what it is.
         say::to_stderr(
-            "note: on the terminal only `watch` speaks Indonesian so far; the page has `[web] language = \"id\"`",
+            "note: only `watch` and `report` speak Indonesian so far; the page has `[web] language = \"id\"`",
         );
     }
     match cli.command {
@@ -190,6 +193,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Result<Exit> {
         Command::Config(command) => check::config(&cli.global, &command),
         Command::Doctor(args) => doctor::run(&cli.global, &args),
         Command::Graph(args) => graph::run(&cli.global, &args),
+        Command::Report(args) => report::run(&cli.global, &args),
         Command::Compare(args) => compare::run(&cli.global, &args),
         Command::Export(args) => export::run(&cli.global, &args),
         Command::Rrd(args) => rrd::run(&cli.global, &args),
@@ -405,8 +409,8 @@ mod tests {
     #[test]
     fn a_command_of_a_later_version_is_not_taken_for_a_host() {
         check(
-            "linewatch report gw",
-            "error: the command \"report\" is not part of this version",
+            "linewatch record gw",
+            "error: the command \"record\" is not part of this version",
         );
     }
 
