@@ -138,12 +138,7 @@ impl Achieved {
             "{before}{:.2}{of}{:.2}{behind}",
             self.achieved_per_s, self.asked_per_s
         );
-        let lateness = format!(
-            "p50 {}, p99 {}, max {}",
-            ms(self.p50),
-            ms(self.p99),
-            ms(self.max)
-        );
+        let lateness = format!("p50 {}, p99 {}, max {}", ms(self.p50), ms(self.p99), ms(self.max));
         let lateness = words.number(&lateness);
         [
             words.number(&rate),

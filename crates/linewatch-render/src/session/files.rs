@@ -107,10 +107,9 @@ pub(super) struct Attempt {
 pub(super) fn log_line(attempt: &Attempt, second: &str) -> String {
     let is_answer = attempt.outcome.is_answer();
     let is_sent = is_answer || attempt.outcome.is_failure();
-    let rtt = attempt.rtt.map_or_else(
-        || "-".to_owned(),
-        |rtt| format!("{:.2} ms", rtt.as_millis_f64()),
-    );
+    let rtt = attempt
+        .rtt
+        .map_or_else(|| "-".to_owned(), |rtt| format!("{:.2} ms", rtt.as_millis_f64()));
     let success = if is_answer { "True" } else { "False" };
     let note = match (attempt.outcome, attempt.cause.name()) {
         (Outcome::Reply | Outcome::Lost, None) => String::new(),
@@ -144,9 +143,7 @@ pub(super) fn session(facts: &Facts, totals: &Totals<'_>) -> String {
 }
 
 fn session_head(facts: &Facts) -> String {
-    let port = facts
-        .port
-        .map_or_else(|| "-".to_owned(), |port| port.to_string());
+    let port = facts.port.map_or_else(|| "-".to_owned(), |port| port.to_string());
     let log = if facts.has_log { "Enabled" } else { "Disabled" };
     format!(
         "Session started: {}\nHost: {}\nPort: {port}\nInterval: {} seconds\nConnection log: {log}\n\
@@ -175,10 +172,9 @@ fn session_totals(facts: &Facts, totals: &Totals<'_>) -> String {
         Some(ratio) => format!("{}%", percent(ratio, loss, 2)),
         None => "-".to_owned(),
     };
-    let avg = totals.avg.map_or_else(
-        || "-".to_owned(),
-        |avg| format!("{:.2} ms", avg.as_millis_f64()),
-    );
+    let avg = totals
+        .avg
+        .map_or_else(|| "-".to_owned(), |avg| format!("{:.2} ms", avg.as_millis_f64()));
     let state = if totals.has_ended {
         "Session ended"
     } else {

@@ -157,8 +157,7 @@ impl Session {
         let answered = record.rtt.filter(|_| record.outcome.is_answer());
         let pairs = self.neighbours.add(record.seq, at, answered);
         let open = self.open.entry(key).or_default();
-        open.rollup
-            .add(record.outcome, record.rtt, record.is_reordered);
+        open.rollup.add(record.outcome, record.rtt, record.is_reordered);
         // Jitter needs no second of its own: the pair counts where its later answer is decided.
         for (_, difference) in pairs.into_iter().flatten() {
             open.rollup.add_difference(difference);
@@ -275,7 +274,9 @@ impl Session {
         } else {
             self.facts.interval.as_secs() + 1
         };
-        let apart_ns = i64::try_from(apart_s).unwrap_or(i64::MAX).saturating_mul(SECOND_NS);
+        let apart_ns = i64::try_from(apart_s)
+            .unwrap_or(i64::MAX)
+            .saturating_mul(SECOND_NS);
         let follows = self.outages.last().is_some_and(|last| {
             let after_ns = row.from.nanos_after(last.to);
             self.is_in_outage && (1..=apart_ns).contains(&after_ns)

@@ -68,7 +68,10 @@ fn session_of(facts: Facts, seconds: &str) -> Session {
                 ' ' => continue,
                 _ => Outcome::Reply,
             };
-            session.add(&probe(seq, second * 1000 + tenth * 100, outcome), anchor(second * 1000));
+            session.add(
+                &probe(seq, second * 1000 + tenth * 100, outcome),
+                anchor(second * 1000),
+            );
             seq += 1;
         }
         session.close(anchor((second + 1) * 1000 + 300));
@@ -194,7 +197,12 @@ fn a_line_of_the_log_is_s3s_and_says_what_s3_does_not_know() {
     let mut unsent = probe(3, 304, Outcome::Unsent);
     unsent.cause = Cause::Errno(101);
     // By the moment they were sent, in whatever order they were decided.
-    for record in [unsent, probe(1, 102, Outcome::Lost), refused, probe(0, 1, Outcome::Reply)] {
+    for record in [
+        unsent,
+        probe(1, 102, Outcome::Lost),
+        refused,
+        probe(0, 1, Outcome::Reply),
+    ] {
         session.add(&record, anchor(0));
     }
     session.close_all();
@@ -212,7 +220,10 @@ fn minutes_and_hours_close_and_the_open_one_is_shown() {
     let pages = pages_of(&".".repeat(70));
     let rows = |text: &str| text.lines().map(|line| line[..34].to_owned()).collect::<Vec<_>>();
     // The session begins at second 2 of its minute.
-    assert_eq!(rows(&pages.minutes.closed), ["2026-11-21 16:56:00  580          "]);
+    assert_eq!(
+        rows(&pages.minutes.closed),
+        ["2026-11-21 16:56:00  580          "]
+    );
     assert_eq!(rows(&pages.minutes.open), ["2026-11-21 16:57:00  120          "]);
     assert_eq!(rows(&pages.hours.closed), Vec::<String>::new());
     assert_eq!(rows(&pages.hours.open), ["2026-11-21 16:00:00  700          "]);
@@ -226,7 +237,11 @@ fn memory_forgets_seconds_and_totals_and_outages_do_not() {
     assert_eq!(session.kept().len(), 60);
     assert_eq!(session.outages().len(), 1);
     let pages = session.pages(anchor(202_000), true);
-    assert!(pages.session.contains("Sent: 2020 packets\nReceived: 2000 packets\nLost: 20 packets"));
+    assert!(
+        pages
+            .session
+            .contains("Sent: 2020 packets\nReceived: 2000 packets\nLost: 20 packets")
+    );
     assert!(pages.packetloss.starts_with("Packet loss outages - 1 outage\n"));
     assert_eq!(pages.seconds.lines().count(), 202, "the file has them all");
 }
@@ -327,7 +342,10 @@ fn the_csv_has_units_and_an_inert_name() {
     let mut evil = facts();
     evil.target = "=cmd".to_owned();
     let csv = session_of(evil, "h").pages(anchor(1000), true).csv;
-    assert_eq!(csv, "2026-11-21T09:56:02.000000Z,'=cmd,10,6,4,0.4,12.340,0,0,true\r\n");
+    assert_eq!(
+        csv,
+        "2026-11-21T09:56:02.000000Z,'=cmd,10,6,4,0.4,12.340,0,0,true\r\n"
+    );
     assert_eq!(
         Heads::of(&facts()).csv,
         "time,target,sent,received,failed,loss_ratio,rtt_avg_ms,unsent,unmeasured,outage\r\n"
@@ -349,7 +367,10 @@ fn the_json_has_the_summary_of_watch_and_s3s_outages() {
 fn news_tells_begin_and_end_of_each_outage() {
     let mut session = session_of(facts(), ".xx.");
     let news = session.take_news();
-    assert!(matches!(news[..], [News::Began(_), News::Ended(over)] if over.seconds() == 2), "{news:?}");
+    assert!(
+        matches!(news[..], [News::Began(_), News::Ended(over)] if over.seconds() == 2),
+        "{news:?}"
+    );
     assert_eq!(session.take_news(), []);
 }
 

@@ -12,6 +12,9 @@ mod doctor;
 mod export;
 mod graph;
 mod period;
+mod record;
+mod record_run;
+mod record_targets;
 mod rrd;
 mod serve;
 mod stored;
@@ -35,8 +38,7 @@ use crate::say;
 pub(crate) use stored::write_whole;
 
 /// Commands of INTERFACE.md that a later version brings: said plainly instead of being taken for a target.
-const NOT_YET: [&str; 10] = [
-    "record",
+const NOT_YET: [&str; 9] = [
     "report",
     "attach",
     "import",
@@ -77,7 +79,7 @@ pub struct Global {
     /// Colour on the terminal
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
     pub color: ColorWhen,
-    /// Language of `watch` on the terminal [default: the one of the environment (LC_ALL, LC_MESSAGES, LANG)]
+    /// Language of `watch` and `record` on the terminal [default: the one of the environment (LC_ALL, LC_MESSAGES, LANG)]
     #[arg(long, global = true, value_name = "LANG")]
     pub lang: Option<Lang>,
     /// Plain ASCII on the terminal
@@ -137,6 +139,8 @@ enum Command {
     Serve(serve::Args),
     /// Measure now and print; nothing is stored
     Watch(watch::Args),
+    /// Measure at up to a thousand probes a second into a folder of text files: outages, averages, totals
+    Record(record::Args),
     /// Check a configuration file: exit 0, or 2 with line, column and a hint for every error
     CheckConfig(check::CheckArgs),
     /// Look at the configuration
@@ -177,15 +181,16 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Result<Exit> {
         }
     };
     let cli = Cli::from_arg_matches(&matches)?;
-    if cli.global.lang == Some(Lang::Id) && !matches!(cli.command, Command::Watch(_)) {
+    if cli.global.lang == Some(Lang::Id) && !matches!(cli.command, Command::Watch(_) | Command::Record(_)) {
         // On standard error: what others read from standard output stays what it is.
         say::to_stderr(
-            "note: on the terminal only `watch` speaks Indonesian so far; the page has `[web] language = \"id\"`",
+            "note: on the terminal only `watch` and `record` speak Indonesian so far; the page has `[web] language = \"id\"`",
         );
     }
     match cli.command {
         Command::Serve(args) => serve::run(&cli.global, &args),
         Command::Watch(args) => watch::run(&cli.global, &args),
+        Command::Record(args) => record::run(&cli.global, &args),
         Command::CheckConfig(args) => check::check_config(&cli.global, &args),
         Command::Config(command) => check::config(&cli.global, &command),
         Command::Doctor(args) => doctor::run(&cli.global, &args),

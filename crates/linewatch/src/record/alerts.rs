@@ -120,7 +120,8 @@ impl Alerts {
         // A server that hangs must not hold up the end of the program.
         let waiter = thread::spawn(move || {
             drop(thread.join());
-            drop(done.send(()));
+            // Whoever waited may have given up.
+            let _ = done.send(());
         });
         if wait.recv_timeout(limit).is_ok() {
             drop(waiter.join());
@@ -137,14 +138,18 @@ fn tell_until_finished(told: &Told, come: &Receiver<Message>) {
         let body = body(&message);
         for (number, url) in (1..).zip(&told.webhooks) {
             if let Err(words) = direct::post(url, body.clone()) {
-                say::to_stderr(&format!("warning: webhook {number} was not told of an outage: {words}"));
+                say::to_stderr(&format!(
+                    "warning: webhook {number} was not told of an outage: {words}"
+                ));
             }
         }
         if let Some(email) = &told.email {
             let notification = notification(&message, serial);
             let name = format!("record-{serial}-{}", message.at.as_nanos());
             if let Err(words) = direct::mail(email, &told.head, &name, &notification) {
-                say::to_stderr(&format!("warning: the mail about an outage was not sent: {words}"));
+                say::to_stderr(&format!(
+                    "warning: the mail about an outage was not sent: {words}"
+                ));
             }
         }
     }

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::thread::{self, JoinHandle};
 
+use linewatch_render::graph::{self, GraphInput, GraphStyle};
 use linewatch_render::session::{Growing, Heads, Pages};
 
 use crate::listen::plain;
@@ -24,8 +25,10 @@ pub(crate) struct Job {
     pub target: usize,
     /// The text files.
     pub pages: Pages,
-    /// Whole files beside them: name and content.
-    pub documents: Vec<(&'static str, Vec<u8>)>,
+    /// `session.json`.
+    pub json: Option<String>,
+    /// What `latency.png` and `loss.png` show.
+    pub picture: Option<Box<GraphInput>>,
 }
 
 /// How the writing went, at the end.
@@ -169,20 +172,29 @@ impl TargetFiles {
         ];
         results.extend(self.log.as_mut().map(|log| log.append(&pages.log)));
         results.extend(self.csv.as_mut().map(|csv| csv.append(&pages.csv)));
+        if pages.session.is_empty() {
+            // A piece of the log between two times.
+            return results.into_iter().collect();
+        }
         results.push(self.minutes.write(&pages.minutes));
         results.push(self.hours.write(&pages.hours));
-        for (name, text) in [
-            ("packetloss.txt", &pages.packetloss),
-            (&*self.session, &pages.session),
-        ] {
-            // A page that was not made is left as it is.
-            if !text.is_empty() {
-                results.push(replace(&self.dir.join(name), |file| file.write_all(text.as_bytes())));
+        let whole = |name: &str, bytes: &[u8]| replace(&self.dir.join(name), |file| file.write_all(bytes));
+        results.push(whole("packetloss.txt", pages.packetloss.as_bytes()));
+        results.extend(job.json.map(|json| whole("session.json", json.as_bytes())));
+        if let Some(picture) = &job.picture {
+            let style = GraphStyle::default();
+            for (name, drawn) in [
+                ("latency.png", graph::png(picture, &style)),
+                ("loss.png", graph::loss_png(picture, &style)),
+            ] {
+                results.push(
+                    drawn
+                        .map_err(|error| error.to_string())
+                        .and_then(|png| whole(name, &png)),
+                );
             }
         }
-        for (name, bytes) in &job.documents {
-            results.push(replace(&self.dir.join(name), |file| file.write_all(bytes)));
-        }
+        results.push(whole(&self.session, pages.session.as_bytes()));
         results.into_iter().collect()
     }
 

@@ -126,7 +126,9 @@ mod tests {
     #[test]
     fn a_place_that_is_a_file_is_refused_with_its_name() {
         let file = tempfile::NamedTempFile::new().expect("a file");
-        let error = make(file.path(), &[facts("gw")]).expect_err("refused").to_string();
+        let error = make(file.path(), &[facts("gw")])
+            .expect_err("refused")
+            .to_string();
         assert!(error.contains(&file.path().display().to_string()), "{error}");
         assert!(error.contains("--out DIR"), "{error}");
     }

@@ -39,9 +39,8 @@ pub(crate) fn session(dir: &Path) -> Result<Recorded, UserError> {
     if !file.is_file() {
         return Err(no_session(dir));
     }
-    let minutes = minutes(&file).map_err(|error| {
-        UserError::failed(format!("cannot read {}: {}", file.display(), plain(&error)))
-    })?;
+    let minutes = minutes(&file)
+        .map_err(|error| UserError::failed(format!("cannot read {}: {}", file.display(), plain(&error))))?;
     let (Some(first), Some(last)) = (minutes.first(), minutes.last()) else {
         return Err(
             UserError::failed(format!("the session {} has no finished minute", dir.display()))
@@ -102,7 +101,10 @@ mod tests {
 
     #[test]
     fn lengths_of_outages_are_summed_as_they_are_written() {
-        assert_eq!(down_s("Outage #1:\n  Duration: 3 seconds\n\n  Duration: 1 second\n"), 4);
+        assert_eq!(
+            down_s("Outage #1:\n  Duration: 3 seconds\n\n  Duration: 1 second\n"),
+            4
+        );
     }
 
     #[test]
