@@ -244,8 +244,9 @@ fn a_session_that_is_killed_leaves_whole_files() {
             "--json",
         ];
         let mut child = record(&program, out.path(), &arguments).expect("it runs");
-        // Spread over 0.8 s to 3.8 s without a pattern that a writing could keep step with.
-        let after_ms = 800 + kill * 7919 % 3000;
+        await_files(out.path()).expect("it begins");
+        // Spread over 3 s without a pattern that a writing could keep step with.
+        let after_ms = kill * 7919 % 3000;
         std::thread::sleep(Duration::from_millis(after_ms));
         child.kill().expect("killed");
         child.wait().expect("ended");

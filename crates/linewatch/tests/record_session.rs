@@ -25,7 +25,7 @@ target gw 192.0.2.1 icmp every 20ms timeout 200ms
 net    rtt 20ms +-4ms bell loss 0.1%
 at 10m       net down for 5s
 at 1h        net down for 30s
-at 1h59m     net down for 3s
+at 119m      net down for 3s
 run    2h
 ";
 /// 2025-11-21T00:00:00.3Z: not on a second, as in life.
