@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -113,8 +114,13 @@ fn two_scripted_outages_are_in_the_files_and_nothing_else_is() {
             _ => vec![(Duration::from_millis(5), Answer::Right)],
         })?;
         let out = tempfile::tempdir()?;
+        let hook = TcpListener::bind("127.0.0.1:0")?;
+        let url = format!("http://{}/hook", hook.local_addr()?);
+        let hooked = std::thread::spawn(move || [posted(&hook), posted(&hook)]);
         let arguments = [
             "10.9.0.2:443",
+            "--webhook",
+            &url,
             "-i",
             "10ms",
             "--duration",
@@ -171,9 +177,45 @@ fn two_scripted_outages_are_in_the_files_and_nothing_else_is() {
         }
         let json: serde_json::Value = serde_json::from_slice(&fs::read(dir.join("session.json"))?)?;
         ensure!(json["summary"]["10.9.0.2:443"]["lost"] == 370, "{json}");
-        println!("{losses}{session}");
+        // The second outage begins within the cooldown of the first.
+        let [began, ended] = hooked
+            .join()
+            .map_err(|_| anyhow::anyhow!("the webhook's end broke"))?;
+        let (began, ended) = (began?, ended?);
+        ensure!(
+            began["event"] == "outage_detected" && began["host"] == "10.9.0.2:443",
+            "{began}"
+        );
+        ensure!(ended["event"] == "outage_ended", "{ended}");
+        ensure!(
+            ended["stats"]["duration_s"].as_u64() > began["stats"]["duration_s"].as_u64(),
+            "{ended}"
+        );
+        println!("{began}\n{ended}\n{losses}{session}");
         Ok(())
     });
+}
+
+/// The body of the next request to `hook`, which is answered with 200.
+fn posted(hook: &TcpListener) -> anyhow::Result<serde_json::Value> {
+    let (mut stream, _) = hook.accept()?;
+    let mut reader = BufReader::new(stream.try_clone()?);
+    let mut length = 0;
+    loop {
+        let mut line = String::new();
+        reader.read_line(&mut line)?;
+        let line = line.trim().to_ascii_lowercase();
+        if let Some(number) = line.strip_prefix("content-length:") {
+            length = number.trim().parse()?;
+        }
+        if line.is_empty() {
+            break;
+        }
+    }
+    let mut body = vec![0; length];
+    reader.read_exact(&mut body)?;
+    stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")?;
+    Ok(serde_json::from_slice(&body)?)
 }
 
 /// A port of this computer that nobody listens to: every handshake is refused, which is an answer.
