@@ -10,6 +10,7 @@ mod console;
 mod export;
 mod files;
 mod minutes;
+mod pace;
 mod row;
 mod tally;
 

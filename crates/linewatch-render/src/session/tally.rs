@@ -9,12 +9,12 @@ use std::time::Duration;
 
 use linewatch_core::record::{Counts, Gap, ProbeRecord, Progress, RecordBatch, Stray};
 use linewatch_core::rollup::{Neighbours, Rollup};
-use linewatch_core::stats::histogram::Histogram;
-use linewatch_core::time::{Anchor, MonoTime, Rtt, WallTime, nanos_of};
+use linewatch_core::time::{Anchor, WallTime};
 use linewatch_core::view::RttStats;
 
 use super::console::Achieved;
 use super::files::{self, Attempt, Totals};
+use super::pace::Pace;
 use super::row::{Row, SecondOutage, decided};
 use super::{CONSOLE_S, Facts, Growing, Pages, export, minutes};
 use crate::json::{OutageInput, SummaryInput};
@@ -75,40 +75,6 @@ pub struct Session {
     fresh: Pages,
     log_dropped: u64,
     pace: Pace,
-}
-
-/// How late and how often this computer really sent.
-#[derive(Default)]
-struct Pace {
-    lateness: Histogram,
-    lateness_max: Duration,
-    sent: Option<(MonoTime, MonoTime, u64)>,
-}
-
-impl Pace {
-    fn add(&mut self, record: &ProbeRecord) {
-        if !(record.outcome.is_answer() || record.outcome.is_failure()) {
-            return;
-        }
-        let lateness = record.lateness();
-        self.lateness.add(Rtt::from_nanos(nanos_of(lateness)));
-        self.lateness_max = self.lateness_max.max(lateness);
-        let (first, last, count) = self.sent.unwrap_or((record.sent_at, record.sent_at, 0));
-        self.sent = Some((first.min(record.sent_at), last.max(record.sent_at), count + 1));
-    }
-
-    fn achieved_per_s(&self) -> Option<f64> {
-        let (first, last, count) = self.sent?;
-        let span_s = last.since(first).as_secs_f64();
-        (count > 1 && span_s > 0.0).then(|| (count - 1) as f64 / span_s)
-    }
-
-    /// Median, 99th percentile, maximum.
-    fn lateness(&self) -> Option<(Duration, Duration, Duration)> {
-        let [p50, p99] = self.lateness.quantiles([0.5, 0.99]);
-        let length = |rtt: Rtt| Duration::from_nanos(rtt.as_nanos()).min(self.lateness_max);
-        Some((length(p50?), length(p99?), self.lateness_max))
-    }
 }
 
 impl Session {

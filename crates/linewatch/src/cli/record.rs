@@ -13,13 +13,13 @@ use clap::ValueEnum;
 use linewatch_core::limits;
 use linewatch_core::port::{Clock as _, Wire as _};
 use linewatch_core::spec::TargetSpec;
-use linewatch_core::target::Address;
-use linewatch_core::time::nanos_of;
+use linewatch_core::target::{Address, Target};
+use linewatch_core::time::{WallTime, nanos_of};
 use linewatch_probe::calibrate;
 use linewatch_probe::clock::SystemClock;
 use linewatch_probe::engine::Engine;
 use linewatch_probe::sys::{SystemWire, WireOptions};
-use linewatch_render::message::Letterhead;
+use linewatch_render::message::{Language, Letterhead};
 use linewatch_render::session::{Facts, Heads, Start, preamble};
 
 use super::record_run::{Outputs, Run};
@@ -34,7 +34,7 @@ use crate::method::engine_options;
 use crate::notify::direct;
 use crate::record::alerts::{Alerts, Told};
 use crate::record::files::{TargetFiles, Writer};
-use crate::record::folder;
+use crate::record::folder::{self, Folder};
 use crate::say;
 use crate::signals;
 
@@ -148,21 +148,12 @@ pub(super) fn run(global: &Global, args: &Args) -> Result<Exit> {
     let (wire, costs) = calibrate::measure(wire, clock);
     let recorded = recorded(&plan, |method, is_v6| wire.ability(method, is_v6).map(drop))?;
     admit(&recorded.targets, costs)?;
-    let zone = jiff::tz::TimeZone::system();
     let start = clock.anchor();
-    let all: Vec<Facts> = facts(&plan, &recorded, args, &zone, start.wall);
-    let out = args.out.clone().unwrap_or_default();
-    let folder = folder::make(&out, &all)?;
-    let files = folder.targets.iter().zip(&all).map(|(dir, facts)| {
-        let heads = Heads::of(facts);
-        TargetFiles::new(dir, &folder.file, heads, facts.has_log, facts.has_csv)
-    });
-    let writer = Writer::start(files.collect(), say::to_stderr)
-        .map_err(|words| UserError::failed(words).help("choose a place that can be written:  --out DIR"))?;
-    let alerts = match told {
-        Some(told) => Some(Alerts::start(told).context("cannot start a thread")?),
-        None => None,
-    };
+    let all = facts(&plan, &recorded, args, start.wall);
+    let folder = folder::make(&args.out.clone().unwrap_or_default(), &all)?;
+    let writer = writer(&folder, &all)?;
+    let alerts = told.map(Alerts::start).transpose();
+    let alerts = alerts.context("cannot start a thread")?;
     let (orders, heard) = mpsc::channel();
     let give = move |order| {
         // After the last turn nobody listens any more, and nothing is left to order.
@@ -187,18 +178,7 @@ pub(super) fn run(global: &Global, args: &Args) -> Result<Exit> {
             .map_err(|refusal| UserError::usage(refusal.to_string()))?;
         run.expect(target.id, slots);
     }
-    for note in &recorded.notes {
-        say::to_stderr(note);
-    }
-    let shown = folder.path.display().to_string();
-    let about = Start {
-        folder: &shown,
-        write_interval: plan.write_interval,
-    };
-    for line in preamble(&all[0], about, language) {
-        // Whether anybody reads shows with the first row.
-        let _ = say::to_stdout(&line);
-    }
+    announce(&recorded, &folder, &all[0], &plan, language);
     // Slots decide when it is over; this much later it is over whatever became of them.
     let end_at = plan
         .duration
@@ -213,20 +193,40 @@ pub(super) fn run(global: &Global, args: &Args) -> Result<Exit> {
     run.finish(clock.anchor(), reader)
 }
 
+/// The thread that writes, with the heads of all files written.
+fn writer(folder: &Folder, all: &[Facts]) -> Result<Writer, UserError> {
+    let files = folder.targets.iter().zip(all).map(|(dir, facts)| {
+        let heads = Heads::of(facts);
+        TargetFiles::new(dir, &folder.file, heads, facts.has_log, facts.has_csv)
+    });
+    Writer::start(files.collect(), say::to_stderr)
+        .map_err(|words| UserError::failed(words).help("choose a place that can be written:  --out DIR"))
+}
+
+/// Notes, and the preamble. Only now: a session that is refused says nothing else.
+fn announce(recorded: &Recorded, folder: &Folder, facts: &Facts, plan: &Plan, language: Language) {
+    for note in &recorded.notes {
+        say::to_stderr(note);
+    }
+    let about = Start {
+        folder: &folder.path.display().to_string(),
+        write_interval: plan.write_interval,
+    };
+    for line in preamble(facts, about, language) {
+        // Whether anybody reads shows with the first row.
+        let _ = say::to_stdout(&line);
+    }
+}
+
 /// With `--duration` the number of probes is known: not one more or less because a thread woke late.
 fn slots(plan: &Plan, interval: Duration) -> Option<u64> {
     let duration_ns = nanos_of(plan.duration?);
     Some(duration_ns.div_ceil(nanos_of(interval).max(1)).max(1))
 }
 
-fn facts(
-    plan: &Plan,
-    recorded: &Recorded,
-    args: &Args,
-    zone: &jiff::tz::TimeZone,
-    started: linewatch_core::time::WallTime,
-) -> Vec<Facts> {
-    let of = |(target, _): &(linewatch_core::target::Target, Address)| Facts {
+fn facts(plan: &Plan, recorded: &Recorded, args: &Args, started: WallTime) -> Vec<Facts> {
+    let zone = jiff::tz::TimeZone::system();
+    let of = |(target, _): &(Target, Address)| Facts {
         target: target.name.clone(),
         host: config::host_text(&target.host),
         port: target.method.port(),

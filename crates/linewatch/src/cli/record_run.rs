@@ -129,6 +129,8 @@ impl Run {
     ) -> Reader {
         let end_at = end_at.unwrap_or(MonoTime::MAX);
         let mut tick_at = clock.mono().plus(limits::EVALUATE_EVERY);
+        // Whoever looks into the folder finds every file from the beginning.
+        self.write(clock.anchor());
         let mut write_at = clock.mono().plus(self.outputs.write_interval);
         loop {
             let decided = match batches.recv_timeout(WAKE.min(tick_at.min(end_at).since(clock.mono()))) {
@@ -274,7 +276,7 @@ impl Run {
     fn jobs(&mut self, now: Anchor, is_end: bool) -> Vec<Job> {
         let is_drawing = self.outputs.has_charts
             && (is_end || self.drawn_at.is_none_or(|at| now.mono.since(at) >= DRAW_EVERY));
-        if is_drawing {
+        if is_drawing && self.lines.iter().any(|line| !line.session.kept().is_empty()) {
             self.drawn_at = Some(now.mono);
         }
         let mut jobs = Vec::new();
