@@ -258,6 +258,21 @@ fn check_whole(dir: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Waits until the session has its folder and the heads of its files, 20 s at most.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the test is about the program as a process"
+)]
+fn await_files(out: &Path) -> anyhow::Result<()> {
+    for _ in 0..2000 {
+        if folder(out).is_ok_and(|dir| dir.join("session.json").exists()) {
+            return Ok(());
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    anyhow::bail!("no files after 20 s")
+}
+
 #[test]
 #[expect(
     clippy::disallowed_methods,
