@@ -14,6 +14,7 @@ pub mod json;
 pub mod message;
 pub mod report;
 pub mod rrd;
+pub mod session;
 pub mod text;
 pub mod when;
 pub mod words;

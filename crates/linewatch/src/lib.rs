@@ -20,6 +20,7 @@ mod logging;
 mod method;
 mod notice;
 mod notify;
+mod record;
 mod rrd;
 mod rrd_dir;
 mod server;

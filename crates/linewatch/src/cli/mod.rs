@@ -15,6 +15,9 @@ mod healthcheck;
 mod import;
 mod manual;
 mod period;
+mod record;
+mod record_run;
+mod record_targets;
 mod report;
 mod rrd;
 mod serve;
@@ -39,7 +42,7 @@ use crate::say;
 pub(crate) use stored::write_whole;
 
 /// Commands of INTERFACE.md that a later version brings: said plainly instead of being taken for a target.
-const NOT_YET: [&str; 5] = ["record", "attach", "admin", "check", "fping"];
+const NOT_YET: [&str; 4] = ["attach", "admin", "check", "fping"];
 
 /// Watches network lines: round-trip time, loss, jitter and outages, with the kernel's own time stamps
 #[derive(Debug, Parser)]
@@ -70,7 +73,7 @@ pub struct Global {
     /// Colour on the terminal
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
     pub color: ColorWhen,
-    /// Language of `watch` and of `report` [default: the one of the environment (LC_ALL, LC_MESSAGES, LANG)]
+    /// Language of `watch`, `record` and `report` [default: the one of the environment (LC_ALL, LC_MESSAGES, LANG)]
     #[arg(long, global = true, value_name = "LANG")]
     pub lang: Option<Lang>,
     /// Plain ASCII on the terminal
@@ -130,6 +133,8 @@ enum Command {
     Serve(serve::Args),
     /// Measure now and print; nothing is stored
     Watch(watch::Args),
+    /// Measure at up to a thousand probes a second into a folder of text files: outages, averages, totals
+    Record(record::Args),
     /// Check a configuration file: exit 0, or 2 with line, column and a hint for every error
     CheckConfig(check::CheckArgs),
     /// Look at the configuration
@@ -180,15 +185,20 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Result<Exit> {
         }
     };
     let cli = Cli::from_arg_matches(&matches)?;
-    if cli.global.lang == Some(Lang::Id) && !matches!(cli.command, Command::Watch(_) | Command::Report(_)) {
+    let speaks = matches!(
+        cli.command,
+        Command::Watch(_) | Command::Record(_) | Command::Report(_)
+    );
+    if cli.global.lang == Some(Lang::Id) && !speaks {
         // On standard error: what others read from standard output stays what it is.
         say::to_stderr(
-            "note: only `watch` and `report` speak Indonesian so far; the page has `[web] language = \"id\"`",
+            "note: only `watch`, `record` and `report` speak Indonesian so far; the page has `[web] language = \"id\"`",
         );
     }
     match cli.command {
         Command::Serve(args) => serve::run(&cli.global, &args),
         Command::Watch(args) => watch::run(&cli.global, &args),
+        Command::Record(args) => record::run(&cli.global, &args),
         Command::CheckConfig(args) => check::check_config(&cli.global, &args),
         Command::Config(command) => check::config(&cli.global, &command),
         Command::Doctor(args) => doctor::run(&cli.global, &args),
