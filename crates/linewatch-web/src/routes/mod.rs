@@ -105,7 +105,7 @@ macro_rules! route {
 }
 
 /// Every address there is.
-pub(crate) static ROUTES: [Route; 47] = [
+pub(crate) static ROUTES: [Route; 48] = [
     route!(GET "/" Public Read page::shell),
     route!(GET "/t/{id}" Public Read page::shell),
     route!(GET "/hud" Public Read page::shell),
@@ -144,6 +144,7 @@ pub(crate) static ROUTES: [Route; 47] = [
     route!(POST "/api/v1/silences" Operator Change alerts::silence),
     route!(DELETE "/api/v1/silences/{id}" Operator Change alerts::end_silence),
     route!(POST "/api/v1/alerts/test" Operator Change alerts::test),
+    route!(GET "/api/v1/alerts/notices" Viewer Read alerts::notices),
     route!(GET "/api/v1/alerts/outbox" Operator Read alerts::outbox),
     route!(POST "/api/v1/alerts/outbox/{id}/retry" Operator Change alerts::retry),
     route!(DELETE "/api/v1/alerts/outbox/{id}" Operator Change alerts::discard),

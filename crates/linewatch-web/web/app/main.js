@@ -11,10 +11,11 @@ import { initLanguage } from "./language.js";
 import { badge } from "./level.js";
 import { live } from "./live.js";
 import { overviewPage } from "./pages/overview.js";
+import { loadPart } from "./parts.js";
 import { store } from "./store.js";
 import { setDates } from "./time.js";
 import { announce } from "./ui/dialog.js";
-import { buildShell, initTheme, loadMenus, nextTheme } from "./ui/shell.js";
+import { buildShell, initTheme, loadMenus, nextTheme, setTitle } from "./ui/shell.js";
 import { parseRoute } from "./url.js";
 
 /** @typedef {import("./pages/overview.js").Page} Page */
@@ -31,12 +32,17 @@ const ANNOUNCE_MS = 5000;
 const PAGES = {
   overview: async () => overviewPage,
   target: async () => (await import("./pages/target.js")).targetPage,
+  hud: async () => (await Promise.all([import("./pages/hud.js"), loadPart("hud")]))[0].hudPage,
+  events: async () => (await Promise.all([import("./pages/events.js"), loadPart("events")]))[0].eventsPage,
+  logs: async () => (await Promise.all([import("./pages/logs.js"), loadPart("logs")]))[0].logsPage,
 };
 
 /** @type {Page | null} */
 let page = null;
 /** @type {HTMLElement} */
 let main;
+/** What `g` and a letter lead to. @type {Readonly<Record<string, string>>} */
+const GO = { o: "", h: "hud", e: "events", l: "logs", r: "report/fleet", s: "settings" };
 let isGoing = false;
 let routes = 0;
 
@@ -63,7 +69,7 @@ async function show(withFocus) {
     if (link.getAttribute("data-nav") === route.page) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
   }
-  document.title = route.page === "overview" ? t("brand") : `${route.id || t(`${route.page}.title`)} · ${t("brand")}`;
+  setTitle(route.page === "overview" ? t("brand") : `${route.id || t(`${route.page}.title`)} · ${t("brand")}`);
   if (withFocus) {
     scrollTo(0, 0);
     main.focus({ preventScroll: true });
@@ -122,7 +128,8 @@ function onKey(event) {
   if ((event.key === " " || event.key === "Enter") && at.closest("a, button, summary")) return;
   const wasGoing = isGoing;
   isGoing = event.key === "g";
-  if (wasGoing && event.key === "o") navigate("");
+  const going = wasGoing ? GO[event.key] : undefined;
+  if (going !== undefined) navigate(going);
   else if (event.key === "/") void loadMenus().then(({ openSearch }) => openSearch(navigate));
   else if (event.key === "?") void loadMenus().then(({ openKeys }) => openKeys());
   else if (event.key === "n") void loadMenus().then(({ openAdd }) => openAdd(navigate));

@@ -14,10 +14,10 @@ const modules = readdirSync(new URL("app/", web), { recursive: true, encoding: "
 const styles = [...html.matchAll(/rel="stylesheet" href="\/a\/dev\/([^"]+)"/g)].map(([, path]) => path ?? "");
 
 /** Pages that bring their own style and words: each has its own budget. @type {string[]} */
-const PAGES = [];
+const PAGES = ["events", "hud", "logs"];
 
 /** Loaded when a person first looks at them. */
-const LATER = ["app/ui/account.js", "app/ui/advice.js", "app/ui/cure.js", "app/ui/edit.js", "app/ui/history.js", "app/ui/menus.js", "app/ui/outages.js", "app/ui/panels.js", "app/ui/period.js", "app/ui/picker.js"];
+const LATER = ["app/ui/account.js", "app/ui/advice.js", "app/ui/attention.js", "app/ui/cure.js", "app/ui/edit.js", "app/ui/history.js", "app/ui/menus.js", "app/ui/outages.js", "app/ui/panels.js", "app/ui/period.js", "app/ui/picker.js"];
 
 /** Loaded when a person opens the row of an outage. */
 const OPENED = ["app/ui/evidence.js"];
