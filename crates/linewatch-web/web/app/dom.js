@@ -124,7 +124,6 @@ const SHAPES = /** @type {const} */ ({
   events: [["path", { d: "M8 2 14.6 13.6H1.4Z", class: "line" }], ["path", { d: "M8 6.4v3.4M8 11.4v.4", class: "line" }]],
   logs: [["path", { d: "M2 3.6h12M2 8h12M2 12.4h7", class: "line" }]],
   settings: [["circle", { cx: 8, cy: 8, r: 2.6, class: "line" }], ["path", { d: "M8 1.4v2.2M8 12.4v2.2M1.4 8h2.2M12.4 8h2.2", class: "line" }]],
-  more: [["path", { d: "M2.4 8h.01M8 8h.01M13.6 8h.01", class: "line thick" }]],
   search: [["circle", { cx: 7, cy: 7, r: 4.5, class: "line" }], ["path", { d: "M10.5 10.5 14 14", class: "line" }]],
 });
 

@@ -65,8 +65,8 @@ export function writeHud({ rows, scale, bg, isPopup }) {
 export function limitOf({ name, limit }, thresholds) {
   if (limit !== null) return limit;
   switch (name) {
-    case "rtt": return thresholds.ok.rtt_ms;
-    case "proc": return thresholds.ok.rtt_ms;
+    case "rtt":
+    case "proc": return thresholds.grades_ms.good;
     case "jitter": return thresholds.ok.jitter_ms;
     case "loss": return thresholds.ok.loss * 100;
     case "rto": return 1;

@@ -48,23 +48,21 @@ export function passes(line, { q, part }) {
 }
 
 /**
- * The sentence and the fields behind it: "outage opened target=gw note="a b"" is a sentence and two pairs.
+ * The sentence and the fields behind it: `outage opened target=gw note="a b" about=Gateway 192.0.2.1` is a sentence and three
+ * pairs. A value without quotes reaches to the next name: names of targets hold spaces.
  * @param {string} message
  * @returns {{ text: string, fields: [string, string][] }}
  */
 export function parseFields(message) {
-  /** @type {[string, string][]} */
-  const fields = [];
-  let rest = message;
-  for (;;) {
-    // From the end: what stands before the first pair is the sentence, whatever signs it has.
-    const match = /^(.*?)(?:^|\s)([A-Za-z_][\w.]*)=("(?:[^"\\]|\\.)*"|[^\s"=]*)$/s.exec(rest);
-    const [, before, name, value] = match ?? [];
-    if (before === undefined || name === undefined || value === undefined) break;
-    fields.unshift([name, value.startsWith('"') ? value.slice(1, -1).replaceAll('\\"', '"') : value]);
-    rest = before.trimEnd();
-  }
-  return rest === "" ? { text: message, fields: [] } : { text: rest, fields };
+  const found = [...message.matchAll(/(?<=^|\s)([A-Za-z_][\w.]*)=(?:"((?:[^"\\]|\\.)*)"(?=\s|$))?/g)];
+  const first = found[0];
+  if (first === undefined || first.index === 0) return { text: message, fields: [] };
+  const fields = found.map((match, index) => {
+    const [whole, name = "", quoted] = match;
+    const rest = message.slice(match.index + whole.length, found[index + 1]?.index).trim();
+    return /** @type {[string, string]} */ ([name, quoted === undefined ? rest : quoted.replaceAll('\\"', '"')]);
+  });
+  return { text: message.slice(0, first.index).trimEnd(), fields };
 }
 
 /**
@@ -77,13 +75,19 @@ export function foldLines(lines) {
   const items = [];
   let shape = "";
   for (const line of lines) {
-    const mine = `${line.level} ${line.module} ${line.message.replace(/\d+/g, "#")}`;
+    const mine = shapeOf(line);
     const last = items.at(-1);
     if (last && mine === shape) last.times.push(line.at);
     else items.push({ line, times: [line.at] });
     shape = mine;
   }
   return items;
+}
+
+/** What repeats of a line have in common: all but the numbers of the sentence and the number of the event. @param {LogInfo} line */
+function shapeOf({ level, module, message }) {
+  const { text, fields } = parseFields(message);
+  return [level, module, text.replace(/\d+/g, "#"), ...fields.filter(([name]) => name !== "id").map((pair) => pair.join("="))].join(" ");
 }
 
 /**

@@ -15,7 +15,7 @@ import { loadPart } from "./parts.js";
 import { store } from "./store.js";
 import { setDates } from "./time.js";
 import { announce } from "./ui/dialog.js";
-import { buildShell, initTheme, loadMenus, nextTheme, setTitle } from "./ui/shell.js";
+import { LINKS, buildShell, initTheme, loadMenus, nextTheme, setTitle } from "./ui/shell.js";
 import { parseRoute } from "./url.js";
 
 /** @typedef {import("./pages/overview.js").Page} Page */
@@ -41,8 +41,6 @@ const PAGES = {
 let page = null;
 /** @type {HTMLElement} */
 let main;
-/** What `g` and a letter lead to. @type {Readonly<Record<string, string>>} */
-const GO = { o: "", h: "hud", e: "events", l: "logs", r: "report/fleet", s: "settings" };
 let isGoing = false;
 let routes = 0;
 
@@ -128,8 +126,9 @@ function onKey(event) {
   if ((event.key === " " || event.key === "Enter") && at.closest("a, button, summary")) return;
   const wasGoing = isGoing;
   isGoing = event.key === "g";
-  const going = wasGoing ? GO[event.key] : undefined;
-  if (going !== undefined) navigate(going);
+  // `g` and the first letter of a page.
+  const going = wasGoing && LINKS.find(([name]) => name[0] === event.key);
+  if (going) navigate(going[1]);
   else if (event.key === "/") void loadMenus().then(({ openSearch }) => openSearch(navigate));
   else if (event.key === "?") void loadMenus().then(({ openKeys }) => openKeys());
   else if (event.key === "n") void loadMenus().then(({ openAdd }) => openAdd(navigate));

@@ -4,7 +4,7 @@ import { test } from "node:test";
 
 import { isPoor, isShown, limitOf, parseHud, writeHud } from "../app/hudrows.js";
 
-const thresholds = /** @type {any} */ ({ ok: { rtt_ms: 100, jitter_ms: 30, loss: 0.01 } });
+const thresholds = /** @type {any} */ ({ ok: { rtt_ms: 80, jitter_ms: 30, loss: 0.01 }, grades_ms: { good: 100 } });
 const o = /** @type {any} */ ({ state: "warn", thresholds });
 
 test("a link says which rows, when, and from which value on they are poor", () => {
@@ -28,6 +28,7 @@ test("a row is poor from its own value on, else from the target's", () => {
   assert.equal(limitOf(rtt, thresholds), 50);
   assert.equal(isPoor(rtt, 49.9, o), false);
   assert.equal(isPoor(rtt, Infinity, o), true, "a time-out is beyond any limit");
+  assert.equal(limitOf({ ...rtt, limit: null }, thresholds), 100);
   assert.equal(isPoor(jitter, 30, o), true);
   assert.equal(isPoor(loss, 0, { ...o, thresholds: { ok: { ...thresholds.ok, loss: 0 } } }), false, "no loss is never poor");
   assert.equal(isPoor(rto, 1, o), true);

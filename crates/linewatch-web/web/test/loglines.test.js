@@ -9,7 +9,8 @@ const line = (at, message, more = {}) => ({ at, level: "info", module: "web", me
 
 test("a line parts into its sentence and its fields", () => {
   assert.deepEqual(parseFields('outage opened target=gw note="a \\"b\\" c" lost=3'), { text: "outage opened", fields: [["target", "gw"], ["note", 'a "b" c'], ["lost", "3"]] });
-  assert.deepEqual(parseFields("1 = 1, see a=b in the file"), { text: "1 = 1, see a=b in the file", fields: [] });
+  assert.deepEqual(parseFields("1 probe lost kind=packet_loss about=Resolver B 198.51.100.53"), { text: "1 probe lost", fields: [["kind", "packet_loss"], ["about", "Resolver B 198.51.100.53"]] });
+  assert.deepEqual(parseFields("1 = 1, 2 >= 1"), { text: "1 = 1, 2 >= 1", fields: [] });
   assert.deepEqual(parseFields("key=value"), { text: "key=value", fields: [] });
   assert.deepEqual(parseFields(""), { text: "", fields: [] });
 });
@@ -24,6 +25,11 @@ test("a line of 10 kB is read at once", () => {
 test("neighbours that differ in numbers alone fold", () => {
   const items = foldLines([line(5, "next try in 30 s"), line(4, "next try in 60 s"), line(3, "next try in 60 s", { level: "warn" }), line(2, "other"), line(1, "next try in 1 s")]);
   assert.deepEqual(items.map((item) => item.times), [[5, 4], [3], [2], [1]]);
+});
+
+test("lines about two targets are two, though only their addresses differ", () => {
+  assert.equal(foldLines([line(2, "1 probe lost id=1-2 about=192.0.2.1"), line(1, "1 probe lost id=1-1 about=192.0.2.2")]).length, 2);
+  assert.equal(foldLines([line(2, "2 probes lost id=1-2 about=192.0.2.1"), line(1, "1 probes lost id=1-1 about=192.0.2.1")]).length, 1);
 });
 
 test("a followed log has each line once, also where two came in one millisecond", () => {

@@ -16,10 +16,9 @@ const THEMES = /** @type {const} */ (["auto", "dark", "light"]);
 const THEME_KEY = "linewatch.theme";
 /** @typedef {(path: string) => void} Navigate */
 
-/** The pages, where they live, and whether a phone has them in its bar. */
-const LINKS = /** @type {const} */ ([
-  ["overview", "", "logo"], ["hud", "hud", "hud"], ["events", "events", "events"], ["logs", "logs", "logs"],
-  ["report", "report/fleet", null], ["settings", "settings", "settings"],
+/** The pages and where they live. Each begins with another letter: the key after `g`. */
+export const LINKS = /** @type {const} */ ([
+  ["overview", ""], ["hud", "hud"], ["events", "events"], ["logs", "logs"], ["report", "report/fleet"], ["settings", "settings"],
 ]);
 
 let title = "";
@@ -111,11 +110,12 @@ export function buildShell(root, navigate) {
       h("span", { class: "pill wide-only", title: t("clock.title") }, time, zoneName),
       languageButton(),
       themeButton(),
-      h("button", { type: "button", class: "pill round narrow-only", "aria-label": t("more.title"), "aria-haspopup": "dialog", onclick: () => void loadMenus().then(({ openMore }) => openMore(navigate)) }, glyph("more"))));
+      h("button", { type: "button", class: "pill round narrow-only", "aria-label": t("more.title"), "aria-haspopup": "dialog", onclick: () => void loadMenus().then(({ openMore }) => openMore(navigate)) }, "⋯")));
   const main = h("main", { id: "main", tabindex: "-1" });
   const bar = h("nav", { class: "bottom-bar", "aria-label": t("nav.label") },
-    ...LINKS.flatMap(([page, path, shape]) => (shape === null ? [] : [
-      h("a", { href: ROOT + path, "data-nav": page }, h("span", { class: "bar-glyph" }, glyph(shape), openCount(page)), h("span", null, t(`nav.${page}`)))])));
+    // Five fit; the report is in the menu.
+    ...LINKS.flatMap(([page, path]) => (page === "report" ? [] : [
+      h("a", { href: ROOT + path, "data-nav": page }, h("span", { class: "bar-glyph" }, glyph(page === "overview" ? "logo" : page), openCount(page)), h("span", null, t(`nav.${page}`)))])));
   root.replaceChildren(h("a", { href: "#main", class: "skip" }, t("nav.skip")), header, main, bar);
   setTimeout(() => {
     void loadMenus();
