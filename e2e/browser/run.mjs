@@ -9,6 +9,7 @@ import { createRequire } from "node:module";
 
 import { historyTests } from "./history.mjs";
 import { languageTests } from "./languages.mjs";
+import { watchingTests } from "./watching.mjs";
 import { Skip, expect, launch, moduleUrl, openLive, runAll, shot } from "./harness.mjs";
 
 const args = process.argv.slice(2);
@@ -322,6 +323,7 @@ test("a removed target comes back with undo", async () => {
 });
 
 historyTests({ test, browser, base });
+watchingTests({ test, browser, base, violations });
 languageTests({ test, browser, base, violations });
 await runAll(tests);
 await browser.close();
