@@ -95,7 +95,7 @@ export function watchingTests({ test, browser, base, violations }) {
       await bring(page, some.map((/** @type {any} */ row, /** @type {number} */ i) => event(`900-${i}`, { target: row.id, target_name: row.name })));
       const card = page.locator(".cause");
       await card.getByRole("heading", { name: /^(All )?3 / }).waitFor();
-      await card.getByText("3 events folded: 3 outage").click();
+      await card.getByText("3 events folded: outage ×3").click();
       expect((await card.locator(".event-row").count()) === 3, "the events of the cause are not inside");
       await page.locator(".top-nav .nav-count", { hasText: /\d/ }).waitFor();
       await shot(page, "events-cause-1440-dark");

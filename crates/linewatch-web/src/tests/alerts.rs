@@ -8,7 +8,8 @@ use linewatch_core::time::WallTime;
 
 use super::TestServer;
 use crate::{
-    AckInfo, AlertAnswer, AlertAsk, Change, ChangeDone, ChangeError, LetterInfo, NoticesInfo, OutboxInfo, ToldInfo,
+    AckInfo, AlertAnswer, AlertAsk, Change, ChangeDone, ChangeError, LetterInfo, NoticesInfo, OutboxInfo,
+    ToldInfo,
 };
 
 const JSON: (&str, &str) = ("content-type", "application/json");
@@ -189,7 +190,10 @@ async fn what_goes_on_is_asked_for_alone() {
         .flatten()
         .map(|row| (&row["id"], row["until"].is_null()))
         .collect();
-    assert!(!ids.is_empty() && ids.iter().all(|(_, is_open)| *is_open), "{rows}");
+    assert!(
+        !ids.is_empty() && ids.iter().all(|(_, is_open)| *is_open),
+        "{rows}"
+    );
     let answer = server.get("/api/v1/events?state=ajar").await;
     assert_eq!(answer.status, 400, "{}", answer.text());
 }

@@ -78,7 +78,7 @@ test("without their comments the first view of a target, chart library included,
   assert.ok(all <= 75_000, `JS ${all}`);
   // What comes later has a budget of its own: it must not make anyone wait.
   const later = [...new Set(LATER.flatMap((path) => [...reachable(path)]))].filter((path) => !first.includes(path));
-  assert.ok(size(later, code) <= 24_000, `later JS ${size(later, code)}`);
+  assert.ok(size(later, code) <= 30_000, `later JS ${size(later, code)}`);
   const opened = [...new Set(OPENED.flatMap((path) => [...reachable(path)]))].filter((path) => !first.includes(path) && !later.includes(path));
   assert.ok(size(opened, code) <= 6_000, `opened JS ${size(opened, code)}`);
 });

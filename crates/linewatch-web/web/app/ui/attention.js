@@ -7,13 +7,13 @@
 
 import { get } from "../api.js";
 import { tokens } from "../charts/canvas.js";
-import { setAttribute, setText } from "../dom.js";
+import { h, setAttribute, setText } from "../dom.js";
 import { findCauses, newestFirst } from "../eventlist.js";
 import { count } from "../format.js";
 import { t, tn } from "../i18n.js";
 import { needsAttention } from "../level.js";
 import { store } from "../store.js";
-import { setTitlePrefix } from "./shell.js";
+import { setTitle } from "./shell.js";
 
 /** @typedef {import("../types").EventRow} EventRow */
 /** @typedef {Pick<import("../types").OverviewRow, "id" | "name" | "state" | "grade">} Bad */
@@ -157,7 +157,8 @@ function beep() {
 
 /** How many events go on, beside their link. @param {number} n */
 function setOpenCount(n) {
-  for (const badge of document.querySelectorAll(".nav-count")) {
+  for (const link of document.querySelectorAll('[data-nav="events"]')) {
+    const badge = link.querySelector(".nav-count") ?? link.appendChild(h("span", { class: "nav-count" }));
     setText(badge, n > 0 ? count(n) : "");
     setAttribute(badge, "aria-label", n > 0 ? tn("nav.open", n) : null);
     setAttribute(badge, "role", n > 0 ? "img" : null);
@@ -171,8 +172,7 @@ let before = null;
 function look(bad) {
   const now = new Map(bad.map((o) => [o.id, o.name]));
   const isDown = bad.some((o) => o.state === "down" || o.state === "error");
-  setTitlePrefix(bad.length === 0 ? "" : `${isDown ? "✖" : "⬢"} ${bad.length} · `);
-  drawIcon(bad.length, isDown);
+  markTab(bad.length, isDown);
   if (before !== null) {
     const was = before;
     const began = [...now].filter(([id]) => !was.has(id)).map(([, name]) => name);
@@ -197,12 +197,13 @@ function tell(text, isTrouble) {
 
 let shownIcon = "";
 
-/** The icon of the tab: the plain one, or a mark with the number on it. @param {number} n @param {boolean} isDown */
-function drawIcon(n, isDown) {
+/** The title and the icon of the tab: the plain ones, or a mark with the number on it. @param {number} n @param {boolean} isDown */
+function markTab(n, isDown) {
   const key = `${n} ${isDown}`;
   const link = /** @type {HTMLLinkElement | null} */ (document.querySelector('link[rel="icon"]'));
   if (key === shownIcon || !link) return;
   shownIcon = key;
+  setTitle(n === 0 ? "" : `${isDown ? "✖" : "⬢"} ${n} · `, 0);
   link.dataset["plain"] ??= link.href;
   if (n === 0) {
     link.href = link.dataset["plain"];

@@ -10,7 +10,7 @@ import { fill, glyph, h, setAttribute, setText } from "../dom.js";
 import { count, duration, loss, plain } from "../format.js";
 import { countKinds } from "../eventlist.js";
 import { t, tn } from "../i18n.js";
-import { KEEP_US, LOST, UNKNOWN, UNREACHABLE } from "../ring.js";
+import { LOST, UNKNOWN, UNREACHABLE } from "../ring.js";
 import { store } from "../store.js";
 import { clock } from "../time.js";
 import { attention } from "./attention.js";
@@ -58,9 +58,10 @@ export function causeCard(first, { silence, events }) {
   /** What the page does not have itself is asked for, a few targets at a time. */
   const load = async () => {
     const { from, to } = span();
-    if (from > store.now() - KEEP_US / 1000 + 5000 || Date.now() - askedAt < AGAIN_MS || (cause.until !== null && askedAt !== 0)) return;
+    if (Date.now() - askedAt < AGAIN_MS || (cause.until !== null && askedAt !== 0)) return;
+    const queue = shown().filter((id) => ringLine(id, from, to) === null);
+    if (queue.length === 0) return;
     askedAt = Date.now();
-    const queue = shown();
     const worker = async () => {
       for (let id = queue.shift(); id !== undefined; id = queue.shift()) {
         try {
@@ -123,7 +124,7 @@ export function causeCard(first, { silence, events }) {
       : t(cause.targets.includes(GATEWAY_ID) ? "cause.why.gateway_lost" : "cause.why.gateway_well", { name: gateway.name, address: gateway.address });
     setText(why, `${reason} ${t("cause.within", { within })}`);
     fillFacts(total);
-    const kinds = countKinds([...cause.outages, ...cause.others]).map(([kind, k]) => `${count(k)} ${t(`etype.${kind}`).toLowerCase()}`);
+    const kinds = countKinds([...cause.outages, ...cause.others]).map(([kind, k]) => `${t(`etype.${kind}`).toLowerCase()} ×${count(k)}`);
     setText(folded, t("cause.folded", { n: count(cause.outages.length + cause.others.length), kinds: kinds.join(", ") }));
   };
   /** @param {number} total */

@@ -85,9 +85,10 @@ export function hudPanel(view) {
         shown.element.hidden = !isShown(row, poor);
         if (shown.element.hidden) continue;
         shown.value.update(all[one].q);
-        setAttribute(shown.element, "data-poor", poor ? "" : null);
+        const isFailing = one === "status" ? o.state !== "warn" && o.state !== "stale" : all[one].value === Infinity || (one === "loss" && o.state === "down");
+        setAttribute(shown.element, "data-poor", poor ? (isFailing ? "critical" : "fair") : null);
         shown.mark.toggleAttribute("hidden", !poor);
-        if (poor) setGlyph(shown.mark, one === "status" ? (o.state === "warn" ? "fair" : o.state === "bad" ? "critical" : badge(o)) : "fair");
+        if (poor) setGlyph(shown.mark, one === "status" ? (o.state === "warn" ? "fair" : o.state === "bad" ? "critical" : badge(o)) : isFailing ? "critical" : "fair");
       }
       const seen = bars(row);
       const limitRow = wanted.find((each) => each.name === "rtt");
@@ -100,7 +101,6 @@ export function hudPanel(view) {
       const lost = seen.filter((bar) => bar.isLost).length;
       setAttribute(canvas, "aria-label", t("hudp.graph", { name: o.name, n: Math.min(BARS, seen.length), lost, median: plain(rtt(o.p50_ms)), state: t(`state.${o.state}`) }));
     },
-    forgetLabel() { labelAt = 0; },
   };
 }
 

@@ -21,19 +21,12 @@ export const LINKS = /** @type {const} */ ([
   ["overview", ""], ["hud", "hud"], ["events", "events"], ["logs", "logs"], ["report", "report/fleet"], ["settings", "settings"],
 ]);
 
-let title = "";
-let titlePrefix = "";
+const titles = ["", ""];
 
-/** Names the page in the tab. @param {string} text */
-export function setTitle(text) {
-  title = text;
-  document.title = titlePrefix + title;
-}
-
-/** What stands before every name of a page while something is wrong: "✖ 2 · ". @param {string} text */
-export function setTitlePrefix(text) {
-  titlePrefix = text;
-  if (document.title !== titlePrefix + title) document.title = titlePrefix + title;
+/** Names the page in the tab; part 0 stands before every name while something is wrong: "✖ 2 · ". @param {string} text @param {0 | 1} [part] */
+export function setTitle(text, part = 1) {
+  titles[part] = text;
+  document.title = titles.join("");
 }
 
 /** Reads the stored theme. Storage may be forbidden: then every visit starts with "auto". */
@@ -99,11 +92,10 @@ export function buildShell(root, navigate) {
   const pill = livePill();
   const time = h("span", { class: "mono" });
   const zoneName = h("span", { class: "mono faint" });
-  const openCount = (/** @type {string} */ page) => (page === "events" ? h("span", { class: "nav-count" }) : null);
   const header = h("header", { class: "top" },
     h("a", { href: ROOT, class: "brand", "aria-label": t("nav.home") }, glyph("logo"), h("span", null, t("brand"))),
     h("nav", { class: "top-nav", "aria-label": t("nav.label") },
-      ...LINKS.map(([page, path]) => h("a", { href: ROOT + path, "data-nav": page, class: "nav-link" }, t(`nav.${page}`), openCount(page)))),
+      ...LINKS.map(([page, path]) => h("a", { href: ROOT + path, "data-nav": page, class: "nav-link" }, t(`nav.${page}`)))),
     h("div", { class: "top-end" },
       h("button", { type: "button", class: "pill wide-only", onclick: () => void loadMenus().then(({ openSearch }) => openSearch(navigate)), "aria-keyshortcuts": "/" }, t("search.button"), h("kbd", null, "/")),
       pill.element,
@@ -115,7 +107,7 @@ export function buildShell(root, navigate) {
   const bar = h("nav", { class: "bottom-bar", "aria-label": t("nav.label") },
     // Five fit; the report is in the menu.
     ...LINKS.flatMap(([page, path]) => (page === "report" ? [] : [
-      h("a", { href: ROOT + path, "data-nav": page }, h("span", { class: "bar-glyph" }, glyph(page === "overview" ? "logo" : page), openCount(page)), h("span", null, t(`nav.${page}`)))])));
+      h("a", { href: ROOT + path, "data-nav": page }, glyph(page === "overview" ? "logo" : page), h("span", null, t(`nav.${page}`)))])));
   root.replaceChildren(h("a", { href: "#main", class: "skip" }, t("nav.skip")), header, main, bar);
   setTimeout(() => {
     void loadMenus();
