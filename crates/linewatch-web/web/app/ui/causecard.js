@@ -150,6 +150,8 @@ export function causeCard(first, { silence, events }) {
     const { from } = span();
     setText(left, clock(from));
     setText(middle, clock(cause.from));
+    // Under its line, but clear of the labels at both ends.
+    middle.style.insetInlineStart = `${Math.min(66, Math.max(24, (100 * (cause.from - from)) / (span().to - from) - 8))}%`;
     setText(right, cause.until === null ? t("chart.now") : clock(span().to));
     setAttribute(canvas, "aria-label", t("cause.raster", { n: shown().length, from: clock(from), begin: clock(cause.from) }));
     canvas.style.height = `${Math.max(36, Math.min(LINES_MAX, cause.targets.length) * 7)}px`;
