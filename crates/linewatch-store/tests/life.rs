@@ -340,6 +340,7 @@ fn an_event_with_the_id_of_an_earlier_one_replaces_it() {
     let (handle, reader) = start(open(dir.path(), 0).store, &Arc::default());
     handle.try_send(StoreMessage::Event(event(1, "is down")));
     handle.flush().expect("flushed");
+    assert_eq!(reader.open_events(9), Ok(vec![event(1, "is down")]));
     let closed = Event {
         until: Some(wall(9)),
         count: 8,
@@ -348,6 +349,7 @@ fn an_event_with_the_id_of_an_earlier_one_replaces_it() {
     handle.try_send(StoreMessage::Event(closed.clone()));
     handle.flush().expect("flushed");
     assert_eq!(reader.events(&all_rows()), Ok(vec![closed]));
+    assert_eq!(reader.open_events(9), Ok(Vec::new()), "it has ended");
 }
 
 #[test]

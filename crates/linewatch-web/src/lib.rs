@@ -35,8 +35,8 @@ mod tests;
 pub use api::Notice;
 pub use catalog::{CatalogEntry, StatusInfo, ToolSettings};
 pub use control::{
-    AlertAnswer, AlertAsk, Change, ChangeDone, ChangeError, ControlRequest, ControlSender, LetterInfo,
-    OutboxInfo, TargetPatch, ToolPatch,
+    AckInfo, AlertAnswer, AlertAsk, Change, ChangeDone, ChangeError, ControlRequest, ControlSender,
+    LetterInfo, NoticesInfo, OutboxInfo, TargetPatch, ToldInfo, ToolPatch,
 };
 pub use live::{Hub, HubOptions};
 pub use server::{Error, ServerOptions, serve};

@@ -146,6 +146,7 @@ pub(crate) static ROUTES: [Route; 48] = [
     route!(POST "/api/v1/silences" Operator Change alerts::silence),
     route!(DELETE "/api/v1/silences/{id}" Operator Change alerts::end_silence),
     route!(POST "/api/v1/alerts/test" Operator Change alerts::test),
+    route!(GET "/api/v1/alerts/notices" Viewer Read alerts::notices),
     route!(GET "/api/v1/alerts/outbox" Operator Read alerts::outbox),
     route!(POST "/api/v1/alerts/outbox/{id}/retry" Operator Change alerts::retry),
     route!(DELETE "/api/v1/alerts/outbox/{id}" Operator Change alerts::discard),

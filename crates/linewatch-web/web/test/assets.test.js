@@ -14,10 +14,10 @@ const modules = readdirSync(new URL("app/", web), { recursive: true, encoding: "
 const styles = [...html.matchAll(/rel="stylesheet" href="\/a\/dev\/([^"]+)"/g)].map(([, path]) => path ?? "");
 
 /** Pages that bring their own style and words: each has its own budget. @type {string[]} */
-const PAGES = ["report"];
+const PAGES = ["events", "hud", "logs", "report"];
 
 /** Loaded when a person first looks at them. */
-const LATER = ["app/ui/account.js", "app/ui/advice.js", "app/ui/cure.js", "app/ui/edit.js", "app/ui/history.js", "app/ui/menus.js", "app/ui/outages.js", "app/ui/panels.js", "app/ui/period.js", "app/ui/picker.js"];
+const LATER = ["app/ui/account.js", "app/ui/advice.js", "app/ui/attention.js", "app/ui/cure.js", "app/ui/edit.js", "app/ui/history.js", "app/ui/menus.js", "app/ui/outages.js", "app/ui/panels.js", "app/ui/period.js", "app/ui/picker.js"];
 
 /** Loaded when a person opens the row of an outage. */
 const OPENED = ["app/ui/evidence.js"];
@@ -82,7 +82,7 @@ test("what a person opens later does not make them wait", () => {
   const code = (/** @type {string} */ text) => text.replace(/^[ \t]*\/\*\*.*?\*\/[ \t]*\n/gms, "").replace(/^[ \t]+/gm, "");
   const first = [...new Set([...reachable("app/main.js"), ...reachable("app/pages/target.js")])];
   const later = [...new Set(LATER.flatMap((path) => [...reachable(path)]))].filter((path) => !first.includes(path));
-  assert.ok(size(later, code) <= 24_000, `later JS ${size(later, code)}`);
+  assert.ok(size(later, code) <= 30_000, `later JS ${size(later, code)}`);
   const opened = [...new Set(OPENED.flatMap((path) => [...reachable(path)]))].filter((path) => !first.includes(path) && !later.includes(path));
   assert.ok(size(opened, code) <= 6_000, `opened JS ${size(opened, code)}`);
 });
