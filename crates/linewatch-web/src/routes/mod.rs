@@ -106,7 +106,7 @@ macro_rules! route {
 }
 
 /// Every address there is.
-pub(crate) static ROUTES: [Route; 48] = [
+pub(crate) static ROUTES: [Route; 49] = [
     route!(GET "/" Public Read page::shell),
     route!(GET "/t/{id}" Public Read page::shell),
     route!(GET "/hud" Public Read page::shell),
