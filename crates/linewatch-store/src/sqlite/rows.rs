@@ -118,9 +118,9 @@ type Add<'a> = dyn FnMut(i64, u64, Row) -> rusqlite::Result<()> + 'a;
 fn visit_batches(connection: &Connection, from: i64, add: &mut Add<'_>) -> rusqlite::Result<u64> {
     let mut unreadable = 0;
     let mut select = connection.prepare_cached(
-        "SELECT id, run, samples, at_ns, content FROM recent_batches WHERE id >= ?1 AND id < ?2 ORDER BY id",
+        "SELECT id, run, samples, at_ns, content FROM recent_batches WHERE id >= ?1 AND samples > 0 ORDER BY id",
     )?;
-    let mut batches = select.query([from, PULSE_ID])?;
+    let mut batches = select.query([from])?;
     while let Some(batch) = batches.next()? {
         let (id, run): (i64, i64) = (batch.get(0)?, batch.get(1)?);
         let at = WallTime::from_nanos(batch.get(3)?);

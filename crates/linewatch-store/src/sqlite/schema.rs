@@ -327,16 +327,16 @@ CREATE TABLE recent_batches (
     run INTEGER NOT NULL,
     at_ns INTEGER NOT NULL,
     samples INTEGER NOT NULL,
-    content NOT NULL
+    content TEXT NOT NULL,
+    flushes INTEGER,
+    next_row INTEGER,
+    alive_ns INTEGER
 );
 INSERT INTO recent_batches (id, run, at_ns, samples, content)
 SELECT id, run, at_ns, 1, json_array(json_array(
     target, seq, 0, rtt_ns, host_rtt_ns - coalesce(rtt_ns, 0), lateness_ns, outcome, class, cause, is_reordered, stray
 ))
 FROM recent ORDER BY id;
-INSERT INTO recent_batches (id, run, at_ns, samples, content)
-SELECT id, run, 0, 0, batch FROM hot WHERE id = 9223372036854775807;
-DELETE FROM hot WHERE id = 9223372036854775807;
 DROP TABLE recent;
 
 CREATE VIEW recent AS

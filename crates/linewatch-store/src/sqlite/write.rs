@@ -122,11 +122,16 @@ fn fill_transaction<'c>(
     flush: &Flush<'_>,
 ) -> rusqlite::Result<Transaction<'c>> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let pulse = Pulse {
+        flushes: flush.number,
+        next_row: flush.first_row + flush.pending.rows.len() as i64,
+        alive_at: flush.now,
+    };
     stage::put_samples(
         &transaction,
         (flush.run, flush.first_row),
         flush.pending,
-        flush.place,
+        (flush.place, &pulse),
     )?;
     insert_blocks(&transaction, flush.blocks)?;
     insert_rollups(&transaction, flush)?;
@@ -154,12 +159,6 @@ fn fill_transaction<'c>(
         describe(&transaction, described)?;
     }
     delete_sealed(&transaction, flush)?;
-    let pulse = Pulse {
-        flushes: flush.number,
-        next_row: flush.first_row + flush.pending.rows.len() as i64,
-        alive_at: flush.now,
-    };
-    stage::beat(&transaction, flush.run, &pulse)?;
     set_meta(&transaction, "sealed_below", flush.sealed_below)?;
     set_meta(
         &transaction,
@@ -224,9 +223,10 @@ fn delete_sealed(connection: &Connection, flush: &Flush<'_>) -> rusqlite::Result
         return Ok(());
     }
     // The oldest by id only: bounded work, whatever the calendar did. Those of a future that a wrong clock made go
-    // too; they are in blocks.
+    // too; they are in blocks. Never the last one, which has the pulse.
     let mut delete = connection.prepare_cached(
-        "DELETE FROM recent_batches WHERE id < ?1 AND (at_ns < ?2 OR at_ns > ?3 OR id < ?4)",
+        "DELETE FROM recent_batches WHERE id < min(?1, (SELECT max(id) FROM recent_batches)) \
+         AND (at_ns < ?2 OR at_ns > ?3 OR id < ?4)",
     )?;
     let rows = DELETE_ROWS.max(2 * flush.pending.rows.len()) as i64;
     let (oldest, newest) = (
