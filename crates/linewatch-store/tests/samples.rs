@@ -231,11 +231,7 @@ fn a_crash_between_sealing_and_commit_loses_and_doubles_nothing() {
 fn a_person_reads_the_recent_samples_in_human_units() {
     let dir = tempfile::tempdir().expect("a directory");
     let clock = Arc::new(HandClock::default());
-    let mut store = open(dir.path(), 0).store;
-    let id = store
-        .register(&key("gw", "192.0.2.1"), "Gateway", wall(0))
-        .expect("a number");
-    let (handle, _reader) = start(store, &clock);
+    let (id, handle, _reader) = start_with_gw(dir.path(), &clock);
     feed(&handle, &clock, id, 61..62, SECOND, 1);
     let text = "SELECT time || ' ' || target || ' ' || address || ' ' || outcome || ' ' || rtt_ms || ' ' || accuracy FROM v_ping";
     assert_eq!(
