@@ -219,9 +219,12 @@ pub(crate) fn refresh(path: &Path, database: &Database) -> io::Result<usize> {
     Ok(bytes.len())
 }
 
-/// `None` when the file is of another shape.
+/// `None` when the file is of another shape, or not to be written.
 fn update_in_place(path: &Path, bytes: &[u8], head_bytes: usize) -> io::Result<Option<usize>> {
-    let mut file = OpenOptions::new().read(true).write(true).open(path)?;
+    // One that may not be written can still be replaced.
+    let Ok(mut file) = OpenOptions::new().read(true).write(true).open(path) else {
+        return Ok(None);
+    };
     let mut found = Vec::with_capacity(bytes.len());
     // One byte more would be another shape.
     file.by_ref()

@@ -86,18 +86,22 @@ fn insert_recent(
     Ok(())
 }
 
-/// Writes into the last row what a commit without a batch is.
+/// Says what a commit without a batch is: in the last row, or in an empty one where that would mean to write a large
+/// batch again and again.
 fn beat(connection: &Connection, run: u64, pulse: &Pulse) -> rusqlite::Result<()> {
     let [flushes, next_row, alive_ns] = pulse.numbers();
     let mut update = connection.prepare_cached(
-        "UPDATE recent_batches SET flushes = ?1, next_row = ?2, alive_ns = ?3 WHERE id = (SELECT max(id) FROM recent_batches)",
+        "UPDATE recent_batches SET flushes = ?1, next_row = ?2, alive_ns = ?3 \
+         WHERE id = (SELECT max(id) FROM recent_batches) AND (samples = 0 OR id >= ?2 - 1)",
     )?;
     if update.execute(params![flushes, next_row, alive_ns])? == 0 {
-        connection.execute(
-            "INSERT INTO recent_batches (id, run, at_ns, samples, content, flushes, next_row, alive_ns) \
-             VALUES (0, ?1, 0, 0, '[]', ?2, ?3, ?4)",
-            params![to_sql(run), flushes, next_row, alive_ns],
-        )?;
+        // The id of the newest sample, which is in `hot`: no batch has it.
+        connection
+            .prepare_cached(
+                "INSERT INTO recent_batches (id, run, at_ns, samples, content, flushes, next_row, alive_ns) \
+                 VALUES (?3 - 1, ?1, 0, 0, '[]', ?2, ?3, ?4)",
+            )?
+            .execute(params![to_sql(run), flushes, next_row, alive_ns])?;
     }
     Ok(())
 }
