@@ -227,7 +227,7 @@ fn update_in_place(path: &Path, bytes: &[u8], head_bytes: usize) -> io::Result<O
     };
     let mut found = Vec::with_capacity(bytes.len());
     // One byte more would be another shape.
-    file.by_ref()
+    io::Read::by_ref(&mut file)
         .take(bytes.len() as u64 + 1)
         .read_to_end(&mut found)?;
     if found.len() != bytes.len() {
