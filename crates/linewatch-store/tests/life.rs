@@ -14,20 +14,6 @@ use linewatch_core::record::GapKind;
 use linewatch_core::target::TargetId;
 use linewatch_store::{OpenError, Store, StoreMessage};
 
-fn event(seq: u64, message: &str) -> Event {
-    Event {
-        id: EventId { run: RunId(1), seq },
-        kind: EventKind::Outage,
-        severity: Severity::Critical,
-        target: Some(TargetId(1)),
-        at: wall(seq as i64),
-        until: None,
-        count: 1,
-        excess: None,
-        message: message.to_owned(),
-    }
-}
-
 #[test]
 fn the_first_run_is_1_and_an_orderly_stop_leaves_a_gap_of_its_kind() {
     let dir = tempfile::tempdir().expect("a directory");
