@@ -28,6 +28,7 @@ use linewatch_probe::sys::{SystemWire, WireOptions};
 use super::watch_view::{Mode, View};
 use super::{Global, target_spec};
 use crate::config::units;
+use crate::confine;
 use crate::exit::{Exit, UserError};
 use crate::method::{self, engine_options};
 use crate::say::{self, Reader};
@@ -120,6 +121,7 @@ pub(super) fn run(global: &Global, args: &Args) -> Result<Exit> {
     let (records, batches) = mpsc::sync_channel(limits::BATCH_QUEUE);
     let engine =
         Engine::start(wire, clock, engine_options(costs)?, records).context("cannot start the engine")?;
+    confine::command(&engine)?;
     let mode = if args.json { Mode::Json } else { Mode::Plain };
     let mut view = View::new(
         mode,
