@@ -187,8 +187,8 @@ const OLDER: &[libc::c_long] = &[];
 /// Ends the process instead of failing: linewatch never starts another program, so whoever tries is not linewatch.
 const DEADLY: &[libc::c_long] = &[libc::SYS_execve, libc::SYS_execveat];
 
-/// Families of sockets: our own, the service manager's, and the kernel's list of interfaces.
-const FAMILIES: &[i32] = &[libc::AF_INET, libc::AF_INET6, libc::AF_UNIX, libc::AF_NETLINK];
+/// Families of sockets: our own, and that of the service manager.
+const FAMILIES: &[i32] = &[libc::AF_INET, libc::AF_INET6, libc::AF_UNIX];
 
 /// `TCGETS`, `TIOCGWINSZ`, `FIONREAD`, `FIONBIO`, `FIONCLEX`, `FIOCLEX`, `SIOCGIFNAME`, `SIOCGIFINDEX`: asks, and changes
 /// nothing but our own descriptors. Above all not `TIOCSTI`, which types into somebody's terminal.
