@@ -247,7 +247,9 @@ pub(crate) fn run<W: Wire + 'static, C: Clock + Clone + Sync + 'static>(
         kept.and_nothing_else()?;
     }
     let watchdog = Watchdog::start(&manager, loops, clock.clone()).context("cannot start the watchdog")?;
-    ready.iter().for_each(|line| say::to_stdout(line));
+    for line in &ready {
+        say::to_stdout(line);
+    }
     manager.ready();
     let (to, why) = control.run(&heard, has_terminal);
 
@@ -351,7 +353,11 @@ fn say_started<C: Clock>(spine: &Spine, clock: &C, was_interrupted: bool) {
 
 /// What S4 promised to print, and what a person needs to find the page and the data.
 fn ready_lines(open: &listen::Open, home: &Home, abilities: &Abilities) -> Vec<String> {
-    let mut lines: Vec<String> = open.notice.iter().map(|notice| format!("note: {notice}")).collect();
+    let mut lines: Vec<String> = open
+        .notice
+        .iter()
+        .map(|notice| format!("note: {notice}"))
+        .collect();
     lines.extend(home.preamble.iter().cloned());
     lines.push(format!("Data in {}", home.loaded.data_dir.display()));
     lines.push(format!("ICMP: {}", abilities.icmp_v4_text));

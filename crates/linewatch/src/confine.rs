@@ -84,7 +84,11 @@ fn still_ours(data_dir: &Path) -> Result<(), UserError> {
     let files = std::fs::read_dir(data_dir).into_iter().flatten().flatten();
     let ours = AccessFlags::R_OK | AccessFlags::W_OK;
     // What is not there yet will be made by us.
-    let is_closed = |path: &Path, wanted| eaccess(path, wanted).err().filter(|error| *error != nix::errno::Errno::ENOENT);
+    let is_closed = |path: &Path, wanted| {
+        eaccess(path, wanted)
+            .err()
+            .filter(|error| *error != nix::errno::Errno::ENOENT)
+    };
     let foreign = std::iter::once((data_dir.to_owned(), ours | AccessFlags::X_OK))
         .chain(files.map(|file| (file.path(), ours)))
         .find_map(|(path, wanted)| Some((is_closed(&path, wanted)?, path)));

@@ -145,7 +145,11 @@ impl Round {
             ("the store", look.store != self.from.store || is_store_busy),
             ("the page", self.is_page_up),
         ];
-        self.missing = turned.into_iter().filter(|(_, has)| !has).map(|(name, _)| name).collect();
+        self.missing = turned
+            .into_iter()
+            .filter(|(_, has)| !has)
+            .map(|(name, _)| name)
+            .collect();
         if !self.missing.is_empty() {
             return false;
         }

@@ -192,9 +192,7 @@ const FAMILIES: &[i32] = &[libc::AF_INET, libc::AF_INET6, libc::AF_UNIX];
 
 /// `TCGETS`, `TIOCGWINSZ`, `FIONREAD`, `FIONBIO`, `FIONCLEX`, `FIOCLEX`, `SIOCGIFNAME`, `SIOCGIFINDEX`: asks, and changes
 /// nothing but our own descriptors. Above all not `TIOCSTI`, which types into somebody's terminal.
-const QUESTIONS: &[u64] = &[
-    0x5401, 0x5413, 0x541b, 0x5421, 0x5450, 0x5451, 0x8910, 0x8933,
-];
+const QUESTIONS: &[u64] = &[0x5401, 0x5413, 0x541b, 0x5421, 0x5450, 0x5451, 0x8910, 0x8933];
 
 /// Names of threads and of memory, the slack of timers, and what we already gave up.
 const THREAD_OPTIONS: &[u64] = &[
@@ -279,8 +277,8 @@ fn only_if(argument: u8, mask: u64, bits: u64) -> Result<Vec<SeccompRule>, Error
 
 fn rule(argument: u8, operator: SeccompCmpOp, value: u64) -> Result<SeccompRule, Error> {
     // The lower half: the kernel takes `int` arguments without looking at the upper one.
-    let condition = SeccompCondition::new(argument, SeccompCmpArgLen::Dword, operator, value)
-        .map_err(Error::Backend)?;
+    let condition =
+        SeccompCondition::new(argument, SeccompCmpArgLen::Dword, operator, value).map_err(Error::Backend)?;
     SeccompRule::new(vec![condition]).map_err(Error::Backend)
 }
 

@@ -66,7 +66,10 @@ pub(super) fn ruleset(places: &Places) -> Result<Option<OwnedFd>, RulesetError> 
         .set_compatibility(CompatLevel::BestEffort)
         .handle_access(everything)?
         .create()?
-        .add_rules(path_beneath_rules(system.chain(places.read.iter().cloned()), read))?
+        .add_rules(path_beneath_rules(
+            system.chain(places.read.iter().cloned()),
+            read,
+        ))?
         .add_rules(path_beneath_rules(&places.write, write))?
         .add_rules(path_beneath_rules(temporary(), write))?;
     Ok(created.into())
@@ -74,7 +77,9 @@ pub(super) fn ruleset(places: &Places) -> Result<Option<OwnedFd>, RulesetError> 
 
 /// Where SQLite sorts what does not fit into memory (sqlite.org/tempfiles.html, section 5): the first of these that there is.
 fn temporary() -> Option<PathBuf> {
-    let named = ["SQLITE_TMPDIR", "TMPDIR"].into_iter().filter_map(std::env::var_os);
+    let named = ["SQLITE_TMPDIR", "TMPDIR"]
+        .into_iter()
+        .filter_map(std::env::var_os);
     let usual = ["/var/tmp", "/usr/tmp", "/tmp"].into_iter().map(Into::into);
     named.chain(usual).map(PathBuf::from).find(|dir| dir.is_dir())
 }

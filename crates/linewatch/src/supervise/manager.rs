@@ -83,7 +83,10 @@ impl Manager {
     /// How it goes, in one line for `systemctl status`.
     pub(crate) fn status(&self, text: String) {
         let Some(line) = &self.line else { return };
-        let mut said = line.status.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut said = line
+            .status
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
         if *said != text {
             self.say(&[NotifyState::Status(&text)]);
             *said = text;

@@ -14,14 +14,21 @@ pub(super) fn has_answered(page: SocketAddr, patience: Duration) -> bool {
     let asked = stream
         .set_read_timeout(Some(patience))
         .and_then(|()| stream.set_write_timeout(Some(patience)))
-        .and_then(|()| write!(stream, "GET /healthz HTTP/1.1\r\nHost: {page}\r\nConnection: close\r\n\r\n"));
+        .and_then(|()| {
+            write!(
+                stream,
+                "GET /healthz HTTP/1.1\r\nHost: {page}\r\nConnection: close\r\n\r\n"
+            )
+        });
     // One byte or the orderly end: with TLS an alert, with too many visitors "503". Silence is what a stuck loop gives.
     asked.is_ok() && stream.read(&mut [0; 64]).is_ok()
 }
 
 /// The call had no way to the page. Refused or timed out means: it had, and nobody was there.
 fn is_of_network(error: &io::Error) -> bool {
-    use io::ErrorKind::{AddrNotAvailable, HostUnreachable, NetworkDown, NetworkUnreachable, PermissionDenied};
+    use io::ErrorKind::{
+        AddrNotAvailable, HostUnreachable, NetworkDown, NetworkUnreachable, PermissionDenied,
+    };
     matches!(
         error.kind(),
         AddrNotAvailable | HostUnreachable | NetworkDown | NetworkUnreachable | PermissionDenied
@@ -55,7 +62,9 @@ mod tests {
             let (mut stream, _) = listener.accept().expect("a call");
             let mut asked = [0; 16];
             stream.read_exact(&mut asked).expect("a question");
-            stream.write_all(b"HTTP/1.1 503 Service Unavailable\r\n\r\n").expect("answered");
+            stream
+                .write_all(b"HTTP/1.1 503 Service Unavailable\r\n\r\n")
+                .expect("answered");
         });
         assert!(has_answered(addr, MOMENT * 10));
         served.join().expect("no panic");

@@ -23,9 +23,18 @@ fn at(seconds: u64) -> MonoTime {
 fn it_is_fed_when_all_four_have_turned_and_not_before() {
     assert!(Round::new(STILL).is_whole(TURNED, true, at(1)));
     let without = [
-        Look { engine: STILL.engine, ..TURNED },
-        Look { monitor: STILL.monitor, ..TURNED },
-        Look { store: STILL.store, ..TURNED },
+        Look {
+            engine: STILL.engine,
+            ..TURNED
+        },
+        Look {
+            monitor: STILL.monitor,
+            ..TURNED
+        },
+        Look {
+            store: STILL.store,
+            ..TURNED
+        },
     ];
     for look in without {
         assert!(!Round::new(STILL).is_whole(look, true, at(1)), "{look:?}");
@@ -38,8 +47,14 @@ fn one_may_turn_later_than_the_others_within_a_round() {
     let mut round = Round::new(STILL);
     assert!(!round.is_whole(TURNED, false, at(1)));
     assert!(!round.is_whole(Look { engine: 5, ..TURNED }, true, at(2)));
-    assert!(round.is_whole(TURNED, false, at(3)), "the page has answered in this round");
-    assert!(!round.is_whole(TURNED, true, at(4)), "the next round begins from there");
+    assert!(
+        round.is_whole(TURNED, false, at(3)),
+        "the page has answered in this round"
+    );
+    assert!(
+        !round.is_whole(TURNED, true, at(4)),
+        "the next round begins from there"
+    );
 }
 
 #[test]
@@ -47,7 +62,12 @@ fn a_slow_disk_is_no_death_and_one_that_never_comes_back_is() {
     let mut engine = 5;
     let mut look = || {
         engine += 1;
-        Look { engine, monitor: engine, store: 5, is_store_at_work: true }
+        Look {
+            engine,
+            monitor: engine,
+            store: 5,
+            is_store_at_work: true,
+        }
     };
     let mut round = Round::new(look());
     for second in 1..600 {
@@ -59,7 +79,10 @@ fn a_slow_disk_is_no_death_and_one_that_never_comes_back_is() {
 #[test]
 fn who_keeps_it_hungry_is_told_once() {
     let mut round = Round::new(STILL);
-    let stuck = Look { engine: STILL.engine, ..TURNED };
+    let stuck = Look {
+        engine: STILL.engine,
+        ..TURNED
+    };
     assert!(!round.is_whole(stuck, true, at(0)));
     assert_eq!(round.overdue(at(3), Duration::from_secs(15)), None);
     let told = round.overdue(at(15), Duration::from_secs(15)).expect("told");

@@ -8,13 +8,25 @@ use std::sync::mpsc;
 use super::*;
 
 const CHILD: &str = "LINEWATCH_TEST_CONFINED";
+const DIR: &str = "LINEWATCH_TEST_DIR";
 
 /// Runs `what` of [`a_confined_process`] in a process of its own.
-#[expect(clippy::disallowed_methods, reason = "confinement is for good: the test needs a process of its own")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "confinement is for good: the test needs a process of its own"
+)]
 fn confined(what: &str) -> Output {
+    // Made and removed here: a confined process can do neither.
+    let dir = tempfile::tempdir().expect("a directory");
     Command::new(std::env::current_exe().expect("the test itself"))
-        .args(["--exact", "privilege::confine::tests::a_confined_process", "--ignored", "--nocapture"])
+        .args([
+            "--exact",
+            "privilege::confine::tests::a_confined_process",
+            "--ignored",
+            "--nocapture",
+        ])
         .env(CHILD, what)
+        .env(DIR, dir.path())
         .output()
         .expect("a process")
 }
@@ -52,9 +64,8 @@ fn with_threads(confine: impl FnOnce()) -> Vec<String> {
 #[test]
 #[ignore = "a part of the tests below, which run it in a process of its own"]
 fn a_confined_process() {
-    let dir = tempfile::tempdir().expect("a directory");
-    let elsewhere = tempfile::tempdir_in(env!("CARGO_MANIFEST_DIR")).expect("a directory");
-    let ours = dir.path().join("ours");
+    let dir = std::path::PathBuf::from(std::env::var_os(DIR).expect("a directory"));
+    let ours = dir.join("ours");
     let places = Places {
         read: vec![],
         write: vec![ours.clone()],
@@ -87,7 +98,7 @@ fn a_confined_process() {
         }
         "files" => {
             let held = service();
-            let outside = elsewhere.path().join("x");
+            let outside = dir.join("x");
             if held.contains("own files only") {
                 let error = std::fs::write(&outside, "x").expect_err("outside");
                 assert_eq!(error.kind(), std::io::ErrorKind::PermissionDenied);
@@ -95,15 +106,15 @@ fn a_confined_process() {
         }
         "calls" => {
             service();
-            let refused = nix_like_raw_socket();
+            let refused = packet_socket();
             assert_eq!(refused, Some(libc::EPERM), "a packet socket");
         }
         other => panic!("{other}"),
     }
 }
 
-/// A socket of a family that no monitor needs.
-fn nix_like_raw_socket() -> Option<i32> {
+/// Why there is none of a family that no monitor needs.
+fn packet_socket() -> Option<i32> {
     let packet = socket2::Domain::from(libc::AF_PACKET);
     let made = socket2::Socket::new(packet, socket2::Type::DGRAM, None);
     made.err().and_then(|error| error.raw_os_error())
@@ -147,7 +158,8 @@ fn whoever_starts_a_program_ends() {
 
 #[test]
 fn a_kept_privilege_is_found_by_its_line() {
-    let clean = "Name:\tx\nCapInh:\t0000000000000000\nCapEff:\t0000000000000000\nCapBnd:\t00002000\nNoNewPrivs:\t1\n";
+    let clean =
+        "Name:\tx\nCapInh:\t0000000000000000\nCapEff:\t0000000000000000\nCapBnd:\t00002000\nNoNewPrivs:\t1\n";
     assert_eq!(kept(clean), None);
     let dirty = clean.replace("CapEff:\t0000000000000000", "CapEff:\t0000000000002000");
     assert_eq!(kept(&dirty), Some("CapEff:\t0000000000002000"));

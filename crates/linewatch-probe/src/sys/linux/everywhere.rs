@@ -135,7 +135,10 @@ fn wait(bell: &OwnedFd) -> io::Result<()> {
     };
     // SAFETY: one live pollfd.
     match unsafe { libc::poll(&mut poll, 1, PATIENCE_MS) } {
-        0 => Err(io::Error::new(io::ErrorKind::TimedOut, "a thread does not answer")),
+        0 => Err(io::Error::new(
+            io::ErrorKind::TimedOut,
+            "a thread does not answer",
+        )),
         // Our own signal has interrupted the wait: somebody has answered, ourselves.
         -1 => Ok(()),
         _ => {
