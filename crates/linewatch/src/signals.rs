@@ -41,7 +41,8 @@ pub(crate) fn listen(give: impl Fn(Order) + Send + 'static) -> io::Result<()> {
             let mut is_stopping = false;
             for signal in signals.forever() {
                 match signal {
-                    SIGINT if is_stopping => std::process::exit(Exit::SecondInterrupt as i32),
+                    // Without a look back: what runs at an ordinary exit may wait for what hangs.
+                    SIGINT if is_stopping => signal_hook::low_level::exit(Exit::SecondInterrupt as i32),
                     SIGINT | SIGTERM => {
                         is_stopping = true;
                         give(Order::Stop(if signal == SIGINT { "Ctrl+C" } else { "SIGTERM" }));
