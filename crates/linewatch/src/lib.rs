@@ -17,6 +17,8 @@ mod import;
 mod knock;
 mod listen;
 mod logging;
+#[cfg(test)]
+mod measured;
 mod method;
 mod notice;
 mod notify;
