@@ -44,10 +44,7 @@ impl Clock for Hand {
 }
 
 /// A store in `dir` with a series for each of these targets. It writes when it is flushed.
-pub(crate) fn store_of<const N: usize>(
-    dir: &Path,
-    slugs: [&str; N],
-) -> (StoreHandle, Reader, [TargetId; N]) {
+pub(crate) fn store_of<const N: usize>(dir: &Path, slugs: [&str; N]) -> (StoreHandle, Reader, [TargetId; N]) {
     let mut opened = Store::open(dir, "test", START).expect("a store");
     let targets = slugs.map(|slug| {
         let key = SeriesKey {

@@ -49,12 +49,16 @@ impl Rig {
 
     /// Everybody is asked once a second for two minutes; `is_silent` says whose answers of [`SILENT`] are missing.
     fn measure(&self, is_silent: [bool; 3]) {
-        let probes = self.targets.iter().zip(is_silent).flat_map(|(target, is_silent)| {
-            (0..120).map(move |second| {
-                let is_lost = is_silent && SILENT.contains(&second);
-                probe(*target, second, (!is_lost).then(|| Rtt::from_nanos(10_000_000)))
-            })
-        });
+        let probes = self
+            .targets
+            .iter()
+            .zip(is_silent)
+            .flat_map(|(target, is_silent)| {
+                (0..120).map(move |second| {
+                    let is_lost = is_silent && SILENT.contains(&second);
+                    probe(*target, second, (!is_lost).then(|| Rtt::from_nanos(10_000_000)))
+                })
+            });
         keep(&self.keeper.store, probes);
         self.outage(Some(SILENT.end));
     }

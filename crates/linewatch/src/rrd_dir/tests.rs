@@ -46,7 +46,9 @@ impl Rig {
     fn measure(&self, seconds: std::ops::Range<u64>) {
         let probes = self.targets.iter().flat_map(|target| {
             let rtt = |second: u64| Rtt::from_nanos(10_000_000 + second % 7 * 100_000);
-            seconds.clone().map(move |second| probe(*target, second, Some(rtt(second))))
+            seconds
+                .clone()
+                .map(move |second| probe(*target, second, Some(rtt(second))))
         });
         keep(&self.store, probes);
     }
