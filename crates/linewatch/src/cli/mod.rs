@@ -419,8 +419,8 @@ mod tests {
     #[test]
     fn a_command_of_a_later_version_is_not_taken_for_a_host() {
         check(
-            "linewatch record gw",
-            "error: the command \"record\" is not part of this version",
+            "linewatch fping gw",
+            "error: the command \"fping\" is not part of this version",
         );
     }
 
