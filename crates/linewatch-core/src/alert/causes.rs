@@ -12,7 +12,7 @@ use crate::target::TargetId;
 use crate::time::{Anchor, MonoTime, WallTime, nanos_of};
 
 use super::notification::{Cause, CauseKind, Item, Telling};
-use super::policy::Kind;
+use super::policy::{Kind, Rule};
 use super::state::{Alerts, Incident, Key, Stage};
 
 /// Causes that last, by the rule that would have told of each outage.
@@ -203,7 +203,7 @@ impl Alerts {
         now: Anchor,
     ) {
         let wait = self.policy.group_wait.max(limits::ALERT_SETTLE);
-        let is_root_down = matches!(cause, CauseKind::Behind(root) if self.down.contains(&root));
+        let is_root_down = self.is_root_down(cause);
         let Some(group) = self.groups.0.get_mut(&(key.rule.clone(), cause)) else {
             return;
         };
@@ -238,7 +238,7 @@ impl Alerts {
 
     fn settle_group(&mut self, rule: String, cause: CauseKind, now: Anchor) {
         let id = (rule, cause);
-        let is_root_down = matches!(cause, CauseKind::Behind(root) if self.down.contains(&root));
+        let is_root_down = self.is_root_down(cause);
         let Some(group) = self.groups.0.get_mut(&id) else {
             return;
         };
@@ -265,23 +265,14 @@ impl Alerts {
                 incident.ready_at = now.mono;
             }
         }
-        let to = self.outage_rule_to(&id.0);
         if group.is_told {
+            let to = self.outage_rule(&id.0).map(|rule| rule.to.clone()).unwrap_or_default();
             let until = group.back.map_or(now.wall, |(_, wall)| wall);
             self.say_group(&to, cause, &group, (Telling::Ended, Some(until)), now);
         }
     }
 
     fn escalate_group(&mut self, rule: &str, cause: CauseKind, now: Anchor) {
-        let escalation = self
-            .policy
-            .rules
-            .iter()
-            .find(|other| other.key == rule && other.kind == Kind::Outage)
-            .and_then(|rule| rule.escalation.clone());
-        let acknowledged = self.incidents.iter().any(|(key, incident)| {
-            key.rule == rule && incident.stage == Stage::Under(cause) && incident.is_acknowledged
-        });
         let Some(group) = self.groups.0.get_mut(&(rule.to_owned(), cause)) else {
             return;
         };
@@ -290,17 +281,24 @@ impl Alerts {
         }
         group.escalate_at = None;
         let group = group.clone();
-        if let Some(escalation) = escalation.filter(|_| !acknowledged && !group.is_acknowledged) {
+        let is_acknowledged = group.is_acknowledged
+            || self.incidents.iter().any(|(key, incident)| {
+                key.rule == rule && incident.stage == Stage::Under(cause) && incident.is_acknowledged
+            });
+        let escalation = self.outage_rule(rule).and_then(|rule| rule.escalation.clone());
+        if let Some(escalation) = escalation.filter(|_| !is_acknowledged) {
             self.say_group(&escalation.to, cause, &group, (Telling::Escalated, None), now);
         }
     }
 
-    fn outage_rule_to(&self, rule: &str) -> Vec<String> {
+    /// The rule for outages with this key.
+    fn outage_rule(&self, key: &str) -> Option<&Rule> {
         let mut rules = self.policy.rules.iter();
-        rules
-            .find(|other| other.key == rule && other.kind == Kind::Outage)
-            .map(|rule| rule.to.clone())
-            .unwrap_or_default()
+        rules.find(|rule| rule.key == key && rule.kind == Kind::Outage)
+    }
+
+    fn is_root_down(&self, cause: CauseKind) -> bool {
+        matches!(cause, CauseKind::Behind(root) if self.down.contains(&root))
     }
 
     fn say_group(
