@@ -162,12 +162,6 @@ pub(crate) fn run<W: Wire + 'static, C: Clock + Clone + Sync + 'static>(
     if let (Some(interrupted), Some(notify)) = (&interrupted, &notify) {
         tell_interrupted(notify, &store, (interrupted.from, clock.wall()), run);
     }
-    for sentence in opened.trouble {
-        spine.say(
-            Word::Note(EventKind::StorageDegraded, Severity::Critical, None, sentence),
-            &clock,
-        );
-    }
 
     signals::listen(forward(&inputs, Input::Order)).context("cannot listen to signals")?;
     let resolver = if is_real {
@@ -226,6 +220,7 @@ pub(crate) fn run<W: Wire + 'static, C: Clock + Clone + Sync + 'static>(
             loaded: home.loaded,
             status,
             notices,
+            storage_trouble: opened.trouble,
         },
     );
     let (to, why) = control.run(&heard, signals::has_controlling_terminal());

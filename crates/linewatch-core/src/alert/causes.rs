@@ -71,6 +71,10 @@ impl Alerts {
             return;
         }
         for key in ready.iter().filter(|key| key.kind == Kind::Outage) {
+            // The first has brought along the others.
+            if !self.is_pending(key) {
+                continue;
+            }
             let pending = self.incidents.iter().filter(|(other, incident)| {
                 other.rule == key.rule && other.kind == key.kind && incident.stage == Stage::Pending
             });
@@ -88,11 +92,7 @@ impl Alerts {
     /// The incident is told as part of this cause. The first one brings along everybody else of the same rule that is
     /// down for the same reason, whether or not its `for` is over.
     fn put_under(&mut self, key: &Key, cause: CauseKind, now: Anchor) {
-        if self
-            .incidents
-            .get(key)
-            .is_none_or(|incident| incident.stage != Stage::Pending)
-        {
+        if !self.is_pending(key) {
             return;
         }
         let is_new = !self.groups.0.contains_key(&(key.rule.clone(), cause));
@@ -266,7 +266,10 @@ impl Alerts {
             }
         }
         if group.is_told {
-            let to = self.outage_rule(&id.0).map(|rule| rule.to.clone()).unwrap_or_default();
+            let to = self
+                .outage_rule(&id.0)
+                .map(|rule| rule.to.clone())
+                .unwrap_or_default();
             let until = group.back.map_or(now.wall, |(_, wall)| wall);
             self.say_group(&to, cause, &group, (Telling::Ended, Some(until)), now);
         }
@@ -383,17 +386,20 @@ impl Alerts {
         ancestors
     }
 
+    /// Two can fail at once by chance.
     fn is_every_target_down(&self) -> bool {
-        let watched = self
+        self.down.len() >= limits::ALERT_EVERY_TARGET_MIN && self.is_cut_off()
+    }
+
+    /// Whether every target that is watched is down, this computer apart.
+    pub(super) fn is_cut_off(&self) -> bool {
+        let mut watched = self
             .subjects
             .values()
-            .filter(|subject| subject.is_enabled && !subject.is_here);
-        let (mut all, mut down) = (0, 0);
-        for subject in watched {
-            all += 1;
-            down += usize::from(self.down.contains(&subject.id));
-        }
-        all >= limits::ALERT_EVERY_TARGET_MIN && all == down
+            .filter(|subject| subject.is_enabled && !subject.is_here)
+            .map(|subject| self.down.contains(&subject.id));
+        // Mostly the first says no.
+        watched.next() == Some(true) && watched.all(|is_down| is_down)
     }
 
     fn silence(&mut self, key: &Key) {
