@@ -80,6 +80,8 @@ pub struct Alerts {
     pub(super) incidents: BTreeMap<Key, Incident>,
     /// Whose outage is open, whatever rules say.
     pub(super) down: HashSet<TargetId>,
+    /// When the newest outage was over, as long as views may still count its losses.
+    pub(super) up_at: HashMap<TargetId, MonoTime>,
     /// Whose views began a fault; perhaps it is over already.
     pub(super) faulty: HashSet<TargetId>,
     /// Whose outage may be over since a break.
@@ -141,6 +143,7 @@ impl Alerts {
     pub fn remove_subject(&mut self, id: TargetId, now: Anchor) {
         self.withdraw(id, now);
         self.flaps.remove(&id);
+        self.up_at.remove(&id);
         self.forget_slug(id);
         self.subjects.remove(&id);
     }
@@ -160,11 +163,13 @@ impl Alerts {
         if let Some(to) = row.to {
             if self.down.remove(&row.target) {
                 self.flaps.entry(row.target).or_default().came_up(length);
+                self.up_at.insert(row.target, now.mono);
                 self.close_outages(row, to, now);
             }
             return;
         }
         let from = now.mono.minus(length);
+        self.outage_says_it_all(row.target);
         if self.down.insert(row.target) && self.flaps.entry(row.target).or_default().went_down(from, now) {
             self.begin_flapping(row.target, now);
         }
@@ -174,6 +179,15 @@ impl Alerts {
             incident.answers_wanted = 0;
             (incident.sent, incident.lost) = (row.sent, row.lost);
             incident.event = Some(row.id);
+        }
+    }
+
+    /// What its first losses began, and nobody knows of yet, is the outage.
+    fn outage_says_it_all(&mut self, id: TargetId) {
+        for key in self.open_of(id).filter(|key| key.kind.has_limit()) {
+            if self.is_pending(&key) {
+                self.incidents.remove(&key);
+            }
         }
     }
 
