@@ -74,25 +74,27 @@ impl Queue {
         std::mem::take(&mut self.is_unsaved)
     }
 
-    /// What waits, and when messages left within the hour.
-    pub(super) fn saved(&self, now: Anchor) -> (Vec<SavedMessage>, Vec<(Vec<String>, Vec<WallTime>)>) {
+    /// What waits.
+    pub(super) fn waiting(&self) -> Vec<SavedMessage> {
         let waiting = self.waiting.iter().map(|(to, waiting)| SavedMessage {
             to: to.clone(),
             items: waiting.items.clone(),
             causes: waiting.causes.clone(),
             more: waiting.more,
         });
-        let sent = self.sent.iter().map(|(to, times)| {
-            let times = times
-                .iter()
-                .map(|&until| now.wall_at(until).minus(HOUR))
-                .collect();
-            (to.clone(), times)
-        });
-        (waiting.collect(), sent.collect())
+        waiting.collect()
     }
 
-    /// The opposite of [`Queue::saved`], perhaps by another monotonic clock: what waits may go as soon as the cap lets it.
+    /// When messages left within the hour, by destinations.
+    pub(super) fn sent(&self, now: Anchor) -> Vec<(Vec<String>, Vec<WallTime>)> {
+        let sent = self.sent.iter().map(|(to, times)| {
+            let times = times.iter().map(|&until| now.wall_at(until).minus(HOUR));
+            (to.clone(), times.collect())
+        });
+        sent.collect()
+    }
+
+    /// The opposite of [`Queue::waiting`] and [`Queue::sent`], perhaps by another monotonic clock: what waits may go as soon as the cap lets it.
     pub(super) fn restore(
         &mut self,
         waiting: Vec<SavedMessage>,

@@ -88,13 +88,12 @@ impl Alerts {
             .iter()
             .map(|(key, &until)| (key.rule.clone(), key.target, key.kind, now.wall_at(until)))
             .collect();
-        let (waiting, sent) = self.queue.saved(now);
         Snapshot {
             serial: self.queue.serial(),
             incidents,
             cooling,
-            waiting,
-            sent,
+            waiting: self.queue.waiting(),
+            sent: self.queue.sent(now),
         }
     }
 

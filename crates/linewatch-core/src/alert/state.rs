@@ -184,7 +184,7 @@ impl Alerts {
 
     /// What its first losses began, and nobody knows of yet, is the outage.
     fn outage_says_it_all(&mut self, id: TargetId) {
-        for key in self.open_of(id).filter(|key| key.kind.has_limit()) {
+        for key in self.open_of(id).filter(|key| key.kind == Kind::Loss) {
             if self.is_pending(&key) {
                 self.incidents.remove(&key);
             }

@@ -40,9 +40,10 @@ use crate::tally::Tally;
 use crate::{cure, logging, notice, say};
 use knocks::Knocks;
 use line::Line;
-pub(crate) use names::STILL_PROBED;
 pub(crate) use reload::{Reload, reload_with};
 use storage::StorageTrouble;
+
+pub(crate) use names::STILL_PROBED;
 
 /// The status page is refreshed this often.
 const STATUS_EVERY: Duration = Duration::from_secs(1);
