@@ -8,6 +8,7 @@ mod attempts;
 mod carrier;
 mod credentials;
 mod dead_man;
+pub(crate) mod direct;
 mod mail;
 mod outbox;
 mod pin;
