@@ -10,6 +10,7 @@ mod knocks;
 mod line;
 mod names;
 mod reload;
+mod storage;
 mod tools;
 
 use std::collections::BTreeMap;
@@ -40,6 +41,9 @@ use crate::{cure, logging, notice, say};
 use knocks::Knocks;
 use line::Line;
 pub(crate) use reload::{Reload, reload_with};
+use storage::StorageTrouble;
+
+pub(crate) use names::STILL_PROBED;
 
 /// The status page is refreshed this often.
 const STATUS_EVERY: Duration = Duration::from_secs(1);
@@ -126,6 +130,8 @@ pub(crate) struct Start {
     pub status: StatusInfo,
     /// What the page shows above everything else for as long as we run.
     pub notices: Vec<Notice>,
+    /// What was wrong with the database when it was opened.
+    pub storage_trouble: Vec<String>,
 }
 
 /// The settings in force and the targets as they run.
@@ -141,6 +147,7 @@ pub(crate) struct Control<C> {
     /// Identifiers were rotated up to this second of the monotonic clock.
     rotated_until: u64,
     knocks: Knocks,
+    storage: StorageTrouble,
     /// Grants real-time priority.
     realtime_cure: Option<String>,
     /// When to look for the next hops again.
@@ -160,6 +167,7 @@ impl<C: Clock> Control<C> {
             loaded,
             status,
             notices,
+            storage_trouble,
         } = start;
         let mut control = Self {
             to,
@@ -171,6 +179,7 @@ impl<C: Clock> Control<C> {
             versions: 0,
             rotated_until: 0,
             knocks: Knocks::default(),
+            storage: StorageTrouble::default(),
             realtime_cure: realtime_cure(),
             hops_at: MonoTime::ZERO,
             is_unpublished: false,
@@ -183,6 +192,7 @@ impl<C: Clock> Control<C> {
             false,
         );
         control.begin_alerts();
+        control.tell_storage_trouble(storage_trouble);
         control
     }
 
@@ -390,9 +400,7 @@ impl<C: Clock> Control<C> {
         self.status.scheduling = report.scheduling;
         self.to.tally.tell(&mut self.status);
         self.to.hub.status(self.status.clone());
-        for news in self.to.store.news() {
-            self.note(news.kind, news.severity, None, news.message);
-        }
+        self.tell_storage();
     }
 
     fn next_version(&mut self) -> u64 {

@@ -143,6 +143,7 @@ impl Rig {
             loaded,
             status: StatusInfo::default(),
             notices: vec![notice::loopback_only("here", page.port())],
+            storage_trouble: Vec::new(),
         };
         let commanded = Commanded {
             clock,
