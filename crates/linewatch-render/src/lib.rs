@@ -13,6 +13,7 @@ pub mod graph;
 pub mod json;
 pub mod message;
 pub mod rrd;
+pub mod terminal_words;
 pub mod text;
 pub mod when;
 pub mod words;

@@ -41,7 +41,10 @@ pub(crate) fn listen(give: impl Fn(Order) + Send + 'static) -> io::Result<()> {
             let mut is_stopping = false;
             for signal in signals.forever() {
                 match signal {
-                    SIGINT if is_stopping => std::process::exit(Exit::SecondInterrupt as i32),
+                    SIGINT if is_stopping => {
+                        crate::term::restore();
+                        std::process::exit(Exit::SecondInterrupt as i32);
+                    }
                     SIGINT | SIGTERM => {
                         is_stopping = true;
                         give(Order::Stop(if signal == SIGINT { "Ctrl+C" } else { "SIGTERM" }));
@@ -64,6 +67,7 @@ pub(crate) fn listen(give: impl Fn(Order) + Send + 'static) -> io::Result<()> {
     let mut is_stopping = false;
     let handler = move || {
         if std::mem::replace(&mut is_stopping, true) {
+            crate::term::restore();
             std::process::exit(Exit::SecondInterrupt as i32);
         }
         give(Order::Stop("Ctrl+C"));

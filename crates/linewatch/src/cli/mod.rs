@@ -16,7 +16,9 @@ mod rrd;
 mod serve;
 mod stored;
 mod watch;
+mod watch_live;
 mod watch_rows;
+mod watch_screen;
 mod watch_view;
 
 use std::ffi::OsString;
@@ -89,6 +91,15 @@ impl Global {
     /// The language of what is printed: the option's, else the environment's, else English.
     pub(crate) fn language(&self) -> Language {
         language(self.lang, |name| std::env::var(name).ok())
+    }
+
+    /// Whether colour was asked for or forbidden; `None`: as the environment says.
+    pub(crate) const fn colour(&self) -> Option<bool> {
+        match self.color {
+            ColorWhen::Auto => None,
+            ColorWhen::Always => Some(true),
+            ColorWhen::Never => Some(false),
+        }
     }
 }
 

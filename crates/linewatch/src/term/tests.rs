@@ -1,0 +1,1 @@
+//! Drawn views as literal text.
