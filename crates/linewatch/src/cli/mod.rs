@@ -4,6 +4,9 @@
 //! One file per command beside this one. Not here: what a configuration file says (`config`).
 
 mod alerts;
+mod attach;
+mod attach_monitor;
+mod attach_shapes;
 mod backup;
 mod check;
 mod compare;
@@ -37,10 +40,9 @@ use crate::say;
 pub(crate) use stored::write_whole;
 
 /// Commands of INTERFACE.md that a later version brings: said plainly instead of being taken for a target.
-const NOT_YET: [&str; 10] = [
+const NOT_YET: [&str; 9] = [
     "record",
     "report",
-    "attach",
     "import",
     "admin",
     "healthcheck",
@@ -79,7 +81,7 @@ pub struct Global {
     /// Colour on the terminal
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
     pub color: ColorWhen,
-    /// Language of `watch` on the terminal [default: the one of the environment (LC_ALL, LC_MESSAGES, LANG)]
+    /// Language of `watch` and `attach` on the terminal [default: the one of the environment (LC_ALL, LC_MESSAGES, LANG)]
     #[arg(long, global = true, value_name = "LANG")]
     pub lang: Option<Lang>,
     /// Plain ASCII on the terminal
@@ -148,6 +150,8 @@ enum Command {
     Serve(serve::Args),
     /// Measure now and print; nothing is stored
     Watch(watch::Args),
+    /// The terminal view over a running monitor
+    Attach(attach::Args),
     /// Check a configuration file: exit 0, or 2 with line, column and a hint for every error
     CheckConfig(check::CheckArgs),
     /// Look at the configuration
@@ -188,15 +192,16 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Result<Exit> {
         }
     };
     let cli = Cli::from_arg_matches(&matches)?;
-    if cli.global.lang == Some(Lang::Id) && !matches!(cli.command, Command::Watch(_)) {
+    if cli.global.lang == Some(Lang::Id) && !matches!(cli.command, Command::Watch(_) | Command::Attach(_)) {
         // On standard error: what others read from standard output stays what it is.
         say::to_stderr(
-            "note: on the terminal only `watch` speaks Indonesian so far; the page has `[web] language = \"id\"`",
+            "note: on the terminal only `watch` and `attach` speak Indonesian so far; the page has `[web] language = \"id\"`",
         );
     }
     match cli.command {
         Command::Serve(args) => serve::run(&cli.global, &args),
         Command::Watch(args) => watch::run(&cli.global, &args),
+        Command::Attach(args) => attach::run(&cli.global, &args),
         Command::CheckConfig(args) => check::check_config(&cli.global, &args),
         Command::Config(command) => check::config(&cli.global, &command),
         Command::Doctor(args) => doctor::run(&cli.global, &args),

@@ -10,6 +10,7 @@ use std::time::Duration;
 use linewatch_core::port::Clock as _;
 use linewatch_core::time::{MonoTime, WallTime};
 use linewatch_probe::clock::SystemClock;
+use linewatch_render::terminal_words::TerminalWords;
 use ratatui::Terminal as Drawing;
 use ratatui::backend::CrosstermBackend;
 use ratatui::buffer::Buffer;
@@ -140,6 +141,11 @@ impl Screen {
         self.drawn_second = second;
         self.is_dirty = false;
         Ok(())
+    }
+
+    /// The words of its language.
+    pub(crate) const fn words(&self) -> &TerminalWords {
+        &self.look.words
     }
 
     /// The calendar, for what is said at the foot.
