@@ -59,6 +59,8 @@ pub struct TerminalWords {
     pub ask_replace: &'static str,
     /// A change was asked for and is under way.
     pub asked: &'static str,
+    /// It was made.
+    pub done: &'static str,
     /// Excellent, good, fair, poor, critical, down, stale, error, waiting, paused.
     pub badges: [&'static str; 10],
     /// OK, WARN, BAD.
@@ -172,6 +174,7 @@ const ENGLISH: TerminalWords = TerminalWords {
     ask_add: "add target",
     ask_replace: "target in place of this one",
     asked: "asked for it",
+    done: "done",
     badges: [
         "Excellent",
         "Good",
@@ -256,6 +259,7 @@ const INDONESIAN: TerminalWords = TerminalWords {
     ask_add: "tambah target",
     ask_replace: "target pengganti",
     asked: "sudah diminta",
+    done: "selesai",
     badges: [
         "Sangat baik",
         "Baik",

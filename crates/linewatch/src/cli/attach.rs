@@ -183,7 +183,10 @@ impl View {
             News::Begin(overview) => self.begin(*overview),
             News::Settings(overview) => self.settle(*overview),
             News::Broken(why) => self.fleet.link = Link::Broken(why),
-            News::Said(text) => screen.ui.say(text, self.fleet.now),
+            News::Said(said) => {
+                let text = said.err().unwrap_or_else(|| screen.words().done.to_owned());
+                screen.ui.say(text, self.fleet.now);
+            }
             News::Message(message) => {
                 self.fleet.link = Link::Live;
                 match *message {

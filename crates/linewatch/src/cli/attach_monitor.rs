@@ -50,8 +50,8 @@ pub(super) enum News {
     Message(Box<Message>),
     /// It is interrupted; a sentence.
     Broken(String),
-    /// What came of a wish; a sentence.
-    Said(String),
+    /// What came of a wish: nothing more to say, or why not.
+    Said(Result<(), String>),
 }
 
 /// A point of the live connection to go on from.
@@ -153,12 +153,8 @@ impl Monitor {
                 (_, Some(body)) => agent.post(&url).content_type(JSON).send(body.to_string()),
                 (_, None) => agent.post(&url).send_empty(),
             };
-            let said = match body_of(answer) {
-                Ok(_) => "✓".to_owned(),
-                Err(why) => why,
-            };
             // The view may have been closed meanwhile.
-            let _ = tell.send(News::Said(said));
+            let _ = tell.send(News::Said(body_of(answer).map(drop)));
         };
         std::thread::Builder::new()
             .name("ask".to_owned())

@@ -12,6 +12,7 @@ use linewatch_core::view::{Grade, State};
 use linewatch_render::text::printable;
 use linewatch_render::words::duration_text;
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 
 use super::attach_monitor::Point;
 use super::watch_live::spaced;
@@ -105,7 +106,7 @@ pub(super) struct SumRow(
     Option<u64>,
     Option<u32>,
     u64,
-    Option<u32>,
+    IgnoredAny,
     Option<SumMore>,
 );
 

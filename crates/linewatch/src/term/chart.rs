@@ -15,7 +15,7 @@ use super::model::Row;
 use super::paint::{Canvas, columns};
 use super::table::number;
 use super::theme::{Ink, Look};
-use super::trail::Bin;
+use super::trail::{Bin, Trail};
 
 /// Columns of the numbers at the left, with their tick.
 const AXIS_COLUMNS: u16 = 8;
@@ -125,8 +125,8 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, area: Rect, scene: Scene<'_>) {
             bin.host_rtt.map(|host| (host, host))
         });
     }
-    times(canvas, plot, span, look);
     losses(canvas, plot, &series, !ui.is_overlay, look);
+    times(canvas, plot, span, look);
     dots.paint(canvas, plot, look);
     if ui.is_overlay {
         letters(canvas, plot, &series, axis, look);
@@ -143,14 +143,7 @@ fn aligned(now: WallTime, span: Duration, columns: usize) -> WallTime {
 fn reach(row: &Row, span: Duration, columns: usize) -> usize {
     let interval_ns = nanos_of(row.interval) as f64;
     let column_ns = (nanos_of(span) as f64 / columns.max(1) as f64).max(1.0);
-    // Longer ranges come from bins of 2 s and 20 s.
-    let bin_ns = if span > Duration::from_secs(900) {
-        2e10
-    } else if span > Duration::from_secs(64) {
-        2e9
-    } else {
-        1e8
-    };
+    let bin_ns = nanos_of(Trail::step_of(span)) as f64;
     (2.5 * interval_ns.max(bin_ns) / column_ns).ceil() as usize + 1
 }
 
@@ -217,15 +210,18 @@ fn times(canvas: &mut Canvas<'_>, plot: Rect, span: Duration, look: &Look) {
         text(span)
     };
     let half = text(span / 2);
-    canvas.put(plot.x, y, plot.width, &whole, style);
-    canvas.put(
-        plot.x + (plot.width / 2).saturating_sub(columns(&half) / 2),
-        y,
-        plot.width,
-        &half,
-        style,
-    );
-    canvas.put_right(plot.right(), y, plot.width, look.words.now, style);
+    let now = look.words.now;
+    let middle = plot.x + (plot.width / 2).saturating_sub(columns(&half) / 2);
+    for (x, label) in [
+        (plot.x, whole.as_str()),
+        (middle, half.as_str()),
+        (plot.right().saturating_sub(columns(now)), now),
+    ] {
+        // A loss is more than a label.
+        if (x..x + columns(label)).all(|x| canvas.is_free(x, y)) {
+            canvas.put(x, y, plot.width, label, style);
+        }
+    }
 }
 
 /// The letter of each line where it ends.
@@ -340,7 +336,7 @@ mod tests {
         };
         let axis = Axis::of(&[vec![bin]], true).expect("data");
         assert!(axis.low_ms == 0.0 && axis.high_ms >= 150.0, "{axis:?}");
-        assert_eq!(axis.row(ms(150), 11), 0.max(axis.row(ms(150), 11)));
+        assert!(axis.row(ms(150), 11) < axis.row(ms(140), 11));
         assert_eq!(Axis::of(&[vec![Bin::default()]], true), None);
     }
 }

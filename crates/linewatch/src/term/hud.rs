@@ -18,6 +18,9 @@ use super::trail::Bin;
 /// Eighths of a cell, from below.
 const EIGHTHS: [&str; 8] = ["▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"];
 
+/// Seconds of the bars at most: as far as single seconds are kept.
+const BARS_MOST: u16 = 300;
+
 /// The chosen target: seven figures, and a bar a second.
 pub(super) fn panel(canvas: &mut Canvas<'_>, scene: Scene<'_>) {
     let Scene { fleet, look, .. } = scene;
@@ -93,7 +96,7 @@ fn foot_line(canvas: &mut Canvas<'_>, scene: Scene<'_>) {
 }
 
 /// RTT, process latency, loss, jitter, RTO, state.
-fn cells<'a>(row: &Row, scene: Scene<'a>) -> Vec<(&'a str, String, Ink)> {
+fn cells(row: &Row, scene: Scene<'_>) -> Vec<(String, String, Ink)> {
     let look = scene.look;
     let words = &look.words;
     let ms = |rtt: Option<Rtt>| format::rtt_ms(rtt.map(Rtt::as_millis_f64)).to_string();
@@ -117,28 +120,24 @@ fn cells<'a>(row: &Row, scene: Scene<'a>) -> Vec<(&'a str, String, Ink)> {
     let ink_of_state = row
         .status()
         .map_or(badge_ink(badge), |state| status_ink(Some(state)));
+    let process = ms(row.last.and_then(|last| last.host_rtt));
+    let loss = format::loss_ppm(row.loss_ppm).to_string();
     vec![
-        ("RTT", rtt, ink),
-        (
-            words.process,
-            ms(row.last.and_then(|last| last.host_rtt)),
-            Ink::Process,
-        ),
-        (
-            words.loss,
-            format::loss_ppm(row.loss_ppm).to_string(),
-            loss_ink(row),
-        ),
-        (words.jitter, ms(row.jitter), Ink::Text),
-        ("RTO", row.rto.to_string(), Ink::Text),
-        (words.state, standing, ink_of_state),
+        ("RTT".to_owned(), rtt, ink),
+        (words.process.to_owned(), process, Ink::Process),
+        (words.loss.to_owned(), loss, loss_ink(row)),
+        (words.jitter.to_owned(), ms(row.jitter), Ink::Text),
+        ("RTO".to_owned(), row.rto.to_string(), Ink::Text),
+        (words.state.to_lowercase(), standing, ink_of_state),
     ]
 }
 
 /// One bar a second over several rows; a loss is a `×` at the foot and a line above it.
 fn bars(canvas: &mut Canvas<'_>, area: Rect, row: &Row, scene: Scene<'_>) {
     let look = scene.look;
-    let bins = newest_seconds(row, scene.fleet.now, area.width);
+    let width = area.width.min(BARS_MOST);
+    let area = Rect::new(area.right() - width, area.y, width, area.height);
+    let bins = newest_seconds(row, scene.fleet.now, width);
     let scale = Scale::of(row, &bins);
     let levels = usize::from(area.height) * EIGHTHS.len();
     let ink = badge_ink(row.badge());

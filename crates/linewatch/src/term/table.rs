@@ -104,7 +104,8 @@ fn columns_of(width: u16, grade: u16) -> (Vec<Column>, u16) {
     ];
     // Marker, sign, grade, state.
     let lead = 3 + grade + 1 + 6;
-    let mut left = width.saturating_sub(lead + Column::Rtt.width() + Column::Loss.width());
+    // The last column is air.
+    let mut left = width.saturating_sub(1 + lead + Column::Rtt.width() + Column::Loss.width());
     let mut taken = vec![Column::Rtt, Column::Loss];
     // The most telling first.
     for column in [

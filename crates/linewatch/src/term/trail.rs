@@ -1,7 +1,7 @@
 //! Keeps what a target's chart and sparkline show: the last hour, folded at three steps so that memory is bounded.
 //!
 //! A probe belongs to the bin of its *send*, so a loss that is known only after its time-out still lands where it happened.
-//! Bounded: 100 ms for 65 s, 2 s for 15 min, 20 s for an hour; 1,300 bins of 24 B are 31 kB per target at most.
+//! Bounded: 100 ms for 65 s, 1 s for 5 min, 5 s for 15 min, 20 s for an hour; 1,330 bins of 48 B are 64 kB per target at most.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -10,9 +10,10 @@ use linewatch_core::record::Outcome;
 use linewatch_core::time::{Rtt, WallTime, nanos_of};
 
 /// Step and number of bins of each ring, finest first. A range is shown from the first ring that reaches so far back.
-const RINGS: [(Duration, usize); 3] = [
+const RINGS: [(Duration, usize); 4] = [
     (Duration::from_millis(100), 650),
-    (Duration::from_secs(2), 455),
+    (Duration::from_secs(1), 310),
+    (Duration::from_secs(5), 185),
     (Duration::from_secs(20), 185),
 ];
 
@@ -105,11 +106,20 @@ impl Trail {
         }
     }
 
+    /// Step of the ring that a range is shown from.
+    pub(crate) fn step_of(span: Duration) -> Duration {
+        RINGS[Self::ring_of(span)].0
+    }
+
+    fn ring_of(span: Duration) -> usize {
+        let reaches = |(step, room): &(Duration, usize)| *step * (*room as u32 - 1) >= span;
+        RINGS.iter().position(reaches).unwrap_or(RINGS.len() - 1)
+    }
+
     /// `count` columns that end at `until`, oldest first, each of `span / count`.
     pub(crate) fn columns(&self, until: WallTime, span: Duration, count: usize) -> Vec<Bin> {
         let mut columns = vec![Bin::default(); count];
-        let reaches = |(step, room): &(Duration, usize)| *step * (*room as u32 - 1) >= span;
-        let place = RINGS.iter().position(reaches).unwrap_or(RINGS.len() - 1);
+        let place = Self::ring_of(span);
         let (ring, step_ns) = (&self.rings[place], nanos_of(RINGS[place].0) as i64);
         let span_ns = nanos_of(span).max(1) as i64;
         let from_ns = until.as_nanos().saturating_sub(span_ns);
