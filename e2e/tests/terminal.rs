@@ -197,3 +197,32 @@ fn a_dumb_terminal_gets_plain_lines() {
         Ok(())
     });
 }
+
+#[test]
+fn a_terminal_that_is_closed_takes_the_program_with_it() {
+    with_terminal("a closed terminal", |program, directory| {
+        let far = TcpListener::bind("127.0.0.1:0")?;
+        let pid_file = directory.join("pid");
+        let shell = format!(
+            "stty rows 40 cols 120; echo $$ > '{}'; exec '{}' watch gw=tcp://127.0.0.1:{} --interval 100ms",
+            pid_file.display(),
+            program.display(),
+            far.local_addr()?.port()
+        );
+        let mut terminal = InTerminal::start(&shell)?;
+        terminal.until("Excellent")?;
+        let pid = std::fs::read_to_string(&pid_file)?;
+        let process = Path::new("/proc").join(pid.trim());
+        ensure!(process.exists(), "{} is not there", process.display());
+        // `script` closes its terminal when it ends.
+        drop(terminal);
+        for _ in 0..600 {
+            if !process.exists() {
+                return Ok(());
+            }
+            // Looked at until it has ended; half a minute is far more than it may take.
+            std::thread::park_timeout(Duration::from_millis(50));
+        }
+        bail!("it goes on without its terminal")
+    });
+}

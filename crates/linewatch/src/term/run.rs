@@ -5,6 +5,7 @@
 
 use std::io::{self, BufWriter, IsTerminal as _, Stdout};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::Duration;
 
 use linewatch_core::port::Clock as _;
@@ -28,6 +29,8 @@ use super::theme::{Look, Terminal};
 
 /// At most four frames a second (UI.md section 11): more cannot be read.
 const FRAME_EVERY: Duration = Duration::from_millis(250);
+/// Keys that wait to be looked at: a pasted line.
+const KEY_QUEUE: usize = 256;
 /// A frame of 200 x 60 cells with colours is less.
 const FRAME_BYTES: usize = 64 * 1024;
 /// Columns of the table that is written where nothing can be drawn.
@@ -55,6 +58,7 @@ pub(crate) fn restore() {
 /// An open terminal.
 pub(crate) struct Screen {
     drawing: Drawing<CrosstermBackend<BufWriter<Stdout>>>,
+    keys: Receiver<Event>,
     clock: SystemClock,
     look: Look,
     /// What the person chose.
@@ -77,8 +81,14 @@ impl Screen {
         enter()?;
         let backend = CrosstermBackend::new(BufWriter::with_capacity(FRAME_BYTES, io::stdout()));
         let drawing = Drawing::new(backend).inspect_err(|_| restore())?;
+        let (tell, keys) = sync_channel(KEY_QUEUE);
+        std::thread::Builder::new()
+            .name("keys".to_owned())
+            .spawn(move || read_keys(&tell))
+            .inspect_err(|_| restore())?;
         Ok(Self {
             drawing,
+            keys,
             clock,
             look,
             ui,
@@ -102,16 +112,23 @@ impl Screen {
         self.ui.arrange(fleet);
         let mut actions = Vec::new();
         let mut wait = wait;
-        while event::poll(wait)? {
-            wait = Duration::ZERO;
-            match event::read()? {
-                Event::Key(key) if key.kind != KeyEventKind::Release => {
+        loop {
+            match self.keys.recv_timeout(wait) {
+                Ok(Event::Key(key)) if key.kind != KeyEventKind::Release => {
                     actions.extend(self.ui.press(key, fleet));
                     self.is_dirty = true;
                 }
-                Event::Resize(..) => self.is_dirty = true,
-                _ => {}
+                Ok(Event::Resize(..)) => self.is_dirty = true,
+                Ok(_) => {}
+                Err(RecvTimeoutError::Timeout) => break,
+                Err(RecvTimeoutError::Disconnected) => {
+                    return Err(io::Error::new(
+                        io::ErrorKind::UnexpectedEof,
+                        "no keys come any more",
+                    ));
+                }
             }
+            wait = Duration::ZERO;
         }
         if actions.contains(&Action::Suspend) {
             suspend()?;
@@ -119,7 +136,10 @@ impl Screen {
         }
         if IS_BACK.swap(false, Ordering::AcqRel) {
             enter()?;
-            self.drawing.clear()?;
+            // Not `clear`: it asks the terminal where the cursor is, and the answer would come among the keys.
+            let size = self.drawing.size()?;
+            self.drawing
+                .resize(Rect::from((ratatui::layout::Position::ORIGIN, size)))?;
             self.is_dirty = true;
         }
         self.draw_if_due(fleet)?;
@@ -172,6 +192,15 @@ pub(crate) fn text_of(fleet: &Fleet, look: &Look) -> String {
         line.trim_end().to_owned()
     });
     lines.collect::<Vec<_>>().join("\n")
+}
+
+/// Hands on what is typed until nobody takes it, or the terminal has gone.
+fn read_keys(tell: &SyncSender<Event>) {
+    while let Ok(event) = event::read() {
+        if tell.send(event).is_err() {
+            return;
+        }
+    }
 }
 
 fn enter() -> io::Result<()> {
