@@ -14,9 +14,9 @@ use linewatch_core::view::State;
 use linewatch_probe::clock::SystemClock;
 use serde_json::json;
 
-use super::Global;
 use super::attach_monitor::{Monitor, News};
 use super::attach_shapes::{self as shapes, Message};
+use super::{Global, watch_screen};
 use crate::exit::{Exit, UserError};
 use crate::say;
 use crate::signals::{self, Order};
@@ -93,8 +93,7 @@ pub(super) fn run(global: &Global, args: &Args) -> Result<Exit> {
     monitor
         .follow(resume, tell.clone())
         .context("cannot start the connection's thread")?;
-    let mut screen = Screen::open(clock, look, Ui::new(args.hud, args.overlay))
-        .context("cannot open the terminal; `--plain` writes the table once")?;
+    let mut screen = watch_screen::open(clock, look, Ui::new(args.hud, args.overlay))?;
     view.follow(&mut screen, &monitor, (&tell, &news), &heard);
     Ok(Exit::Ok)
 }

@@ -26,14 +26,14 @@ use linewatch_probe::resolve::{Found, Resolver, Said};
 use linewatch_probe::sys::{SystemWire, WireOptions};
 
 use super::watch_screen::{self, Feed, Session};
-use super::watch_view::{Mode, View};
+use super::watch_view::{Happened, Mode, View};
 use super::{Global, target_spec};
 use crate::config::units;
 use crate::exit::{Exit, UserError};
 use crate::method::{self, engine_options};
 use crate::say::{self, Reader};
 use crate::signals::{self, Order};
-use crate::term::{self, Look, Screen, Terminal, Ui};
+use crate::term::{self, Look, Terminal, Ui};
 
 /// At the end, what is in flight is awaited for the time-out, but no longer than this (MEASURING "Signals and exit").
 pub(super) const DRAIN: Duration = Duration::from_secs(3);
@@ -129,11 +129,7 @@ pub(super) fn run(global: &Global, args: &Args) -> Result<Exit> {
     let engine =
         Engine::start(wire, clock, engine_options(costs)?, records).context("cannot start the engine")?;
     let terminal = Terminal::of_environment(global.colour(), global.ascii);
-    let mode = match () {
-        () if args.json => Mode::Json,
-        () if !args.plain && term::suits_a_screen(&terminal) => Mode::Screen,
-        () => Mode::Plain,
-    };
+    let mode = mode_of(args, &terminal);
     let mut view = View::new(
         mode,
         plan.every,
@@ -154,49 +150,54 @@ pub(super) fn run(global: &Global, args: &Args) -> Result<Exit> {
     let end_at = plan
         .duration
         .map_or(MonoTime::MAX, |duration| clock.mono().plus(duration));
-    let mut screen = None;
-    let reader = if matches!(mode, Mode::Screen) {
-        let look = Look::new(&terminal, global.language(), jiff::tz::TimeZone::system());
-        let mut opened = Screen::open(clock, look, Ui::new(args.hud, args.overlay))
-            .context("cannot open the terminal; `--plain` prints lines instead")?;
-        if let Some(note) = watched.notes.first() {
-            opened.ui.say(note.clone(), clock.anchor().wall);
+    let mut screen = match mode {
+        Mode::Screen => {
+            let look = Look::new(&terminal, global.language(), jiff::tz::TimeZone::system());
+            let mut screen = watch_screen::open(clock, look, Ui::new(args.hud, args.overlay))?;
+            if let Some(note) = watched.notes.first() {
+                screen.ui.say(note.clone(), clock.anchor().wall);
+            }
+            Some(screen)
         }
-        let mut session = Session {
-            plan: &plan,
-            engine: &engine,
-            targets: watched.targets,
-            count: args.count,
-            clock,
-        };
-        let feed = Feed {
-            batches: &batches,
-            orders: &heard,
-            end_at,
-        };
-        let reader = session.follow(&mut view, &mut opened, &feed);
-        screen = Some(opened);
-        reader
-    } else {
-        follow(&mut view, &batches, &heard, &clock, end_at)
+        Mode::Json | Mode::Plain => None,
+    };
+    let reader = match &mut screen {
+        Some(screen) => {
+            let feed = Feed {
+                batches: &batches,
+                orders: &heard,
+                end_at,
+            };
+            let targets = watched.targets;
+            Session::new(&plan, &engine, targets, args.count, clock).follow(&mut view, screen, &feed)
+        }
+        None => follow(&mut view, &batches, &heard, &clock, end_at),
     };
     let grace = plan.probe.timeout.min(DRAIN);
     let stopping = std::thread::spawn(move || engine.stop(grace));
-    match screen {
-        Some(screen) => watch_screen::drain(&mut view, screen, &batches),
-        None => {
-            while let Ok(batch) = batches.recv() {
-                view.take(&batch);
-            }
-        }
-    }
+    watch_screen::drain(&mut view, screen, &batches);
     drop(stopping.join());
     let happened = view.finish(clock.anchor(), reader);
-    Ok(match args.fail_on {
+    Ok(exit_of(args.fail_on, happened))
+}
+
+/// The full-screen view where nothing else was asked for and the terminal can show it.
+fn mode_of(args: &Args, terminal: &Terminal) -> Mode {
+    if args.json {
+        Mode::Json
+    } else if !args.plain && term::suits_a_screen(terminal) {
+        Mode::Screen
+    } else {
+        Mode::Plain
+    }
+}
+
+const fn exit_of(fail_on: Option<FailOn>, happened: Happened) -> Exit {
+    match fail_on {
         Some(FailOn::Outage) if happened.outages > 0 => Exit::ConditionMet,
         Some(FailOn::Loss) if happened.failed > 0 => Exit::ConditionMet,
         _ => Exit::Ok,
-    })
+    }
 }
 
 impl Plan {

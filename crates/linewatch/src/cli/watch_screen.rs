@@ -24,7 +24,7 @@ use crate::exit::{Exit, UserError};
 use crate::method::FALLBACK_PORT;
 use crate::say::Reader;
 use crate::signals::Order;
-use crate::term::{self, Action, Link, Screen};
+use crate::term::{self, Action, Link, Look, Screen, Ui};
 
 /// How long keys are waited for before the queue of probes is looked at again: it holds far more than that.
 const WAIT: Duration = Duration::from_millis(50);
@@ -39,12 +39,12 @@ struct Found {
 
 /// A view of a running engine.
 pub(super) struct Session<'a> {
-    pub plan: &'a Plan,
-    pub engine: &'a Engine,
-    pub targets: Vec<(Target, Address)>,
+    plan: &'a Plan,
+    engine: &'a Engine,
+    targets: Vec<(Target, Address)>,
     /// Probes of each target, where they are limited.
-    pub count: Option<u64>,
-    pub clock: SystemClock,
+    count: Option<u64>,
+    clock: SystemClock,
 }
 
 /// Where probes and orders come from, and when it is over by itself.
@@ -54,7 +54,36 @@ pub(super) struct Feed<'a> {
     pub end_at: MonoTime,
 }
 
-impl Session<'_> {
+/// Takes the terminal.
+///
+/// # Errors
+///
+/// When it cannot be switched.
+pub(super) fn open(clock: SystemClock, look: Look, ui: Ui) -> Result<Screen, UserError> {
+    Screen::open(clock, look, ui).map_err(|error| {
+        UserError::failed(format!("cannot open the terminal: {error}"))
+            .help("`--plain` writes lines instead, on any terminal and into a pipe")
+    })
+}
+
+impl<'a> Session<'a> {
+    /// A view of these targets, which the engine probes already.
+    pub(super) const fn new(
+        plan: &'a Plan,
+        engine: &'a Engine,
+        targets: Vec<(Target, Address)>,
+        count: Option<u64>,
+        clock: SystemClock,
+    ) -> Self {
+        Self {
+            plan,
+            engine,
+            targets,
+            count,
+            clock,
+        }
+    }
+
     /// Shows what comes until it is over.
     pub(super) fn follow(&mut self, view: &mut View, screen: &mut Screen, feed: &Feed<'_>) -> Reader {
         let (tell, found) = mpsc::channel();
@@ -67,6 +96,7 @@ impl Session<'_> {
             while let Ok(found) = found.try_recv() {
                 self.take_in(found, view, screen);
             }
+            // Statistics are what is on the screen.
             if let Ok(Order::Stop(_) | Order::Hangup) = feed.orders.try_recv() {
                 return Reader::There;
             }
@@ -194,8 +224,14 @@ impl Session<'_> {
     }
 }
 
-/// Shows that it ends while the last probes are awaited; a second q or Ctrl+C ends at once.
-pub(super) fn drain(view: &mut View, mut screen: Screen, batches: &Receiver<Arc<RecordBatch>>) {
+/// Takes the last probes. A screen shows that it ends; a second q or Ctrl+C there ends at once.
+pub(super) fn drain(view: &mut View, screen: Option<Screen>, batches: &Receiver<Arc<RecordBatch>>) {
+    let Some(mut screen) = screen else {
+        while let Ok(batch) = batches.recv() {
+            view.take(&batch);
+        }
+        return;
+    };
     view.set_link(Link::Stopping);
     screen.touch();
     loop {
