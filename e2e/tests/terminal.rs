@@ -13,6 +13,8 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail, ensure};
 use linewatch_e2e::{binary, namespace};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 
 /// A view that shows nothing for so long is broken.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -81,10 +83,15 @@ impl InTerminal {
 
 impl Drop for InTerminal {
     fn drop(&mut self) {
-        // It has ended, or the test has failed and nobody needs it.
-        let _ = self.child.kill();
+        // It has ended, or the test has failed and nobody needs it: `timeout` hands the signal on.
+        end(self.child.id(), Signal::SIGTERM);
         let _ = self.child.wait();
     }
+}
+
+fn end(pid: u32, signal: Signal) {
+    // It may have ended by itself.
+    let _ = kill(Pid::from_raw(pid as i32), signal);
 }
 
 /// Runs `test` with the program and a directory, or says what is missing.
@@ -204,18 +211,19 @@ fn a_terminal_that_is_closed_takes_the_program_with_it() {
         let far = TcpListener::bind("127.0.0.1:0")?;
         let pid_file = directory.join("pid");
         let shell = format!(
-            "stty rows 40 cols 120; echo $$ > '{}'; exec '{}' watch gw=tcp://127.0.0.1:{} --interval 100ms",
+            "stty rows 40 cols 120; echo $$ $PPID > '{}'; exec '{}' watch gw=tcp://127.0.0.1:{} --interval 100ms",
             pid_file.display(),
             program.display(),
             far.local_addr()?.port()
         );
         let mut terminal = InTerminal::start(&shell)?;
         terminal.until("Excellent")?;
-        let pid = std::fs::read_to_string(&pid_file)?;
-        let process = Path::new("/proc").join(pid.trim());
+        let pids = std::fs::read_to_string(&pid_file)?;
+        let (program, script) = pids.trim().split_once(' ').context("two numbers")?;
+        let process = Path::new("/proc").join(program);
         ensure!(process.exists(), "{} is not there", process.display());
-        // `script` closes its terminal when it ends.
-        drop(terminal);
+        // Whoever holds the other end of the terminal is gone at once, as when a window is closed.
+        end(script.parse()?, Signal::SIGKILL);
         for _ in 0..600 {
             if !process.exists() {
                 return Ok(());
