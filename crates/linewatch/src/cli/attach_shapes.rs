@@ -337,10 +337,8 @@ mod tests {
     use super::*;
 
     fn fleet() -> Fleet {
-        Fleet {
-            rows: vec![Row::new(7, "gw", "gw", "192.0.2.1")],
-            ..Fleet::default()
-        }
+        let row = Row::new(7, "gw", "gw", "192.0.2.1");
+        Fleet::of(WallTime::default(), vec![row])
     }
 
     fn message(text: &str) -> Message {

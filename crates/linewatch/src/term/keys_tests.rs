@@ -12,14 +12,14 @@ fn fleet() -> Fleet {
         grade,
         ..Row::new(key, name, name, "192.0.2.1")
     };
-    Fleet {
-        rows: vec![
+    Fleet::of(
+        WallTime::default(),
+        vec![
             row(1, "A", "JP", State::Ok, Some(Grade::Excellent)),
             row(2, "B", "ID", State::Down, None),
             row(3, "C", "JP", State::Warn, Some(Grade::Fair)),
         ],
-        ..Fleet::default()
-    }
+    )
 }
 
 fn ui(fleet: &Fleet) -> Ui {

@@ -214,6 +214,16 @@ impl Row {
 }
 
 impl Fleet {
+    /// These targets and no events.
+    #[cfg(test)]
+    pub(crate) fn of(now: WallTime, rows: Vec<Row>) -> Self {
+        Self {
+            now,
+            rows,
+            ..Self::default()
+        }
+    }
+
     /// The target with this key.
     pub(crate) fn row(&self, key: u32) -> Option<&Row> {
         self.rows.iter().find(|row| row.key == key)

@@ -83,10 +83,9 @@ fn fleet() -> Fleet {
         &[16],
     );
     tokyo.reasons = vec!["loss".to_owned(), "rtt".to_owned()];
-    let mut fleet = Fleet {
-        now: at(0),
-        link: Link::Live,
-        rows: vec![
+    let mut fleet = Fleet::of(
+        at(0),
+        vec![
             row(
                 1,
                 "Home router",
@@ -110,8 +109,7 @@ fn fleet() -> Fleet {
             error,
             Row::new(6, "kl", "Kuala Lumpur", "192.0.2.6"),
         ],
-        ..Fleet::default()
-    };
+    );
     fleet.note(EventLine {
         id: "1-1".to_owned(),
         at: at(34),
