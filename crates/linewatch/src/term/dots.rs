@@ -124,11 +124,11 @@ impl Dots {
     fn bits(&self, layer: &Layer, column: usize, row: usize) -> u8 {
         let (across, down) = per_cell(self.charset);
         let mut bits = 0;
-        for x in 0..across {
-            for y in 0..down {
+        for (x, braille) in BRAILLE.iter().enumerate().take(across) {
+            for (y, braille) in braille.iter().enumerate().take(down) {
                 if layer.dots[(row * down + y) * self.width + column * across + x] {
                     bits |= match self.charset {
-                        Charset::Braille => BRAILLE[x][y],
+                        Charset::Braille => *braille,
                         Charset::Blocks | Charset::Ascii => 1 << y,
                     };
                 }

@@ -16,6 +16,7 @@ use ratatui::Terminal as Drawing;
 use ratatui::backend::CrosstermBackend;
 use ratatui::buffer::Buffer;
 use ratatui::crossterm::event::{self, Event, KeyEventKind};
+use ratatui::crossterm::style::force_color_output;
 use ratatui::crossterm::terminal::{
     EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
 };
@@ -25,7 +26,7 @@ use ratatui::layout::Rect;
 use super::keys::{Action, Ui};
 use super::layout;
 use super::model::Fleet;
-use super::theme::{Look, Terminal};
+use super::theme::{Depth, Look, Terminal};
 
 /// At most four frames a second (UI.md section 11): more cannot be read.
 const FRAME_EVERY: Duration = Duration::from_millis(250);
@@ -78,6 +79,8 @@ impl Screen {
     pub(crate) fn open(clock: SystemClock, look: Look, ui: Ui) -> io::Result<Self> {
         #[cfg(unix)]
         watch_background()?;
+        // crossterm has its own opinion of NO_COLOR; ours knows what `--color` says.
+        force_color_output(look.depth != Depth::None);
         enter()?;
         let backend = CrosstermBackend::new(BufWriter::with_capacity(FRAME_BYTES, io::stdout()));
         let drawing = Drawing::new(backend).inspect_err(|_| restore())?;

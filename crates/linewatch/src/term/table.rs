@@ -103,7 +103,7 @@ fn columns_of(width: u16, grade: u16) -> (Vec<Column>, u16) {
         Column::Trail(12),
     ];
     // Marker, sign, grade, state.
-    let lead = 3 + grade + 1 + 6;
+    let lead = 3 + grade + 1 + 7;
     // The last column is air.
     let mut left = width.saturating_sub(1 + lead + Column::Rtt.width() + Column::Loss.width());
     let mut taken = vec![Column::Rtt, Column::Loss];
@@ -143,7 +143,7 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, area: Rect, shown: &Shown, scene: Sc
     let x = area.x + 3;
     canvas.put(x, area.y, grade, words.grade, head);
     canvas.put(x + grade + 1, area.y, 6, words.state, head);
-    let name_x = x + grade + 7;
+    let name_x = x + grade + 8;
     canvas.put(name_x, area.y, name, words.target, head);
     let mut right = name_x + name;
     for column in &figures {
@@ -225,7 +225,7 @@ fn draw_row(canvas: &mut Canvas<'_>, place: Place, row: &Row, figures: &[Column]
     let status = row.status();
     let style = base.patch(look.style(status_ink(status)));
     canvas.put(x + 4 + grade, y, 5, look.status(status), style);
-    let name_x = x + 10 + grade;
+    let name_x = x + 11 + grade;
     canvas.put(name_x, y, name, &row.name, base.patch(quiet));
     let mut right = name_x + name;
     for column in figures {
