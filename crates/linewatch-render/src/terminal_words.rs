@@ -205,8 +205,8 @@ const INDONESIAN: TerminalWords = TerminalWords {
     last: "Terakhir",
     timeout: "habis",
     unreachable: "buntu",
-    unsent: "tak kirim",
-    unmeasured: "tak ukur",
+    unsent: "batal",
+    unmeasured: "luput",
     process: "proses",
     lost: "hilang",
     added_here: "tambahan di sini",
@@ -351,7 +351,7 @@ mod tests {
             fits(words.state, 6);
             words.statuses.iter().for_each(|status| fits(status, 5));
             for outcome in [words.timeout, words.unreachable, words.unsent, words.unmeasured] {
-                fits(outcome, 9);
+                fits(outcome, 7);
             }
         }
     }

@@ -80,7 +80,7 @@ impl Column {
     const fn width(self) -> u16 {
         match self {
             Self::Country => 5,
-            Self::Rtt => 9,
+            Self::Rtt => 8,
             Self::P50 | Self::P95 => 7,
             Self::Jitter | Self::Loss => 7,
             Self::Rto => 5,
@@ -90,7 +90,7 @@ impl Column {
 }
 
 /// The columns in the order they are shown, and the width of the name.
-fn columns_of(width: u16, grade: u16) -> (Vec<Column>, u16) {
+fn columns_of(width: u16, grade: u16, state: u16) -> (Vec<Column>, u16) {
     let order = [
         Column::Country,
         Column::Rtt,
@@ -103,7 +103,7 @@ fn columns_of(width: u16, grade: u16) -> (Vec<Column>, u16) {
         Column::Trail(12),
     ];
     // Marker, sign, grade, state.
-    let lead = 3 + grade + 1 + 7;
+    let lead = 3 + grade + 1 + state + 1;
     // The last column is air.
     let mut left = width.saturating_sub(1 + lead + Column::Rtt.width() + Column::Loss.width());
     let mut taken = vec![Column::Rtt, Column::Loss];
@@ -138,12 +138,14 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, area: Rect, shown: &Shown, scene: Sc
     let Scene { fleet, ui, look } = scene;
     let words = &look.words;
     let grade = words.badges.iter().map(|word| columns(word)).max().unwrap_or(0);
-    let (figures, name) = columns_of(area.width, grade);
+    let states = words.statuses.iter().chain([&words.state]);
+    let state = states.map(|word| columns(word)).max().unwrap_or(0);
+    let (figures, name) = columns_of(area.width, grade, state);
     let head = look.style(Ink::Muted);
     let x = area.x + 3;
     canvas.put(x, area.y, grade, words.grade, head);
-    canvas.put(x + grade + 1, area.y, 6, words.state, head);
-    let name_x = x + grade + 8;
+    canvas.put(x + grade + 1, area.y, state, words.state, head);
+    let name_x = x + grade + 1 + state + 1;
     canvas.put(name_x, area.y, name, words.target, head);
     let mut right = name_x + name;
     for column in &figures {
@@ -184,6 +186,7 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, area: Rect, shown: &Shown, scene: Sc
                 y,
                 x: area.x,
                 grade,
+                state,
                 name,
             };
             draw_row(canvas, place, row, &figures, scene);
@@ -197,12 +200,19 @@ struct Place {
     x: u16,
     y: u16,
     grade: u16,
+    state: u16,
     name: u16,
 }
 
 fn draw_row(canvas: &mut Canvas<'_>, place: Place, row: &Row, figures: &[Column], scene: Scene<'_>) {
     let Scene { ui, look, .. } = scene;
-    let Place { x, y, grade, name } = place;
+    let Place {
+        x,
+        y,
+        grade,
+        state,
+        name,
+    } = place;
     let is_chosen = ui.chosen() == Some(row.key);
     let base = if is_chosen {
         Style::new().add_modifier(Modifier::BOLD)
@@ -224,8 +234,8 @@ fn draw_row(canvas: &mut Canvas<'_>, place: Place, row: &Row, figures: &[Column]
     canvas.put(x + 3, y, grade, look.word(badge), base);
     let status = row.status();
     let style = base.patch(look.style(status_ink(status)));
-    canvas.put(x + 4 + grade, y, 5, look.status(status), style);
-    let name_x = x + 11 + grade;
+    canvas.put(x + 4 + grade, y, state, look.status(status), style);
+    let name_x = x + 5 + grade + state;
     canvas.put(name_x, y, name, &row.name, base.patch(quiet));
     let mut right = name_x + name;
     for column in figures {

@@ -160,6 +160,12 @@ fn drawn(width: u16, height: u16, keys: &str) -> Vec<String> {
     lines(&buffer)
 }
 
+/// A view as it is kept beside this file.
+fn view(name: &str) -> String {
+    let path = format!("{}/src/term/views/{name}.txt", env!("CARGO_MANIFEST_DIR"));
+    std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
 #[track_caller]
 fn check(found: &[String], expected: &str) {
     let mut expected: Vec<&str> = expected.lines().collect();
@@ -170,22 +176,22 @@ fn check(found: &[String], expected: &str) {
 
 #[test]
 fn a_wide_terminal_shows_table_chart_and_events() {
-    check(&drawn(120, 40, "jjj"), include_str!("views/120x40.txt"));
+    check(&drawn(120, 40, "jjj"), &view("120x40"));
 }
 
 #[test]
 fn the_usual_terminal_shows_table_and_chart() {
-    check(&drawn(80, 24, "jjj"), include_str!("views/80x24.txt"));
+    check(&drawn(80, 24, "jjj"), &view("80x24"));
 }
 
 #[test]
 fn a_low_terminal_keeps_both() {
-    check(&drawn(60, 20, "jjj"), include_str!("views/60x20.txt"));
+    check(&drawn(60, 20, "jjj"), &view("60x20"));
 }
 
 #[test]
 fn a_narrow_terminal_shows_one_target_large() {
-    check(&drawn(50, 20, "jjj"), include_str!("views/50x20.txt"));
+    check(&drawn(50, 20, "jjj"), &view("50x20"));
 }
 
 #[test]
@@ -222,7 +228,7 @@ fn ascii_is_ascii_and_nothing_is_told_by_colour() {
     (plain.charset, plain.depth) = (Charset::Ascii, Depth::None);
     let mut buffer = Buffer::empty(Rect::new(0, 0, 120, 40));
     draw(&fleet, &ui(&fleet, "jjj"), &plain, &mut buffer);
-    check(&lines(&buffer), include_str!("views/120x40-ascii.txt"));
+    check(&lines(&buffer), &view("120x40-ascii"));
     assert!(buffer.content.iter().all(|cell| cell.symbol().is_ascii()));
     let has_colour = |cell: &Cell| cell.fg != Color::Reset || cell.bg != Color::Reset;
     assert!(!buffer.content.iter().any(has_colour));
