@@ -122,8 +122,9 @@ fn watch_shell(program: &Path, port: u16, before: &str) -> String {
 }
 
 fn ensure_restored(behind: &str) -> anyhow::Result<()> {
-    for setting in [" icanon", " isig", " echo "] {
-        ensure!(behind.contains(setting), "{setting} is off: {behind}");
+    let settings: Vec<&str> = behind.split_whitespace().collect();
+    for setting in ["icanon", "isig", "echo"] {
+        ensure!(settings.contains(&setting), "{setting} is off: {behind}");
     }
     Ok(())
 }
@@ -145,6 +146,8 @@ fn the_view_begins_follows_the_size_and_leaves_a_summary_and_the_terminal_as_it_
         ensure!(first.contains("linewatch"), "{first:?}");
         terminal.until("Excellent")?;
         std::fs::write(&fifo, "go\n")?;
+        // It is cleared for the new size.
+        terminal.until("\u{1b}[2J")?;
         let small = terminal.until("OK")?;
         ensure!(small.contains("gw"), "{small:?}");
         terminal.press("q")?;

@@ -128,7 +128,8 @@ async fn who_comes_through_a_proxy_may_look_and_change_nothing() {
     }
     // What holds is asked of whoever owns it, on the way that changes take.
     let changes = server.changes.lock().expect("changes");
-    let is_question = |change: &Change| matches!(change, Change::Alerts(AlertAsk::Silences));
+    let is_question =
+        |change: &Change| matches!(change, Change::Alerts(AlertAsk::Silences | AlertAsk::Notices));
     assert!(changes.iter().all(is_question), "{changes:?}");
 }
 

@@ -249,7 +249,7 @@ impl Plan {
 }
 
 /// A length of time from an option, within its limits.
-fn length(option: &str, text: &str, min: Duration, max: Duration) -> Result<Duration, UserError> {
+pub(super) fn length(option: &str, text: &str, min: Duration, max: Duration) -> Result<Duration, UserError> {
     let limits = format!(
         "it can be {} to {}, such as 250ms or 2s",
         units::duration_text(min),
@@ -337,7 +337,7 @@ pub(super) fn target_of(id: TargetId, spec: &TargetSpec, method: Method, plan: &
 }
 
 /// Refuses what the engine would refuse, before it has begun with the others.
-fn admit(watched: &[(Target, Address)], costs: Costs) -> Result<(), UserError> {
+pub(super) fn admit(watched: &[(Target, Address)], costs: Costs) -> Result<(), UserError> {
     let mut ledger = Ledger::new(costs);
     for (target, address) in watched {
         let entry = CapEntry::of(target.id, target, *address);
