@@ -54,6 +54,7 @@ pub(crate) fn listen_and(
             for signal in signals.forever() {
                 match signal {
                     SIGINT if is_stopping => {
+                        crate::term::restore();
                         before_exit();
                         std::process::exit(Exit::SecondInterrupt as i32);
                     }
@@ -82,6 +83,7 @@ pub(crate) fn listen_and(
     let mut is_stopping = false;
     let handler = move || {
         if std::mem::replace(&mut is_stopping, true) {
+            crate::term::restore();
             before_exit();
             std::process::exit(Exit::SecondInterrupt as i32);
         }
