@@ -19,6 +19,7 @@ mod query;
 mod respond;
 mod routes;
 mod server;
+mod settings;
 
 #[cfg(test)]
 mod tests;
@@ -31,3 +32,4 @@ pub use control::{
 };
 pub use live::{Hub, HubOptions};
 pub use server::{Error, ServerOptions, serve};
+pub use settings::{CheckInfo, ConfigInfo, DoctorInfo, Edit, SettingsAnswer, SettingsAsk};

@@ -10,6 +10,7 @@ import { setCatalogue, t } from "./i18n.js";
 import { initLanguage } from "./language.js";
 import { badge } from "./level.js";
 import { live } from "./live.js";
+import { loadPart } from "./parts.js";
 import { overviewPage } from "./pages/overview.js";
 import { store } from "./store.js";
 import { setDates } from "./time.js";
@@ -31,6 +32,7 @@ const ANNOUNCE_MS = 5000;
 const PAGES = {
   overview: async () => overviewPage,
   target: async () => (await import("./pages/target.js")).targetPage,
+  settings: async () => (await Promise.all([import("./pages/settings.js"), loadPart("settings")]))[0].settingsPage,
 };
 
 /** @type {Page | null} */
@@ -121,6 +123,8 @@ function onKey(event) {
   // A button or link already answers to the space bar and Enter.
   if ((event.key === " " || event.key === "Enter") && at.closest("a, button, summary")) return;
   const wasGoing = isGoing;
+  // Somebody who speaks to the computer would press them without meaning to (WCAG 2.1.4).
+  if (event.key.length === 1 && document.documentElement.dataset["keys"] === "off") return;
   isGoing = event.key === "g";
   if (wasGoing && event.key === "o") navigate("");
   else if (event.key === "/") void loadMenus().then(({ openSearch }) => openSearch(navigate));
@@ -184,6 +188,7 @@ async function boot() {
   void loadOverview();
   live.start(catalogChanged);
   await show(false);
+  void import("./settings/look.js").then(({ adoptLook }) => adoptLook());
 }
 
 void boot();

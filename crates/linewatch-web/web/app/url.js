@@ -12,6 +12,7 @@ import { BADGES } from "./level.js";
 const ROUTES = /** @type {const} */ ([
   ["overview", /^$/],
   ["target", /^t\/([^/]+)\/?$/],
+  ["settings", /^settings\/?$/],
 ]);
 const STATUSES = new Set([...BADGES, "ok", "warn", "bad"]);
 const PROTOCOLS = new Set(["icmp", "tcp", "udp"]);

@@ -14,7 +14,7 @@ const modules = readdirSync(new URL("app/", web), { recursive: true, encoding: "
 const styles = [...html.matchAll(/rel="stylesheet" href="\/a\/dev\/([^"]+)"/g)].map(([, path]) => path ?? "");
 
 /** Pages that bring their own style and words: each has its own budget. @type {string[]} */
-const PAGES = [];
+const PAGES = ["settings"];
 
 /** Loaded when a person first looks at them. */
 const LATER = ["app/ui/account.js", "app/ui/advice.js", "app/ui/cure.js", "app/ui/edit.js", "app/ui/history.js", "app/ui/menus.js", "app/ui/outages.js", "app/ui/panels.js", "app/ui/period.js", "app/ui/picker.js"];
