@@ -6,13 +6,6 @@
 import { ROOT, RequestError, get } from "../api.js";
 import { fill, h, setAttribute, setText } from "../dom.js";
 import { t } from "../i18n.js";
-import { aboutSection } from "../settings/about.js";
-import { alertsSection } from "../settings/alerts.js";
-import { appearanceSection } from "../settings/appearance.js";
-import { dataSection } from "../settings/data.js";
-import { generalSection } from "../settings/general.js";
-import { targetsSection } from "../settings/targets.js";
-import { thresholdsSection } from "../settings/thresholds.js";
 import { failureText } from "../ui/addform.js";
 import { openDialog } from "../ui/dialog.js";
 
@@ -25,10 +18,15 @@ import { openDialog } from "../ui/dialog.js";
  */
 /** @typedef {(context: { navigate: (path: string) => void, letters: (n: number) => void }) => Promise<Section>} SectionMaker */
 
-/** @type {Readonly<Record<string, SectionMaker>>} */
+/** A section is fetched when somebody opens it. @type {Readonly<Record<string, SectionMaker>>} */
 const SECTIONS = {
-  general: generalSection, targets: targetsSection, thresholds: thresholdsSection, alerts: alertsSection,
-  appearance: appearanceSection, data: dataSection, about: aboutSection,
+  general: async (context) => (await import("../settings/general.js")).generalSection(context),
+  targets: async (context) => (await import("../settings/targets.js")).targetsSection(context),
+  thresholds: async (context) => (await import("../settings/thresholds.js")).thresholdsSection(context),
+  alerts: async (context) => (await import("../settings/alerts.js")).alertsSection(context),
+  appearance: async (context) => (await import("../settings/appearance.js")).appearanceSection(context),
+  data: async (context) => (await import("../settings/data.js")).dataSection(context),
+  about: async (context) => (await import("../settings/about.js")).aboutSection(context),
 };
 const FIRST = "general";
 

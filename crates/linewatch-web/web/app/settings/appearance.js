@@ -22,7 +22,7 @@ export async function appearanceSection() {
       writeLook(name, select.value);
       applyLook();
       also?.(select.value);
-    } }, ...options.map((word) => h("option", { value: word, selected: look[name] === word }, has(`settings.look.${name}.${word}`) ? t(`settings.look.${name}.${word}`) : t(`language.${word}`))));
+    } }, ...options.map((word) => h("option", { value: word, selected: look[name] === word }, has(`settings.look.${name}.${word}`) ? t(`settings.look.${name}.${word}`) : word)));
     const said = kept?.preferences[name];
     return h("div", { class: "setting" }, h("label", { for: `look-${name}` }, t(`settings.look.${name}`)), select,
       h("span", { class: "origin" }, said === undefined ? t("settings.look.here") : t("settings.look.kept", { value: String(said) })));
