@@ -4,6 +4,14 @@
 
 use std::time::Duration;
 
+use crate::time::WallTime;
+
+/// First and last instant that can be asked for, 2000-01-01 and 2100-01-01 UTC: what lies outside is a slip of the pen,
+/// not a time anybody measured at.
+pub const DATE_FIRST: WallTime = WallTime::from_nanos(946_684_800_000_000_000);
+/// See [`DATE_FIRST`].
+pub const DATE_LAST: WallTime = WallTime::from_nanos(4_102_444_800_000_000_000);
+
 /// Shortest probe interval. Below it the kernel's own queueing is what would be measured.
 pub const INTERVAL_MIN: Duration = Duration::from_millis(1);
 /// Longest probe interval: an hour between probes can no longer tell an outage from a blink.

@@ -8,6 +8,7 @@ use axum::extract::Query;
 use axum::http::Uri;
 use jiff::tz::TimeZone;
 use linewatch_core::event::{EventId, RunId};
+use linewatch_core::limits::{DATE_FIRST, DATE_LAST};
 use linewatch_core::time::WallTime;
 use linewatch_render::when::fixed_offset;
 use linewatch_render::words::TIME_UNITS;
@@ -16,10 +17,6 @@ use crate::respond::Refusal;
 
 /// What may be given several times; `target` by the routes that take several.
 const REPEATABLE: [&str; 5] = ["country", "partner", "group", "status", "target"];
-/// 2000-01-01 and 2100-01-01, UTC: what lies outside is a slip of the pen, not a time anybody measured at.
-const FIRST: WallTime = WallTime::from_nanos(946_684_800_000_000_000);
-/// See [`FIRST`].
-const LAST: WallTime = WallTime::from_nanos(4_102_444_800_000_000_000);
 
 /// The parameters of a request.
 #[derive(Debug)]
@@ -201,7 +198,7 @@ fn is_well_escaped(query: &str) -> bool {
 
 /// An instant at which something can have been measured.
 pub(crate) fn possible(name: &str, at: WallTime) -> Result<WallTime, Refusal> {
-    if (FIRST..=LAST).contains(&at) {
+    if (DATE_FIRST..=DATE_LAST).contains(&at) {
         return Ok(at);
     }
     let message = format!("`{name}` must lie between 2000-01-01 and 2100-01-01 (UTC)");

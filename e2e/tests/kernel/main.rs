@@ -4,6 +4,7 @@
 
 mod advice;
 mod firewall;
+mod health;
 mod holes;
 mod icmp;
 mod names;

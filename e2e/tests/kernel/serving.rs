@@ -37,6 +37,16 @@ impl Serving {
         Ok(Self { child, address })
     }
 
+    /// Where its page is, `ADDRESS:PORT/base`.
+    pub(crate) fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// Its process.
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     pub(crate) fn get(&self, path: &str) -> anyhow::Result<String> {
         let mut stream = TcpStream::connect(&self.address)?;
         write!(

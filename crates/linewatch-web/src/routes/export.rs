@@ -15,18 +15,13 @@ use linewatch_core::port::{HistoryError, StoredTarget};
 use linewatch_core::target::TargetId;
 use linewatch_core::time::WallTime;
 use linewatch_render::export::{Export, ExportError, Format, Grain, Request, Source};
-use linewatch_render::words::TIME_UNITS;
 
 use super::{App, Call, targets};
-use crate::query::Params;
+use crate::query::{Params, possible};
 use crate::respond::{Answer, Refusal, answer};
 
 /// The span if nothing else is asked for.
 const RANGE_DEFAULT: Duration = Duration::from_secs(86_400);
-/// 2000-01-01 and 2100-01-01, UTC: what lies outside is a slip of the pen, not a time anybody measured at.
-const FIRST: WallTime = WallTime::from_nanos(946_684_800_000_000_000);
-/// See [`FIRST`].
-const LAST: WallTime = WallTime::from_nanos(4_102_444_800_000_000_000);
 /// Samples of one portion: 5,000 of some 600 B, rows and text, are 3 MB for each reader.
 const PORTION_SAMPLES: usize = 5_000;
 /// Targets of one export.
@@ -88,7 +83,7 @@ async fn portion((app, export): Under) -> Option<(io::Result<Bytes>, Under)> {
 /// From and to; either and a range; or a range before now.
 fn span(params: &Params, now: WallTime) -> Result<(WallTime, WallTime), Refusal> {
     let (from, to) = (params.instant("from")?, params.instant("to")?);
-    let range = params.one("range").map(range_of).transpose()?;
+    let range = params.length("range")?;
     if from.is_some() && to.is_some() && range.is_some() {
         let message = "`range` with both `from` and `to`: the period is said twice";
         return Err(Refusal::field("range", message));
@@ -102,33 +97,12 @@ fn span(params: &Params, now: WallTime) -> Result<(WallTime, WallTime), Refusal>
             (to.minus(length), to)
         }
     };
-    for (name, at) in [("from", begin), ("to", end)] {
-        if !(FIRST..=LAST).contains(&at) {
-            let message = format!("`{name}` must lie between 2000-01-01 and 2100-01-01 (UTC)");
-            return Err(Refusal::field(name, message));
-        }
-    }
+    possible("from", begin)?;
+    possible("to", end)?;
     if begin >= end {
         return Err(Refusal::field("to", "`to` must be after `from`"));
     }
     Ok((begin, end))
-}
-
-fn range_of(text: &str) -> Result<Duration, Refusal> {
-    range(text).ok_or_else(|| {
-        let message =
-            format!("`range` must be a length like 24h, 7d or 30d, a second at least, not \"{text}\"");
-        Refusal::field("range", message)
-    })
-}
-
-/// `24h`, `7d`: a whole number and a unit.
-fn range(text: &str) -> Option<Duration> {
-    let unit_at = text.find(|character: char| !character.is_ascii_digit())?;
-    let (number, unit) = text.split_at(unit_at);
-    let (_, nanos) = TIME_UNITS.into_iter().find(|(word, _)| *word == unit)?;
-    let nanos = number.parse::<u64>().ok()?.checked_mul(nanos)?;
-    (nanos >= 1_000_000_000).then(|| Duration::from_nanos(nanos))
 }
 
 /// The targets with these ids, or all, with every series each of them had.

@@ -9,6 +9,7 @@ use linewatch_core::port::{History, HistoryError, RowQuery, SeriesQuery};
 use linewatch_core::target::TargetId;
 use linewatch_core::time::WallTime;
 
+use super::history::series_named;
 use super::{Call, targets};
 use crate::api::{MarkRow, SeriesAnswer};
 use crate::join;
@@ -87,14 +88,8 @@ fn marks(
 
 /// Every series that the target has or had: another address began another one, and a person sees one line.
 async fn series_of(call: &Call, id: &str) -> Result<Vec<TargetId>, Refusal> {
-    let mut ids: Vec<TargetId> = call.app.hub.state().key(id).map(TargetId).into_iter().collect();
     let stored = call.app.ask_history(|history| history.targets()).await?;
-    let old = stored
-        .iter()
-        .filter(|target| target.slug == id)
-        .map(|target| target.id);
-    ids.extend(old);
+    let mut ids = series_named(call, id, &stored);
     ids.sort_unstable();
-    ids.dedup();
     Ok(ids)
 }

@@ -11,6 +11,8 @@ mod demo;
 pub(crate) mod doctor;
 mod export;
 mod graph;
+mod healthcheck;
+mod manual;
 mod period;
 mod rrd;
 mod serve;
@@ -35,18 +37,7 @@ use crate::say;
 pub(crate) use stored::write_whole;
 
 /// Commands of INTERFACE.md that a later version brings: said plainly instead of being taken for a target.
-const NOT_YET: [&str; 10] = [
-    "record",
-    "report",
-    "attach",
-    "import",
-    "admin",
-    "healthcheck",
-    "check",
-    "fping",
-    "completions",
-    "man",
-];
+const NOT_YET: [&str; 7] = ["record", "report", "attach", "import", "admin", "check", "fping"];
 
 /// Watches network lines: round-trip time, loss, jitter and outages, with the kernel's own time stamps
 #[derive(Debug, Parser)]
@@ -157,8 +148,14 @@ enum Command {
     /// Try the rules of alerts
     #[command(subcommand)]
     Alerts(alerts::AlertsCommand),
+    /// Ask the monitor of this computer whether it is alive: for containers
+    Healthcheck(healthcheck::Args),
     /// The whole program over a simulated network, without privileges or network
     Demo(demo::Args),
+    /// Print what a shell completes: bash, zsh, fish, powershell or elvish
+    Completions(manual::CompletionsArgs),
+    /// Print the manual, in the form that `man` reads
+    Man(manual::ManArgs),
 }
 
 /// Does what the command line says.
@@ -195,7 +192,10 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Result<Exit> {
         Command::Rrd(args) => rrd::run(&cli.global, &args),
         Command::Backup(args) => backup::run(&cli.global, &args),
         Command::Alerts(command) => alerts::run(&cli.global, &command),
+        Command::Healthcheck(args) => healthcheck::run(&cli.global, &args),
         Command::Demo(args) => demo::run(&cli.global, &args),
+        Command::Completions(args) => manual::completions(&args, Cli::command()),
+        Command::Man(args) => manual::man(&args, Cli::command()),
     }
 }
 

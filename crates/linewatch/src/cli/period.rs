@@ -8,6 +8,7 @@ use std::time::Duration;
 use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan as _};
+use linewatch_core::limits::{DATE_FIRST, DATE_LAST};
 use linewatch_core::time::WallTime;
 use linewatch_render::text::printable;
 use linewatch_render::when::{date_time, fixed_offset};
@@ -15,10 +16,6 @@ use linewatch_render::when::{date_time, fixed_offset};
 use crate::config::{nearest, units};
 use crate::exit::UserError;
 
-/// 2000-01-01 and 2100-01-01, UTC: what lies outside is a slip of the pen, not a time anybody measured at.
-const FIRST: WallTime = WallTime::from_nanos(946_684_800_000_000_000);
-/// See [`FIRST`].
-const LAST: WallTime = WallTime::from_nanos(4_102_444_800_000_000_000);
 /// How an instant is written, for errors.
 const FORMS: &str = "2026-11-21, \"2026-11-21 16:56\", 2026-11-21T16:56:02Z or now";
 
@@ -105,7 +102,7 @@ impl PeriodArgs {
 
 fn check(from: WallTime, to: WallTime, now: WallTime, zone: &TimeZone) -> Result<(), UserError> {
     for (which, at) in [("begin", from), ("end", to)] {
-        if !(FIRST..=LAST).contains(&at) {
+        if !(DATE_FIRST..=DATE_LAST).contains(&at) {
             let at = date_time(at, zone);
             return Err(UserError::usage(format!(
                 "the period's {which}, {at}, is not between 2000 and 2100"
