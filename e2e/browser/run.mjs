@@ -9,6 +9,7 @@ import { createRequire } from "node:module";
 
 import { historyTests } from "./history.mjs";
 import { languageTests } from "./languages.mjs";
+import { settingsTests } from "./settings.mjs";
 import { Skip, expect, launch, moduleUrl, openLive, runAll, shot } from "./harness.mjs";
 
 const args = process.argv.slice(2);
@@ -323,5 +324,6 @@ test("a removed target comes back with undo", async () => {
 
 historyTests({ test, browser, base });
 languageTests({ test, browser, base, violations });
+settingsTests({ test, browser, base, violations });
 await runAll(tests);
 await browser.close();

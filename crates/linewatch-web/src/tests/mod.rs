@@ -13,6 +13,7 @@ mod overview;
 mod past;
 mod samples;
 mod series;
+mod settings;
 mod shapes;
 
 use std::collections::HashMap;

@@ -20,13 +20,13 @@ use super::evidence::evidence;
 use crate::{ChangeDone, Notice, TargetPatch};
 
 /// Names and bodies of the declarations.
-struct Types(BTreeMap<String, String>);
+pub(super) struct Types(BTreeMap<String, String>);
 
 /// One field: name, whether it may be absent, its type.
 type Field = (String, bool, String);
 
 impl Types {
-    fn read() -> Self {
+    pub(super) fn read() -> Self {
         let source = include_str!("../../web/app/types.d.ts");
         let code: String = source
             .lines()
@@ -50,7 +50,7 @@ impl Types {
 
     /// Every field of `value` is declared, and every field that must be is there; all the way down.
     #[track_caller]
-    fn check(&self, place: &str, declared: &str, value: &Value) {
+    pub(super) fn check(&self, place: &str, declared: &str, value: &Value) {
         let declared = declared.trim();
         let options = split(declared, '|');
         if options.len() > 1 {

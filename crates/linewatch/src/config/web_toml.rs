@@ -186,6 +186,8 @@ pub fn edit_target(text: &str, id: &str, edits: Edits<'_>) -> Result<String, Web
             .try_for_each(|(key, new)| edit_at(table, key, new.and_then(super::json::toml_value)));
     });
     done?;
+    // What says nothing but its id is no change any more.
+    targets(&mut document)?.retain(|table| !is_target(table, id) || table.len() > 1);
     Ok(format!("{header}{document}"))
 }
 

@@ -4,7 +4,7 @@
 //! whoever reaches the page could otherwise have it read or overwritten. Not here: the text of `web.toml` (`config::web_toml`).
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, TryLockError};
 use std::thread;
 use std::time::Duration;
 
@@ -29,12 +29,16 @@ use crate::notify;
 
 /// What was found is not looked for again within so long.
 const LOOKED_FOR: Duration = Duration::from_secs(60);
+/// Not even for who asks to look again: everybody may ask.
+const LOOKED_AGAIN: Duration = Duration::from_secs(5);
 /// Beside `web.toml`.
 const PREFERENCES: &str = "preferences.json";
 /// Stands for a secret that was not shown.
 const STARS: &str = "***";
 /// In an element of a list: the place it had, by which its secrets are found again.
 const WAS: &str = "was";
+/// Beside the stars of a webhook's address: its host alone, by which a person knows it.
+const HOST: &str = "host";
 /// Keys that name files of this computer.
 const FILES: [&str; 6] = [
     "server.tls_cert",
@@ -89,7 +93,7 @@ impl<C: Clock> Control<C> {
         let destinations = self.to.notify.as_ref().map(|notify| notify.destinations());
         ConfigInfo {
             version: config::settings_version(&self.loaded),
-            config: config::settings_json(settings),
+            config: with_hosts(config::settings_json(settings), settings),
             origins: shown(&settings.origins),
             file: file.as_ref().map(config::settings_json),
             file_origins: file.map(|file| shown(&file.origins)).unwrap_or_default(),
@@ -184,6 +188,7 @@ impl<C: Clock> Control<C> {
 
     /// Puts back what was shown as stars.
     fn keep_secrets(&self, hook: &mut Map<String, Value>) -> Result<(), ChangeError> {
+        hook.remove(HOST);
         let was = hook.remove(WAS).and_then(|place| place.as_u64());
         let known = was.and_then(|place| {
             self.loaded
@@ -267,21 +272,33 @@ impl<C: Clock> Control<C> {
     pub(super) fn look(&self, is_forced: bool, reply: Sender<Result<ChangeDone, ChangeError>>) {
         let (now, at) = (self.now(), self.to.clock.wall());
         let looked = Arc::clone(&self.looked);
-        let known = looked.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        if let Some((_, info)) = known.filter(|(then, _)| !is_forced && now.since(*then) < LOOKED_FOR) {
+        let known = match looked.try_lock() {
+            Ok(kept) => kept.clone(),
+            Err(TryLockError::Poisoned(kept)) => kept.into_inner().clone(),
+            Err(TryLockError::WouldBlock) => {
+                let busy = "this computer is being looked at: ask again in a few seconds".to_owned();
+                let _ = reply.send(Err(ChangeError::Conflict(busy)));
+                return;
+            }
+        };
+        let length = if is_forced { LOOKED_AGAIN } else { LOOKED_FOR };
+        if let Some((_, info)) = known.filter(|(then, _)| now.since(*then) < length) {
             // The asker may have gone.
             let _ = reply.send(Ok(found(info)));
             return;
         }
         let loaded = self.loaded.clone();
         let run = move || {
+            // One at a time: they would disturb each other's measuring.
+            let mut kept = looked.lock().unwrap_or_else(PoisonError::into_inner);
             let answer = doctor::of_this_computer(loaded).map(|findings| DoctorInfo {
                 at,
                 checks: findings.into_iter().map(check).collect(),
             });
             if let Ok(info) = &answer {
-                *looked.lock().unwrap_or_else(PoisonError::into_inner) = Some((now, info.clone()));
+                *kept = Some((now, info.clone()));
             }
+            drop(kept);
             let _ = reply.send(
                 answer
                     .map(found)
@@ -309,6 +326,23 @@ fn check(finding: linewatch_render::doctor::Finding) -> CheckInfo {
         sentence: finding.sentence,
         command: finding.command,
     }
+}
+
+/// The hosts of the webhooks: their addresses hold tokens and are not shown.
+fn with_hosts(mut shown: Value, settings: &Settings) -> Value {
+    let hooks = shown
+        .pointer_mut("/alerts/webhooks")
+        .and_then(Value::as_array_mut);
+    for (shown, hook) in hooks.into_iter().flatten().zip(&settings.alerts.webhooks) {
+        let url = hook.url.reveal();
+        let rest = url.split_once("://").map_or("", |(_, rest)| rest);
+        let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+        let host = authority.rsplit('@').next().unwrap_or_default();
+        if let Some(shown) = shown.as_object_mut() {
+            shown.insert(HOST.to_owned(), Value::from(host));
+        }
+    }
+    shown
 }
 
 fn names_a_file(key: &str) -> ChangeError {

@@ -59,6 +59,7 @@ export function webhookList(test) {
     ],
     columns: ["url", "format", "headers", "secret_file", "allow_private"],
     cell(hook, column) {
+      if (column === "url") return String(hook["host"] ?? "") || String(hook["url"] ?? "") || "—";
       if (column === "headers") return Object.keys(/** @type {object} */ (hook["headers"] ?? {})).join(", ") || "—";
       if (column === "allow_private") return t(hook[column] === true ? "settings.word.true" : "settings.word.false");
       return String(hook[column] ?? "") || "—";

@@ -13,6 +13,7 @@ const LEFT = 48;
 const RIGHT = 64;
 const BOTTOM = 22;
 const TOP = 8;
+const LEVELS = ["excellent", "good", "fair", "poor", "critical"];
 
 /** @param {(ms: number) => void} onpick */
 export function dragChart(onpick) {
@@ -26,6 +27,8 @@ export function dragChart(onpick) {
   let line = 0;
   let was = 0;
   let top = 100;
+  /** @type {readonly number[]} */
+  let bands = [];
 
   const fit = () => {
     const peak = [...(series?.p95 ?? [])].filter((ms) => ms !== null).sort((a, b) => a - b);
@@ -47,6 +50,16 @@ export function dragChart(onpick) {
     context.fillStyle = colour("--muted");
     context.textAlign = "right";
     for (const part of [0, 0.25, 0.5, 0.75, 1]) context.fillText(`${short(Math.round(top * part))} ms`, LEFT - 6, y(top * part) + (part === 1 ? 10 : 4));
+    // Each band is the grade an average in it would have.
+    LEVELS.forEach((level, index) => {
+      const [low, high] = [index === 0 ? 0 : bands[index - 1] ?? top, index === LEVELS.length - 1 ? top : Math.min(top, bands[index] ?? top)];
+      if (low >= top) return;
+      context.globalAlpha = 0.1;
+      context.fillStyle = colour(`--${level}`);
+      context.fillRect(LEFT, y(high), plot().width, y(low) - y(high));
+      context.globalAlpha = 1;
+      context.fillRect(LEFT + plot().width + 2, y(high), 4, y(low) - y(high));
+    });
     drawHistory(context, colour);
     context.textAlign = "left";
     rule(context, was, colour("--border"), [4, 4], was === line ? "" : t("settings.preview.was", { ms: short(was) }));
@@ -133,15 +146,17 @@ export function dragChart(onpick) {
   observer.observe(element);
   return {
     element,
-    /** @param {import("../types").SeriesAnswer} answer @param {number} now @param {number} before */
-    history(answer, now, before) {
+    /** @param {import("../types").SeriesAnswer} answer @param {number} now @param {number} before @param {readonly number[]} limits */
+    history(answer, now, before, limits) {
       series = answer;
+      bands = limits;
       [line, was] = [now, before];
       fit();
       draw();
     },
-    /** @param {number} now @param {number} before */
-    show(now, before) {
+    /** @param {number} now @param {number} before @param {readonly number[]} limits */
+    show(now, before, limits) {
+      bands = limits;
       [line, was] = [now, before];
       if (line * 1.05 > top) fit();
       draw();

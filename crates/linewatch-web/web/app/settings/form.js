@@ -4,7 +4,7 @@
  */
 
 import { RequestError } from "../api.js";
-import { fill, h, setAttribute, setText } from "../dom.js";
+import { fill, glyph, h, setAttribute, setText } from "../dom.js";
 import { has, t, tn } from "../i18n.js";
 import { failureText } from "../ui/addform.js";
 import { openDialog, toast } from "../ui/dialog.js";
@@ -14,7 +14,7 @@ import { at, changesOf, conflicts, origin, originCounts, textOf, undoOf } from "
 /** @typedef {import("../types").ConfigAnswer} ConfigAnswer */
 /** @typedef {{ info: ConfigAnswer, etag: string | null }} Loaded */
 /** @typedef {{ set: Record<string, unknown>, reset: string[] }} Wanted */
-/** @typedef {{ title: string, note?: string, fields: readonly Field[], glyphs?: Record<string, import("../dom.js").Shape>, after?: Node, action?: Node }} Group */
+/** @typedef {{ title: string, note?: string, fields: readonly Field[], after?: Node, action?: Node }} Group */
 /**
  * @typedef {object} FormOptions
  * @property {string} prefix Of the words that name the keys.
@@ -169,6 +169,8 @@ function fieldRow(id, field, label, info, typed, back, note) {
   const error = h("span", { class: "field-error", id: `${name}-error` });
   const from = h("span", { class: "origin", id: `${name}-from` });
   const described = { id: name, name: field.key, "aria-describedby": `${name}-from ${name}-error`, disabled: field.isFixed ?? false };
+  const grade = /grades_ms\.(\w+)$/.exec(field.key)?.[1];
+  const level = (/** @type {const} */ (["excellent", "good", "fair", "poor", "critical"])).find((known) => known === grade);
   const choices = field.kind === "flag" ? ["true", "false"] : field.options ?? [];
   const input = field.kind === "choice" || field.kind === "flag"
     ? h("select", { class: "field", ...described }, ...choices.map((word) => h("option", { value: word }, has(`settings.word.${word}`) ? t(`settings.word.${word}`) : word)))
@@ -196,7 +198,7 @@ function fieldRow(id, field, label, info, typed, back, note) {
     note();
   };
   input.addEventListener("input", () => type(input.value));
-  const element = h("div", { class: "setting" }, h("label", { for: name }, label), input, from, error);
+  const element = h("div", { class: "setting" }, h("label", { for: name }, level ? glyph(level) : null, label), input, from, error);
   return {
     element, draw,
     /** @param {string} text */

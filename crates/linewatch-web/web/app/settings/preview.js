@@ -38,7 +38,7 @@ export function previewPanel({ prefix, config, target, onpick }) {
   let asked = 0;
   let isGone = false;
   const pick = h("select", { class: "field", "aria-label": t("settings.preview.target"), onchange: () => { id = pick.value; refresh(); } });
-  const which = h("select", { class: "field", "aria-label": t("settings.preview.line"), onchange: () => { line = which.value; chart.show(value(), was()); } },
+  const which = h("select", { class: "field", "aria-label": t("settings.preview.line"), onchange: () => { line = which.value; chart.show(value(), was(), bands()); } },
     ...GRADES.map((grade) => h("option", { value: grade, selected: grade === line }, t(`settings.key.config.defaults.grades_ms.${grade}`))));
   const counts = h("div", { class: "preview-counts" });
   const says = h("p", { class: "preview-says", role: "status" });
@@ -54,6 +54,8 @@ export function previewPanel({ prefix, config, target, onpick }) {
     const text = Number((typed.get(`${prefix}grades_ms.${line}`) ?? "").replace(",", "."));
     return text > 0 ? text : was();
   };
+  /** All five limits as they are typed: the bands behind the line. */
+  const bands = () => GRADES.map((grade) => Number((typed.get(`${prefix}grades_ms.${grade}`) ?? "").replace(",", ".")) || now(`grades_ms.${grade}`));
   const query = () => {
     const params = new URLSearchParams({ target: id });
     for (const [key, name] of ASKED) {
@@ -92,7 +94,7 @@ export function previewPanel({ prefix, config, target, onpick }) {
     const to = Date.now();
     void ask();
     get(`series?${new URLSearchParams({ target: id, from: String(to - DAY_MS), to: String(to), points: "300" })}`).then((series) => {
-      if (!isGone) chart.history(/** @type {import("../types").SeriesAnswer} */ (series), value(), was());
+      if (!isGone) chart.history(/** @type {import("../types").SeriesAnswer} */ (series), value(), was(), bands());
     }, (error) => setText(says, failureText(error)));
   };
   return {
@@ -100,7 +102,7 @@ export function previewPanel({ prefix, config, target, onpick }) {
     /** @param {ReadonlyMap<string, string>} wanted @param {ReadonlySet<string>} back */
     follow(wanted, back) {
       typed = new Map([...wanted].filter(([key]) => !back.has(key)));
-      chart.show(value(), was());
+      chart.show(value(), was(), bands());
       clearTimeout(timer);
       timer = setTimeout(() => void ask(), ASK_MS);
     },
