@@ -10,7 +10,7 @@ import { tickTime } from "../time.js";
 
 const HEIGHT = 300;
 const LEFT = 48;
-const RIGHT = 64;
+const RIGHT = 86;
 const BOTTOM = 22;
 const TOP = 8;
 const LEVELS = ["excellent", "good", "fair", "poor", "critical"];

@@ -42,7 +42,7 @@ export async function openEdit(id) {
     });
     const dialog = openDialog(t("edit.title"), (close) => {
       leave = close;
-      return [preview.element, form.element];
+      return [h("div", { class: "edit-columns" }, form.element, preview.element)];
     }, { className: "edit-dialog", onclose: preview.dispose });
     // Escape and the backdrop close too: what was typed is asked about first.
     const guard = (/** @type {Event} */ event) => {
