@@ -4,8 +4,8 @@ use super::TestServer;
 use super::data::entry;
 use crate::control::{AlertAsk, Change};
 use crate::guard::Role;
-use crate::settings::SettingsAsk;
 use crate::routes::{Action, ROUTES};
+use crate::settings::SettingsAsk;
 
 const JSON: (&str, &str) = ("content-type", "application/json");
 const UPGRADE: [(&str, &str); 5] = [

@@ -38,8 +38,15 @@ async fn a_change_of_settings_names_its_keys_and_the_version_the_page_saw() {
     };
     answering(&server, SettingsAnswer::Config(Box::new(info)));
     let body = r#"{"set":{"web.live_points":90},"reset":["logging.level"]}"#;
-    let answer = server.send("PUT", "/api/v1/config", &[JSON, ("if-match", "\"ab12\"")], body).await;
-    assert_eq!((answer.status, answer.header("etag")), (200, Some("\"ab12\"")), "{}", answer.text());
+    let answer = server
+        .send("PUT", "/api/v1/config", &[JSON, ("if-match", "\"ab12\"")], body)
+        .await;
+    assert_eq!(
+        (answer.status, answer.header("etag")),
+        (200, Some("\"ab12\"")),
+        "{}",
+        answer.text()
+    );
     Types::read().check("config", "ConfigAnswer", &answer.json());
     let edit = |key: &str, value| Edit {
         key: key.to_owned(),
@@ -49,14 +56,27 @@ async fn a_change_of_settings_names_its_keys_and_the_version_the_page_saw() {
         panic!("another question");
     };
     edits.sort_by(|one, other| one.key.cmp(&other.key));
-    assert_eq!(edits, [edit("logging.level", None), edit("web.live_points", Some(json!(90)))]);
+    assert_eq!(
+        edits,
+        [
+            edit("logging.level", None),
+            edit("web.live_points", Some(json!(90)))
+        ]
+    );
     assert_eq!(if_match.as_deref(), Some("ab12"));
 }
 
 #[tokio::test]
 async fn a_body_that_is_no_change_is_refused_before_the_settings_see_it() {
     let server = TestServer::start();
-    for body in ["[]", "{", r#"{"sett":{}}"#, r#"{"set":[]}"#, r#"{"reset":[1]}"#, r#"{"reset":{}}"#] {
+    for body in [
+        "[]",
+        "{",
+        r#"{"sett":{}}"#,
+        r#"{"set":[]}"#,
+        r#"{"reset":[1]}"#,
+        r#"{"reset":{}}"#,
+    ] {
         let answer = server.send("PUT", "/api/v1/config", &[JSON], body).await;
         assert_eq!(answer.status, 400, "{body}: {}", answer.text());
     }
@@ -81,11 +101,19 @@ async fn checks_and_preferences_have_the_declared_shape() {
         checks: vec![check],
     };
     answering(&server, SettingsAnswer::Doctor(Box::new(info)));
-    types.check("doctor", "DoctorAnswer", &server.get("/api/v1/doctor?fresh=1").await.json());
+    types.check(
+        "doctor",
+        "DoctorAnswer",
+        &server.get("/api/v1/doctor?fresh=1").await.json(),
+    );
     assert_eq!(asked(&server), SettingsAsk::Doctor { is_forced: true });
     let kept = [("theme".to_owned(), Value::from("dark"))].into_iter().collect();
     answering(&server, SettingsAnswer::Preferences(kept));
-    types.check("preferences", "PreferencesAnswer", &server.get("/api/v1/preferences").await.json());
+    types.check(
+        "preferences",
+        "PreferencesAnswer",
+        &server.get("/api/v1/preferences").await.json(),
+    );
 }
 
 /// One probe a second: `.` is answered in 20 ms, `x` is lost.
@@ -95,7 +123,11 @@ fn story(server: &TestServer, picture: &str) {
         run: 1,
         seq: second as u64,
         at: begin.plus(Duration::from_secs(second as u64)),
-        outcome: if fate == 'x' { Outcome::Lost } else { Outcome::Reply },
+        outcome: if fate == 'x' {
+            Outcome::Lost
+        } else {
+            Outcome::Reply
+        },
         rtt: (fate == '.').then(|| Rtt::from_nanos(20_000_000)),
         host_rtt: None,
         lateness_ns: 0,
@@ -118,10 +150,16 @@ async fn a_stricter_rule_finds_the_outage_that_a_looser_one_lets_pass() {
     Types::read().check("preview", "PreviewAnswer", &answer);
     let lost = |past: &str| -> Vec<u64> {
         let outages = answer[past]["outages"].as_array().expect("outages");
-        outages.iter().filter_map(|outage| outage["lost"].as_u64()).collect()
+        outages
+            .iter()
+            .filter_map(|outage| outage["lost"].as_u64())
+            .collect()
     };
     assert_eq!((lost("now"), lost("then")), (vec![3, 6], vec![6]));
-    assert_eq!((&answer["now"]["outage_alerts"], &answer["then"]["outage_alerts"]), (&json!(2), &json!(1)));
+    assert_eq!(
+        (&answer["now"]["outage_alerts"], &answer["then"]["outage_alerts"]),
+        (&json!(2), &json!(1))
+    );
     assert_eq!(answer["then"]["grades"], json!({"good": 1}));
     assert_eq!(answer["probes"], 39);
     let SettingsAsk::Replay { pasts, .. } = asked(&server) else {
@@ -134,9 +172,18 @@ async fn a_stricter_rule_finds_the_outage_that_a_looser_one_lets_pass() {
 async fn a_preview_with_a_number_that_cannot_be_is_refused_by_name() {
     let server = TestServer::start();
     server.hub.catalog(vec![entry(1, "fra")]);
-    for (query, field) in [("loss_ratio=2", "loss_ratio"), ("lost_to_open=0", "lost_to_open"), ("good=x", "good"), ("good=NaN", "good")] {
+    for (query, field) in [
+        ("loss_ratio=2", "loss_ratio"),
+        ("lost_to_open=0", "lost_to_open"),
+        ("good=x", "good"),
+        ("good=NaN", "good"),
+    ] {
         let answer = server.get(&format!("/api/v1/preview?target=fra&{query}")).await;
-        assert_eq!((answer.status, answer.json()["error"]["field"].as_str()), (400, Some(field)), "{query}");
+        assert_eq!(
+            (answer.status, answer.json()["error"]["field"].as_str()),
+            (400, Some(field)),
+            "{query}"
+        );
     }
     assert_eq!(server.get("/api/v1/preview?target=nobody").await.status, 404);
 }

@@ -339,6 +339,7 @@ fn the_page_can_set_exactly_the_fields_of_a_patch() {
         group: text(),
         latency_threshold_ms: Some(150.0),
         enabled: Some(true),
+        edits: Vec::new(),
     };
     let json = serde_json::to_value(&patch).expect("JSON");
     types.check("patch", "TargetPatch", &json);
