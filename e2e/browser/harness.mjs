@@ -56,9 +56,11 @@ export async function openLive(page, url) {
   await page.locator('[data-phase="live"]').waitFor({ timeout: 8000 });
 }
 
-/** A module of the page, as the page itself loaded it. @param {string} path */
-export function moduleUrl(path) {
-  return `new URL(${JSON.stringify(path)}, document.querySelector('script[type="module"]').src).href`;
+/** A promise of a module of the page, the very one that the page uses: packed or from a folder. @param {string} path Under app/. */
+export function pageModule(path) {
+  const start = "document.querySelector('script[type=\"module\"]').src";
+  const scope = `app$${path.replace(/\.js$/, "").replaceAll("/", "$")}`;
+  return `import(${start}).then((pack) => pack[${JSON.stringify(scope)}] ?? import(new URL(${JSON.stringify(path)}, ${start}).href))`;
 }
 
 /** @param {boolean} condition @param {string} text */

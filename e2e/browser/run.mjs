@@ -9,8 +9,10 @@ import { createRequire } from "node:module";
 
 import { historyTests } from "./history.mjs";
 import { languageTests } from "./languages.mjs";
+import { Skip, expect, launch, openLive, pageModule, runAll, shot } from "./harness.mjs";
+import { reportTests } from "./report.mjs";
 import { settingsTests } from "./settings.mjs";
-import { Skip, expect, launch, moduleUrl, openLive, runAll, shot } from "./harness.mjs";
+import { watchingTests } from "./watching.mjs";
 
 const args = process.argv.slice(2);
 const base = (args[0]?.startsWith("http") ? args[0] : process.env.LINEWATCH_URL ?? "http://127.0.0.1:5000").replace(/\/$/, "");
@@ -60,9 +62,9 @@ test("the page is live within seconds, without errors and without leaving the ho
     await openLive(page, `${base}/`);
     await page.locator(".row-link").first().waitFor();
     console.log(`  live after ${Date.now() - startedAt} ms, ${seen.requests.length} requests`);
-    const rows = await page.evaluate(`import(${moduleUrl("store.js")}).then(({ store }) => [...store.rows.values()].reduce((sum, row) => sum + row.ring.length, 0))`);
+    const rows = await page.evaluate(`${pageModule("store.js")}.then(({ store }) => [...store.rows.values()].reduce((sum, row) => sum + row.ring.length, 0))`);
     await page.waitForTimeout(2500);
-    const later = await page.evaluate(`import(${moduleUrl("store.js")}).then(({ store }) => [...store.rows.values()].reduce((sum, row) => sum + row.ring.length, 0))`);
+    const later = await page.evaluate(`${pageModule("store.js")}.then(({ store }) => [...store.rows.values()].reduce((sum, row) => sum + row.ring.length, 0))`);
     expect(later > rows, `no new rows: ${rows} then ${later}`);
   });
 });
@@ -145,7 +147,7 @@ test("the button of an advice changes the target, the advice leaves, and undo br
   await browser.page(async (page) => {
     await openLive(page, `${base}/t/${id}`);
     // What the server would send of a line with late replies; it stays until the targets are fetched again.
-    await page.evaluate(`import(${moduleUrl("store.js")}).then(({ store }) => {
+    await page.evaluate(`${pageModule("store.js")}.then(({ store }) => {
       const advice = { code: "raise_timeout", command: null, action: { patch: { timeout: "2s" } },
         figures: { share_ppm: 710000, lost: 64, late: 46, within_ms: 1400, from_ms: 1000, to_ms: 2000 } };
       Object.defineProperty(store.byId("${id}").o, "advice", { get: () => advice, set: () => {}, configurable: true });
@@ -241,7 +243,7 @@ test(`a socket cut for ${cutMs / 1000} s looks cut within 5 s and leaves no gap`
     await page.evaluate("window.cutSockets(false)");
     await page.locator('[data-phase="live"]').waitFor({ timeout: 15_000 });
     await page.waitForTimeout(3000);
-    const wrong = await page.evaluate(`import(${moduleUrl("store.js")}).then(async ({ store }) => (${compare})(store))`);
+    const wrong = await page.evaluate(`${pageModule("store.js")}.then(async ({ store }) => (${compare})(store))`);
     expect(wrong.length === 0, wrong.join("\n"));
   }, { allowErrors: /WebSocket|ERR_/, init: cuttable });
 });
@@ -323,7 +325,9 @@ test("a removed target comes back with undo", async () => {
 });
 
 historyTests({ test, browser, base });
+watchingTests({ test, browser, base, violations });
 languageTests({ test, browser, base, violations });
 settingsTests({ test, browser, base, violations });
+reportTests({ test, browser, base, violations });
 await runAll(tests);
 await browser.close();

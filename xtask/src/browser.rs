@@ -60,6 +60,10 @@ pub(crate) fn run() -> Result<()> {
     command
         .args(["run", "--silent", "browser"])
         .env("LINEWATCH_URL", &demo.url);
+    run::run(command)?;
+    drop(demo);
+    let mut command = run::tool("node", &dir());
+    command.arg("acceptance.mjs").arg(binary());
     run::run(command)
 }
 

@@ -19,6 +19,27 @@ pub fn date_time(at: WallTime, zone: &TimeZone) -> String {
         .to_string()
 }
 
+/// `2026-11-21 16:56:02.123` in `zone`, rounded down.
+pub fn date_time_ms(at: WallTime, zone: &TimeZone) -> String {
+    timestamp(at)
+        .to_zoned(zone.clone())
+        .strftime("%Y-%m-%d %H:%M:%S.%3f")
+        .to_string()
+}
+
+/// `20261121_165602` in `zone`: a part of a file's name.
+pub fn compact(at: WallTime, zone: &TimeZone) -> String {
+    timestamp(at)
+        .to_zoned(zone.clone())
+        .strftime("%Y%m%d_%H%M%S")
+        .to_string()
+}
+
+/// How far `zone` is ahead of UTC then, in seconds.
+pub fn offset_seconds(at: WallTime, zone: &TimeZone) -> i32 {
+    zone.to_offset(timestamp(at)).seconds()
+}
+
 /// `16:56:02` in `zone`.
 pub fn clock_time(at: WallTime, zone: &TimeZone) -> String {
     timestamp(at)

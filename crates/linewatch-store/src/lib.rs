@@ -26,6 +26,7 @@ mod overview;
 mod pending;
 mod reader;
 mod rebuild;
+mod recent;
 mod retain;
 mod row;
 mod rows;

@@ -72,7 +72,7 @@ impl Seam {
         mut add: impl FnMut(WallTime, &Rollup),
     ) -> rusqlite::Result<()> {
         self.rows(connection, (tier, target), (from, to), |at, rollup| {
-            add(at, &rollup)
+            add(at, rollup)
         })?;
         self.open(tier, (from, to))
             .for_each(|(at, rollup)| add(at, rollup));
@@ -118,7 +118,7 @@ impl Seam {
         connection: &Connection,
         (tier, target): (Resolution, TargetId),
         (from, to): (WallTime, WallTime),
-        mut add: impl FnMut(WallTime, Rollup),
+        mut add: impl FnMut(WallTime, &mut Rollup),
     ) -> rusqlite::Result<()> {
         let to = to.min(self.rows_until);
         if from >= to {
@@ -214,7 +214,7 @@ fn of_tier(
             sums.merge(point, sum.take());
             point = floor(from, grid.step);
         }
-        sum.add(&rollup);
+        sum.add(rollup);
     })?;
     sums.merge(point, sum.take());
     for (from, rollup) in seam.open(tier, span) {
@@ -283,7 +283,8 @@ fn whole_minutes(
         (Resolution::Second, query.target),
         span,
         |at, rollup| {
-            seconds.entry(minute.floor(at)).or_default().push((at, rollup));
+            let entry = seconds.entry(minute.floor(at)).or_default();
+            entry.push((at, std::mem::take(rollup)));
         },
     )?;
     for (at, rollup) in seam.open[Resolution::Second as usize].iter() {
@@ -297,7 +298,7 @@ fn whole_minutes(
     }
     let mut wanted = Buckets::new(minute.length());
     seam.rows(connection, (minute, query.target), span, |at, rollup| {
-        wanted.at(at).merge(&rollup);
+        wanted.at(at).merge(rollup);
     })?;
     for (at, rollup) in seam.open[minute as usize].iter() {
         wanted.at(at).merge(rollup);

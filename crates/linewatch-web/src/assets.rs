@@ -209,6 +209,43 @@ mod tests {
     }
 
     #[test]
+    fn the_first_load_stays_in_budget() {
+        let size = |path: &str| find(path).expect("embedded").gzip.len();
+        let code = size("pack/main.js");
+        let (style, words) = (
+            size("pack/page.css"),
+            size("i18n/en.json").max(size("i18n/id.json")),
+        );
+        let target = code + size("pack/pages-target.js") + size("vendor/uPlot.iife.min.js");
+        // UI.md section 9; answers of the API are not counted, they grow with the fleet.
+        assert!(target <= 75_000, "JS of a target {target}");
+        assert!(style <= 12_000, "CSS {style}");
+        let rest = size("index.html") + style + words;
+        assert!(code + rest <= 100_000, "overview {}", code + rest);
+        assert!(target + rest <= 100_000, "target {}", target + rest);
+    }
+
+    #[test]
+    fn the_shell_asks_for_packed_files_and_the_plain_ones_stay() {
+        let index = String::from_utf8_lossy(find("index.html").expect("embedded").plain).into_owned();
+        assert_eq!(index.matches("rel=\"stylesheet\"").count(), 1, "{index}");
+        for path in ["pack/page.css", "pack/main.js"] {
+            assert!(index.contains(&format!("/a/{HASH}/{path}\"")), "{index}");
+        }
+        for path in ["app/main.js", "app/store.js", "css/tokens.css"] {
+            find(path).expect("for reading");
+        }
+        let packed: Vec<_> = FILES
+            .iter()
+            .filter(|file| file.path.starts_with("pack/"))
+            .collect();
+        let made = packed
+            .iter()
+            .filter(|file| String::from_utf8_lossy(file.plain).contains("new Store()"));
+        assert_eq!(made.count(), 1, "the store of the page exists once");
+    }
+
+    #[test]
     fn the_shell_points_at_the_version_and_below_the_base() {
         let index = String::from_utf8_lossy(find("index.html").expect("embedded").plain).into_owned();
         assert!(!index.contains("/a/dev/"), "{index}");

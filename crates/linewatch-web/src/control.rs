@@ -101,6 +101,8 @@ pub enum AlertAsk {
     },
     /// What waits, and what was given up.
     Outbox,
+    /// Who took notice of what, and which events somebody was told of.
+    Notices,
     /// Try again what was given up.
     Retry {
         /// Its number.
@@ -124,6 +126,43 @@ pub enum AlertAnswer {
     Words(String),
     /// The outbox.
     Outbox(OutboxInfo),
+    /// Of the newest events.
+    Notices(NoticesInfo),
+}
+
+/// What became of events among people, newest first.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct NoticesInfo {
+    /// Who took notice.
+    pub acks: Vec<AckInfo>,
+    /// Who was told.
+    pub told: Vec<ToldInfo>,
+}
+
+/// Somebody took notice of an event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AckInfo {
+    /// Which.
+    pub event: EventId,
+    /// When.
+    pub at: WallTime,
+    /// Who; may be empty.
+    pub who: String,
+    /// What they say about it; may be empty.
+    pub note: String,
+}
+
+/// One message that tells of events.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ToldInfo {
+    /// Which events it tells of.
+    pub events: Vec<EventId>,
+    /// By a webhook; else by mail. The address itself is nobody's business who may only look.
+    pub is_webhook: bool,
+    /// When it was accepted, or else decided.
+    pub at: WallTime,
+    /// `sent`, `waiting`, `dead`.
+    pub state: &'static str,
 }
 
 /// What waits to be delivered, and what was given up, newest first.

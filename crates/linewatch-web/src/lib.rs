@@ -14,10 +14,19 @@ pub mod fuzz;
 mod guard;
 mod join;
 mod live;
+#[cfg(test)]
+#[path = "../build/pack.rs"]
+mod pack;
+#[cfg(test)]
+#[path = "../build/pack_tests.rs"]
+mod pack_tests;
 mod past;
 mod query;
 mod respond;
 mod routes;
+#[cfg(test)]
+#[path = "../build/scan.rs"]
+mod scan;
 mod server;
 mod settings;
 
@@ -27,8 +36,8 @@ mod tests;
 pub use api::Notice;
 pub use catalog::{CatalogEntry, StatusInfo, ToolSettings};
 pub use control::{
-    AlertAnswer, AlertAsk, Change, ChangeDone, ChangeError, ControlRequest, ControlSender, LetterInfo,
-    OutboxInfo, TargetPatch, ToolPatch,
+    AckInfo, AlertAnswer, AlertAsk, Change, ChangeDone, ChangeError, ControlRequest, ControlSender,
+    LetterInfo, NoticesInfo, OutboxInfo, TargetPatch, ToldInfo, ToolPatch,
 };
 pub use live::{Hub, HubOptions};
 pub use server::{Error, ServerOptions, serve};

@@ -386,6 +386,20 @@ fn outages(
     series: &[TargetId],
     period: &GraphPeriod,
 ) -> Result<Vec<GraphOutage>, HistoryError> {
+    let rows = outage_rows(history, series, period)?;
+    let outages = rows.iter().map(|row| GraphOutage {
+        from: row.from,
+        to: outage_end(row, period.now),
+    });
+    Ok(outages.collect())
+}
+
+/// The same with everything that is stored of them; their ends are [`outage_end`]'s.
+pub(crate) fn outage_rows(
+    history: &dyn History,
+    series: &[TargetId],
+    period: &GraphPeriod,
+) -> Result<Vec<OutageRow>, HistoryError> {
     let query = |from: Option<WallTime>, to: WallTime, limit: usize| RowQuery {
         targets: Some(series.to_vec()),
         kind: None,
@@ -399,25 +413,21 @@ fn outages(
     let mut rows = history.outages(&query(Some(period.from), period.to, OUTAGE_ROWS))?;
     // One outage of each series may have begun before.
     rows.extend(history.outages(&query(None, period.from, series.len().max(1)))?);
-    let mut outages: Vec<GraphOutage> = rows
-        .iter()
-        .map(|row| outage(row, period.now))
-        .filter(|outage| outage.to.is_none_or(|to| to >= period.from) && outage.from <= period.to)
-        .collect();
-    outages.sort_by_key(|outage| outage.from);
-    outages.dedup_by_key(|outage| outage.from);
-    Ok(outages)
+    rows.retain(|row| {
+        outage_end(row, period.now).is_none_or(|to| to >= period.from) && row.from <= period.to
+    });
+    rows.sort_by_key(|row| row.from);
+    rows.dedup_by_key(|row| row.from);
+    Ok(rows)
 }
 
-fn outage(row: &OutageRow, now: WallTime) -> GraphOutage {
+/// When an outage ended, as far as that can be known at `now`; `None` while it goes on.
+pub(crate) fn outage_end(row: &OutageRow, now: WallTime) -> Option<WallTime> {
     let seen = row.from.plus(Duration::from_nanos(row.duration_ns));
     let age_nanos = nanos_between(row.from, now);
     let told_nanos = row.duration_ns.saturating_add(nanos(OUTAGE_SILENCE));
     let is_abandoned = row.to.is_none() && age_nanos - age_nanos / 4 > told_nanos;
-    GraphOutage {
-        from: row.from,
-        to: if is_abandoned { Some(seen) } else { row.to },
-    }
+    if is_abandoned { Some(seen) } else { row.to }
 }
 
 /// Outage time within the measured part of the period.

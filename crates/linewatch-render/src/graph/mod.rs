@@ -21,6 +21,7 @@ mod svg;
 mod timeline;
 
 pub use history::{GraphPeriod, GraphSubject, ask};
+pub(crate) use history::{outage_end, outage_rows};
 pub use input::{
     GraphBucket, GraphError, GraphGap, GraphInput, GraphOutage, GraphStyle, GraphThreshold, GraphTotals,
     Theme, ValueAxis,
@@ -38,6 +39,15 @@ pub fn svg(input: &GraphInput, style: &GraphStyle) -> String {
 pub fn png(input: &GraphInput, style: &GraphStyle) -> Result<Vec<u8>, GraphError> {
     let fonts = font::Fonts::embedded();
     png::write(&frame::compose(input, style, &fonts))
+}
+
+/// As [`png`], of the loss alone: bars over the whole height.
+///
+/// # Errors
+/// As [`png`].
+pub fn loss_png(input: &GraphInput, style: &GraphStyle) -> Result<Vec<u8>, GraphError> {
+    let fonts = font::Fonts::embedded();
+    png::write(&frame::compose_loss(input, style, &fonts))
 }
 
 #[cfg(test)]

@@ -83,7 +83,8 @@ fn is_good_news(matter: &Matter<'_>) -> bool {
     }
 }
 
-fn escape(text: &str) -> String {
+/// Text as HTML may hold it, between tags and inside quoted attributes.
+pub(crate) fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for letter in text.chars() {
         match letter {

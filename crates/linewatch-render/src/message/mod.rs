@@ -14,6 +14,7 @@ use linewatch_core::time::WallTime;
 
 use crate::text::printable;
 use crate::when;
+pub(crate) use html::escape;
 use phrases::Phrases;
 
 /// The language of a message.

@@ -23,7 +23,7 @@ use linewatch_core::time::Rtt;
 use serde::{Serialize, Serializer};
 
 pub(crate) use advice::AdviceInfo;
-pub(crate) use alerts::{OutboxAnswer, SilenceInfo, SilenceList, TestAnswer};
+pub(crate) use alerts::{NoticesAnswer, OutboxAnswer, SilenceInfo, SilenceList, TestAnswer};
 pub(crate) use compat::{S0Config, S0Done, S0Event, S0Stats, S1Log, S1Points, S1Status, ToolError};
 pub(crate) use evidence::{
     EvidenceAnswer, EvidencePart, FaultRow, LineInfo, SecondRow, VerdictFigures, VerdictInfo,

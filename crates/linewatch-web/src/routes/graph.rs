@@ -66,7 +66,8 @@ impl Pictures {
         }
     }
 
-    async fn place(&self) -> Result<OwnedSemaphorePermit, Refusal> {
+    /// A place to draw, when there is one.
+    pub(super) async fn place(&self) -> Result<OwnedSemaphorePermit, Refusal> {
         let waiting = Arc::clone(&self.places).acquire_owned();
         let place = tokio::time::timeout(ANSWER_TIME, waiting).await;
         place.ok().and_then(Result::ok).ok_or_else(busy)
@@ -140,7 +141,7 @@ fn look(call: &Call) -> Result<(GraphStyle, GraphPeriod), Refusal> {
             "`target` is missing: the id of the target",
         ));
     }
-    Ok((style(&params)?, period(call, &params)?))
+    Ok((style(&params)?, period(call, &params, SPAN_DEFAULT)?))
 }
 
 fn style(params: &Params) -> Result<GraphStyle, Refusal> {
@@ -181,8 +182,8 @@ fn style(params: &Params) -> Result<GraphStyle, Refusal> {
     .map_err(|error| refused(error.to_string()))
 }
 
-/// By range, begin and end; the other two follow from any one, and without any it is a day until now.
-fn period(call: &Call, params: &Params) -> Result<GraphPeriod, Refusal> {
+/// By range, begin and end; the other two follow from any one, and without any it is `default` long until now.
+pub(super) fn period(call: &Call, params: &Params, default: Duration) -> Result<GraphPeriod, Refusal> {
     let now = call.app.clock.wall();
     let zone = params.zone("tz")?;
     let (begin, end) = (params.instant("from")?, params.instant("to")?);
@@ -205,7 +206,7 @@ fn period(call: &Call, params: &Params) -> Result<GraphPeriod, Refusal> {
         (Some(begin), None, Some(length)) => (begin, begin.plus(length)),
         (None, end, length) => {
             let end = end.unwrap_or(now);
-            (end.minus(length.unwrap_or(SPAN_DEFAULT)), end)
+            (end.minus(length.unwrap_or(default)), end)
         }
     };
     if from >= to {

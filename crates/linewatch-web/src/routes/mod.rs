@@ -17,6 +17,7 @@ mod overview;
 mod page;
 mod preferences;
 mod preview;
+mod report;
 mod series;
 mod status;
 mod targets;
@@ -109,9 +110,14 @@ macro_rules! route {
 }
 
 /// Every address there is.
-pub(crate) static ROUTES: [Route; 48] = [
+pub(crate) static ROUTES: [Route; 55] = [
     route!(GET "/" Public Read page::shell),
     route!(GET "/t/{id}" Public Read page::shell),
+    route!(GET "/hud" Public Read page::shell),
+    route!(GET "/hud/{id}" Public Read page::shell),
+    route!(GET "/events" Public Read page::shell),
+    route!(GET "/logs" Public Read page::shell),
+    route!(GET "/report/{id}" Public Read page::shell),
     route!(GET "/settings" Public Read page::shell),
     route!(GET "/a/{hash}/{*path}" Public Read page::file),
     route!(GET "/healthz" Public Read status::health),
@@ -128,6 +134,7 @@ pub(crate) static ROUTES: [Route; 48] = [
     route!(GET "/api/v1/events" Viewer Read history::events),
     route!(GET "/api/v1/logs" Viewer Read history::logs),
     route!(GET "/api/v1/export" Viewer Read export::get),
+    route!(GET "/api/v1/report" Viewer Read report::get),
     route!(GET "/api/v1/status" Viewer Read status::get),
     route!(GET "/api/v1/backup" Admin Read backup::get),
     route!(GET "/api/v1/config" Operator Read config::get),
@@ -149,6 +156,7 @@ pub(crate) static ROUTES: [Route; 48] = [
     route!(POST "/api/v1/silences" Operator Change alerts::silence),
     route!(DELETE "/api/v1/silences/{id}" Operator Change alerts::end_silence),
     route!(POST "/api/v1/alerts/test" Operator Change alerts::test),
+    route!(GET "/api/v1/alerts/notices" Viewer Read alerts::notices),
     route!(GET "/api/v1/alerts/outbox" Operator Read alerts::outbox),
     route!(POST "/api/v1/alerts/outbox/{id}/retry" Operator Change alerts::retry),
     route!(DELETE "/api/v1/alerts/outbox/{id}" Operator Change alerts::discard),
@@ -397,6 +405,11 @@ mod tests {
             [
                 "/",
                 "/t/{id}",
+                "/hud",
+                "/hud/{id}",
+                "/events",
+                "/logs",
+                "/report/{id}",
                 "/settings",
                 "/a/{hash}/{*path}",
                 "/healthz",

@@ -132,7 +132,7 @@ async fn who_comes_through_a_proxy_may_look_and_change_nothing() {
     let is_question = |change: &Change| {
         matches!(
             change,
-            Change::Alerts(AlertAsk::Silences)
+            Change::Alerts(AlertAsk::Silences | AlertAsk::Notices)
                 | Change::Settings(SettingsAsk::Preferences | SettingsAsk::Doctor { .. })
         )
     };

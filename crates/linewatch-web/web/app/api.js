@@ -27,7 +27,7 @@ export class RequestError extends Error {
  * @param {{ body?: unknown, etag?: string | null }} [options]
  * @returns {Promise<{ data: T, etag: string | null }>}
  */
-async function request(method, path, options = {}) {
+export async function request(method, path, options = {}) {
   /** @type {Record<string, string>} */
   const headers = { Accept: "application/json" };
   if (options.body !== undefined) headers["Content-Type"] = "application/json";

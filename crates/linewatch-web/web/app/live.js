@@ -39,6 +39,8 @@ class Live {
   #hasBeenLive = false;
   /** @type {() => void} */
   #onCatalog = () => {};
+  /** Somebody looks at a window of this page though its tab is hidden. */
+  isWatched = false;
 
   /** @param {() => void} onCatalog Called when targets came, changed or left. */
   start(onCatalog) {
@@ -48,7 +50,7 @@ class Live {
     setInterval(() => this.#acknowledge(), ACK_MS);
     addEventListener("online", () => this.retryNow());
     addEventListener("offline", () => this.#lost());
-    document.addEventListener("visibilitychange", () => (document.hidden ? this.#pause() : this.#wake()));
+    document.addEventListener("visibilitychange", () => (document.hidden ? this.isWatched || this.#pause() : this.#wake()));
     addEventListener("pagehide", () => this.#socket?.close());
     addEventListener("pageshow", (event) => { if (event.persisted) this.retryNow(); });
   }
@@ -135,13 +137,16 @@ class Live {
   /** @param {Extract<ServerMessage, { t: "welcome" }>} message */
   #welcome(message) {
     const isFirst = !this.#hasBeenLive;
+    // Runs are counted anew where the history was: the same numbers would name other probes.
+    if (!isFirst && message.epoch !== this.#position?.epoch && message.run <= this.#run) store.forgetSamples();
     this.#hasBeenLive = true;
     this.#attempt = 0;
     this.#run = message.run;
     store.forgetClock();
     store.noteClock(message.now);
     const isResumed = !message.reset && this.#position?.epoch === message.epoch;
-    const holes = isResumed ? [] : this.#holes(message);
+    // At first the welcome brings the whole minute: nothing was missed.
+    const holes = isResumed || isFirst ? [] : this.#holes(message);
     // A resumed page is given what it missed by replay: only what is after its own place counts as known.
     this.#position = isResumed && this.#position ? this.#position : { epoch: message.epoch, seq: message.seq };
     if (!isResumed) {

@@ -10,18 +10,19 @@ import { setCatalogue, t } from "./i18n.js";
 import { initLanguage } from "./language.js";
 import { badge } from "./level.js";
 import { live } from "./live.js";
-import { loadPart } from "./parts.js";
 import { overviewPage } from "./pages/overview.js";
+import { loadPart } from "./parts.js";
 import { store } from "./store.js";
 import { setDates } from "./time.js";
 import { announce } from "./ui/dialog.js";
-import { buildShell, initTheme, loadMenus, nextTheme } from "./ui/shell.js";
+import { LINKS, buildShell, initTheme, loadMenus, nextTheme, setTitle } from "./ui/shell.js";
 import { parseRoute } from "./url.js";
 
 /** @typedef {import("./pages/overview.js").Page} Page */
 /** @typedef {(context: { navigate: (path: string) => void, id: string }) => Page} PageMaker */
 
-const PAGE_SIZE = 200;
+/** Targets an answer: at first a screen or two, then as many as the server gives. */
+const PAGE_SIZES = [200, 1000, 1000, 1000];
 /** Level changes are told together, at most this often. */
 const ANNOUNCE_MS = 5000;
 
@@ -33,6 +34,10 @@ const PAGES = {
   overview: async () => overviewPage,
   target: async () => (await import("./pages/target.js")).targetPage,
   settings: async () => (await Promise.all([import("./pages/settings.js"), loadPart("settings")]))[0].settingsPage,
+  report: async () => (await Promise.all([import("./pages/report.js"), loadPart("report")]))[0].reportPage,
+  hud: async () => (await Promise.all([import("./pages/hud.js"), loadPart("hud")]))[0].hudPage,
+  events: async () => (await Promise.all([import("./pages/events.js"), loadPart("events")]))[0].eventsPage,
+  logs: async () => (await Promise.all([import("./pages/logs.js"), loadPart("logs")]))[0].logsPage,
 };
 
 /** @type {Page | null} */
@@ -65,7 +70,7 @@ async function show(withFocus) {
     if (link.getAttribute("data-nav") === route.page) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
   }
-  document.title = route.page === "overview" ? t("brand") : `${route.id || t(`${route.page}.title`)} · ${t("brand")}`;
+  setTitle(route.page === "overview" ? t("brand") : `${route.id || t(`${route.page}.title`)} · ${t("brand")}`);
   if (withFocus) {
     scrollTo(0, 0);
     main.focus({ preventScroll: true });
@@ -85,15 +90,20 @@ function missingPage() {
 async function loadOverview() {
   const keys = new Set();
   try {
-    for (let offset = 0, total = 1; offset < total; offset += PAGE_SIZE) {
-      /** @type {import("./types").Overview} */
-      const overview = await get(`overview?range=live&limit=${PAGE_SIZE}&offset=${offset}`);
-      total = overview.total;
-      if (offset === 0) store.overview = overview;
-      store.applyRows(overview.targets, overview.run, { isWhole: false, seq: overview.seq });
-      for (const row of overview.targets) keys.add(row.key);
+    let total = 1;
+    // The order moves between two pages, so that a target may be on none of them: then once more, in larger ones.
+    for (const size of PAGE_SIZES) {
+      for (let offset = 0; offset < total && keys.size < total; offset += size) {
+        /** @type {import("./types").Overview} */
+        const overview = await get(`overview?range=live&limit=${size}&offset=${offset}`);
+        total = overview.total;
+        if (offset === 0) store.overview = overview;
+        store.applyRows(overview.targets, overview.run, { isWhole: false, seq: overview.seq });
+        for (const row of overview.targets) keys.add(row.key);
+      }
     }
-    store.keepOnly(keys);
+    // Who was on no page is not known to have left.
+    if (keys.size >= total) store.keepOnly(keys);
   } catch {
     // The socket brings the targets too, and says that the server is away.
     store.mark("list");
@@ -126,7 +136,9 @@ function onKey(event) {
   // Somebody who speaks to the computer would press them without meaning to (WCAG 2.1.4).
   if (event.key.length === 1 && document.documentElement.dataset["keys"] === "off") return;
   isGoing = event.key === "g";
-  if (wasGoing && event.key === "o") navigate("");
+  // `g` and the first letter of a page.
+  const going = wasGoing && LINKS.find(([name]) => name[0] === event.key);
+  if (going) navigate(going[1]);
   else if (event.key === "/") void loadMenus().then(({ openSearch }) => openSearch(navigate));
   else if (event.key === "?") void loadMenus().then(({ openKeys }) => openKeys());
   else if (event.key === "n") void loadMenus().then(({ openAdd }) => openAdd(navigate));
@@ -185,10 +197,22 @@ async function boot() {
   addEventListener("keydown", onKey);
   document.addEventListener("click", onClick);
   addEventListener("popstate", () => void show(false));
-  void loadOverview();
+  // Elsewhere the welcome of the socket brings what is shown first, and the rest of the fleet can wait for it.
+  const isFleet = parseRoute(location.pathname, ROOT).page === "overview";
+  if (isFleet) void loadOverview();
+  else whenAnswered(() => void loadOverview());
   live.start(catalogChanged);
   await show(false);
   void import("./settings/look.js").then(({ adoptLook }) => adoptLook());
+}
+
+/** Runs something once the socket is live, or has failed to be. @param {() => void} run */
+function whenAnswered(run) {
+  const end = store.subscribe(() => {
+    if (store.connection.phase === "connecting") return;
+    end();
+    run();
+  });
 }
 
 void boot();

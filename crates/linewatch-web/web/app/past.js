@@ -51,7 +51,8 @@ class Past {
   start() {
     clearInterval(this.#timer);
     this.#timer = setInterval(() => { if (!document.hidden) void this.ask(); }, ASK_MS);
-    void this.ask();
+    // Choosing the period has asked already.
+    if (!this.isLoading) void this.ask();
   }
 
   stop() {

@@ -1,6 +1,7 @@
 /**
  * Holds everything the page shows: targets with their rings, events, details, the connection, the server's clock.
- * Input: answers and live messages. Output: one `flush` per animation frame with what changed since the last.
+ * Input: answers and live messages. Output: one `flush` per animation frame with what changed since
+ * the last (two a second where the fleet is large).
  * Messages only fill arrays here; nothing is drawn and no DOM is touched.
  */
 
@@ -20,6 +21,9 @@ const GAPS_MAX = 64;
 /** One bin of 100 ms is ten a second: two minutes of them. */
 const BINS_MAX = 1200;
 const OFFSETS_MAX = 8;
+/** A large fleet has news in every message: it is shown in steps, so that each frame pays for many rows. */
+const CALM_ROWS = 50;
+const CALM_MS = 500;
 
 class Store {
   /** @type {Map<number, Row>} by series key */
@@ -43,6 +47,8 @@ class Store {
   /** @type {Dirty} */
   #dirty = clean();
   #isScheduled = false;
+  #flushedAt = 0;
+  #timer = 0;
   /** @type {Map<number, { seq: number, row: import("./types").SumRow }>} newest sums of each target */
   #sums = new Map();
   /** @type {number[]} browser clock minus server clock, one per heartbeat */
@@ -148,6 +154,11 @@ class Store {
     this.#schedule();
   }
 
+  /** What was measured belongs to another history. */
+  forgetSamples() {
+    for (const row of this.rows.values()) Object.assign(row, { ring: new Ring(), bins: [], gaps: [] });
+  }
+
   /** Another start of the server counts its messages anew. */
   forgetSums() {
     this.#sums.clear();
@@ -247,9 +258,22 @@ class Store {
 
   #schedule() {
     if (this.#isScheduled) return;
+    const { list, connection, events } = this.#dirty;
+    const wait = this.rows.size <= CALM_ROWS || list || connection || events ? 0 : this.#flushedAt + CALM_MS - Date.now();
+    if (wait > 0) {
+      this.#timer ||= setTimeout(() => {
+        this.#timer = 0;
+        this.#flushSoon();
+      }, wait);
+    } else this.#flushSoon();
+  }
+
+  #flushSoon() {
+    if (this.#isScheduled) return;
     this.#isScheduled = true;
     requestAnimationFrame(() => {
       this.#isScheduled = false;
+      this.#flushedAt = Date.now();
       const dirty = this.#dirty;
       this.#dirty = clean();
       for (const listener of [...this.#listeners]) listener(dirty);

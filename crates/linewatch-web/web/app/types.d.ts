@@ -225,6 +225,7 @@ export interface SeriesAnswer {
 }
 
 // ---- GET /api/v1/events, /outages, /logs ?target=&type=&severity=&level=&from=&to=&limit=&before= ----
+// events?state=open: those that have not ended, however old, in one page.
 export interface EventRow {
   id: string; type: string; severity: "info" | "warning" | "critical"; target: string | null; target_name: string | null;
   at: number; until: number | null; count: number; message: string;
@@ -274,6 +275,10 @@ export interface SilenceList { silences: SilenceInfo[] }
 export interface SilenceInfo {
   id: number; target: string; group: string; country: string; partner: string; label: string; until: number; comment: string;
 }
+// ---- GET /api/v1/alerts/notices: of the newest events ----
+export interface NoticesAnswer { acks: AckRow[]; told: ToldRow[] }
+export interface AckRow { event: string; at: number; who: string; note: string }
+export interface ToldRow { events: string[]; via: "mail" | "webhook"; at: number; state: "sent" | "waiting" | "dead" }
 // ---- POST /api/v1/alerts/test {destination}: the server's words, 502 with them if it refused ----
 export interface TestAnswer { words: string }
 // ---- GET /api/v1/alerts/outbox, POST /api/v1/alerts/outbox/{id}/retry, DELETE /api/v1/alerts/outbox/{id} (of what was given up) ----

@@ -12,6 +12,10 @@ import { BADGES } from "./level.js";
 const ROUTES = /** @type {const} */ ([
   ["overview", /^$/],
   ["target", /^t\/([^/]+)\/?$/],
+  ["hud", /^hud(?:\/([^/]+))?\/?$/],
+  ["events", /^events\/?$/],
+  ["logs", /^logs\/?$/],
+  ["report", /^report\/([^/]+)\/?$/],
   ["settings", /^settings\/?$/],
 ]);
 const STATUSES = new Set([...BADGES, "ok", "warn", "bad"]);

@@ -1,4 +1,4 @@
-// What is served is what was meant: the vendored library, the preload list, the size of files, no inline code.
+// What is served is what was meant: the vendored library, the forms that can be packed, the size of files, no inline code.
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { readFileSync, readdirSync } from "node:fs";
@@ -14,13 +14,13 @@ const modules = readdirSync(new URL("app/", web), { recursive: true, encoding: "
 const styles = [...html.matchAll(/rel="stylesheet" href="\/a\/dev\/([^"]+)"/g)].map(([, path]) => path ?? "");
 
 /** Pages that bring their own style and words: each has its own budget. @type {string[]} */
-const PAGES = ["settings"];
+const PAGES = ["events", "hud", "logs", "report", "settings"];
 
 /** Parts of the Settings page: the one that is opened is fetched. */
 const SECTIONS = ["general", "targets", "thresholds", "alerts", "appearance", "data", "about"].map((name) => `app/settings/${name}.js`);
 
 /** Loaded when a person first looks at them. */
-const LATER = ["app/ui/account.js", "app/ui/advice.js", "app/ui/cure.js", "app/ui/edit.js", "app/ui/history.js", "app/ui/menus.js", "app/ui/outages.js", "app/ui/panels.js", "app/ui/period.js", "app/ui/picker.js"];
+const LATER = ["app/ui/account.js", "app/ui/advice.js", "app/ui/attention.js", "app/ui/cure.js", "app/ui/edit.js", "app/ui/history.js", "app/ui/menus.js", "app/ui/outages.js", "app/ui/panels.js", "app/ui/period.js", "app/ui/picker.js"];
 
 /** Loaded when a person opens the row of an outage. */
 const OPENED = ["app/ui/evidence.js"];
@@ -42,10 +42,22 @@ test("the vendored chart library is the published one", () => {
   assert.equal(sha("vendor/uPlot.min.css"), "df630c6a8d6f8eeaff264b50f73ce5b114f646ffd9a0bb74f049b0a00135fa04");
 });
 
-test("every module of the first page is preloaded and no other", () => {
-  const preloaded = [...html.matchAll(/rel="modulepreload" href="\/a\/dev\/([^"]+)"/g)].map(([, path]) => path);
-  const needed = [...reachable("app/main.js")].filter((path) => path !== "app/main.js");
-  assert.deepEqual(preloaded.sort(), needed.sort());
+test("the shell names the style sheets and the one module that the build packs", () => {
+  assert.deepEqual([...html.matchAll(/<script type="module" src="([^"]+)"/g)].map(([, path]) => path), ["/a/dev/app/main.js"]);
+  assert.equal(html.match(/<link rel="stylesheet"/g)?.length, styles.length);
+  assert.doesNotMatch(html, /modulepreload/);
+});
+
+test("modules import and export in the forms that the build packs", () => {
+  const forms = [
+    /^import \{ [\w, ]+ \} from "\.{1,2}\/[^"]+";$/,
+    /^export (?:const|async function|function|class) \w+[ (=]/,
+  ];
+  for (const path of modules) {
+    for (const line of read(path).toString().split("\n")) {
+      if (/^(?:import|export)\b/.test(line)) assert.ok(forms.some((form) => form.test(line)), `${path}: ${line} (build/pack.rs says which)`);
+    }
+  }
 });
 
 test("no module is left over", () => {
@@ -68,20 +80,12 @@ test("files stay small enough to read", () => {
 /** @param {string[]} paths @param {(text: string) => string} [change] */
 const size = (paths, change = (text) => text) => paths.reduce((sum, path) => sum + gzipSync(change(read(path).toString())).length, 0);
 
-test("the bytes of the first page stay in budget", () => {
-  const first = [...reachable("app/main.js")];
-  assert.ok(size(first) <= 75_000, `JS ${size(first)}`);
-  assert.ok(size([...styles, "vendor/uPlot.min.css"]) <= 12_000, `CSS ${size(styles)}`);
-});
-
-test("without their comments the first view of a target, chart library included, stays in budget", () => {
+test("what a person opens later does not make them wait", () => {
+  // The first load itself is weighed as it is served, packed: assets.rs.
   const code = (/** @type {string} */ text) => text.replace(/^[ \t]*\/\*\*.*?\*\/[ \t]*\n/gms, "").replace(/^[ \t]+/gm, "");
   const first = [...new Set([...reachable("app/main.js"), ...reachable("app/pages/target.js")])];
-  const all = size(first, code) + size(["vendor/uPlot.iife.min.js"]);
-  assert.ok(all <= 75_000, `JS ${all}`);
-  // What comes later has a budget of its own: it must not make anyone wait.
   const later = [...new Set(LATER.flatMap((path) => [...reachable(path)]))].filter((path) => !first.includes(path));
-  assert.ok(size(later, code) <= 24_000, `later JS ${size(later, code)}`);
+  assert.ok(size(later, code) <= 30_000, `later JS ${size(later, code)}`);
   const opened = [...new Set(OPENED.flatMap((path) => [...reachable(path)]))].filter((path) => !first.includes(path) && !later.includes(path));
   assert.ok(size(opened, code) <= 6_000, `opened JS ${size(opened, code)}`);
 });

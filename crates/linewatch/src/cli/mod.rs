@@ -12,8 +12,13 @@ pub(crate) mod doctor;
 mod export;
 mod graph;
 mod healthcheck;
+mod import;
 mod manual;
 mod period;
+mod record;
+mod record_run;
+mod record_targets;
+mod report;
 mod rrd;
 mod serve;
 mod stored;
@@ -37,7 +42,7 @@ use crate::say;
 pub(crate) use stored::write_whole;
 
 /// Commands of INTERFACE.md that a later version brings: said plainly instead of being taken for a target.
-const NOT_YET: [&str; 7] = ["record", "report", "attach", "import", "admin", "check", "fping"];
+const NOT_YET: [&str; 4] = ["attach", "admin", "check", "fping"];
 
 /// Watches network lines: round-trip time, loss, jitter and outages, with the kernel's own time stamps
 #[derive(Debug, Parser)]
@@ -68,7 +73,7 @@ pub struct Global {
     /// Colour on the terminal
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
     pub color: ColorWhen,
-    /// Language of `watch` on the terminal [default: the one of the environment (LC_ALL, LC_MESSAGES, LANG)]
+    /// Language of `watch`, `record` and `report` [default: the one of the environment (LC_ALL, LC_MESSAGES, LANG)]
     #[arg(long, global = true, value_name = "LANG")]
     pub lang: Option<Lang>,
     /// Plain ASCII on the terminal
@@ -128,6 +133,8 @@ enum Command {
     Serve(serve::Args),
     /// Measure now and print; nothing is stored
     Watch(watch::Args),
+    /// Measure at up to a thousand probes a second into a folder of text files: outages, averages, totals
+    Record(record::Args),
     /// Check a configuration file: exit 0, or 2 with line, column and a hint for every error
     CheckConfig(check::CheckArgs),
     /// Look at the configuration
@@ -137,6 +144,8 @@ enum Command {
     Doctor(doctor::Args),
     /// Draw a target's history as a PNG or SVG picture, beside a running monitor or without one
     Graph(graph::Args),
+    /// Write what a period was, of one target or all, as one HTML file: verdict, figures, outages, method; to print or send
+    Report(report::Args),
     /// Compare two targets, or two periods of one: the differences, and which of them exceed chance
     Compare(compare::Args),
     /// Write stored history for other programs: CSV, JSON, NDJSON or Influx lines, at any resolution
@@ -148,6 +157,8 @@ enum Command {
     /// Try the rules of alerts
     #[command(subcommand)]
     Alerts(alerts::AlertsCommand),
+    /// Turn the settings of another tool into a configuration, printed
+    Import(import::Args),
     /// Ask the monitor of this computer whether it is alive: for containers
     Healthcheck(healthcheck::Args),
     /// The whole program over a simulated network, without privileges or network
@@ -174,24 +185,31 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Result<Exit> {
         }
     };
     let cli = Cli::from_arg_matches(&matches)?;
-    if cli.global.lang == Some(Lang::Id) && !matches!(cli.command, Command::Watch(_)) {
+    let speaks = matches!(
+        cli.command,
+        Command::Watch(_) | Command::Record(_) | Command::Report(_)
+    );
+    if cli.global.lang == Some(Lang::Id) && !speaks {
         // On standard error: what others read from standard output stays what it is.
         say::to_stderr(
-            "note: on the terminal only `watch` speaks Indonesian so far; the page has `[web] language = \"id\"`",
+            "note: only `watch`, `record` and `report` speak Indonesian so far; the page has `[web] language = \"id\"`",
         );
     }
     match cli.command {
         Command::Serve(args) => serve::run(&cli.global, &args),
         Command::Watch(args) => watch::run(&cli.global, &args),
+        Command::Record(args) => record::run(&cli.global, &args),
         Command::CheckConfig(args) => check::check_config(&cli.global, &args),
         Command::Config(command) => check::config(&cli.global, &command),
         Command::Doctor(args) => doctor::run(&cli.global, &args),
         Command::Graph(args) => graph::run(&cli.global, &args),
+        Command::Report(args) => report::run(&cli.global, &args),
         Command::Compare(args) => compare::run(&cli.global, &args),
         Command::Export(args) => export::run(&cli.global, &args),
         Command::Rrd(args) => rrd::run(&cli.global, &args),
         Command::Backup(args) => backup::run(&cli.global, &args),
         Command::Alerts(command) => alerts::run(&cli.global, &command),
+        Command::Import(args) => import::run(&cli.global, &args),
         Command::Healthcheck(args) => healthcheck::run(&cli.global, &args),
         Command::Demo(args) => demo::run(&cli.global, &args),
         Command::Completions(args) => manual::completions(&args, Cli::command()),
@@ -401,8 +419,8 @@ mod tests {
     #[test]
     fn a_command_of_a_later_version_is_not_taken_for_a_host() {
         check(
-            "linewatch report gw",
-            "error: the command \"report\" is not part of this version",
+            "linewatch record gw",
+            "error: the command \"record\" is not part of this version",
         );
     }
 

@@ -205,7 +205,7 @@ impl Plan {
 }
 
 /// A length of time from an option, within its limits.
-fn length(option: &str, text: &str, min: Duration, max: Duration) -> Result<Duration, UserError> {
+pub(super) fn length(option: &str, text: &str, min: Duration, max: Duration) -> Result<Duration, UserError> {
     let limits = format!(
         "it can be {} to {}, such as 250ms or 2s",
         units::duration_text(min),
@@ -293,7 +293,7 @@ fn target_of(id: TargetId, spec: &TargetSpec, method: Method, plan: &Plan) -> Ta
 }
 
 /// Refuses what the engine would refuse, before it has begun with the others.
-fn admit(watched: &[(Target, Address)], costs: Costs) -> Result<(), UserError> {
+pub(super) fn admit(watched: &[(Target, Address)], costs: Costs) -> Result<(), UserError> {
     let mut ledger = Ledger::new(costs);
     for (target, address) in watched {
         let entry = CapEntry::of(target.id, target, *address);
@@ -304,7 +304,7 @@ fn admit(watched: &[(Target, Address)], costs: Costs) -> Result<(), UserError> {
     Ok(())
 }
 
-fn address_of(host: &Host) -> Result<Address, UserError> {
+pub(super) fn address_of(host: &Host) -> Result<Address, UserError> {
     match host {
         Host::Literal { ip, zone } => Ok(Address {
             ip: *ip,
@@ -348,7 +348,7 @@ fn scope_of(ip: IpAddr, zone: Option<&str>) -> Result<u32, UserError> {
     })
 }
 
-fn engine_target(target: &Target, address: Address, slots: Option<u64>) -> EngineTarget {
+pub(super) fn engine_target(target: &Target, address: Address, slots: Option<u64>) -> EngineTarget {
     EngineTarget {
         id: target.id,
         address,

@@ -18,6 +18,7 @@ use super::settings::{Defaults, Settings};
 use super::source::{Layer, Source};
 use super::targets::{Draft, add_typed, identify, own_ids, read_operator, read_web};
 use super::{check, convert, sections};
+use crate::import;
 
 /// Everything the configuration depends on.
 #[derive(Clone, Debug, Default)]
@@ -188,13 +189,29 @@ fn operator_source(options: &LoadOptions, report: &mut Report) -> (Option<PathBu
             let path = config_file(options.explicit.as_deref(), &options.environment, &options.cwd);
             let source = path
                 .as_deref()
-                .and_then(|path| source_of(path, Layer::Operator, report));
+                .and_then(|path| source_of(path, Layer::Operator, report))
+                .and_then(|source| own_words(source, report));
             (path, source)
         }
         Operator::AsRead(None) => (None, None),
         Operator::AsRead(Some((path, text))) => {
             let source = Source::new(&path.display().to_string(), Layer::Operator, text.clone());
             (Some(path.clone()), Some(source))
+        }
+    }
+}
+
+/// A `config.json` of another tool, as the configuration that `linewatch import` makes of it.
+fn own_words(source: Source, report: &mut Report) -> Option<Source> {
+    if !import::is_foreign(&source.text) {
+        return Some(source);
+    }
+    match import::convert(&source.path, &source.text) {
+        Ok(imported) => Some(Source::new(&source.path, source.layer, imported.toml)),
+        Err(error) => {
+            let mistake = Mistake::new(error.message.clone(), error.help);
+            report.error(source.whole(), "", mistake);
+            None
         }
     }
 }

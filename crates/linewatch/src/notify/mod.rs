@@ -7,6 +7,7 @@
 mod carrier;
 mod credentials;
 mod dead_man;
+pub(crate) mod direct;
 mod mail;
 mod outbox;
 mod pin;

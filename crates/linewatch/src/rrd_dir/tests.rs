@@ -179,6 +179,39 @@ fn minute_by_minute_gives_the_file_that_is_made_at_once() {
 }
 
 #[test]
+fn a_minute_writes_a_few_rows_and_what_a_crash_tore_is_mended() {
+    let mut rig = Rig::new();
+    rig.measure(0..600);
+    rig.clock.set(605);
+    rig.round(&["gw"]);
+    let path = rig.dir.path().join("rrd/gw.rrd");
+    let database = |rig: &Rig| {
+        let kept = rig.keeper.files.get(&path).expect("kept");
+        kept.growing.database().expect("measured").clone()
+    };
+    rig.measure(600..660);
+    rig.clock.set(665);
+    let before = fs::read(&path).expect("readable");
+    rig.round(&["gw"]);
+    let after = fs::read(&path).expect("readable");
+    let changed = before
+        .iter()
+        .zip(&after)
+        .filter(|(one, other)| one != other)
+        .count();
+    assert!((1..4_000).contains(&changed), "{changed} of {}", after.len());
+    assert!(refresh(&path, &database(&rig)).expect("nothing to do") == 0);
+    let mut torn = after.clone();
+    torn[database(&rig).head_bytes()..].fill(7);
+    fs::write(&path, &torn).expect("torn");
+    refresh(&path, &database(&rig)).expect("mended");
+    assert!(fs::read(&path).expect("readable") == after);
+    fs::write(&path, b"something else").expect("another shape");
+    refresh(&path, &database(&rig)).expect("made anew");
+    assert!(fs::read(&path).expect("readable") == after);
+}
+
+#[test]
 fn a_directory_that_cannot_be_is_said_once_and_work_goes_on_when_it_can() {
     let mut rig = Rig::new();
     rig.measure(0..600);

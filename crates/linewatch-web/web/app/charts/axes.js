@@ -17,7 +17,6 @@ let loading = null;
 /** @returns {Promise<UPlotClass>} */
 export function loadChartLibrary() {
   loading ??= new Promise((resolve, reject) => {
-    document.head.append(h("link", { rel: "stylesheet", href: new URL("../../vendor/uPlot.min.css", import.meta.url).href }));
     const script = h("script", { src: new URL("../../vendor/uPlot.iife.min.js", import.meta.url).href });
     script.addEventListener("load", () => {
       const found = /** @type {{ uPlot?: UPlotClass }} */ (/** @type {unknown} */ (window)).uPlot;

@@ -36,6 +36,10 @@ export function liveChart(row, onread) {
   /** @type {number | null} index into view.points of the key cursor */
   let at = null;
   let isDisposed = false;
+  /** @type {() => void} */
+  let tellDrawn = () => {};
+  /** @type {Promise<void>} */
+  const drawn = new Promise((resolve) => { tellDrawn = resolve; });
 
   const create = async () => {
     try {
@@ -46,6 +50,8 @@ export function liveChart(row, onread) {
       update();
     } catch {
       element.append(h("p", { class: "empty" }, t("error.chart")));
+    } finally {
+      tellDrawn();
     }
   };
   const options = () => {
@@ -240,6 +246,8 @@ export function liveChart(row, onread) {
   void create();
   return {
     element,
+    /** Fulfilled when the first picture stands, or could not be drawn: what is less urgent waits for it. */
+    drawn,
     get points() { return view.points; },
     update() {
       if (wasLive !== store.isLive) {

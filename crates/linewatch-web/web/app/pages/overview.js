@@ -4,7 +4,7 @@
  * while the pointer or the focus is inside them.
  */
 
-import { fill, h, keyed, setText } from "../dom.js";
+import { fill, h, setText } from "../dom.js";
 import { t, tn } from "../i18n.js";
 import { badge, worstFirst } from "../level.js";
 import { past } from "../past.js";
@@ -17,24 +17,21 @@ import { eventsCard } from "../ui/events.js";
 import { filterBar } from "../ui/filters.js";
 import { fleetCard, footLine } from "../ui/fleet.js";
 import { rangeBar } from "../ui/range.js";
-import { cardRow, tableRow } from "../ui/rows.js";
+import { fleetList } from "../ui/fleetlist.js";
+import { kiosk, lookBar, parseLook, writeLook } from "../ui/look.js";
 import { moment, zone } from "../time.js";
 import { loadMenus } from "../ui/shell.js";
 
 /** @typedef {import("../store.js").Row} Row */
-/** @typedef {import("../ui/rows.js").RowView} RowView */
 /** @typedef {{ element: HTMLElement, update: (dirty: import("../store.js").Dirty) => void, dispose: () => void,
  *   key?: (key: string) => boolean }} Page */
 
 const ORDER_MS = 5000;
-/** Rows drawn at first; the worst are among them. */
-const ROWS_STEP = 100;
 /** Built-in lines are four at most; above that the number is written in digits. */
 const WORDS_MAX = 4;
 const SLOW_MS = 4000;
 const EVENTS_SHOWN = 7;
 const RANGES = /** @type {const} */ (["live", "24h", "7d", "30d", "custom"]);
-const wide = matchMedia("(min-width: 1024px)");
 
 /**
  * @param {{ navigate: (path: string) => void }} context
@@ -42,10 +39,12 @@ const wide = matchMedia("(min-width: 1024px)");
  */
 export function overviewPage({ navigate }) {
   let filters = parseFilters(location.search);
+  const view = parseLook(location.search);
+  const wall = kiosk(view.isKiosk);
   /** @param {typeof filters} next */
   const setFilters = (next) => {
     filters = next;
-    history.replaceState(history.state, "", location.pathname + writeFilters(filters, writeRange(past.range, "live")));
+    history.replaceState(history.state, "", location.pathname + writeFilters(filters, [...writeRange(past.range, "live"), ...writeLook(view)]));
     sort(true);
     draw();
   };
@@ -53,7 +52,7 @@ export function overviewPage({ navigate }) {
   /** @param {import("../range.js").Range} range */
   const setRange = (range) => {
     past.choose(range);
-    history.pushState(history.state, "", location.pathname + writeFilters(filters, writeRange(range, "live")));
+    history.pushState(history.state, "", location.pathname + writeFilters(filters, [...writeRange(range, "live"), ...writeLook(view)]));
     ranges.update();
     store.mark("list");
   };
@@ -72,22 +71,26 @@ export function overviewPage({ navigate }) {
   const filter = filterBar(() => filters, setFilters);
   const order = h("span", { class: "muted small order-note" });
   const add = h("button", { type: "button", class: "button", onclick: () => void loadMenus().then(({ openAdd }) => openAdd(navigate)) }, t("add.button"));
-  const tools = h("div", { class: "tools" }, filter.element, h("div", { class: "tools-end" }, order, ranges.element, add));
+  const looks = lookBar({ read: () => view.look, write: (look) => {
+    view.look = look;
+    looks.update();
+    list.rebuild();
+    setFilters(filters);
+  } });
+  const tools = h("div", { class: "tools" }, filter.element, h("div", { class: "tools-end" }, order, ranges.element, looks.element, add));
   const period = periodLine();
-  const list = fleetList((from, to) => setRange(custom(from, to)));
+  const list = fleetList({ pick: (from, to) => setRange(custom(from, to)), look: () => view.look, onwidth: () => draw() });
   const empty = h("p", { class: "empty" });
-  const more = h("button", { type: "button", class: "button more", onclick: () => { limit += ROWS_STEP; draw(); } });
   const events = eventsCard({ title: t("events.title"), limit: EVENTS_SHOWN, target: null });
   const first = firstRun();
   const foot = footLine();
   const heading = h("h1", { class: "visually-hidden" }, t("nav.overview"));
-  const element = h("div", { class: "page overview" }, heading, bar.element, notice.element, first.element, fleet.element, advice.element, tools, period.element, list.element, empty, more,
+  const element = h("div", { class: "page overview" }, heading, bar.element, notice.element, first.element, fleet.element, advice.element, tools, period.element, wall.element, list.element, empty,
     h("div", { class: "lower" }, events.element), foot.element);
 
   /** @type {Row[]} */
   let sorted = [];
   let sortedAt = 0;
-  let limit = ROWS_STEP;
   const openedAt = Date.now();
 
   /** @param {boolean} isForced */
@@ -102,7 +105,9 @@ export function overviewPage({ navigate }) {
   };
   const draw = () => {
     const all = sorted.filter((row) => store.rows.get(row.o.key) === row);
-    const inView = all.filter((row) => matches(row.o, badge(row.o), filters));
+    const turn = wall.turn();
+    const inView = all.filter((row) => matches(row.o, badge(row.o), filters) && (turn === null || row.o.group === turn));
+    wall.update();
     const isFirst = store.overview?.is_first_run === true;
     element.classList.toggle("first-run", isFirst);
     heading.hidden = isFirst;
@@ -111,9 +116,7 @@ export function overviewPage({ navigate }) {
     tools.hidden = isFirst;
     period.update();
     foot.element.hidden = !isFirst;
-    list.draw(inView.slice(0, limit));
-    more.hidden = inView.length <= limit;
-    setText(more, t("fleet.more", { n: Math.min(ROWS_STEP, inView.length - limit) }));
+    list.draw(inView);
     empty.hidden = inView.length > 0;
     if (!empty.hidden) describeEmpty(all.length);
     fleet.update(inView, all);
@@ -126,8 +129,6 @@ export function overviewPage({ navigate }) {
     } else if (store.overview === null) setText(empty, Date.now() - openedAt > SLOW_MS ? t("loading.still") : t("loading"));
     else setText(empty, t("fleet.empty"));
   };
-  const onWidth = () => { list.rebuild(); draw(); };
-  wide.addEventListener("change", onWidth);
 
   /** @type {Page["update"]} */
   const update = (dirty) => {
@@ -156,9 +157,9 @@ export function overviewPage({ navigate }) {
     dispose() {
       past.stop();
       ranges.dispose();
-      wide.removeEventListener("change", onWidth);
       filter.dispose();
       list.dispose();
+      wall.dispose();
     },
     key(key) {
       if (key === "a" && !bar.element.hidden) bar.acknowledge();
@@ -187,79 +188,6 @@ function periodLine() {
       fill(element, text, error === null ? null : h("button", { type: "button", class: "link", onclick: () => void past.ask() }, t("action.retry_now")));
     },
   };
-}
-
-/** The rows: a table where it is wide, cards where it is not. @param {(from: number, to: number) => void} pick */
-function fleetList(pick) {
-  const element = h("div", { class: "fleet-list" });
-  /** @type {Map<string, RowView & { row: Row }>} */
-  const views = new Map();
-  /** @type {HTMLElement} */
-  let body = h("ul", null);
-
-  const clear = () => {
-    for (const view of views.values()) view.dispose();
-    views.clear();
-  };
-  const rebuild = () => {
-    clear();
-    if (wide.matches) {
-      body = h("tbody", null);
-      fill(element, h("div", { class: "card table-card" }, h("table", { class: "fleet-table" }, h("caption", { class: "visually-hidden" }, t("fleet.caption")), tableHead(), body)));
-    } else {
-      body = h("ul", { class: "cards", "aria-label": t("fleet.caption") });
-      fill(element, body);
-    }
-  };
-  rebuild();
-  return {
-    element, rebuild,
-    /** @param {Row[]} rows */
-    draw(rows) {
-      element.hidden = rows.length === 0;
-      keyed(body, views, rows, (row) => String(row.o.key), (row) => {
-        const view = { ...(wide.matches ? tableRow(row, pick) : cardRow(row)), row };
-        view.update();
-        view.paint();
-        return view;
-      }, (view) => view.dispose());
-    },
-    /** @param {Set<number>} keys @param {boolean} isTick */
-    update(keys, isTick) {
-      for (const view of views.values()) {
-        const isDirty = keys.has(view.row.o.key);
-        // Without new rows only what ages moves on: once a second.
-        const ages = isTick && (view.row.o.state !== "ok" || !store.isLive);
-        if (!isDirty && !ages) continue;
-        if (store.isLive || isTick) view.update();
-        view.paint();
-      }
-    },
-    updateAll() {
-      for (const view of views.values()) {
-        view.update();
-        view.paint();
-      }
-    },
-    /** Is someone reading or pointing here? */
-    isHeld: () => element.contains(document.activeElement) || (matchMedia("(hover: hover)").matches && element.matches(":hover")),
-    /** @param {number} step */
-    move(step) {
-      const links = [.../** @type {NodeListOf<HTMLElement>} */ (element.querySelectorAll(".row-link"))];
-      const now = links.findIndex((link) => link === document.activeElement);
-      const next = links[Math.max(0, Math.min(links.length - 1, now + step))];
-      next?.focus();
-    },
-    dispose: clear,
-  };
-}
-
-function tableHead() {
-  const columns = /** @type {const} */ ([
-    ["grade", ""], ["target", ""], ["country", ""], ["spark", ""], ["now", "num"], ["p50", "num"], ["p95", "num"], ["jitter", "num"],
-    ["loss", "num"], ["rto", "num"], ["strip", ""], ["up", "num"],
-  ]);
-  return h("thead", null, h("tr", null, ...columns.map(([name, kind]) => h("th", { scope: "col", class: `${kind} c-${name}` }, t(`column.${name}`)))));
 }
 
 /** What a new installation shows above its lines. */

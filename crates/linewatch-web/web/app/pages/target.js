@@ -4,6 +4,7 @@
  */
 
 import { ROOT, get, runTarget } from "../api.js";
+import { loadChartLibrary } from "../charts/axes.js";
 import { liveChart } from "../charts/live.js";
 import { badgeWord, fill, glyph, h, setAttribute, setGlyph, setText } from "../dom.js";
 import { duration, setting } from "../format.js";
@@ -32,6 +33,8 @@ export function targetPage({ navigate, id }) {
   /** @type {ReturnType<typeof body> | null} */
   let shown = null;
   let isMissing = false;
+  // On its way before the first row is: the chart asks again, and tells a failure.
+  loadChartLibrary().catch(() => {});
   const bar = banner({ view: (rows) => navigate(rows[0] ? `t/${encodeURIComponent(rows[0].id)}` : "") });
   /** @type {Page["update"]} */
   const update = (dirty) => {
@@ -75,25 +78,30 @@ function body(row, navigate) {
   const readout = h("span", { class: "readout", role: "status" });
   const chart = liveChart(row, (text) => setText(readout, text));
   const insight = insightLine();
-  const around = aroundChart(row, () => chart.points, navigate);
+  const around = aroundChart(row, chart, navigate);
   const legend = h("div", { class: "legend", "aria-hidden": "true" },
     h("span", null, h("i", null), t("chart.wire", { probe: t(`method.${row.o.probe}`) })), h("span", null, h("i", { class: "process" }), t("chart.host")),
     h("span", null, h("i", { class: "lost" }), t("chart.lost")));
   const live = h("section", { class: "card panel" },
     h("div", { class: "card-title" }, h("h2", null, t("chart.title")), h("span", { class: "note" }, t("chart.span")), legend),
     chart.element, h("div", { class: "chart-foot" }, around.points, readout), insight.element);
-  const past = pastPanels(row);
+  const past = pastPanels(row, chart.drawn);
   const events = eventsCard({ title: t("events.of_target"), limit: EVENTS_SHOWN, target: id });
   /** @type {import("../types").EventRow[]} */
   let eventRows = [];
   let isDisposed = false;
   /** @type {string | null} */
   let asked = null;
+  let isDrawn = false;
+  void chart.drawn.then(() => {
+    isDrawn = true;
+    void refresh();
+  });
 
   /** What is stored of this target: asked for once, and again when an outage opened or closed, or targets changed. */
   const refresh = async () => {
     const mark = `${store.catalogVersion} ${row.o.outage?.since ?? 0} ${store.connection.phase}`;
-    if (mark === asked || store.connection.phase !== "live") return;
+    if (!isDrawn || mark === asked || store.connection.phase !== "live") return;
     asked = mark;
     const query = new URLSearchParams({ target: id });
     try {
@@ -146,14 +154,14 @@ function body(row, navigate) {
 
 /**
  * Thresholds, the account of all probes and the table behind the chart: they come a moment after it.
- * @param {Row} row @param {() => readonly import("../charts/window.js").Point[]} read @param {(path: string) => void} navigate
+ * @param {Row} row @param {ReturnType<typeof liveChart>} chart @param {(path: string) => void} navigate
  */
-function aroundChart(row, read, navigate) {
+function aroundChart(row, chart, navigate) {
   const id = row.o.id;
   const waiting = () => h("section", { class: "card panel" }, h("p", { class: "empty" }, t("loading")));
   const [thresholds, account] = [waiting(), waiting()];
   const points = h("details", { class: "points" }, h("summary", null, t("chart.table")));
-  const loaded = Promise.all([import("../ui/panels.js"), import("../ui/account.js")]);
+  const loaded = chart.drawn.then(() => Promise.all([import("../ui/panels.js"), import("../ui/account.js")]));
   let update = () => {};
   loaded.then(([{ thresholdsPanel }, { accountPanel }]) => {
     const panel = thresholdsPanel(
@@ -173,14 +181,14 @@ function aroundChart(row, read, navigate) {
   points.addEventListener("toggle", async () => {
     if (!points.open) return;
     const [, { pointsTable }] = await loaded;
-    if (table === null) points.append((table = pointsTable(read)).element);
+    if (table === null) points.append((table = pointsTable(() => chart.points)).element);
     table.update();
   });
   return { thresholds, account, points, update: () => update() };
 }
 
-/** History and outages: they come a moment after the live chart, which does not wait for them. @param {Row} row */
-function pastPanels(row) {
+/** History and outages: they come a moment after the live chart, which does not wait for them. @param {Row} row @param {Promise<void>} drawn */
+function pastPanels(row, drawn) {
   const element = h("div", { class: "past" }, h("section", { class: "card panel history-waiting" }, h("p", { class: "empty" }, t("loading"))));
   /** @type {ReturnType<typeof import("../ui/history.js").historyPanel> | null} */
   let panel = null;
@@ -189,6 +197,7 @@ function pastPanels(row) {
   let isDisposed = false;
   let shownOutage = row.o.outage?.since ?? 0;
   const load = async () => {
+    await drawn;
     try {
       const [{ historyPanel }, { outagesPanel }] = await Promise.all([import("../ui/history.js"), import("../ui/outages.js")]);
       if (isDisposed) return;

@@ -55,8 +55,11 @@ export function fleetCard(filter) {
     update(inView, all) {
       setText(title, store.isLive ? t("fleet.now") : t("fleet.at", { time: clock(store.connection.since) }));
       const chosen = filter.chosen();
+      /** @type {Map<Badge, number>} */
+      const counts = new Map();
+      for (const { o } of all) counts.set(badge(o), (counts.get(badge(o)) ?? 0) + 1);
       for (const [level, part] of parts) {
-        const n = all.filter((row) => badge(row.o) === level).length;
+        const n = counts.get(level) ?? 0;
         const isChosen = chosen.includes(level);
         part.button.hidden = n === 0 && !isChosen;
         part.segment.hidden = n === 0;

@@ -289,3 +289,48 @@ export function cardRow(row) {
   };
   return { element, update, paint: spark.paint, dispose: spark.dispose };
 }
+
+/** What a tile writes large: the newest answer, or the word for why there is none. @param {Row} row */
+function headline(row) {
+  const { o } = row;
+  if (o.state === "error" && o.error) return { value: t(`error.short.${o.error.kind}`), unit: "", isFailure: true };
+  return newest(row);
+}
+
+/**
+ * A tile of the wall: read from across a room; urgent ones are filled, unmeasured ones hatched.
+ * @param {Row} row
+ * @returns {RowView}
+ */
+export function tileRow(row) {
+  const { o } = row;
+  const icon = glyph(badge(o));
+  const word = h("b", { class: "level-word" });
+  const tagElement = h("span", { class: "tag" });
+  const name = h("a", { class: "row-link", href: targetHref(o.id) });
+  const now = quantity("q now live-number");
+  const spark = sparkline(row);
+  const left = h("span", null);
+  const right = h("span", { class: "live-number" });
+  const element = h("li", { class: "tile", "data-key": o.key },
+    h("div", { class: "tile-head" }, icon, word, tagElement, countryChip(o.country)), name, now.element, spark.canvas,
+    h("div", { class: "tile-foot" }, left, right));
+  element.addEventListener("click", (event) => { if (!(/** @type {Element} */ (event.target)).closest("a")) name.click(); });
+  const update = () => {
+    const { o: current } = row;
+    const level = badge(current);
+    showGlyph(icon, row);
+    setText(word, badgeWord(level));
+    showTag(tagElement, row);
+    setText(name, current.name);
+    const last = headline(row);
+    now.update(last);
+    setAttribute(now.element, "class", `q now live-number${last.unit === "" && last.value !== NONE ? " in-words" : ""}`);
+    const shown = past.figures(row);
+    const why = level === "stale" ? age(row) : level === "down" ? t("row.down_for", { time: duration(store.now() - current.state_since) }) : reason(row);
+    setText(left, tag(current) === null ? why : t("card.p95", { value: rtt(shown.p95_ms).value }));
+    setText(right, shown.loss_ppm === null ? "" : t("card.loss", { value: plain(loss(shown.loss_ppm)) }));
+    setAttribute(element, "class", `tile level-${level}`);
+  };
+  return { element, update, paint: spark.paint, dispose: spark.dispose };
+}

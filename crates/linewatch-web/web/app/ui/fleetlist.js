@@ -1,0 +1,183 @@
+/**
+ * Keeps the rows of the fleet: a table where it is wide, cards where it is not, tiles for a wall.
+ * Input: the rows in their order. Output: elements for those near the viewport; the others are empty space of the same
+ * height, so that 2,000 targets cost what a screen of them costs. Keys move over all of them.
+ */
+
+import { fill, h, keyed, setAttribute, setText } from "../dom.js";
+import { t } from "../i18n.js";
+import { WHOLE_MAX, slice } from "../slice.js";
+import { store } from "../store.js";
+import { cardRow, tableRow, tileRow } from "./rows.js";
+
+/** @typedef {import("../store.js").Row} Row */
+/** @typedef {import("./rows.js").RowView & { row: Row, at: number }} View */
+/** @typedef {"table" | "tiles"} Look */
+
+/** Heights of one line with its gap, px: what the style gives a row of a long list (pages.css, `.long`). */
+const PITCH = { row: 45, card: 122, tile: 242 };
+const COLUMNS = /** @type {const} */ ([
+  ["grade", ""], ["target", ""], ["country", ""], ["spark", ""], ["now", "num"], ["p50", "num"], ["p95", "num"], ["jitter", "num"],
+  ["loss", "num"], ["rto", "num"], ["strip", ""], ["up", "num"],
+]);
+const wide = matchMedia("(min-width: 1024px)");
+const twoCards = matchMedia("(min-width: 720px)");
+const canHover = matchMedia("(hover: hover)");
+
+/**
+ * @param {{ pick: (from: number, to: number) => void, look: () => Look, onwidth: () => void }} settings
+ *   `pick` looks at a period; `onwidth` is told when rows have to be drawn anew.
+ */
+export function fleetList({ pick, look, onwidth }) {
+  const before = h("div", { class: "space", "aria-hidden": "true" });
+  const after = h("div", { class: "space", "aria-hidden": "true" });
+  const place = h("div", null);
+  const note = h("p", { class: "muted small list-note" });
+  const element = h("div", { class: "fleet-list" }, place, note);
+  /** @type {Map<string, View>} */
+  const views = new Map();
+  /** @type {readonly Row[]} */
+  let rows = [];
+  /** @type {HTMLElement} */
+  let body = h("ul", null);
+  /** @type {HTMLElement} */
+  let frame = body;
+  /** Where keys are, by series key: the row may be out of the page. @type {number | null} */
+  let current = null;
+  let isPrinting = false;
+  let isAsked = false;
+
+  const shape = () => (look() === "tiles" ? "tile" : wide.matches ? "table" : "card");
+  const clear = () => {
+    for (const view of views.values()) view.dispose();
+    views.clear();
+  };
+  const rebuild = () => {
+    clear();
+    if (shape() === "table") {
+      body = h("tbody", null);
+      const space = h("tbody", { class: "space-rows", "aria-hidden": "true" }, h("tr", null, h("td", { colspan: COLUMNS.length }, before)));
+      frame = h("table", { class: "fleet-table" }, h("caption", { class: "visually-hidden" }, t("fleet.caption")), tableHead(), space, body);
+      fill(place, h("div", { class: "card table-card" }, frame, after));
+    } else {
+      body = h("ul", { class: shape() === "tile" ? "tiles" : "cards", "aria-label": t("fleet.caption") });
+      frame = body;
+      fill(place, before, body, after);
+    }
+  };
+
+  /** @returns {{ columns: number, pitch: number }} */
+  const grid = () => {
+    const now = shape();
+    if (now === "table") return { columns: 1, pitch: PITCH.row };
+    if (now === "card") return { columns: twoCards.matches ? 2 : 1, pitch: PITCH.card };
+    return { columns: Math.max(1, getComputedStyle(body).gridTemplateColumns.split(" ").length), pitch: PITCH.tile };
+  };
+  const create = (/** @type {Row} */ row) => {
+    const now = shape();
+    const view = { ...(now === "table" ? tableRow(row, pick) : now === "card" ? cardRow(row) : tileRow(row)), row, at: -1 };
+    view.update();
+    view.paint();
+    return view;
+  };
+  const render = () => {
+    isAsked = false;
+    const isLong = rows.length > WHOLE_MAX && !isPrinting;
+    frame.classList.toggle("long", isLong);
+    const all = { from: 0, to: rows.length, before: 0, after: 0 };
+    const head = before.getBoundingClientRect();
+    const part = isLong ? slice({ count: rows.length, ...grid(), top: head.top, height: innerHeight }) : all;
+    before.style.height = `${part.before}px`;
+    after.style.height = `${part.after}px`;
+    keyed(body, views, rows.slice(part.from, part.to), (row) => String(row.o.key), create, (view) => view.dispose());
+    for (let i = part.from; i < part.to; i += 1) tell(i);
+    setAttribute(frame, "aria-rowcount", shape() === "table" ? String(rows.length + 1) : null);
+    note.hidden = !isLong;
+    if (isLong) setText(note, t("fleet.long", { n: rows.length }));
+  };
+  /** Says where a row is in the whole list. @param {number} i */
+  const tell = (i) => {
+    const view = views.get(String(rows[i]?.o.key));
+    if (!view || view.at === i) return;
+    view.at = i;
+    if (shape() === "table") setAttribute(view.element, "aria-rowindex", String(i + 2));
+    else setAttribute(view.element, "aria-posinset", String(i + 1));
+  };
+  const onScroll = () => {
+    if (isAsked || rows.length <= WHOLE_MAX) return;
+    isAsked = true;
+    requestAnimationFrame(render);
+  };
+  const onPrint = (/** @type {Event} */ event) => {
+    isPrinting = event.type === "beforeprint";
+    render();
+  };
+  const onWide = () => {
+    rebuild();
+    onwidth();
+  };
+  addEventListener("scroll", onScroll, { passive: true });
+  addEventListener("resize", onScroll);
+  addEventListener("beforeprint", onPrint);
+  addEventListener("afterprint", onPrint);
+  wide.addEventListener("change", onWide);
+  element.addEventListener("focusin", (event) => {
+    const key = /** @type {Element} */ (event.target).closest("[data-key]")?.getAttribute("data-key");
+    if (key) current = Number(key);
+  });
+  rebuild();
+
+  return {
+    element, rebuild,
+    /** @param {readonly Row[]} next */
+    draw(next) {
+      rows = next;
+      element.hidden = rows.length === 0;
+      render();
+    },
+    /** @param {Set<number>} keys @param {boolean} isTick */
+    update(keys, isTick) {
+      for (const view of views.values()) {
+        const isDirty = keys.has(view.row.o.key);
+        // Without new rows only what ages moves on: once a second.
+        const ages = isTick && (view.row.o.state !== "ok" || !store.isLive);
+        if (!isDirty && !ages) continue;
+        if (store.isLive || isTick) view.update();
+        view.paint();
+      }
+    },
+    updateAll() {
+      for (const view of views.values()) {
+        view.update();
+        view.paint();
+      }
+    },
+    /** Is someone reading or pointing here? */
+    isHeld: () => element.contains(document.activeElement) || (canHover.matches && element.matches(":hover")),
+    /** @param {number} step */
+    move(step) {
+      const at = rows.findIndex((row) => row.o.key === current);
+      const index = Math.max(0, Math.min(rows.length - 1, at < 0 ? 0 : at + step));
+      const row = rows[index];
+      if (!row) return;
+      if (!views.has(String(row.o.key))) {
+        const { columns, pitch } = grid();
+        scrollTo(0, scrollY + before.getBoundingClientRect().top + Math.floor(index / columns) * pitch - innerHeight / 2);
+        render();
+      }
+      /** @type {HTMLElement | null | undefined} */ (views.get(String(row.o.key))?.element.querySelector(".row-link"))?.focus();
+    },
+    dispose() {
+      clear();
+      removeEventListener("scroll", onScroll);
+      removeEventListener("resize", onScroll);
+      removeEventListener("beforeprint", onPrint);
+      removeEventListener("afterprint", onPrint);
+      wide.removeEventListener("change", onWide);
+    },
+  };
+}
+
+function tableHead() {
+  return h("thead", null, h("tr", null, ...COLUMNS.map(([name, kind]) => h("th", { scope: "col", class: `${kind} c-${name}` }, t(`column.${name}`)))));
+}

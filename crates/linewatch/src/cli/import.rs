@@ -1,0 +1,75 @@
+//! `linewatch import`: the settings of another tool as a configuration, on standard output.
+//!
+//! What comes of it is checked as any configuration is, so that what is printed can be run.
+
+use std::fs::File;
+use std::io::{self, Read as _};
+use std::path::PathBuf;
+
+use anyhow::Result;
+use linewatch_core::limits::CONFIG_BYTES;
+
+use super::{Global, load_options, mistakes};
+use crate::config::{self, LoadOptions, Operator};
+use crate::exit::{Exit, UserError};
+use crate::import::{Imported, convert};
+use crate::say;
+
+/// Options of `linewatch import`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// config.json, .env, a script with its constants, or a line with its options; - reads standard input
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+}
+
+/// Prints the configuration; on a terminal it also says what to do with it.
+///
+/// # Errors
+///
+/// A file that cannot be read or is of no known tool; values that linewatch does not take.
+pub(super) fn run(global: &Global, args: &Args) -> Result<Exit> {
+    let name = args.file.display().to_string();
+    let text = read(args)?;
+    let Imported { tool, toml } = convert(&name, &text)
+        .map_err(|error| UserError::usage(format!("{name}: {error}")).help(error.help))?;
+    say::to_stdout(toml.trim_end());
+    let options = LoadOptions {
+        operator: Operator::AsRead(Some((PathBuf::from("linewatch.toml"), toml))),
+        web_text: Some(String::new()),
+        ..load_options(global, None)?
+    };
+    let loaded = config::load(&options).map_err(mistakes)?;
+    for warning in &loaded.warnings {
+        say::to_stderr(&warning.to_string());
+    }
+    let targets = loaded.settings.targets.len();
+    let plural = if targets == 1 { "" } else { "s" };
+    say::to_stderr(&format!(
+        "{name} of {tool}: {targets} target{plural}; to run it: linewatch import {name} > linewatch.toml && linewatch"
+    ));
+    Ok(Exit::Ok)
+}
+
+fn read(args: &Args) -> Result<String, UserError> {
+    let refused = |error: io::Error| {
+        UserError::usage(format!("cannot read {}: {error}", args.file.display()))
+            .help("name the file to import")
+    };
+    let mut bytes = Vec::new();
+    let limited = CONFIG_BYTES + 1;
+    if args.file.as_os_str() == "-" {
+        io::stdin()
+            .lock()
+            .take(limited)
+            .read_to_end(&mut bytes)
+            .map_err(refused)?;
+    } else {
+        let file = File::open(&args.file).map_err(refused)?;
+        file.take(limited).read_to_end(&mut bytes).map_err(refused)?;
+    }
+    if bytes.len() as u64 > CONFIG_BYTES {
+        return Err(refused(io::Error::other("it is longer than 8 MB")));
+    }
+    String::from_utf8(bytes).map_err(|_| refused(io::Error::other("it is not text in UTF-8")))
+}
