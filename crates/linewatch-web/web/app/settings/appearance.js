@@ -8,6 +8,7 @@ import { h } from "../dom.js";
 import { has, t } from "../i18n.js";
 import { PERSON, writeLanguage } from "../language.js";
 import { failureText } from "../ui/addform.js";
+import { attention } from "../ui/attention.js";
 import { toast } from "../ui/dialog.js";
 import { applyLook, readLook, writeLook } from "./look.js";
 import { button, card, sectionHead } from "./parts.js";
@@ -46,6 +47,15 @@ export async function appearanceSection() {
       card(t("settings.look.title"),
         choice("theme", ["auto", "dark", "light"]), choice("density", ["comfortable", "compact"]),
         choice("palette", ["safe", "classic"]), choice("language", ["auto", "en", "id"], language)),
-      card(t("settings.look.behaviour"), choice("keys", ["on", "off"]), h("p", { class: "hint" }, t("settings.look.keys_note")))),
+      card(t("settings.look.behaviour"), choice("keys", ["on", "off"]), h("p", { class: "hint" }, t("settings.look.keys_note"))),
+      card(t("settings.look.notice"), toggle("notes", attention.wantsNotes, async (is) => {
+        if (!(await attention.setNotes(is))) toast(t("settings.look.refused"));
+      }), toggle("sound", attention.wantsSound, (is) => attention.setSound(is)), h("p", { class: "hint" }, t("settings.look.notice_note")))),
   };
+}
+
+/** @param {string} name @param {boolean} is @param {(is: boolean) => void} run */
+function toggle(name, is, run) {
+  const box = h("input", { type: "checkbox", id: `look-${name}`, checked: is, onchange: () => run(box.checked) });
+  return h("label", { class: "menu-item", for: `look-${name}` }, box, h("span", null, t(`settings.look.${name}`)));
 }
