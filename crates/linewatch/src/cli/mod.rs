@@ -11,7 +11,7 @@ mod backup;
 mod check;
 mod compare;
 mod demo;
-mod doctor;
+pub(crate) mod doctor;
 mod export;
 mod graph;
 mod healthcheck;

@@ -10,6 +10,7 @@ mod knocks;
 mod line;
 mod names;
 mod reload;
+mod settings;
 mod storage;
 mod tools;
 
@@ -27,7 +28,7 @@ use linewatch_probe::engine::Engine;
 use linewatch_probe::examine::kernel;
 use linewatch_probe::resolve::{Resolver, Said};
 use linewatch_store::{StoreHandle, StoreMessage};
-use linewatch_web::{Change, ControlRequest, Hub, Notice, StatusInfo};
+use linewatch_web::{Change, ControlRequest, Hub, Notice, SettingsAsk, StatusInfo};
 
 use crate::config::{self, Loaded, Settings, TargetChange};
 use crate::evidence::EvidenceThread;
@@ -156,6 +157,10 @@ pub(crate) struct Control<C> {
     is_unpublished: bool,
     status: StatusInfo,
     notices: Vec<Notice>,
+    /// What the program began with: some keys take effect at the next start only.
+    began_with: Settings,
+    /// What `doctor` found a moment ago.
+    looked: settings::Looked,
 }
 
 impl<C: Clock> Control<C> {
@@ -185,6 +190,12 @@ impl<C: Clock> Control<C> {
             is_unpublished: false,
             status,
             notices,
+            began_with: Settings::default(),
+            looked: settings::Looked::default(),
+        };
+        control.began_with = Settings {
+            targets: Vec::new(),
+            ..control.loaded.settings.clone()
         };
         control.to.hub.notices(control.standing());
         control.apply(
@@ -255,6 +266,10 @@ impl<C: Clock> Control<C> {
     fn answer(&mut self, request: ControlRequest) {
         if let Change::Alerts(asked) = request.change {
             self.answer_alerts(asked, request.reply);
+            return;
+        }
+        if let Change::Settings(SettingsAsk::Doctor { is_forced }) = request.change {
+            self.look(is_forced, request.reply);
             return;
         }
         let answer = self.change(request.change);

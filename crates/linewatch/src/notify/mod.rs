@@ -360,6 +360,11 @@ impl Notify {
     }
 }
 
+/// Where the password of the mail server is read from, never what it is; `None`: nowhere.
+pub(crate) fn password_from(email: &crate::config::alerts::Email) -> Option<String> {
+    credentials::password_from(email)
+}
+
 /// Tries to reach the mail server as a mail would, up to the login, and sends nothing; the server's words.
 /// `None`: no mail is configured. For the `doctor`, which runs no monitor.
 pub(crate) fn check_mail(alerts: &Alerts) -> Option<Result<String, String>> {
