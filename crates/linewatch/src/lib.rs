@@ -29,6 +29,7 @@ mod server;
 mod signals;
 mod spine;
 mod tally;
+mod term;
 
 /// Version with commit and date.
 pub const VERSION: &str = env!("LINEWATCH_VERSION");
