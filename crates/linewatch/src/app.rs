@@ -45,6 +45,8 @@ const DRAIN: Duration = Duration::from_secs(3);
 
 /// How long the exit notice is tried: with [`DRAIN`] it stays below the 10 s of a dead server (MEASURING as above).
 const FAREWELL: Duration = Duration::from_secs(5);
+/// Who presses Ctrl+C twice waits no longer than this for a message that is half sent.
+const END_AT_ONCE: Duration = Duration::from_secs(1);
 
 /// What probes travel through.
 pub(crate) struct World<W, C> {
@@ -168,14 +170,14 @@ pub(crate) fn run<W: Wire + 'static, C: Clock + Clone + Sync + 'static>(
     if let (Some(interrupted), Some(notify)) = (&interrupted, &notify) {
         tell_interrupted(notify, &store, (interrupted.from, clock.wall()), run);
     }
-    for sentence in opened.trouble {
-        spine.say(
-            Word::Note(EventKind::StorageDegraded, Severity::Critical, None, sentence),
-            &clock,
-        );
-    }
 
-    signals::listen(forward(&inputs, Input::Order)).context("cannot listen to signals")?;
+    let ends = notify.clone();
+    let before_exit = move || {
+        if let Some(notify) = &ends {
+            notify.end_at_once(END_AT_ONCE);
+        }
+    };
+    signals::listen_and(forward(&inputs, Input::Order), before_exit).context("cannot listen to signals")?;
     let resolver = if is_real {
         Some(Resolver::start(
             random_seed()?,
@@ -241,6 +243,7 @@ pub(crate) fn run<W: Wire + 'static, C: Clock + Clone + Sync + 'static>(
             loaded: home.loaded,
             status,
             notices,
+            storage_trouble: opened.trouble,
         },
     );
     if let Some(kept) = kept {

@@ -18,6 +18,8 @@ mod import;
 mod knock;
 mod listen;
 mod logging;
+#[cfg(test)]
+mod measured;
 mod method;
 mod notice;
 mod notify;
@@ -29,6 +31,7 @@ mod signals;
 mod spine;
 mod supervise;
 mod tally;
+mod term;
 
 /// Version with commit and date.
 pub const VERSION: &str = env!("LINEWATCH_VERSION");

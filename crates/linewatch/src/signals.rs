@@ -25,8 +25,20 @@ pub(crate) enum Order {
 /// # Errors
 ///
 /// When the operating system refuses the handlers.
-#[cfg(unix)]
 pub(crate) fn listen(give: impl Fn(Order) + Send + 'static) -> io::Result<()> {
+    listen_and(give, || {})
+}
+
+/// Like [`listen`]; a second SIGINT does `before_exit` before it ends the process.
+///
+/// # Errors
+///
+/// When the operating system refuses the handlers.
+#[cfg(unix)]
+pub(crate) fn listen_and(
+    give: impl Fn(Order) + Send + 'static,
+    before_exit: impl Fn() + Send + 'static,
+) -> io::Result<()> {
     use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1};
 
     let mut wanted = vec![SIGINT, SIGTERM, SIGUSR1];
@@ -41,8 +53,12 @@ pub(crate) fn listen(give: impl Fn(Order) + Send + 'static) -> io::Result<()> {
             let mut is_stopping = false;
             for signal in signals.forever() {
                 match signal {
-                    // Without a look back: what runs at an ordinary exit may wait for what hangs.
-                    SIGINT if is_stopping => signal_hook::low_level::exit(Exit::SecondInterrupt as i32),
+                    SIGINT if is_stopping => {
+                        crate::term::restore();
+                        before_exit();
+                        // Without a look back: what runs at an ordinary exit may wait for what hangs.
+                        signal_hook::low_level::exit(Exit::SecondInterrupt as i32);
+                    }
                     SIGINT | SIGTERM => {
                         is_stopping = true;
                         give(Order::Stop(if signal == SIGINT { "Ctrl+C" } else { "SIGTERM" }));
@@ -61,10 +77,15 @@ pub(crate) fn listen(give: impl Fn(Order) + Send + 'static) -> io::Result<()> {
 ///
 /// When the operating system refuses the handler.
 #[cfg(windows)]
-pub(crate) fn listen(give: impl Fn(Order) + Send + 'static) -> io::Result<()> {
+pub(crate) fn listen_and(
+    give: impl Fn(Order) + Send + 'static,
+    before_exit: impl Fn() + Send + 'static,
+) -> io::Result<()> {
     let mut is_stopping = false;
     let handler = move || {
         if std::mem::replace(&mut is_stopping, true) {
+            crate::term::restore();
+            before_exit();
             std::process::exit(Exit::SecondInterrupt as i32);
         }
         give(Order::Stop("Ctrl+C"));

@@ -26,6 +26,7 @@ use crate::config::LoadOptions;
 use crate::server::Server;
 use crate::spine::Ends;
 
+mod settings;
 mod tools;
 mod troubles;
 
@@ -143,6 +144,7 @@ impl Rig {
             loaded,
             status: StatusInfo::default(),
             notices: vec![notice::loopback_only("here", page.port())],
+            storage_trouble: Vec::new(),
         };
         let commanded = Commanded {
             clock,
