@@ -23,6 +23,7 @@ use linewatch_web::{Hub, HubOptions, Notice, ServerOptions, StatusInfo};
 use crate::alerting::{self, delivery};
 use crate::config::{Loaded, watch};
 use crate::control::{Abilities, Commanded, Control, Input, Reload, Start};
+use crate::desktop;
 use crate::evidence::EvidenceThread;
 use crate::exit::{Exit, UserError};
 use crate::knock::Knocker;
@@ -342,6 +343,7 @@ fn say_ready(open: &listen::Open, home: &Home, abilities: &Abilities) {
         say::to_stdout("Only this computer can open this page.");
     }
     say::to_stdout("Monitoring ready");
+    desktop::open_page(&format!("http://{}", open.addr));
 }
 
 /// What the page shows above everything else for as long as we run.
