@@ -15,6 +15,7 @@ pub mod message;
 pub mod report;
 pub mod rrd;
 pub mod session;
+pub mod terminal_words;
 pub mod text;
 pub mod when;
 pub mod words;

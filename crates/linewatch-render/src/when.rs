@@ -57,6 +57,11 @@ pub fn zone_name(at: WallTime, zone: &TimeZone) -> String {
     }
 }
 
+/// `WIB`: the zone's short name at that moment, as people say it; its offset where it has none.
+pub fn zone_short(at: WallTime, zone: &TimeZone) -> String {
+    timestamp(at).to_zoned(zone.clone()).strftime("%Z").to_string()
+}
+
 /// The zone of a fixed offset as people write it (`+07:00`, `-0330`, `+7`); `None` for anything else.
 pub fn fixed_offset(text: &str) -> Option<TimeZone> {
     let (sign, rest) = match text.as_bytes().first()? {
@@ -123,5 +128,7 @@ mod tests {
         assert_eq!(clock_time(at, &zone), "09:03:04");
         assert_eq!(zone_name(at, &zone), "+07:00");
         assert_eq!(zone_name(at, &TimeZone::UTC), "UTC (+00:00)");
+        assert_eq!(zone_short(at, &TimeZone::UTC), "UTC");
+        assert_eq!(zone_short(at, &zone), "+07");
     }
 }

@@ -13,6 +13,7 @@ use serde_json::{Map, Value};
 
 use crate::api::Notice;
 use crate::catalog::CatalogEntry;
+use crate::settings::{Edit, SettingsAnswer, SettingsAsk};
 
 /// Where changes go.
 pub type ControlSender = tokio::sync::mpsc::Sender<ControlRequest>;
@@ -61,6 +62,8 @@ pub enum Change {
     CleanUpEvents,
     /// Something about alerts.
     Alerts(AlertAsk),
+    /// Something about everything else that is configured.
+    Settings(SettingsAsk),
 }
 
 /// What people do about alerts, and ask.
@@ -214,6 +217,8 @@ pub struct ChangeDone {
     pub deleted: u64,
     /// What came of an [`AlertAsk`].
     pub alerts: Option<AlertAnswer>,
+    /// What came of a [`SettingsAsk`].
+    pub settings: Option<SettingsAnswer>,
 }
 
 /// A change that was not made.
@@ -281,6 +286,9 @@ pub struct TargetPatch {
     /// Probed at all.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub enabled: Option<bool>,
+    /// Every other key, and those that go back to the file (`null`).
+    #[serde(skip)]
+    pub edits: Vec<Edit>,
 }
 
 /// Why a body is no patch.
@@ -293,6 +301,17 @@ pub(crate) struct PatchError {
 }
 
 const FIELDS: &str = "id, name, address, probe, port, family, interval, timeout, payload_bytes, country, partner, group, latency_threshold_ms, enabled";
+/// Keys whose value the configuration reads itself; those of tables also with points (`outage.window`).
+const MORE: [&str; 8] = [
+    "payload",
+    "source",
+    "dscp",
+    "behind",
+    "labels",
+    "grades_ms",
+    "status",
+    "outage",
+];
 
 impl TargetPatch {
     /// Reads the body of a change. By hand instead of by derive, so that every error names its field.
@@ -309,6 +328,15 @@ impl TargetPatch {
     }
 
     fn set(&mut self, key: &str, value: &Value) -> Result<(), PatchError> {
+        let first = key.split('.').next().unwrap_or_default();
+        let is_more = MORE.contains(&first);
+        if is_more || (value.is_null() && FIELDS.split(", ").any(|field| field == key)) {
+            self.edits.push(Edit {
+                key: key.to_owned(),
+                value: (!value.is_null()).then(|| value.clone()),
+            });
+            return Ok(());
+        }
         match key {
             "id" => self.id = Some(text(key, value)?),
             "name" => self.name = Some(text(key, value)?),
@@ -329,7 +357,7 @@ impl TargetPatch {
             _ => {
                 return Err(PatchError {
                     field: Some(key.to_owned()),
-                    message: format!("unknown field `{key}`; known are {FIELDS}"),
+                    message: format!("unknown field `{key}`; known are {FIELDS}, {}", MORE.join(", ")),
                 });
             }
         }
@@ -381,12 +409,30 @@ mod tests {
     }
 
     #[test]
+    fn null_goes_back_to_the_file_and_tables_are_handed_on_as_they_are() {
+        let patch = TargetPatch::from_json(br#"{"name":null,"outage.window":"5s","labels":{"site":"a"}}"#);
+        let edit = |key: &str, value| Edit {
+            key: key.to_owned(),
+            value,
+        };
+        let mut edits = patch.expect("right").edits;
+        edits.sort_by(|one, other| one.key.cmp(&other.key));
+        let expected = [
+            edit("labels", Some(serde_json::json!({"site": "a"}))),
+            edit("name", None),
+            edit("outage.window", Some(Value::from("5s"))),
+        ];
+        assert_eq!(edits, expected);
+    }
+
+    #[test]
     fn every_refusal_names_its_field() {
         check_refused(r#"{"adress":"x"}"#, Some("adress"));
         check_refused(r#"{"port":"443"}"#, Some("port"));
         check_refused(r#"{"port":65536}"#, Some("port"));
         check_refused(r#"{"port":-1}"#, Some("port"));
-        check_refused(r#"{"name":null}"#, Some("name"));
+        check_refused(r#"{"nam":null}"#, Some("nam"));
+        check_refused(r#"{"outag.window":"1s"}"#, Some("outag.window"));
         check_refused(r#"{"enabled":1}"#, Some("enabled"));
         check_refused("[]", None);
         check_refused("{", None);

@@ -28,6 +28,7 @@ mod routes;
 #[path = "../build/scan.rs"]
 mod scan;
 mod server;
+mod settings;
 
 #[cfg(test)]
 mod tests;
@@ -40,3 +41,4 @@ pub use control::{
 };
 pub use live::{Hub, HubOptions};
 pub use server::{Error, ServerOptions, serve};
+pub use settings::{CheckInfo, ConfigInfo, DoctorInfo, Edit, SettingsAnswer, SettingsAsk};

@@ -13,6 +13,7 @@ pub mod user;
 
 mod alerting;
 mod app;
+mod confine;
 mod control;
 mod cure;
 mod evidence;
@@ -20,6 +21,8 @@ mod import;
 mod knock;
 mod listen;
 mod logging;
+#[cfg(test)]
+mod measured;
 mod method;
 mod notice;
 mod notify;
@@ -29,7 +32,9 @@ mod rrd_dir;
 mod server;
 mod signals;
 mod spine;
+mod supervise;
 mod tally;
+mod term;
 
 /// Version with commit and date.
 pub const VERSION: &str = env!("LINEWATCH_VERSION");

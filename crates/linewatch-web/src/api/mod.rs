@@ -12,6 +12,7 @@ mod history;
 mod live;
 mod overview;
 mod series;
+mod settings;
 mod target;
 
 use std::collections::BTreeMap;
@@ -37,6 +38,9 @@ pub(crate) use live::{
 };
 pub(crate) use overview::{Kpi, Overview, OverviewRow, Spark, sum_row};
 pub(crate) use series::{MarkRow, SeriesAnswer};
+pub(crate) use settings::{
+    ConfigAnswer, DoctorAnswer, PreferencesAnswer, PreviewAnswer, PreviewOutage, PreviewPast,
+};
 pub(crate) use target::{ChangeAnswer, TargetAnswer, TargetDetail, TargetInfo, TargetList};
 
 /// One probe: key, seq, dt_us, outcome, rtt_us, host_us, flags.

@@ -6,6 +6,8 @@
 mod alerts;
 mod backup;
 mod compat;
+mod config;
+mod doctor;
 mod evidence;
 mod export;
 mod graph;
@@ -13,6 +15,8 @@ mod history;
 mod live;
 mod overview;
 mod page;
+mod preferences;
+mod preview;
 mod report;
 mod series;
 mod status;
@@ -106,7 +110,7 @@ macro_rules! route {
 }
 
 /// Every address there is.
-pub(crate) static ROUTES: [Route; 49] = [
+pub(crate) static ROUTES: [Route; 55] = [
     route!(GET "/" Public Read page::shell),
     route!(GET "/t/{id}" Public Read page::shell),
     route!(GET "/hud" Public Read page::shell),
@@ -133,6 +137,12 @@ pub(crate) static ROUTES: [Route; 49] = [
     route!(GET "/api/v1/report" Viewer Read report::get),
     route!(GET "/api/v1/status" Viewer Read status::get),
     route!(GET "/api/v1/backup" Admin Read backup::get),
+    route!(GET "/api/v1/config" Operator Read config::get),
+    route!(PUT "/api/v1/config" Admin Change config::put),
+    route!(GET "/api/v1/preferences" Viewer Read preferences::get),
+    route!(PUT "/api/v1/preferences" Operator Change preferences::put),
+    route!(GET "/api/v1/doctor" Viewer Read doctor::get),
+    route!(GET "/api/v1/preview" Viewer Read preview::get),
     route!(GET "/api/config" Viewer Read compat::s0::config),
     route!(POST "/api/config" Admin Change compat::s0::set_config),
     route!(GET "/api/events" Viewer Read compat::s0::events),
@@ -292,7 +302,7 @@ fn forbidden(route: &Route) -> Refusal {
              open the page there, or through an SSH tunnel (ssh -L 5000:127.0.0.1:5000 HOST)"
         }
         Action::Read | Action::Upgrade if route.role > Role::Viewer => {
-            "the whole database and the outbox are given only to the computer linewatch runs on, until there is \
+            "the whole database, the outbox and the settings are given only to the computer linewatch runs on, until there is \
              log-in: run `linewatch backup FILE` there, or open the page there"
         }
         Action::Read | Action::Upgrade => {

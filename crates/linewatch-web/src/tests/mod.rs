@@ -14,6 +14,7 @@ mod past;
 mod report;
 mod samples;
 mod series;
+mod settings;
 mod shapes;
 
 use std::collections::HashMap;

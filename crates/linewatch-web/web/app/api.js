@@ -66,6 +66,11 @@ export function getTagged(path) {
   return request("GET", path);
 }
 
+/** @template T @param {string} method @param {string} path @param {unknown} body @param {string | null} [etag] @returns {Promise<{ data: T, etag: string | null }>} */
+export function send(method, path, body, etag = null) {
+  return request(method, path, { body, etag });
+}
+
 /** @param {import("./types").TargetPatch} patch */
 export async function addTarget(patch) {
   /** @type {{ data: import("./types").ChangeAnswer, etag: string | null }} */

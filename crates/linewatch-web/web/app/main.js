@@ -33,6 +33,7 @@ const ANNOUNCE_MS = 5000;
 const PAGES = {
   overview: async () => overviewPage,
   target: async () => (await import("./pages/target.js")).targetPage,
+  settings: async () => (await Promise.all([import("./pages/settings.js"), loadPart("settings")]))[0].settingsPage,
   report: async () => (await Promise.all([import("./pages/report.js"), loadPart("report")]))[0].reportPage,
   hud: async () => (await Promise.all([import("./pages/hud.js"), loadPart("hud")]))[0].hudPage,
   events: async () => (await Promise.all([import("./pages/events.js"), loadPart("events")]))[0].eventsPage,
@@ -132,6 +133,8 @@ function onKey(event) {
   // A button or link already answers to the space bar and Enter.
   if ((event.key === " " || event.key === "Enter") && at.closest("a, button, summary")) return;
   const wasGoing = isGoing;
+  // Somebody who speaks to the computer would press them without meaning to (WCAG 2.1.4).
+  if (event.key.length === 1 && document.documentElement.dataset["keys"] === "off") return;
   isGoing = event.key === "g";
   // `g` and the first letter of a page.
   const going = wasGoing && LINKS.find(([name]) => name[0] === event.key);
@@ -200,6 +203,7 @@ async function boot() {
   else whenAnswered(() => void loadOverview());
   live.start(catalogChanged);
   await show(false);
+  void import("./settings/look.js").then(({ adoptLook }) => adoptLook());
 }
 
 /** Runs something once the socket is live, or has failed to be. @param {() => void} run */

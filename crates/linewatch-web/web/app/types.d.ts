@@ -287,6 +287,33 @@ export interface LetterRow {
   id: number; destination: string; made: number; due: number; attempts: number; last_error: string | null;
 }
 
+// ---- GET /api/v1/config (everything but the targets), ?target=ID (that target), PUT {set: {key: value}, reset: [key]} ----
+// Keys have points, as in the file; the ETag is the version (If-Match: 409 on a lost update). Secrets are "***".
+export interface ConfigAnswer {
+  config: unknown; // in the tables of the file
+  origins: Record<string, string>; // key -> as in TargetInfo; defaults are not in it
+  file: unknown; // the same without what was changed here; null: there is nothing without it
+  file_origins: Record<string, string>;
+  config_path: string | null; web_path: string; data_dir: string;
+  restart: string[]; // keys that were changed and take effect at the next start
+  destinations: string[]; // where a test can be sent to
+  password_from: string | null; // where the password of the mail server is read from
+}
+// ---- GET, PUT /api/v1/preferences: how the page looks where a browser has no choice of its own ----
+export interface PreferencesAnswer { preferences: Record<string, string | number | boolean> }
+// ---- GET /api/v1/doctor (at most a minute old; ?fresh=1 looks again) ----
+export interface DoctorAnswer { at: number; checks: CheckRow[] }
+export interface CheckRow { name: string; verdict: "ok" | "note" | "warning" | "fault"; sentence: string; command: string | null }
+// ---- GET /api/v1/preview?target=ID&from=&to=&excellent=&good=&fair=&poor=&critical=&lost_to_open=&replies_to_close=&loss_ratio=&window= ----
+export interface PreviewAnswer {
+  from: number; to: number;
+  probes: number; // stored ones that were judged again
+  is_truncated: boolean; // only the first ones of the span
+  now: PreviewPast; then: PreviewPast;
+}
+export interface PreviewPast { outages: PreviewOutage[]; outage_alerts: number; grades: Record<string, number> } // grades: minutes
+export interface PreviewOutage { from: number; to: number | null; sent: number; lost: number }
+
 // ---- GET /api/v1/status ----
 export interface Status {
   version: string; started_at: number; uptime_s: number; now: number; vantage: string; run: number; epoch: string;
