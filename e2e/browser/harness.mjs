@@ -88,6 +88,32 @@ export async function shot(page, name) {
   await page.screenshot({ path: `${shots}/${name}.png`, fullPage: true });
 }
 
+/** Pages that are open at a time: their waiting costs nothing, their drawing does. */
+const AT_ONCE = 3;
+
+/**
+ * Runs something for each item, a few at a time; every failure is told, not only the first.
+ * @template T
+ * @param {readonly T[]} items
+ * @param {(item: T) => Promise<void>} run
+ */
+export async function pool(items, run) {
+  const queue = [...items];
+  /** @type {string[]} */
+  const failed = [];
+  const worker = async () => {
+    for (let item = queue.shift(); item !== undefined; item = queue.shift()) {
+      try {
+        await run(item);
+      } catch (error) {
+        failed.push(error instanceof Error ? error.message : String(error));
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, worker));
+  if (failed.length > 0) throw new Error(failed.join("\n"));
+}
+
 /** A test that had nothing to look at: told apart from one that passed. */
 export class Skip extends Error {}
 

@@ -10,6 +10,7 @@ import { createRequire } from "node:module";
 import { historyTests } from "./history.mjs";
 import { languageTests } from "./languages.mjs";
 import { Skip, expect, launch, openLive, pageModule, runAll, shot } from "./harness.mjs";
+import { pageTests } from "./pages.mjs";
 import { reportTests } from "./report.mjs";
 import { settingsTests } from "./settings.mjs";
 import { watchingTests } from "./watching.mjs";
@@ -18,11 +19,8 @@ const args = process.argv.slice(2);
 const base = (args[0]?.startsWith("http") ? args[0] : process.env.LINEWATCH_URL ?? "http://127.0.0.1:5000").replace(/\/$/, "");
 const cutMs = args.includes("--quick") ? 8000 : 30_000;
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
-const WIDTHS = [320, 390, 768, 834, 1024, 1440];
-const THEMES = /** @type {const} */ (["dark", "light"]);
 /** Loopback: a probe of the suite never leaves the machine. */
 const OWN = ["127.0.0.31", "127.0.0.32"];
-const HOSTILE = "<img src=x onerror=document.title='pwned'>";
 
 const browser = await launch(base);
 /** @type {[string, () => Promise<void>][]} */
@@ -67,41 +65,6 @@ test("the page is live within seconds, without errors and without leaving the ho
     const later = await page.evaluate(`${pageModule("store.js")}.then(({ store }) => [...store.rows.values()].reduce((sum, row) => sum + row.ring.length, 0))`);
     expect(later > rows, `no new rows: ${rows} then ${later}`);
   });
-});
-
-test("axe finds nothing on Overview and Target, two widths, both themes", async () => {
-  const id = await own(OWN[0]);
-  for (const width of [1440, 390]) {
-    for (const theme of THEMES) {
-      for (const [name, path] of [["overview", "/"], ["target", `/t/${id}`]]) {
-        await browser.page(async (page) => {
-          await openLive(page, base + path);
-          await page.waitForTimeout(1500);
-          await shot(page, `${name}-${width}-${theme}`);
-          const found = await violations(page);
-          expect(found.length === 0, `${name} ${width} ${theme}: ${found.join("\n")}`);
-        }, { width, theme });
-      }
-    }
-  }
-});
-
-test("no page scrolls sideways and no press target is under 24 px", async () => {
-  const id = await own(OWN[0]);
-  for (const width of WIDTHS) {
-    for (const path of ["/", `/t/${id}`]) {
-      await browser.page(async (page) => {
-        await openLive(page, base + path);
-        await page.waitForTimeout(600);
-        const wide = await page.evaluate("document.documentElement.scrollWidth - innerWidth");
-        expect(wide <= 0, `${path} at ${width}: ${wide} px too wide`);
-        const small = await page.evaluate(() => [...document.querySelectorAll("button, summary, input:not([type=radio]):not([type=checkbox])")]
-          .filter((one) => one.getClientRects().length > 0).map((one) => ({ box: one.getBoundingClientRect(), text: one.textContent }))
-          .filter(({ box }) => box.height < 24 || box.width < 24).map(({ box, text }) => `${text} ${Math.round(box.width)}x${Math.round(box.height)}`));
-        expect(small.length === 0, `${path} at ${width}: ${small.join(", ")}`);
-      }, { width });
-    }
-  }
 });
 
 test("a target is stopped and started by keyboard alone", async () => {
@@ -161,27 +124,6 @@ test("the button of an advice changes the target, the advice leaves, and undo br
     await page.getByText("Changed back.").waitFor();
     expect((await timeout()) === before, `the time-out is ${await timeout()}, was ${before}`);
   });
-});
-
-test("a hostile name is shown as text", async () => {
-  const id = await own(OWN[1]);
-  const before = (await api(`targets/${id}`)).data.target.name;
-  await api(`targets/${id}`, { method: "PATCH", body: JSON.stringify({ name: HOSTILE }) });
-  try {
-    for (const path of ["/", `/t/${id}`]) {
-      await browser.page(async (page) => {
-        await openLive(page, base + path);
-        await page.getByText(HOSTILE).first().waitFor();
-        await page.keyboard.press("/");
-        await page.getByRole("combobox").fill("<img");
-        await page.locator(".picker-label", { hasText: HOSTILE }).waitFor();
-        expect((await page.locator("#app img, dialog img").count()) === 0, "the name became an element");
-        expect((await page.title()) !== "pwned", "the name ran");
-      });
-    }
-  } finally {
-    await api(`targets/${id}`, { method: "PATCH", body: JSON.stringify({ name: before }) });
-  }
 });
 
 test("lost packets show in the table, the line and the figures", async () => {
@@ -324,10 +266,11 @@ test("a removed target comes back with undo", async () => {
   });
 });
 
+pageTests({ test, browser, base, violations, own, api });
 historyTests({ test, browser, base });
-watchingTests({ test, browser, base, violations });
+watchingTests({ test, browser, base });
 languageTests({ test, browser, base, violations });
-settingsTests({ test, browser, base, violations });
+settingsTests({ test, browser, base });
 reportTests({ test, browser, base, violations });
 await runAll(tests);
 await browser.close();

@@ -131,7 +131,10 @@ export function fleetList({ pick, look, onwidth }) {
     element, rebuild,
     /** @param {readonly Row[]} next */
     draw(next) {
+      // Asking where the list begins makes the browser lay the page out: not each second for the same rows.
+      const isSame = next.length === rows.length && next.every((row, index) => row === rows[index]);
       rows = next;
+      if (isSame && views.size > 0) return;
       element.hidden = rows.length === 0;
       render();
     },
