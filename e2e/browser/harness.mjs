@@ -22,12 +22,13 @@ export async function launch(base) {
     close: () => browser.close(),
     /**
      * @param {(page: import("playwright-core").Page, context: import("playwright-core").BrowserContext, seen: { errors: string[], foreign: string[], requests: string[] }) => Promise<void>} run
-     * @param {{ width?: number, theme?: "dark" | "light", allowErrors?: RegExp, init?: () => void }} [options]
+     * @param {{ width?: number, theme?: "dark" | "light", allowErrors?: RegExp, init?: () => void, zone?: string, isTouch?: boolean }} [options]
      */
-    async page(run, { width = 1440, theme = "dark", allowErrors, init } = {}) {
+    async page(run, { width = 1440, theme = "dark", allowErrors, init, zone, isTouch } = {}) {
       const isPhone = width < 720;
       const context = await browser.newContext({
         viewport: { width, height: isPhone ? HEIGHTS.phone : HEIGHTS.desk }, colorScheme: theme, deviceScaleFactor: isPhone ? 2 : 1, reducedMotion: "reduce",
+        ...(zone ? { timezoneId: zone } : {}), ...(isTouch ? { hasTouch: true } : {}),
       });
       const seen = { errors: /** @type {string[]} */ ([]), foreign: /** @type {string[]} */ ([]), requests: /** @type {string[]} */ ([]) };
       if (init) await context.addInitScript(init);
@@ -106,7 +107,8 @@ export async function pool(items, run) {
       try {
         await run(item);
       } catch (error) {
-        failed.push(error instanceof Error ? error.message : String(error));
+        const { name = "" } = /** @type {{ name?: string }} */ (item);
+        failed.push(`${name} ${error instanceof Error ? error.message.split("\n").slice(0, 4).join(" ") : error}`.trim());
       }
     }
   };

@@ -261,8 +261,8 @@ class Store {
 
   #schedule() {
     if (this.#isScheduled) return;
-    const { list, connection, events } = this.#dirty;
-    const wait = this.rows.size <= CALM_ROWS || list || connection || events ? 0 : this.#flushedAt + CALM_MS - Date.now();
+    const { list, connection } = this.#dirty;
+    const wait = this.rows.size <= CALM_ROWS || list || connection ? 0 : this.#flushedAt + CALM_MS - Date.now();
     if (wait > 0) {
       this.#timer ||= setTimeout(() => {
         this.#timer = 0;

@@ -182,12 +182,17 @@ function periodLine() {
       if (element.hidden) return;
       const { error, span, isLoading } = past;
       const text = error !== null ? t("range.failed", { why: error }) : span === null ? t("loading")
-        : t("range.shown", { from: moment(span.from, 0), to: moment(span.to, 0), zone: zone(span.to) });
+        : t("range.shown", { from: begin(span), to: moment(span.to, 0), zone: zone(span.to) });
       if (shown === text + isLoading) return;
       shown = text + isLoading;
       fill(element, text, error === null ? null : h("button", { type: "button", class: "link", onclick: () => void past.ask() }, t("action.retry_now")));
     },
   };
+}
+
+/** The begin of a period, with its zone where the clock was changed since. @param {{ from: number, to: number }} span */
+function begin({ from, to }) {
+  return zone(from) === zone(to) ? moment(from, 0) : `${moment(from, 0)} ${zone(from)}`;
 }
 
 /** What a new installation shows above its lines. */
