@@ -1,15 +1,16 @@
 /**
- * The browser suite against a running linewatch: `node run.mjs http://127.0.0.1:5000 [--shots DIR] [--only WORD] [--quick]`
- * (or LINEWATCH_URL). It adds, stops, renames and removes targets of its own: run it against a monitor made for tests,
+ * The browser suite against a live fleet: `node run.mjs PROGRAM|http://127.0.0.1:5000 [--web-dir DIR] [--shots DIR] [--only WORD]
+ * [--quick]`. A program is started as `demo`, an address is of one that runs (or LINEWATCH_URL). The suite adds, stops, renames and removes targets of its own: run it against a monitor made for tests,
  * with at least one target that answers (a first start is first-run.mjs's). `--quick` cuts the socket for 8 s instead of 30 s.
  */
 
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 
+import { startDemo } from "./demo.mjs";
 import { historyTests } from "./history.mjs";
 import { languageTests } from "./languages.mjs";
-import { Skip, expect, launch, openLive, pageModule, runAll, shot } from "./harness.mjs";
+import { Skip, expect, launch, openLive, option, pageModule, runAll, shot } from "./harness.mjs";
 import { pageTests } from "./pages.mjs";
 import { reportTests } from "./report.mjs";
 import { compare, cuttable } from "./rows.mjs";
@@ -17,7 +18,9 @@ import { settingsTests } from "./settings.mjs";
 import { watchingTests } from "./watching.mjs";
 
 const args = process.argv.slice(2);
-const base = (args[0]?.startsWith("http") ? args[0] : process.env.LINEWATCH_URL ?? "http://127.0.0.1:5000").replace(/\/$/, "");
+const running = args[0]?.startsWith("http") ? args[0] : process.env.LINEWATCH_URL;
+const monitor = running || !args[0] ? null : await startDemo(args[0], "", { webDir: option("--web-dir") });
+const base = (monitor?.url ?? running ?? "http://127.0.0.1:5000").replace(/\/$/, "");
 const cutMs = args.includes("--quick") ? 8000 : 30_000;
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 /** Loopback: a probe of the suite never leaves the machine. */
@@ -231,8 +234,9 @@ test("a removed target comes back with undo", async () => {
 pageTests({ test, browser, base, violations, own, api });
 historyTests({ test, browser, base });
 watchingTests({ test, browser, base });
-languageTests({ test, browser, base, violations });
+languageTests({ test, browser, base });
 settingsTests({ test, browser, base });
 reportTests({ test, browser, base, violations });
 await runAll(tests);
 await browser.close();
+await monitor?.stop();

@@ -173,9 +173,11 @@ export function hudPage({ navigate, id }) {
   };
   /** @param {import("../types").OverviewRow} o */
   const fillSummary = (o) => {
-    if (Date.now() - timer < 30_000 && summary.dataset["of"] === o.id) return;
+    // Seldom, for listeners; at once where it would be wrong: another target, another state.
+    const of = `${o.state} ${o.id}`;
+    if (Date.now() - timer < 30_000 && summary.dataset["of"] === of) return;
     timer = Date.now();
-    summary.dataset["of"] = o.id;
+    summary.dataset["of"] = of;
     fill(summary, t("hudp.summary", { state: t(`state.${o.state}`), median: plain(rtt(o.p50_ms)), loss: plain(loss(o.loss_ppm)) }), " ",
       h("a", { href: targetHref(o.id) }, t("hudp.open", { name: o.name })));
   };

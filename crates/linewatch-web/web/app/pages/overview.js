@@ -31,6 +31,8 @@ const ORDER_MS = 5000;
 const WORDS_MAX = 4;
 const SLOW_MS = 4000;
 const EVENTS_SHOWN = 7;
+/** The history knows of an outage that began or ended once its second is written. */
+const WRITTEN_MS = 3000;
 const RANGES = /** @type {const} */ (["live", "24h", "7d", "30d", "custom"]);
 
 /**
@@ -130,6 +132,20 @@ export function overviewPage({ navigate }) {
     else setText(empty, t("fleet.empty"));
   };
 
+  /** @type {string | null} */
+  let outages = null;
+  let asking = 0;
+  /** The figures of the day are asked for now and then; an outage that began or ended is news for them. */
+  const askOnNews = () => {
+    const now = [...store.rows.values()].flatMap(({ o }) => (o.outage === null ? [] : [`${o.key} ${o.outage.since}`])).join();
+    if (outages !== null && now !== outages) {
+      asking ||= setTimeout(() => {
+        asking = 0;
+        void past.ask();
+      }, WRITTEN_MS);
+    }
+    outages = now;
+  };
   /** @type {Page["update"]} */
   const update = (dirty) => {
     if (store.connection.phase === "paused" && !dirty.connection && !dirty.list) return;
@@ -141,6 +157,7 @@ export function overviewPage({ navigate }) {
     if (dirty.list || dirty.connection) list.updateAll();
     else list.update(dirty.keys, dirty.tick);
     if (dirty.events || dirty.list) events.update();
+    if (dirty.tick) askOnNews();
     if (dirty.tick || dirty.connection || dirty.list) {
       bar.update();
       notice.update();
@@ -155,6 +172,7 @@ export function overviewPage({ navigate }) {
   return {
     element, update,
     dispose() {
+      clearTimeout(asking);
       past.stop();
       ranges.dispose();
       filter.dispose();
