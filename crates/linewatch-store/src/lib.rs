@@ -43,7 +43,7 @@ pub use backup::{BackupError, BackupProgress, backup};
 pub use budget::Keeping;
 pub use error::{OpenError, StoreError};
 pub use examine::{Disk, Obstacle, Soundness, examine, holder_of};
-pub use handle::StoreHandle;
+pub use handle::{StoreHandle, Turns};
 pub use health::News;
 pub use letter::{Acknowledged, Fate, Letter, LetterState, NewLetter, NewSilence, StoredSilence, Told};
 pub use pending::{Description, StoreMessage};

@@ -22,6 +22,7 @@ use linewatch_web::{Hub, HubOptions, Notice, ServerOptions, StatusInfo};
 
 use crate::alerting::{self, delivery};
 use crate::config::{Loaded, watch};
+use crate::confine;
 use crate::control::{Abilities, Commanded, Control, Input, Reload, Start};
 use crate::evidence::EvidenceThread;
 use crate::exit::{Exit, UserError};
@@ -36,6 +37,7 @@ use crate::say;
 use crate::server::Server;
 use crate::signals;
 use crate::spine::{Ends, Spine, Word};
+use crate::supervise::{Loops, Manager, Watchdog};
 use crate::tally::Tally;
 
 /// How long probes in flight are awaited at the end (MEASURING "Signals and exit").
@@ -89,6 +91,7 @@ pub(crate) fn run<W: Wire + 'static, C: Clock + Clone + Sync + 'static>(
     } = world;
     let settings = home.loaded.settings.clone();
     let is_terminal = io::stderr().is_terminal();
+    let manager = reach_manager();
     // First what a person most often has to mend, then what costs.
     let open = listen::open(wanted(&home.loaded, is_terminal))?;
     let vantage = if settings.server.vantage.is_empty() {
@@ -96,6 +99,9 @@ pub(crate) fn run<W: Wire + 'static, C: Clock + Clone + Sync + 'static>(
     } else {
         settings.server.vantage.clone()
     };
+    if is_real {
+        confine::check_owner(&home.loaded.data_dir)?;
+    }
     let opened = Store::open(&home.loaded.data_dir, &vantage, clock.wall())
         .map_err(|error| UserError::failed(error.to_string()))?;
     for sentence in &opened.trouble {
@@ -154,7 +160,7 @@ pub(crate) fn run<W: Wire + 'static, C: Clock + Clone + Sync + 'static>(
         on_outage: Box::new(forward(&inputs, Input::Outage)),
         policy: alerting::policy(&settings.alerts),
     };
-    let way = delivery::way(notify.as_ref(), &store, turned_at);
+    let way = delivery::way(notify.as_ref(), &store, Arc::clone(&turned_at));
     let (spine, batches, monitor_thread) =
         Spine::start(ends, way).context("cannot start the monitor's thread")?;
     let engine = Engine::start(wire, clock.clone(), engine_options(abilities.costs)?, batches)
@@ -198,8 +204,16 @@ pub(crate) fn run<W: Wire + 'static, C: Clock + Clone + Sync + 'static>(
         clock.clone(),
         inputs,
     )?;
-    say_ready(&open, &home, &abilities);
-
+    let loops = Loops {
+        engine: engine.pulse(),
+        monitor: turned_at,
+        store: store.clone(),
+        page: open.addr,
+    };
+    let ready = ready_lines(&open, &home, &abilities);
+    // Asked now: later its device cannot be opened.
+    let has_terminal = signals::has_controlling_terminal();
+    let kept = is_real.then(|| confine::Kept::of(&engine, &home.loaded, home.web_dir.as_deref()));
     let to = Commanded {
         clock: clock.clone(),
         engine,
@@ -212,6 +226,7 @@ pub(crate) fn run<W: Wire + 'static, C: Clock + Clone + Sync + 'static>(
         rrd: Some(rrd),
         evidence: Some(evidence),
         knocker,
+        manager: Arc::clone(&manager),
     };
     let status = StatusInfo {
         version: crate::VERSION.to_owned(),
@@ -231,10 +246,22 @@ pub(crate) fn run<W: Wire + 'static, C: Clock + Clone + Sync + 'static>(
             storage_trouble: opened.trouble,
         },
     );
-    let (to, why) = control.run(&heard, signals::has_controlling_terminal());
+    if let Some(kept) = kept {
+        kept.and_nothing_else()?;
+    }
+    let watchdog = Watchdog::start(&manager, loops, clock.clone()).context("cannot start the watchdog")?;
+    for line in &ready {
+        say::to_stdout(line);
+    }
+    manager.ready();
+    let (to, why) = control.run(&heard, has_terminal);
 
     // From the wire upwards: nothing new comes in, what is in flight gets its time, then each stage empties into the next.
     say::to_stderr("stopping: waiting for the last replies");
+    manager.stopping();
+    if let Some(watchdog) = watchdog {
+        watchdog.stop();
+    }
     let Commanded {
         engine,
         spine,
@@ -328,23 +355,32 @@ fn say_started<C: Clock>(spine: &Spine, clock: &C, was_interrupted: bool) {
 }
 
 /// What S4 promised to print, and what a person needs to find the page and the data.
-fn say_ready(open: &listen::Open, home: &Home, abilities: &Abilities) {
-    if let Some(notice) = &open.notice {
-        say::to_stdout(&format!("note: {notice}"));
-    }
-    for line in &home.preamble {
-        say::to_stdout(line);
-    }
-    say::to_stdout(&format!("Data in {}", home.loaded.data_dir.display()));
-    say::to_stdout(&format!("ICMP: {}", abilities.icmp_v4_text));
+fn ready_lines(open: &listen::Open, home: &Home, abilities: &Abilities) -> Vec<String> {
+    let mut lines: Vec<String> = open
+        .notice
+        .iter()
+        .map(|notice| format!("note: {notice}"))
+        .collect();
+    lines.extend(home.preamble.iter().cloned());
+    lines.push(format!("Data in {}", home.loaded.data_dir.display()));
+    lines.push(format!("ICMP: {}", abilities.icmp_v4_text));
     if abilities.icmp_v6_text != abilities.icmp_v4_text {
-        say::to_stdout(&format!("ICMPv6: {}", abilities.icmp_v6_text));
+        lines.push(format!("ICMPv6: {}", abilities.icmp_v6_text));
     }
-    say::to_stdout(&format!("Running on http://{}", open.addr));
+    lines.push(format!("Running on http://{}", open.addr));
     if open.addr.ip().is_loopback() {
-        say::to_stdout("Only this computer can open this page.");
+        lines.push("Only this computer can open this page.".to_owned());
     }
-    say::to_stdout("Monitoring ready");
+    lines.push("Monitoring ready".to_owned());
+    lines
+}
+
+/// A service manager that cannot be reached is told nothing; it waits for "ready" and then starts us anew, so say why.
+fn reach_manager() -> Arc<Manager> {
+    let reached = Manager::reach().inspect_err(|error| {
+        tracing::warn!("the service manager cannot be reached at $NOTIFY_SOCKET: {error}");
+    });
+    Arc::new(reached.unwrap_or_default())
 }
 
 /// What the page shows above everything else for as long as we run.

@@ -10,6 +10,7 @@ pub mod say;
 
 mod alerting;
 mod app;
+mod confine;
 mod control;
 mod cure;
 mod evidence;
@@ -17,6 +18,8 @@ mod import;
 mod knock;
 mod listen;
 mod logging;
+#[cfg(test)]
+mod measured;
 mod method;
 mod notice;
 mod notify;
@@ -26,6 +29,7 @@ mod rrd_dir;
 mod server;
 mod signals;
 mod spine;
+mod supervise;
 mod tally;
 mod term;
 

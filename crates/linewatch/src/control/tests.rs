@@ -158,6 +158,7 @@ impl Rig {
             rrd: None,
             evidence: None,
             knocker: None,
+            manager: Arc::default(),
         };
         let control = std::thread::spawn(move || Control::new(commanded, start).run(&heard, false));
         let rig = Self {

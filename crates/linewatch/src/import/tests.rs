@@ -1,3 +1,5 @@
+//! What settings of five tools become, read back as a configuration and as the text itself.
+
 use super::*;
 use crate::config::{LoadOptions, Operator, load};
 
