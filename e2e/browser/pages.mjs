@@ -44,7 +44,7 @@ export async function open(page, base, { path, ready }) {
 
 /** Press targets under 24 px that somebody can see (WCAG 2.5.8). Runs in the page. */
 function smallTargets() {
-  const shown = [...document.querySelectorAll("button, summary, select, .report-part, input:not([type=radio]):not([type=checkbox])")].filter((one) => one.checkVisibility());
+  const shown = [...document.querySelectorAll("button, summary, select, .report-part, input:not([type=radio]):not([type=checkbox])")].filter((one) => one.checkVisibility() && one.getClientRects().length > 0);
   return shown.map((one) => ({ box: one.getBoundingClientRect(), text: one.textContent }))
     .filter(({ box }) => box.height < 24 || box.width < 24).map(({ box, text }) => `${(text ?? "").slice(0, 40)} ${Math.round(box.width)}x${Math.round(box.height)}`);
 }
