@@ -38,7 +38,8 @@ export function places(id) {
 /** Goes to a page and waits until it stands. @param {import("playwright-core").Page} page @param {string} base @param {Place} place */
 export async function open(page, base, { path, ready }) {
   await page.goto(base + path);
-  await page.locator(ready).locator("visible=true").first().waitFor({ timeout: 20_000 });
+  // The diagnosis of a busy computer takes its time.
+  await page.locator(ready).locator("visible=true").first().waitFor({ timeout: 60_000 });
   await page.locator('[data-phase="live"]').first().waitFor({ state: "attached", timeout: 20_000 });
 }
 
