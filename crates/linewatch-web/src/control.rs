@@ -61,6 +61,8 @@ pub enum Change {
     CleanUpEvents,
     /// Something about alerts.
     Alerts(AlertAsk),
+    /// Wrong passwords were tried: a sentence for an event.
+    LoginFailed(String),
 }
 
 /// What people do about alerts, and ask.

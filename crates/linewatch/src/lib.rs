@@ -8,6 +8,7 @@ pub mod crash;
 pub mod exit;
 pub mod say;
 
+mod access;
 mod alerting;
 mod app;
 mod control;

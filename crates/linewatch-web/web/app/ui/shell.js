@@ -93,7 +93,8 @@ export function buildShell(root, navigate) {
       pill.element,
       h("span", { class: "pill wide-only", title: t("clock.title") }, time, zoneName),
       languageButton("pill round wide-only", languageCode()),
-      themeButton("pill round wide-only")));
+      themeButton("pill round wide-only"),
+      h("div", { id: "account" })));
   const main = h("main", { id: "main", tabindex: "-1" });
   const bar = h("nav", { class: "bottom-bar", "aria-label": t("nav.label") },
     h("a", { href: ROOT, "data-nav": "overview" }, glyph("logo"), h("span", null, t("nav.overview"))),
