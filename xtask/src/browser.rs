@@ -67,7 +67,7 @@ pub(crate) fn run() -> Result<()> {
     run::run(command)
 }
 
-/// A fresh `serve` and the browser in a network namespace with nothing but loopback. Bounded: a hung browser ends the chore.
+/// A fresh `serve`, then one that others reach, and the browser in a network namespace with nothing but loopback. Bounded: a hung browser ends the chore.
 fn first_run() -> Result<()> {
     let can = run::is_root()? && run::has("unshare") && run::has("ip");
     if !run::require(
@@ -80,7 +80,7 @@ fn first_run() -> Result<()> {
     let mut command = run::tool("timeout", &dir());
     command
         .args(["--kill-after=5", "180", "unshare", "--net", "--", "sh", "-c"])
-        .arg("ip link set lo up && exec node first-run.mjs \"$0\"")
+        .arg("ip link set lo up && node first-run.mjs \"$0\" && exec node login.mjs \"$0\"")
         .arg(binary());
     run::run(command)
 }

@@ -123,7 +123,10 @@ pub(crate) fn is_here(visit: Visit, version: Version, headers: &HeaderMap) -> bo
 
 fn is_loopback_name(name: &str) -> bool {
     let literal = name.trim_start_matches('[').trim_end_matches(']');
-    name == "localhost" || literal.parse::<IpAddr>().is_ok_and(|ip| ip.to_canonical().is_loopback())
+    name == "localhost"
+        || literal
+            .parse::<IpAddr>()
+            .is_ok_and(|ip| ip.to_canonical().is_loopback())
 }
 
 /// Refuses what another site's page made the browser send (CSRF, cross-site WebSocket).
@@ -138,9 +141,9 @@ pub(crate) fn check_origin(headers: &HeaderMap, is_tls: bool) -> Result<(), Refu
     let mut origins = headers.get_all(header::ORIGIN).iter();
     let origin_fits = match (origins.next(), origins.next()) {
         (None, _) => true,
-        (Some(origin), None) => origin.to_str().is_ok_and(|origin| {
-            is_same_origin(origin, host) && (!is_tls || origin.starts_with("https://"))
-        }),
+        (Some(origin), None) => origin
+            .to_str()
+            .is_ok_and(|origin| is_same_origin(origin, host) && (!is_tls || origin.starts_with("https://"))),
         (Some(_), Some(_)) => false,
     };
     let site_fits = headers
@@ -416,7 +419,13 @@ mod tests {
         for host in ["localhost:5000", "LOCALHOST", "[::1]:5000", "127.0.0.2"] {
             check_here("127.0.0.1", true, &[("host", host)], true);
         }
-        for host in ["nas.home", "192.0.2.1", "localhost.evil.example", "127.1", "0.0.0.0"] {
+        for host in [
+            "nas.home",
+            "192.0.2.1",
+            "localhost.evil.example",
+            "127.1",
+            "0.0.0.0",
+        ] {
             check_here("127.0.0.1", true, &[("host", host)], false);
         }
         for name in FORWARDED {
@@ -426,7 +435,10 @@ mod tests {
             peer: [127, 0, 0, 1].into(),
             is_loopback_door: true,
         };
-        assert!(!is_here(visit, Version::HTTP_10, &headers(&[("host", "127.0.0.1")])), "nginx, as it comes");
+        assert!(
+            !is_here(visit, Version::HTTP_10, &headers(&[("host", "127.0.0.1")])),
+            "nginx, as it comes"
+        );
         assert!(!is_here(visit, Version::HTTP_11, &HeaderMap::new()));
     }
 }

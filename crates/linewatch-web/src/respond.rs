@@ -133,7 +133,11 @@ impl Refusal {
 fn page(refusal: &Refusal) -> String {
     let (status, message) = (refusal.status.as_u16(), escape(&refusal.message));
     let (sentence, rest) = message.split_once("\n").unwrap_or((&message, ""));
-    let rest = if rest.is_empty() { String::new() } else { format!("<pre>{rest}</pre>\n") };
+    let rest = if rest.is_empty() {
+        String::new()
+    } else {
+        format!("<pre>{rest}</pre>\n")
+    };
     format!(
         "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width\">\n<title>linewatch: {status}</title>\n\
@@ -142,7 +146,10 @@ fn page(refusal: &Refusal) -> String {
 }
 
 fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+        .replace('"', "&quot;")
 }
 
 /// A JSON answer; never kept by the browser.
@@ -170,12 +177,15 @@ pub(crate) fn answer(status: StatusCode, media: &'static str, cache: &'static st
 }
 
 /// With TLS of our own only: half a year, renewed by every answer. A browser that cannot trust the certificate ignores it (RFC 6797, 8.1).
-const TRANSPORT_SECURITY: HeaderValue = HeaderValue::from_static("max-age=15552000");
+const TRANSPORT_SECURITY: &str = "max-age=15552000";
 
 /// Adds what every answer carries; a document that brought a policy of its own (`routes::report`) keeps it.
 pub(crate) fn secure(headers: &mut HeaderMap, is_tls: bool) {
     if is_tls {
-        headers.insert(header::STRICT_TRANSPORT_SECURITY, TRANSPORT_SECURITY);
+        headers.insert(
+            header::STRICT_TRANSPORT_SECURITY,
+            HeaderValue::from_static(TRANSPORT_SECURITY),
+        );
     }
     for (name, value) in SECURITY_HEADERS {
         headers.entry(name).or_insert(HeaderValue::from_static(value));

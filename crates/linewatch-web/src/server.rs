@@ -23,7 +23,7 @@ use linewatch_core::limits::{
     LIVE_FRAME,
 };
 use linewatch_core::port::{Clock, History};
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, mpsc, watch};
 
@@ -102,7 +102,9 @@ pub async fn serve(
         .into_iter()
         .map(listen)
         .collect::<Result<Vec<_>, _>>()?;
-    let port = listeners.first().map_or(Ok(0), |listener| listener.local_addr().map(|addr| addr.port()))?;
+    let port = listeners
+        .first()
+        .map_or(Ok(0), |listener| listener.local_addr().map(|addr| addr.port()))?;
     let access = Arc::new(Access::new(options.rule, options.admin, Arc::clone(&clock), port));
     let (stop, stopping) = watch::channel(false);
     let (alive, mut all_gone) = mpsc::channel(1);
@@ -263,9 +265,13 @@ async fn converse(stream: TcpStream, peer: IpAddr, door: Door, place: Place) {
         return speak_http(stream, peer, door, place).await;
     };
     let acceptor = tls.acceptor();
-    let handshake = async {
+    let handshake = async move {
+        let mut stream = stream;
         let mut first = [0];
         if stream.peek(&mut first).await? == 1 && first[0] != TLS_HANDSHAKE {
+            // What was sent is taken first: closing over unread bytes would reset the connection before the answer is read.
+            let taken = stream.read(&mut [0; 4096]).await?;
+            tracing::debug!(taken, "HTTP where we speak TLS");
             stream.try_write(SPEAK_TLS)?;
             return Err(io::Error::other("it does not speak TLS"));
         }

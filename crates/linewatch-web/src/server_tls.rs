@@ -137,7 +137,10 @@ mod tests {
 
     fn pair(folder: &Path, name: &str) -> (PathBuf, PathBuf) {
         let made = rcgen::generate_simple_self_signed(vec![name.to_owned()]).expect("made");
-        let (cert, key) = (folder.join(format!("{name}.crt")), folder.join(format!("{name}.key")));
+        let (cert, key) = (
+            folder.join(format!("{name}.crt")),
+            folder.join(format!("{name}.key")),
+        );
         fs::write(&cert, made.cert.pem()).expect("written");
         fs::write(&key, made.signing_key.serialize_pem()).expect("written");
         (cert, key)
@@ -154,11 +157,31 @@ mod tests {
         let (_, other) = pair(folder.path(), "two.example");
         let none = folder.path().join("none.pem");
         assert!(Tls::load(&cert, &key).is_ok());
-        assert!(message(&none, &key).starts_with("tls_cert"), "{}", message(&none, &key));
-        assert!(message(&cert, &none).starts_with("tls_key"), "{}", message(&cert, &none));
-        assert!(message(&cert, &other).contains("together"), "{}", message(&cert, &other));
-        assert!(message(&key, &key).contains("holds none"), "{}", message(&key, &key));
-        assert!(message(&cert, &cert).contains("holds none"), "{}", message(&cert, &cert));
+        assert!(
+            message(&none, &key).starts_with("tls_cert"),
+            "{}",
+            message(&none, &key)
+        );
+        assert!(
+            message(&cert, &none).starts_with("tls_key"),
+            "{}",
+            message(&cert, &none)
+        );
+        assert!(
+            message(&cert, &other).contains("together"),
+            "{}",
+            message(&cert, &other)
+        );
+        assert!(
+            message(&key, &key).contains("holds none"),
+            "{}",
+            message(&key, &key)
+        );
+        assert!(
+            message(&cert, &cert).contains("holds none"),
+            "{}",
+            message(&cert, &cert)
+        );
     }
 
     #[test]
@@ -166,7 +189,11 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let (cert, key) = pair(folder.path(), "one.example");
         let tls = Tls::load(&cert, &key).expect("good");
-        fs::write(&key, "-----BEGIN PRIVATE KEY-----\nhunter2\n-----END PRIVATE KEY-----\n").expect("written");
+        fs::write(
+            &key,
+            "-----BEGIN PRIVATE KEY-----\nhunter2\n-----END PRIVATE KEY-----\n",
+        )
+        .expect("written");
         let error = tls.reload().expect_err("broken").message;
         assert!(!error.contains("hunter2"), "{error}");
         let (new_cert, new_key) = pair(folder.path(), "two.example");
@@ -185,6 +212,10 @@ mod tests {
         fs::set_permissions(&key, fs::Permissions::from_mode(0o644)).expect("set");
         assert!(tls.loose_key().expect("said").contains("chmod 600"));
         fs::set_permissions(&key, fs::Permissions::from_mode(0o640)).expect("set");
-        assert_eq!(tls.loose_key(), None, "a group such as ssl-cert is how keys are shared");
+        assert_eq!(
+            tls.loose_key(),
+            None,
+            "a group such as ssl-cert is how keys are shared"
+        );
     }
 }

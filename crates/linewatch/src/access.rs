@@ -42,7 +42,11 @@ impl Access {
         };
         let admin = AdminFile::in_dir(&loaded.data_dir);
         let is_asked = !rule.is_off && (rule.is_proxied || !is_loopback(listen));
-        let password = if is_asked { admin.ensure_password() } else { Ok(None) };
+        let password = if is_asked {
+            admin.ensure_password()
+        } else {
+            Ok(None)
+        };
         let password = password.map_err(|error| {
             let path = admin.path().display();
             let help = format!("without it nobody can sign in; a broken {path} can be removed: the next start makes a new one");
@@ -64,9 +68,15 @@ impl Access {
             base => format!("{base}/"),
         };
         say::to_stdout(&format!("Running on {scheme}://{listen}{base}"));
-        let addresses = if listen.ip().is_unspecified() { own_addresses() } else { Vec::new() };
+        let addresses = if listen.ip().is_unspecified() {
+            own_addresses()
+        } else {
+            Vec::new()
+        };
         let lines = self.lines(listen, &host_name(), &addresses, &format!("{scheme}://"), &base);
-        lines.iter().for_each(|line| drop(say::to_stdout(line)));
+        for line in &lines {
+            say::to_stdout(line);
+        }
     }
 
     fn lines(&self, listen: SocketAddr, host: &str, own: &[IpAddr], scheme: &str, base: &str) -> Vec<String> {
@@ -86,18 +96,34 @@ impl Access {
             lines.push("A proxy is configured (base_path or allowed_hosts): changes need the admin password from everywhere".to_owned());
         }
         if self.rule.is_off && !is_loopback(listen) {
-            lines.push("warning: auth = \"off\": everybody who reaches this address may change everything".to_owned());
+            lines.push(
+                "warning: auth = \"off\": everybody who reaches this address may change everything"
+                    .to_owned(),
+            );
         } else if !is_loopback(listen) {
-            let looking = if self.rule.is_public_read { "Looking is open to everybody who reaches it" } else { "Looking" };
-            let and = if self.rule.is_public_read { "; changes need" } else { " and changing need" };
-            lines.push(format!("{looking}{and} the admin password (lost? linewatch admin reset-password)"));
+            let looking = if self.rule.is_public_read {
+                "Looking is open to everybody who reaches it"
+            } else {
+                "Looking"
+            };
+            let and = if self.rule.is_public_read {
+                "; changes need"
+            } else {
+                " and changing need"
+            };
+            lines.push(format!(
+                "{looking}{and} the admin password (lost? linewatch admin reset-password)"
+            ));
             if self.tls.is_none() {
                 lines.push("This connection is not encrypted: use it in a network you trust, or set tls_cert and tls_key".to_owned());
             }
         }
         if let Some(password) = &self.password {
             lines.push(format!("Admin password: {password}"));
-            lines.push(format!("  shown this once; only its hash is kept, in {}", self.admin.path().display()));
+            lines.push(format!(
+                "  shown this once; only its hash is kept, in {}",
+                self.admin.path().display()
+            ));
         }
         lines
     }
@@ -155,7 +181,11 @@ pub(crate) fn with_certificate(reload: Reload, tls: Option<Tls>) -> Reload {
         // A change of the page is about targets.
         let tls = tls.as_ref().filter(|_| text.is_none());
         if let Some(Err(error)) = tls.map(Tls::reload) {
-            tracing::error!("{}; the certificate before stays in force: {}", error.message, error.help);
+            tracing::error!(
+                "{}; the certificate before stays in force: {}",
+                error.message,
+                error.help
+            );
         }
         reload(text)
     })
@@ -213,7 +243,9 @@ mod tests {
 
     fn told(access: &Access, listen: &str) -> String {
         let own = [IpAddr::from([192, 168, 1, 10])];
-        access.lines(listen.parse().expect("an address"), "nas", &own, "http://", "").join("\n")
+        access
+            .lines(listen.parse().expect("an address"), "nas", &own, "http://", "")
+            .join("\n")
     }
 
     #[test]
@@ -225,8 +257,14 @@ mod tests {
         let password = first.password.clone().expect("made");
         let told = told(&first, "0.0.0.0:5000");
         assert!(told.contains(&password) && told.contains("admin.hash"), "{told}");
-        assert!(told.contains("http://nas:5000") && told.contains("http://192.168.1.10:5000"), "{told}");
-        assert!(prepared(folder.path(), "", "0.0.0.0:5000").password.is_none(), "printed once");
+        assert!(
+            told.contains("http://nas:5000") && told.contains("http://192.168.1.10:5000"),
+            "{told}"
+        );
+        assert!(
+            prepared(folder.path(), "", "0.0.0.0:5000").password.is_none(),
+            "printed once"
+        );
     }
 
     #[test]
@@ -234,12 +272,17 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let off = prepared(folder.path(), "[server]\nauth = \"off\"\n", "0.0.0.0:5000");
         assert!(off.rule.is_off && !off.admin.path().exists());
-        assert!(told(&off, "0.0.0.0:5000").contains("everybody who reaches this address may change everything"));
+        assert!(
+            told(&off, "0.0.0.0:5000").contains("everybody who reaches this address may change everything")
+        );
     }
 
     #[test]
     fn behind_a_proxy_this_computer_needs_the_password_too() {
-        for text in ["[server]\nbase_path = \"/line/\"\n", "[server]\nallowed_hosts = [\"nas.home\"]\n"] {
+        for text in [
+            "[server]\nbase_path = \"/line/\"\n",
+            "[server]\nallowed_hosts = [\"nas.home\"]\n",
+        ] {
             let folder = tempfile::tempdir().expect("a folder");
             let access = prepared(folder.path(), text, "127.0.0.1:5000");
             assert!(access.rule.is_proxied && access.password.is_some(), "{text}");
@@ -250,24 +293,38 @@ mod tests {
     fn from_elsewhere_one_line_says_how() {
         let folder = tempfile::tempdir().expect("a folder");
         let told = told(&prepared(folder.path(), "", "127.0.0.1:5000"), "127.0.0.1:5000");
-        assert!(told.starts_with("Only this computer can open this page."), "{told}");
-        assert!(told.contains("ssh -L 5000:127.0.0.1:5000 nas") && told.contains("0.0.0.0:5000"), "{told}");
+        assert!(
+            told.starts_with("Only this computer can open this page."),
+            "{told}"
+        );
+        assert!(
+            told.contains("ssh -L 5000:127.0.0.1:5000 nas") && told.contains("0.0.0.0:5000"),
+            "{told}"
+        );
     }
 
     #[test]
     fn half_a_pair_is_refused_and_paths_are_beside_the_file() {
         let folder = tempfile::tempdir().expect("a folder");
         let error = |text: &str| {
-            certificate(&loaded(folder.path(), text)).expect_err("refused").to_string()
+            certificate(&loaded(folder.path(), text))
+                .expect_err("refused")
+                .to_string()
         };
         assert!(error("[server]\ntls_cert = \"a.pem\"\n").contains("server.tls_key is not"));
         let both = error("[server]\ntls_cert = \"a.pem\"\ntls_key = \"b.pem\"\n");
-        assert!(both.contains(&folder.path().join("a.pem").display().to_string()), "{both}");
+        assert!(
+            both.contains(&folder.path().join("a.pem").display().to_string()),
+            "{both}"
+        );
     }
 
     #[test]
     fn this_computer_is_known_by_its_name_and_in_the_local_network() {
-        assert_eq!(own_names("nas.home.example"), ["nas.home.example", "nas", "nas.local"]);
+        assert_eq!(
+            own_names("nas.home.example"),
+            ["nas.home.example", "nas", "nas.local"]
+        );
         assert_eq!(own_names("nas"), ["nas", "nas.local"]);
     }
 }

@@ -82,7 +82,7 @@ pub struct NewToken {
 #[derive(Debug, thiserror::Error)]
 pub enum AdminError {
     /// The system refuses it.
-    #[error("{path}: {source}", path = path.display())]
+    #[error("{path}: {source}", path = .path.display())]
     Io {
         /// Which file.
         path: PathBuf,
@@ -90,7 +90,7 @@ pub enum AdminError {
         source: io::Error,
     },
     /// It is not what we write. What stands in it is not repeated: it may be a secret.
-    #[error("{path}, line {line}: not a line of this file", path = path.display())]
+    #[error("{path}, line {line}: not a line of this file", path = .path.display())]
     Unreadable {
         /// Which file.
         path: PathBuf,
@@ -225,7 +225,9 @@ impl AdminFile {
                     "there are {TOKENS} tokens already: revoke one that nobody uses"
                 )));
             }
-            credentials.tokens.push((token.info.clone(), Digest::of(&token.secret)));
+            credentials
+                .tokens
+                .push((token.info.clone(), Digest::of(&token.secret)));
             Ok(())
         })?;
         Ok(token)
@@ -301,12 +303,16 @@ impl AdminFile {
         }
     }
 
-    fn edit<T>(&self, change: impl FnOnce(&mut Credentials) -> Result<T, AdminError>) -> Result<T, AdminError> {
+    fn edit<T>(
+        &self,
+        change: impl FnOnce(&mut Credentials) -> Result<T, AdminError>,
+    ) -> Result<T, AdminError> {
         let folder = self.path.parent().unwrap_or(Path::new("."));
         let _lock = lock(folder).map_err(|error| self.refused(error))?;
         let mut credentials = self.read()?;
         let done = change(&mut credentials)?;
-        self.write(folder, &credentials).map_err(|error| self.refused(error))?;
+        self.write(folder, &credentials)
+            .map_err(|error| self.refused(error))?;
         Ok(done)
     }
 
@@ -339,7 +345,11 @@ impl AdminFile {
 #[cfg(unix)]
 fn create(path: &Path) -> io::Result<File> {
     use std::os::unix::fs::OpenOptionsExt as _;
-    OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)
+    OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)
 }
 
 #[cfg(not(unix))]
@@ -406,7 +416,11 @@ fn print(credentials: &Credentials) -> String {
         text += &format!("token {id} {role} {made} {} {}\n", digest.to_hex(), info.name);
     }
     for session in &credentials.kept {
-        text += &format!("session {} {}\n", session.until.as_millis(), session.digest.to_hex());
+        text += &format!(
+            "session {} {}\n",
+            session.until.as_millis(),
+            session.digest.to_hex()
+        );
     }
     text
 }
@@ -452,7 +466,9 @@ fn read_line(line: &str, credentials: &mut Credentials) -> Option<()> {
 }
 
 fn at(millis: &str) -> Option<WallTime> {
-    Some(WallTime::from_nanos(millis.parse::<i64>().ok()?.checked_mul(1_000_000)?))
+    Some(WallTime::from_nanos(
+        millis.parse::<i64>().ok()?.checked_mul(1_000_000)?,
+    ))
 }
 
 #[cfg(test)]
@@ -468,14 +484,26 @@ mod tests {
         assert_eq!(file.read().expect("empty"), Credentials::default());
         let password = file.ensure_password().expect("written").expect("the first");
         assert!(file.ensure_password().expect("read").is_none(), "made once");
-        let token = file.create_token("attach on my desk", TokenRole::Operator, NOW).expect("written");
-        file.keep_session(KeptSession { digest: Digest::of("s"), until: NOW }).expect("written");
+        let token = file
+            .create_token("attach on my desk", TokenRole::Operator, NOW)
+            .expect("written");
+        file.keep_session(KeptSession {
+            digest: Digest::of("s"),
+            until: NOW,
+        })
+        .expect("written");
         let read = file.read().expect("readable");
-        assert!(secret::is_password(&password, read.password.as_deref().expect("a password")));
+        assert!(secret::is_password(
+            &password,
+            read.password.as_deref().expect("a password")
+        ));
         assert_eq!(read.tokens, [(token.info.clone(), Digest::of(&token.secret))]);
         assert_eq!(read.kept.len(), 1);
         let text = fs::read_to_string(file.path()).expect("readable");
-        assert!(!text.contains(&password) && !text.contains(&token.secret), "{text}");
+        assert!(
+            !text.contains(&password) && !text.contains(&token.secret),
+            "{text}"
+        );
         assert!(file.revoke_token(&token.info.id).expect("written"));
         assert!(!file.revoke_token(&token.info.id).expect("written"));
         assert_eq!(file.tokens().expect("read"), []);
@@ -486,7 +514,11 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let file = AdminFile::in_dir(folder.path());
         file.create_token("", TokenRole::Viewer, NOW).expect("written");
-        file.keep_session(KeptSession { digest: Digest::of("s"), until: NOW }).expect("written");
+        file.keep_session(KeptSession {
+            digest: Digest::of("s"),
+            until: NOW,
+        })
+        .expect("written");
         file.reset_password().expect("written");
         let read = file.read().expect("readable");
         assert_eq!((read.kept.len(), read.tokens.len()), (0, 1));

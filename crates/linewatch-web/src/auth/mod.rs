@@ -160,23 +160,39 @@ impl Access {
     /// A token that is none is refused instead of overlooked: its program believes to be somebody.
     pub(crate) fn who(&self, is_here: bool, headers: &HeaderMap) -> Result<Who, Refusal> {
         if self.rule.is_off {
-            return Ok(Who { role: Role::Admin, by: By::Off });
+            return Ok(Who {
+                role: Role::Admin,
+                by: By::Off,
+            });
         }
         if is_here && !self.rule.is_proxied {
-            return Ok(Who { role: Role::Admin, by: By::Computer });
+            return Ok(Who {
+                role: Role::Admin,
+                by: By::Computer,
+            });
         }
         if let Some(token) = token_of(headers) {
             let digest = Digest::of(token);
             let role = self.memory().token(digest).ok_or_else(unknown_token)?;
-            return Ok(Who { role, by: By::Token(digest) });
+            return Ok(Who {
+                role,
+                by: By::Token(digest),
+            });
         }
         for cookie in self.cookies(headers) {
             let digest = Digest::of(cookie);
             if self.is_signed_in(digest, true) {
-                return Ok(Who { role: Role::Admin, by: By::Session(digest) });
+                return Ok(Who {
+                    role: Role::Admin,
+                    by: By::Session(digest),
+                });
             }
         }
-        let role = if self.rule.is_public_read { Role::Viewer } else { Role::Public };
+        let role = if self.rule.is_public_read {
+            Role::Viewer
+        } else {
+            Role::Public
+        };
         Ok(Who { role, by: By::Nobody })
     }
 
@@ -195,12 +211,21 @@ impl Access {
         let mut memory = self.memory();
         let password = memory.credentials.password.as_deref().map(Digest::of);
         let is_kept = password.is_some()
-            && memory.credentials.kept.iter().any(|kept| kept.digest == digest && wall < kept.until);
+            && memory
+                .credentials
+                .kept
+                .iter()
+                .any(|kept| kept.digest == digest && wall < kept.until);
         is_kept || memory.sessions.is_open(digest, password, now, is_use)
     }
 
     /// Judges a password, slowly and one at a time; right, it opens a session.
-    pub(crate) async fn log_in(&self, peer: IpAddr, password: String, is_kept: bool) -> Result<Welcome, Unwelcome> {
+    pub(crate) async fn log_in(
+        &self,
+        peer: IpAddr,
+        password: String,
+        is_kept: bool,
+    ) -> Result<Welcome, Unwelcome> {
         let now = self.clock.mono();
         let (hash, tries_left) = {
             let mut memory = self.memory();
@@ -223,7 +248,10 @@ impl Access {
 
     async fn judge(&self, password: String, hash: String) -> Result<bool, Unwelcome> {
         let _place = Waiting::take(&self.waiting).ok_or(Unwelcome::Busy)?;
-        let permit = Arc::clone(&self.judging).acquire_owned().await.map_err(|_| Unwelcome::Busy)?;
+        let permit = Arc::clone(&self.judging)
+            .acquire_owned()
+            .await
+            .map_err(|_| Unwelcome::Busy)?;
         let judged = tokio::task::spawn_blocking(move || {
             let _permit = permit;
             secret::is_password(&password, &hash)
@@ -237,7 +265,8 @@ impl Access {
         if is_kept {
             let until = self.clock.wall().plus(SESSION_KEPT_AGE);
             let file = self.file.clone();
-            let kept = tokio::task::spawn_blocking(move || file.keep_session(KeptSession { digest, until })).await;
+            let kept =
+                tokio::task::spawn_blocking(move || file.keep_session(KeptSession { digest, until })).await;
             match kept {
                 Ok(Ok(())) => {
                     self.look_again();
@@ -249,7 +278,9 @@ impl Access {
                 Err(error) => tracing::warn!(%error, "session not kept"),
             }
         }
-        self.memory().sessions.open(digest, Digest::of(hash), self.clock.mono());
+        self.memory()
+            .sessions
+            .open(digest, Digest::of(hash), self.clock.mono());
         Ok(Welcome { secret, kept: None })
     }
 
@@ -289,15 +320,26 @@ impl Access {
     }
 
     /// The `Set-Cookie` of a session. SameSite=Strict: no other site's link or form carries it.
-    pub(crate) fn set_cookie(&self, base: &str, secret: &str, max_age: Option<Duration>, is_secure: bool) -> String {
+    pub(crate) fn set_cookie(
+        &self,
+        base: &str,
+        secret: &str,
+        max_age: Option<Duration>,
+        is_secure: bool,
+    ) -> String {
         let age = max_age.map_or_else(String::new, |age| format!("; Max-Age={}", age.as_secs()));
         let secure = if is_secure { "; Secure" } else { "" };
-        format!("{}={secret}; Path={base}/; HttpOnly; SameSite=Strict{age}{secure}", self.cookie)
+        format!(
+            "{}={secret}; Path={base}/; HttpOnly; SameSite=Strict{age}{secure}",
+            self.cookie
+        )
     }
 
     fn cookies<'a>(&'a self, headers: &'a HeaderMap) -> impl Iterator<Item = &'a str> {
         let pairs = headers.get_all(header::COOKIE).iter();
-        let pairs = pairs.filter_map(|value| value.to_str().ok()).flat_map(|text| text.split(';'));
+        let pairs = pairs
+            .filter_map(|value| value.to_str().ok())
+            .flat_map(|text| text.split(';'));
         pairs
             .filter_map(|pair| pair.trim().split_once('='))
             .filter(|(name, value)| *name == self.cookie && !value.is_empty())
@@ -350,7 +392,9 @@ impl Memory {
 
     fn token(&self, digest: Digest) -> Option<Role> {
         let mut tokens = self.credentials.tokens.iter();
-        tokens.find(|(_, known)| *known == digest).map(|(info, _)| info.role.role())
+        tokens
+            .find(|(_, known)| *known == digest)
+            .map(|(info, _)| info.role.role())
     }
 }
 
@@ -373,14 +417,18 @@ impl Drop for Waiting<'_> {
 
 /// `Authorization: Bearer TOKEN`, or the subprotocol that stands in for it.
 fn token_of(headers: &HeaderMap) -> Option<&str> {
-    let text = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let text = headers
+        .get(header::AUTHORIZATION)
+        .and_then(|value| value.to_str().ok());
     let bearer = text.and_then(|text| {
         let (scheme, token) = text.split_once(' ')?;
         scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
     });
     bearer.or_else(|| {
         let protocols = headers.get_all(header::SEC_WEBSOCKET_PROTOCOL).iter();
-        let mut names = protocols.filter_map(|value| value.to_str().ok()).flat_map(|text| text.split(','));
+        let mut names = protocols
+            .filter_map(|value| value.to_str().ok())
+            .flat_map(|text| text.split(','));
         names.find_map(|name| name.trim().strip_prefix(TOKEN_SUBPROTOCOL))
     })
 }

@@ -69,7 +69,10 @@ pub(crate) fn new_password() -> Result<String, SecretError> {
 
 /// A token for a program: 256 bits.
 pub(crate) fn new_token() -> Result<String, SecretError> {
-    Ok(format!("{TOKEN_PREFIX}{}", URL_SAFE_NO_PAD.encode(random::<32>()?)))
+    Ok(format!(
+        "{TOKEN_PREFIX}{}",
+        URL_SAFE_NO_PAD.encode(random::<32>()?)
+    ))
 }
 
 /// A session of a browser: 256 bits.
@@ -92,17 +95,24 @@ pub(crate) fn hash_password(password: &str) -> Result<String, SecretError> {
 
 /// Whether this is the password. Some 50 ms of one core, and 19 MiB.
 pub(crate) fn is_password(password: &str, hash: &str) -> bool {
-    PasswordHash::new(hash)
-        .is_ok_and(|hash| Argon2::default().verify_password(password.as_bytes(), &hash).is_ok())
+    PasswordHash::new(hash).is_ok_and(|hash| {
+        Argon2::default()
+            .verify_password(password.as_bytes(), &hash)
+            .is_ok()
+    })
 }
 
 /// Why a chosen password will not do.
 pub(crate) fn refuse_password(password: &str) -> Option<String> {
     if password.chars().count() < PASSWORD_CHARS_MIN {
-        return Some(format!("a password needs at least {PASSWORD_CHARS_MIN} characters"));
+        return Some(format!(
+            "a password needs at least {PASSWORD_CHARS_MIN} characters"
+        ));
     }
     if password.len() > PASSWORD_BYTES_MAX || password.contains(char::is_control) {
-        return Some(format!("a password is one line of at most {PASSWORD_BYTES_MAX} bytes"));
+        return Some(format!(
+            "a password is one line of at most {PASSWORD_BYTES_MAX} bytes"
+        ));
     }
     None
 }
@@ -119,7 +129,11 @@ mod tests {
         assert!(!is_password("correct horse ", &hash));
         assert!(!is_password("", &hash));
         assert!(!is_password("correct horse", "correct horse"));
-        assert_ne!(hash, hash_password("correct horse").expect("hashed"), "the salt is its own");
+        assert_ne!(
+            hash,
+            hash_password("correct horse").expect("hashed"),
+            "the salt is its own"
+        );
     }
 
     #[test]

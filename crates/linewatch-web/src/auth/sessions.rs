@@ -43,7 +43,13 @@ impl Sessions {
     }
 
     /// Whether it is open under this password. `is_use`: a person did something, so it is not idle.
-    pub(crate) fn is_open(&mut self, digest: Digest, password: Option<Digest>, now: MonoTime, is_use: bool) -> bool {
+    pub(crate) fn is_open(
+        &mut self,
+        digest: Digest,
+        password: Option<Digest>,
+        now: MonoTime,
+        is_use: bool,
+    ) -> bool {
         let Some(session) = self.known.get_mut(&digest) else {
             return false;
         };
@@ -95,7 +101,10 @@ mod tests {
         assert!(!sessions.is_open(one, Some(password), at(age), true), "old");
         sessions.open(one, password, at(0));
         assert!(!sessions.is_open(one, Some(other), at(1), true));
-        assert!(!sessions.is_open(one, Some(password), at(1), true), "gone for good");
+        assert!(
+            !sessions.is_open(one, Some(password), at(1), true),
+            "gone for good"
+        );
         sessions.open(one, password, at(0));
         assert!(!sessions.is_open(one, None, at(1), true));
     }

@@ -55,7 +55,9 @@ impl Throttle {
         tries.count += 1;
         let left = LOGIN_TRIES.saturating_sub(tries.count);
         if left == 0 {
-            let wait = LOGIN_WINDOW.saturating_mul(2_u32.saturating_pow(tries.waits)).min(LOGIN_WAIT_MAX);
+            let wait = LOGIN_WINDOW
+                .saturating_mul(2_u32.saturating_pow(tries.waits))
+                .min(LOGIN_WAIT_MAX);
             *tries = Tries {
                 count: 0,
                 since: now,
@@ -87,7 +89,11 @@ impl Throttle {
         if self.peers.len() < LOGIN_PEERS {
             return;
         }
-        let oldest = self.peers.iter().min_by_key(|(_, tries)| tries.since).map(|(peer, _)| *peer);
+        let oldest = self
+            .peers
+            .iter()
+            .min_by_key(|(_, tries)| tries.since)
+            .map(|(peer, _)| *peer);
         if let Some(oldest) = oldest {
             self.peers.remove(&oldest);
         }
@@ -166,7 +172,11 @@ mod tests {
         }
         assert_eq!(throttle.take(PEER, at(61)), Err(Duration::from_secs(120)));
         let other = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 8));
-        assert_eq!(throttle.take(other, at(61)), Ok(9), "another peer is not slowed down");
+        assert_eq!(
+            throttle.take(other, at(61)),
+            Ok(9),
+            "another peer is not slowed down"
+        );
     }
 
     #[test]
@@ -219,12 +229,18 @@ mod tests {
         let mut fold = Fold::default();
         assert_eq!(fold.due(at(0)), None);
         fold.note(PEER);
-        assert_eq!(fold.due(at(0)).as_deref(), Some("a wrong password from 192.0.2.7"));
+        assert_eq!(
+            fold.due(at(0)).as_deref(),
+            Some("a wrong password from 192.0.2.7")
+        );
         for _ in 0..500 {
             fold.note(PEER);
         }
         assert_eq!(fold.due(at(59)), None);
-        assert_eq!(fold.due(at(60)).as_deref(), Some("500 wrong passwords from 192.0.2.7"));
+        assert_eq!(
+            fold.due(at(60)).as_deref(),
+            Some("500 wrong passwords from 192.0.2.7")
+        );
         assert_eq!(fold.due(at(200)), None);
     }
 }

@@ -39,7 +39,10 @@ pub(super) async fn log_in(call: Call) -> Result<Answer, Refusal> {
     let mut info = info(&call, signed_in);
     info.by = "session";
     let base = &call.app.base;
-    let cookie = call.app.access.set_cookie(base, &welcome.secret, welcome.kept, is_encrypted(&call));
+    let cookie = call
+        .app
+        .access
+        .set_cookie(base, &welcome.secret, welcome.kept, is_encrypted(&call));
     Ok(with_cookie(json(StatusCode::OK, &info), &cookie))
 }
 
@@ -47,7 +50,10 @@ pub(super) async fn log_in(call: Call) -> Result<Answer, Refusal> {
 pub(super) async fn log_out(call: Call) -> Result<Answer, Refusal> {
     call.app.access.log_out(&call.parts.headers).await;
     let base = &call.app.base;
-    let cookie = call.app.access.set_cookie(base, "", Some(Duration::ZERO), is_encrypted(&call));
+    let cookie = call
+        .app
+        .access
+        .set_cookie(base, "", Some(Duration::ZERO), is_encrypted(&call));
     Ok(with_cookie(json(StatusCode::OK, &Map::new()), &cookie))
 }
 
@@ -62,8 +68,13 @@ pub(super) async fn tokens(call: Call) -> Result<Answer, Refusal> {
 pub(super) async fn create_token(call: Call) -> Result<Answer, Refusal> {
     let body = body_of(&call.body, &["name", "role"])?;
     let name = body.get("name").map_or(Some(""), Value::as_str);
-    let name = name.ok_or_else(|| Refusal::field("name", "`name` must be a text"))?.to_owned();
-    let role = body.get("role").and_then(Value::as_str).and_then(TokenRole::from_word);
+    let name = name
+        .ok_or_else(|| Refusal::field("name", "`name` must be a text"))?
+        .to_owned();
+    let role = body
+        .get("role")
+        .and_then(Value::as_str)
+        .and_then(TokenRole::from_word);
     let role = role.ok_or_else(|| Refusal::field("role", "`role` must be viewer, operator or admin"))?;
     let now = call.app.clock.wall();
     let made = on_file(&call, move |file| file.create_token(&name, role, now)).await?;
@@ -138,7 +149,10 @@ fn refuse(unwelcome: Unwelcome) -> Answer {
             let message = if tries_left > 0 {
                 format!("that password is not right: {tries_left} tries left this minute")
             } else {
-                format!("that password is not right: wait {} s before the next try", seconds(wait))
+                format!(
+                    "that password is not right: wait {} s before the next try",
+                    seconds(wait)
+                )
             };
             let body = LoginErrorBody {
                 field: Some("password"),
@@ -149,7 +163,10 @@ fn refuse(unwelcome: Unwelcome) -> Answer {
             (StatusCode::UNAUTHORIZED, body)
         }
         Unwelcome::Wait(wait) => {
-            let message = format!("too many wrong passwords: wait {} s before the next try", seconds(wait));
+            let message = format!(
+                "too many wrong passwords: wait {} s before the next try",
+                seconds(wait)
+            );
             let body = LoginErrorBody {
                 tries_left: Some(0),
                 wait_s: Some(seconds(wait)),
@@ -174,7 +191,9 @@ fn refuse(unwelcome: Unwelcome) -> Answer {
     let wait = error.wait_s;
     let mut answer = json(status, &LoginError { error });
     if let Some(wait) = wait {
-        answer.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(wait));
+        answer
+            .headers_mut()
+            .insert(header::RETRY_AFTER, HeaderValue::from(wait));
     }
     answer
 }
@@ -190,7 +209,11 @@ fn with_cookie(mut answer: Answer, cookie: &str) -> Answer {
 fn body_of(bytes: &[u8], known: &[&str]) -> Result<Map<String, Value>, Refusal> {
     // What the parser says of a broken body could repeat a password: only the place is told.
     let map: Map<String, Value> = serde_json::from_slice(bytes).map_err(|error| {
-        let message = format!("the body is not a JSON object (line {}, column {})", error.line(), error.column());
+        let message = format!(
+            "the body is not a JSON object (line {}, column {})",
+            error.line(),
+            error.column()
+        );
         Refusal::new(StatusCode::BAD_REQUEST, "bad_body", message)
     })?;
     match map.keys().find(|key| !known.contains(&key.as_str())) {

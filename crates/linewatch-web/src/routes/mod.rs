@@ -193,7 +193,9 @@ pub(crate) async fn handle(app: Arc<App>, visit: Visit, request: Request<Body>) 
 
 /// A browser that goes somewhere names HTML first; programs take anything.
 fn wants_page(headers: &HeaderMap) -> bool {
-    let accept = headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok());
+    let accept = headers
+        .get(header::ACCEPT)
+        .and_then(|accept| accept.to_str().ok());
     accept.is_some_and(|accept| accept.starts_with("text/html"))
 }
 

@@ -37,7 +37,10 @@ fn open_server(is_public_read: bool) -> TestServer {
 }
 
 fn token(server: &TestServer, role: TokenRole) -> String {
-    let made = server.admin.create_token("a test", role, server.clock.wall()).expect("made");
+    let made = server
+        .admin
+        .create_token("a test", role, server.clock.wall())
+        .expect("made");
     format!("Bearer {}", made.secret)
 }
 
@@ -54,7 +57,10 @@ fn cookie(answer: &TestAnswer) -> String {
 
 async fn change(server: &TestServer, headers: &[(&str, &str)]) -> u16 {
     let headers = [&[JSON], headers].concat();
-    server.send("POST", "/api/v1/targets/fra/stop", &headers, "{}").await.status
+    server
+        .send("POST", "/api/v1/targets/fra/stop", &headers, "{}")
+        .await
+        .status
 }
 
 /// One request of a route as a stranger, or somebody, would send it.
@@ -97,16 +103,36 @@ async fn route_times_role_times_spelling_is_as_the_table_says() {
         let mut cells = Vec::new();
         let mut note = |status: u16, is_allowed: bool, is_known: bool| {
             let refused = if is_known { 403 } else { 401 };
-            assert_eq!(status == 401 || status == 403, !is_allowed, "{method} {path}: {status}");
+            assert_eq!(
+                status == 401 || status == 403,
+                !is_allowed,
+                "{method} {path}: {status}"
+            );
             assert!(is_allowed || status == refused, "{method} {path}: {status}");
-            cells.push(if is_allowed { "yes".to_owned() } else { status.to_string() });
+            cells.push(if is_allowed {
+                "yes".to_owned()
+            } else {
+                status.to_string()
+            });
         };
         // The wrong password of an empty log-in is refused by its field, not by a role.
-        note(ask(&open, method, &path, route.action, &[]).await, route.role <= Role::Viewer, false);
-        note(ask(&closed, method, &path, route.action, &[]).await, route.role == Role::Public, false);
+        note(
+            ask(&open, method, &path, route.action, &[]).await,
+            route.role <= Role::Viewer,
+            false,
+        );
+        note(
+            ask(&closed, method, &path, route.action, &[]).await,
+            route.role == Role::Public,
+            false,
+        );
         for (role, token) in &tokens {
             let who = [("authorization", token.as_str())];
-            note(ask(&open, method, &path, route.action, &who).await, route.role <= *role, true);
+            note(
+                ask(&open, method, &path, route.action, &who).await,
+                route.role <= *role,
+                true,
+            );
         }
         if route.pattern != "/api/v1/logout" {
             let who = [("cookie", session.as_str())];
@@ -116,7 +142,14 @@ async fn route_times_role_times_spelling_is_as_the_table_says() {
         }
         table.push(format!(
             "{method:<6} {:<34} {:<9} {:<8} {:<8} {:<8} {:<8} {:<8} {}",
-            route.pattern, route.role.word(), cells[0], cells[1], cells[2], cells[3], cells[4], cells[5]
+            route.pattern,
+            route.role.word(),
+            cells[0],
+            cells[1],
+            cells[2],
+            cells[3],
+            cells[4],
+            cells[5]
         ));
     }
     println!("{}\n* with public_read = false", table.join("\n"));
@@ -142,7 +175,10 @@ async fn no_spelling_and_no_other_method_opens_a_route_to_anybody() {
             format!("/%{:02x}{}", path.as_bytes()[1], &path[2..]),
         ];
         for odd in odd {
-            let status = server.send(route.method.as_str(), &odd, &as_admin, "{}").await.status;
+            let status = server
+                .send(route.method.as_str(), &odd, &as_admin, "{}")
+                .await
+                .status;
             assert!(status == 404 || status == 400, "{} {odd}: {status}", route.method);
         }
         for method in METHODS {
@@ -153,7 +189,15 @@ async fn no_spelling_and_no_other_method_opens_a_route_to_anybody() {
             if !ROUTES.iter().any(|known| is_known(&known)) {
                 let status = server.send(method, &path, &as_admin, "{}").await.status;
                 // `/api/v1/alerts/outbox/{id}` and its like may be another route's words.
-                assert!(status == 405 || ROUTES.iter().filter(|other| path_of(other.pattern) == path).count() > 1, "{method} {path}: {status}");
+                assert!(
+                    status == 405
+                        || ROUTES
+                            .iter()
+                            .filter(|other| path_of(other.pattern) == path)
+                            .count()
+                            > 1,
+                    "{method} {path}: {status}"
+                );
             }
         }
     }
@@ -177,24 +221,44 @@ async fn this_computer_needs_no_password_but_a_proxy_on_it_does() {
         assert_eq!(change(&server, &[sign]).await, 401, "{sign:?}");
     }
     let old = "POST /api/v1/targets/fra/stop HTTP/1.0\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{}";
-    assert_eq!(server.send_raw(old.as_bytes()).await.status, 401, "nginx speaks HTTP/1.0 unless told otherwise");
+    assert_eq!(
+        server.send_raw(old.as_bytes()).await.status,
+        401,
+        "nginx speaks HTTP/1.0 unless told otherwise"
+    );
     let proxied = TestServer::with(|options| options.rule.is_proxied = true);
-    assert_eq!(change(&proxied, &[]).await, 401, "a configured proxy may leave no sign at all");
+    assert_eq!(
+        change(&proxied, &[]).await,
+        401,
+        "a configured proxy may leave no sign at all"
+    );
     let everywhere = open_server(true);
-    assert_eq!(change(&everywhere, &[]).await, 401, "a door for others is closed to loopback too");
+    assert_eq!(
+        change(&everywhere, &[]).await,
+        401,
+        "a door for others is closed to loopback too"
+    );
     let off = TestServer::with(|options| {
-        options.listeners = vec![std::net::TcpListener::bind((Ipv4Addr::UNSPECIFIED, 0)).expect("a free port")];
+        options.listeners =
+            vec![std::net::TcpListener::bind((Ipv4Addr::UNSPECIFIED, 0)).expect("a free port")];
         options.rule.is_off = true;
     });
     assert_eq!(change(&off, &[]).await, 200, "written by hand");
-    assert_eq!(change(&off, &[("origin", "http://evil.example")]).await, 403, "even then");
+    assert_eq!(
+        change(&off, &[("origin", "http://evil.example")]).await,
+        403,
+        "even then"
+    );
 }
 
 #[tokio::test]
 async fn a_session_is_a_cookie_of_ours_alone_and_ends_with_log_out() {
     let server = open_server(true);
     let answer = log_in(&server, PASSWORD, false).await;
-    assert_eq!((answer.status, answer.json()["role"].as_str()), (200, Some("admin")));
+    assert_eq!(
+        (answer.status, answer.json()["role"].as_str()),
+        (200, Some("admin"))
+    );
     let set = answer.header("set-cookie").expect("a cookie");
     for part in ["; HttpOnly", "; SameSite=Strict", "; Path=/"] {
         assert!(set.contains(part), "{set}");
@@ -202,17 +266,30 @@ async fn a_session_is_a_cookie_of_ours_alone_and_ends_with_log_out() {
     assert!(!set.contains("Secure") && !set.contains("Max-Age"), "{set}");
     let mine = cookie(&answer);
     assert_eq!(change(&server, &[("cookie", &mine)]).await, 200);
-    assert_eq!(change(&server, &[("cookie", &format!("a=b; {mine}; c=d"))]).await, 200);
+    assert_eq!(
+        change(&server, &[("cookie", &format!("a=b; {mine}; c=d"))]).await,
+        200
+    );
     let forged = mine.replace('=', "=x");
     let elsewhere = mine.replacen("session_", "session_1", 1);
     for wrong in [&*forged, &*elsewhere, "linewatch_session=", "x"] {
         assert_eq!(change(&server, &[("cookie", wrong)]).await, 401, "{wrong}");
     }
     let foreign = [("cookie", mine.as_str()), ("origin", "http://evil.example")];
-    assert_eq!(change(&server, &foreign).await, 403, "a cookie is no reason to trust another site");
-    let gone = server.send("POST", "/api/v1/logout", &[("cookie", &mine), JSON], "{}").await;
+    assert_eq!(
+        change(&server, &foreign).await,
+        403,
+        "a cookie is no reason to trust another site"
+    );
+    let gone = server
+        .send("POST", "/api/v1/logout", &[("cookie", &mine), JSON], "{}")
+        .await;
     assert!(gone.header("set-cookie").expect("cleared").contains("Max-Age=0"));
-    assert_eq!(change(&server, &[("cookie", &mine)]).await, 401, "the server has forgotten it too");
+    assert_eq!(
+        change(&server, &[("cookie", &mine)]).await,
+        401,
+        "the server has forgotten it too"
+    );
 }
 
 #[tokio::test]
@@ -244,7 +321,10 @@ async fn who_stays_signed_in_does_so_across_a_restart_for_thirty_days() {
     // What a restart leaves is the file alone.
     let text = std::fs::read_to_string(server.admin.path()).expect("readable");
     let value = kept.split_once('=').expect("a value").1;
-    assert!(text.contains("\nsession ") && !text.contains(value), "a digest, not the cookie");
+    assert!(
+        text.contains("\nsession ") && !text.contains(value),
+        "a digest, not the cookie"
+    );
     server.clock.advance(SESSION_KEPT_AGE);
     assert_eq!(change(&server, &[("cookie", &kept)]).await, 401);
 }
@@ -255,12 +335,21 @@ async fn a_token_is_worth_its_role_until_it_is_revoked() {
     let viewer = token(&server, TokenRole::Viewer);
     let look = |token: String| {
         let server = &server;
-        async move { server.send("GET", "/api/v1/overview", &[("authorization", &token)], "").await.status }
+        async move {
+            server
+                .send("GET", "/api/v1/overview", &[("authorization", &token)], "")
+                .await
+                .status
+        }
     };
     assert_eq!(look(viewer.clone()).await, 200);
     assert_eq!(look(format!("{viewer}x")).await, 401);
     assert_eq!(look("Bearer ".to_owned()).await, 401);
-    assert_eq!(look("Basic YTpi".to_owned()).await, 401, "a proxy's own password is none of ours: nobody");
+    assert_eq!(
+        look("Basic YTpi".to_owned()).await,
+        401,
+        "a proxy's own password is none of ours: nobody"
+    );
     let secret = viewer.trim_start_matches("Bearer ");
     let protocols = format!("linewatch.v1, linewatch.token.{secret}");
     let mut upgrade = UPGRADE.to_vec();
@@ -288,12 +377,38 @@ async fn tokens_are_made_listed_and_revoked_on_the_page_and_shown_once() {
     assert!(!list.text().contains("lw_"), "{}", list.text());
     assert_eq!(list.json()["tokens"][0]["name"], "widget");
     let id = made["token"]["id"].as_str().expect("an id");
-    let left = server.send("DELETE", &format!("/api/v1/tokens/{id}"), &who, "").await;
+    let left = server
+        .send("DELETE", &format!("/api/v1/tokens/{id}"), &who, "")
+        .await;
     assert_eq!(left.json()["tokens"], json!([]));
     assert_eq!(change(&server, &[("authorization", &secret)]).await, 401);
     for body in [r#"{"role":"root"}"#, r#"{"name":1,"role":"admin"}"#, "{}"] {
-        assert_eq!(server.send("POST", "/api/v1/tokens", &who, body).await.status, 400, "{body}");
+        assert_eq!(
+            server.send("POST", "/api/v1/tokens", &who, body).await.status,
+            400,
+            "{body}"
+        );
     }
+}
+
+/// Waits until so many events were told: they are with the frames, four times a second of real time.
+async fn told(server: &TestServer, events: usize) {
+    let count = || {
+        let changes = server.changes.lock().expect("changes");
+        changes
+            .iter()
+            .filter(|change| matches!(change, Change::LoginFailed(_)))
+            .count()
+    };
+    let waiting = async {
+        while count() < events {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), waiting)
+        .await
+        .expect("told");
+    assert_eq!(count(), events);
 }
 
 #[tokio::test]
@@ -301,29 +416,31 @@ async fn ten_tries_a_minute_then_a_wait_and_one_event() {
     let server = open_server(true);
     for left in (1..10).rev() {
         let answer = log_in(&server, "wrong", false).await;
-        assert_eq!((answer.status, answer.json()["error"]["tries_left"].as_u64()), (401, Some(left)));
+        assert_eq!(
+            (answer.status, answer.json()["error"]["tries_left"].as_u64()),
+            (401, Some(left))
+        );
+        if left == 9 {
+            told(&server, 1).await;
+        }
     }
     let tenth = log_in(&server, "wrong", false).await;
     assert_eq!((tenth.status, tenth.header("retry-after")), (401, Some("60")));
     let barred = log_in(&server, PASSWORD, false).await;
-    assert_eq!((barred.status, barred.header("retry-after")), (429, Some("60")), "even the right one");
+    assert_eq!(
+        (barred.status, barred.header("retry-after")),
+        (429, Some("60")),
+        "even the right one"
+    );
     assert_eq!(barred.json()["error"]["code"], "wait");
     server.clock.advance(Duration::from_secs(60));
     assert_eq!(log_in(&server, PASSWORD, false).await.status, 200);
-    let told = || {
-        let changes = server.changes.lock().expect("changes");
-        changes.iter().filter(|change| matches!(change, Change::LoginFailed(_))).count()
-    };
-    // Frames are cut, and events told, four times a second of real time.
-    let deadline = tokio::time::timeout(Duration::from_secs(10), async {
-        while told() < 2 {
-            tokio::task::yield_now().await;
-        }
-    });
-    deadline.await.expect("told at once, and what came after it a minute later");
-    assert_eq!(told(), 2, "eleven failures are two events");
+    told(&server, 2).await;
     let text = format!("{:?}", server.changes.lock().expect("changes"));
-    assert!(!text.contains("wrong\"") && text.contains("from 127.0.0.1"), "{text}");
+    assert!(
+        !text.contains("wrong\"") && text.contains("from 127.0.0.1"),
+        "{text}"
+    );
 }
 
 #[tokio::test]
@@ -332,7 +449,11 @@ async fn nobody_signs_in_without_a_password_or_with_a_spoilt_file() {
     std::fs::remove_file(server.admin.path()).expect("removed");
     let answer = log_in(&server, "", false).await;
     assert_eq!(answer.status, 409);
-    assert!(answer.text().contains("admin reset-password"), "{}", answer.text());
+    assert!(
+        answer.text().contains("admin reset-password"),
+        "{}",
+        answer.text()
+    );
     std::fs::write(server.admin.path(), "password \nx\n").expect("written");
     server.clock.advance(Duration::from_secs(1));
     let answer = log_in(&server, "", false).await;
@@ -347,23 +468,56 @@ async fn the_door_says_who_one_is_and_nothing_to_strangers() {
     let expected = json!({"role": "public", "by": "nobody", "public_read": false, "has_password": true,
         "is_encrypted": false, "vantage": "", "version": ""});
     assert_eq!(nobody, expected);
-    let secure = server.send("POST", "/api/v1/login", &[JSON, ("x-forwarded-proto", "https")], &json!({"password": PASSWORD}).to_string()).await;
-    assert!(secure.header("set-cookie").expect("a cookie").contains("; Secure"));
-    for body in ["{}", "[]", r#"{"password":1}"#, r#"{"password":"x","stay":"yes"}"#, r#"{"pasword":"x"}"#] {
-        assert_eq!(server.send("POST", "/api/v1/login", &[JSON], body).await.status, 400, "{body}");
+    let secure = server
+        .send(
+            "POST",
+            "/api/v1/login",
+            &[JSON, ("x-forwarded-proto", "https")],
+            &json!({"password": PASSWORD}).to_string(),
+        )
+        .await;
+    assert!(
+        secure
+            .header("set-cookie")
+            .expect("a cookie")
+            .contains("; Secure")
+    );
+    for body in [
+        "{}",
+        "[]",
+        r#"{"password":1}"#,
+        r#"{"password":"x","stay":"yes"}"#,
+        r#"{"pasword":"x"}"#,
+    ] {
+        assert_eq!(
+            server.send("POST", "/api/v1/login", &[JSON], body).await.status,
+            400,
+            "{body}"
+        );
     }
-    let broken = server.send("POST", "/api/v1/login", &[JSON], r#"{"password":"hunter2"#).await;
+    let broken = server
+        .send("POST", "/api/v1/login", &[JSON], r#"{"password":"hunter2"#)
+        .await;
     assert!(!broken.text().contains("hunter2"), "{}", broken.text());
 }
 
 #[tokio::test]
 async fn a_browser_at_a_name_that_is_not_ours_gets_a_page_with_the_line_to_add() {
     let server = open_server(true);
-    let asked = [("host", "nas.home:5000"), ("accept", "text/html,application/xhtml+xml")];
+    let asked = [
+        ("host", "nas.home:5000"),
+        ("accept", "text/html,application/xhtml+xml"),
+    ];
     let answer = server.send("GET", "/", &asked, "").await;
-    assert_eq!((answer.status, answer.header("content-type")), (421, Some("text/html; charset=utf-8")));
+    assert_eq!(
+        (answer.status, answer.header("content-type")),
+        (421, Some("text/html; charset=utf-8"))
+    );
     let text = answer.text();
-    assert!(text.contains("allowed_hosts = [&quot;nas.home&quot;]") && !text.contains("<script"), "{text}");
+    assert!(
+        text.contains("allowed_hosts = [&quot;nas.home&quot;]") && !text.contains("<script"),
+        "{text}"
+    );
     assert!(answer.header("content-security-policy").is_some());
 }
 
@@ -389,7 +543,9 @@ async fn with_a_certificate_we_speak_tls_and_say_so() {
         .with_no_client_auth();
     let connector = tokio_rustls::TlsConnector::from(std::sync::Arc::new(config));
     let name = rustls::pki_types::ServerName::try_from("localhost").expect("a name");
-    let stream = tokio::net::TcpStream::connect(server.address).await.expect("accepted");
+    let stream = tokio::net::TcpStream::connect(server.address)
+        .await
+        .expect("accepted");
     let mut stream = connector.connect(name, stream).await.expect("a handshake");
     let body = json!({"password": PASSWORD}).to_string();
     let request = format!(
@@ -402,12 +558,23 @@ async fn with_a_certificate_we_speak_tls_and_say_so() {
     let _ = stream.read_to_end(&mut bytes).await;
     let answer = TestAnswer::parse(&bytes);
     assert_eq!(answer.status, 200, "{}", answer.text());
-    assert!(answer.header("set-cookie").expect("a cookie").contains("; Secure"));
-    assert_eq!(answer.header("strict-transport-security"), Some("max-age=15552000"));
+    assert!(
+        answer
+            .header("set-cookie")
+            .expect("a cookie")
+            .contains("; Secure")
+    );
+    assert_eq!(
+        answer.header("strict-transport-security"),
+        Some("max-age=15552000")
+    );
     assert_eq!(answer.json()["is_encrypted"], true);
 
     let plain = server.get("/").await;
     assert_eq!(plain.status, 400);
     assert!(plain.text().contains("https://"), "{}", plain.text());
-    assert_eq!(plain.header("content-length"), Some(&*plain.body.len().to_string()));
+    assert_eq!(
+        plain.header("content-length"),
+        Some(&*plain.body.len().to_string())
+    );
 }

@@ -250,10 +250,13 @@ impl TestServer {
         };
         adjust(&mut options);
         // A door to everywhere is reached through loopback all the same.
-        let address = options.listeners[0].local_addr().map_or(address, |addr| match addr.ip().is_unspecified() {
-            true => SocketAddr::from((Ipv4Addr::LOCALHOST, addr.port())),
-            false => addr,
-        });
+        let address =
+            options.listeners[0]
+                .local_addr()
+                .map_or(address, |addr| match addr.ip().is_unspecified() {
+                    true => SocketAddr::from((Ipv4Addr::LOCALHOST, addr.port())),
+                    false => addr,
+                });
         let admin = options.admin.clone();
         let clock = Arc::new(TestClock::default());
         let started_at = clock.wall();

@@ -101,7 +101,11 @@ fn file(global: &Global, place: &Place) -> Result<AdminFile> {
     if !folder.is_dir() {
         let help = "start the monitor once, or say where it keeps its data:  --data-dir DIR  or  --config FILE\n\
                     a service has its own: sudo linewatch --data-dir /var/lib/linewatch admin …";
-        return Err(UserError::failed(format!("there is no data directory {}", folder.display())).help(help).into());
+        return Err(
+            UserError::failed(format!("there is no data directory {}", folder.display()))
+                .help(help)
+                .into(),
+        );
     }
     Ok(AdminFile::in_dir(&folder))
 }
@@ -109,9 +113,12 @@ fn file(global: &Global, place: &Place) -> Result<AdminFile> {
 fn reset(file: &AdminFile, is_typed: bool) -> Result<Exit> {
     if is_typed {
         let mut line = String::new();
-        io::stdin().read_line(&mut line).context("standard input cannot be read")?;
+        io::stdin()
+            .read_line(&mut line)
+            .context("standard input cannot be read")?;
         let password = line.trim_end_matches(['\r', '\n']);
-        file.set_password(password).map_err(|error| refused(file, error))?;
+        file.set_password(password)
+            .map_err(|error| refused(file, error))?;
     } else {
         let password = file.reset_password().map_err(|error| refused(file, error))?;
         say::to_stdout(&password);
@@ -126,7 +133,9 @@ fn reset(file: &AdminFile, is_typed: bool) -> Result<Exit> {
 
 fn create(file: &AdminFile, args: &CreateArgs) -> Result<Exit> {
     let now = SystemClock::start().wall();
-    let made = file.create_token(&args.name, args.role, now).map_err(|error| refused(file, error))?;
+    let made = file
+        .create_token(&args.name, args.role, now)
+        .map_err(|error| refused(file, error))?;
     say::to_stdout(&made.secret);
     say::to_stderr(&format!(
         "token {} of the role {}, shown this once; send it as  Authorization: Bearer TOKEN",
@@ -144,9 +153,19 @@ fn list(file: &AdminFile) -> Result<Exit> {
     }
     let zone = TimeZone::system();
     for token in tokens {
-        let made = format!("{} {}", date_time(token.made, &zone), zone_name(token.made, &zone));
+        let made = format!(
+            "{} {}",
+            date_time(token.made, &zone),
+            zone_name(token.made, &zone)
+        );
         say::to_stdout(
-            format!("{}  {:<8}  {made}  {}", token.id, token.role.word(), printable(&token.name)).trim_end(),
+            format!(
+                "{}  {:<8}  {made}  {}",
+                token.id,
+                token.role.word(),
+                printable(&token.name)
+            )
+            .trim_end(),
         );
     }
     Ok(Exit::Ok)
@@ -158,7 +177,11 @@ fn revoke(file: &AdminFile, id: &str) -> Result<Exit> {
         return Ok(Exit::Ok);
     }
     let help = "`linewatch admin token list` shows those there are; a revoke wants the ID, not the token";
-    Err(UserError::failed(format!("there is no token \"{}\"", printable(id))).help(help).into())
+    Err(
+        UserError::failed(format!("there is no token \"{}\"", printable(id)))
+            .help(help)
+            .into(),
+    )
 }
 
 fn refused(file: &AdminFile, error: AdminError) -> UserError {
@@ -168,7 +191,9 @@ fn refused(file: &AdminFile, error: AdminError) -> UserError {
         AdminError::Io { source, .. } if denied(source) => {
             "run it as the user of the monitor, or with sudo: the file stays that user's".to_owned()
         }
-        AdminError::Unreadable { .. } => format!("remove {path}, then make a new password: tokens must be made again too"),
+        AdminError::Unreadable { .. } => {
+            format!("remove {path}, then make a new password: tokens must be made again too")
+        }
         _ => return UserError::failed(error.to_string()),
     };
     UserError::failed(error.to_string()).help(help)

@@ -150,7 +150,7 @@ export async function accountMenu() {
     return;
   }
   const label = t(isIn ? "login.account" : "login.submit");
-  const button = h("button", { type: "button", class: "pill account", title: label, onclick: () => {
+  const button = h("button", { type: "button", class: "pill account", title: label, "aria-label": label, onclick: () => {
     if (isIn) showAccount();
     else void openLogin();
   } }, glyph("lock"), h("span", null, t(isIn ? "login.admin" : "login.submit")));
