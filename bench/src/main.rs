@@ -10,6 +10,7 @@ mod load;
 mod machine;
 mod part;
 mod proof;
+mod record;
 mod record_path;
 mod rows;
 mod seed;
@@ -31,6 +32,8 @@ linewatch-bench engine [--row N] [--quick]   the table of speed and memory, or o
    6 RTT error   7 process latency   8 memory   9 TCP connects   10 record path
 linewatch-bench store [--row N] [--quick] [--year-dir DIR]   the table of history:
    1 reading a month   2 disk   3 bytes written   4 ingest   5 percentiles   6 round-robin   7 reading a year
+linewatch-bench record [--row N] [--quick]   the table of sessions (needs the program beside it):
+   1 a millisecond, time-out 25 ms   2 the same, 200 ms   3 CPU with every file   4 memory over a day
 linewatch-bench seed-history --data-dir DIR [--targets N] [--days D] [--interval 1s] [--seed S]
                                              a large history in a directory of its own
 linewatch-bench proof [--show N]             counts against the kernel's; all, or one of
@@ -60,6 +63,12 @@ fn go(words: &[String]) -> Result<bool> {
         Some("proof") => {
             machine::enter()?;
             proof::run(option(words, "--show")?)
+        }
+        Some("record") => {
+            machine::enter()?;
+            let is_quick = words.iter().any(|word| word == "--quick");
+            say(&machine::line()?);
+            record::run(option(words, "--row")?, is_quick).map(|()| true)
         }
         Some("store") => history::run(&words[1..]).map(|()| true),
         Some("seed-history") => seed::run(&words[1..]).map(|()| true),

@@ -11,6 +11,8 @@ import { historyTests } from "./history.mjs";
 import { languageTests } from "./languages.mjs";
 import { Skip, expect, launch, openLive, pageModule, runAll, shot } from "./harness.mjs";
 import { reportTests } from "./report.mjs";
+import { settingsTests } from "./settings.mjs";
+import { watchingTests } from "./watching.mjs";
 
 const args = process.argv.slice(2);
 const base = (args[0]?.startsWith("http") ? args[0] : process.env.LINEWATCH_URL ?? "http://127.0.0.1:5000").replace(/\/$/, "");
@@ -323,7 +325,9 @@ test("a removed target comes back with undo", async () => {
 });
 
 historyTests({ test, browser, base });
+watchingTests({ test, browser, base, violations });
 languageTests({ test, browser, base, violations });
+settingsTests({ test, browser, base, violations });
 reportTests({ test, browser, base, violations });
 await runAll(tests);
 await browser.close();

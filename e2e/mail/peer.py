@@ -1,6 +1,6 @@
 """A real mail server (aiosmtpd) that follows a script; prints one JSON line for each thing that happens.
 
-Arguments: a word per connection, the last one goes on:
+Arguments: perhaps --host ADDRESS (else loopback), then a word per connection, the last one goes on:
   good       takes everything
   421        answers MAIL with 421 and closes
   451        answers RCPT with 451
@@ -14,6 +14,9 @@ import sys
 from aiosmtpd.smtp import SMTP
 
 script = sys.argv[1:]
+host = "127.0.0.1"
+if script[0] == "--host":
+    host, script = script[1], script[2:]
 connections = 0
 
 
@@ -57,7 +60,7 @@ def connection():
 
 
 async def main():
-    server = await asyncio.get_running_loop().create_server(connection, "127.0.0.1", 0)
+    server = await asyncio.get_running_loop().create_server(connection, host, 0)
     say(port=server.sockets[0].getsockname()[1])
     await server.serve_forever()
 

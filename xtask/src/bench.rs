@@ -13,6 +13,12 @@ pub(crate) fn run(role: &str, rest: &[String]) -> Result<()> {
     program(role, rest)
 }
 
+/// `cargo xtask bench record …`: the table of sessions, by the program itself.
+pub(crate) fn record(rest: &[String]) -> Result<()> {
+    run::cargo(&["build", "--release", "--locked", "--package", "linewatch"])?;
+    self::run("record", rest)
+}
+
 /// `cargo xtask bench store …`: the table, and the round-robin database beside rrdtool's own, picture and all.
 pub(crate) fn store(rest: &[String]) -> Result<()> {
     // One of the rows runs it.

@@ -31,6 +31,7 @@ cargo xtask <chore>
   fuzz [--target T] [--seconds N] [--keep]  every parser of strangers' bytes; --keep replaces the kept inputs (needs g++)
   bench engine [--row N] [--quick]   speed and memory beside the installed fping (needs root; some minutes)
   bench store [--row N] [--quick] [--year-dir DIR]   disk, writing and reading of history beside plain rows (some minutes)
+  bench record [--row N] [--quick]   sessions at a thousand a second: rate, CPU, memory over a day (needs root; some minutes)
   seed-history --data-dir DIR [--targets N] [--days D] [--interval 1s] [--seed S]   a large history, quickly
   proof engine [--show N]            counts against the kernel's own (needs root, nft)
 
@@ -55,9 +56,12 @@ fn go(words: &[String]) -> Result<()> {
     match (chore, rest.first().map(String::as_str)) {
         ("bench", Some("engine")) => return bench::run("engine", &rest[1..]),
         ("bench", Some("store")) => return bench::store(&rest[1..]),
+        ("bench", Some("record")) => return bench::record(&rest[1..]),
         ("seed-history", _) => return bench::seed(rest),
         ("proof", Some("engine")) => return bench::run("proof", &rest[1..]),
-        ("bench", _) => bail!("`cargo xtask bench engine` and `bench store` are what there is\n{HELP}"),
+        ("bench", _) => {
+            bail!("`cargo xtask bench engine`, `bench store` and `bench record` are what there is\n{HELP}")
+        }
         ("proof", _) => bail!("`cargo xtask proof engine` is what there is\n{HELP}"),
         _ => {}
     }

@@ -337,6 +337,14 @@ pub trait History: Send + Sync {
     ///
     /// When the database cannot be read.
     fn events(&self, query: &RowQuery) -> Result<Vec<Event>, HistoryError>;
+    /// Events that have not ended, newest first, however long ago they began.
+    ///
+    /// # Errors
+    ///
+    /// When the database cannot be read.
+    fn open_events(&self, _limit: usize) -> Result<Vec<Event>, HistoryError> {
+        Ok(Vec::new())
+    }
     /// Outages, newest first.
     ///
     /// # Errors

@@ -248,6 +248,11 @@ impl Rollup {
         }
     }
 
+    /// As [`Histogram::into_spare`].
+    pub fn into_spare(self) -> Vec<(u16, u64)> {
+        self.rtts.into_spare()
+    }
+
     /// Put together again; `None` when the parts contradict each other (more RTTs than answers, none of a range).
     pub fn from_parts(parts: RollupParts) -> Option<Self> {
         let mut counts = parts.counts;

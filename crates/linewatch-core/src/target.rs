@@ -183,6 +183,11 @@ impl ProbePlan {
     pub fn rate_per_s(&self) -> f64 {
         1.0 / self.interval.as_secs_f64()
     }
+
+    /// So long after its last finished probe a target is stale (MEASURING.md "Stale").
+    pub fn stale_after(&self) -> Duration {
+        crate::state::stale_after(self)
+    }
 }
 
 /// Upper bounds of the five grades, inclusive (REQUIREMENTS S1-9). `critical` has no upper bound: above

@@ -25,7 +25,25 @@ pub(crate) struct ConsoleWords {
     pub(crate) packets: &'static str,
     pub(crate) average: &'static str,
     pub(crate) outages: &'static str,
+    pub(crate) session: SessionWords,
     decimal_point: &'static str,
+}
+
+/// Words around a session of `record`; `{}` is where the value stands.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct SessionWords {
+    pub(crate) started: &'static str,
+    pub(crate) threshold: &'static str,
+    pub(crate) folder: &'static str,
+    pub(crate) update: &'static str,
+    pub(crate) memory: &'static str,
+    pub(crate) writes: &'static str,
+    /// Achieved, asked.
+    pub(crate) achieved: [&'static str; 3],
+    /// Before median, 99th percentile and maximum.
+    pub(crate) lateness: &'static str,
+    /// Before the count of answers that came too late, and behind it the time-out.
+    pub(crate) late: [&'static str; 3],
 }
 
 const ENGLISH: ConsoleWords = ConsoleWords {
@@ -46,6 +64,21 @@ const ENGLISH: ConsoleWords = ConsoleWords {
     packets: "packets",
     average: "Average RTT",
     outages: "Packet loss outages",
+    session: SessionWords {
+        started: "Monitoring started. Press Ctrl+C to stop.",
+        threshold: "Packet loss threshold: {}%",
+        folder: "Session folder: {}",
+        update: "Statistics update every {} seconds.",
+        memory: "RAM management: keeping last {} seconds in memory.",
+        writes: "Files are written every {} seconds.",
+        achieved: ["Achieved rate: ", " of ", " per second"],
+        lateness: "Send lateness",
+        late: [
+            "Answers after the time-out: ",
+            " (counted as lost; the time-out of ",
+            " is short for this line: try a longer one with --timeout)",
+        ],
+    },
     decimal_point: ".",
 };
 
@@ -74,6 +107,21 @@ const INDONESIAN: ConsoleWords = ConsoleWords {
     packets: "paket",
     average: "RTT rata-rata",
     outages: "Gangguan kehilangan paket",
+    session: SessionWords {
+        started: "Pemantauan dimulai. Tekan Ctrl+C untuk berhenti.",
+        threshold: "Ambang kehilangan paket: {}%",
+        folder: "Folder sesi: {}",
+        update: "Statistik diperbarui setiap {} detik.",
+        memory: "Pengelolaan RAM: {} detik terakhir disimpan di memori.",
+        writes: "Berkas ditulis setiap {} detik.",
+        achieved: ["Laju tercapai: ", " dari ", " per detik"],
+        lateness: "Keterlambatan pengiriman",
+        late: [
+            "Jawaban setelah batas waktu: ",
+            " (dihitung hilang; batas waktu ",
+            " terlalu pendek untuk jalur ini: coba yang lebih panjang dengan --timeout)",
+        ],
+    },
     decimal_point: ",",
 };
 

@@ -19,6 +19,7 @@ use linewatch_core::rollup::{Resolution, Rollup};
 use linewatch_core::target::TargetId;
 use linewatch_core::time::WallTime;
 
+pub(crate) use csv_rows::inert;
 use portion::Reading;
 pub use portion::samples_of;
 

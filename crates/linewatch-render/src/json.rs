@@ -123,6 +123,11 @@ pub(crate) fn line<T: Serialize>(object: &T) -> String {
     serde_json::to_string(object).unwrap_or_else(|error| format!("{{\"error\":\"{error}\"}}"))
 }
 
+/// The object of [`summary_line`], to stand in another.
+pub(crate) fn summaries(targets: &[SummaryInput]) -> impl Serialize + '_ {
+    Targets(targets)
+}
+
 #[derive(Serialize)]
 struct SummaryObject<'a> {
     summary: Targets<'a>,

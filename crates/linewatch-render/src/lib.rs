@@ -14,6 +14,8 @@ pub mod json;
 pub mod message;
 pub mod report;
 pub mod rrd;
+pub mod session;
+pub mod terminal_words;
 pub mod text;
 pub mod when;
 pub mod words;

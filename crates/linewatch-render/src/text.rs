@@ -17,7 +17,7 @@ use crate::when::{clock_time, date_time, zone_name};
 /// The header comes again after this many rows on a terminal: about one screen.
 pub const HEADER_EVERY_ROWS: usize = 20;
 /// Widest Target column; longer names end in `…`.
-const TARGET_CHARS_MAX: usize = 24;
+pub(crate) const TARGET_CHARS_MAX: usize = 24;
 
 /// One row: one target over one span.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -179,7 +179,7 @@ pub fn summary_block(input: &SummaryInput, language: Language) -> Vec<String> {
 }
 
 /// `0:15:32`, `26:00:01`: hours do not become days, as in S3.
-fn clock_length(seconds: u64) -> String {
+pub(crate) fn clock_length(seconds: u64) -> String {
     format!("{}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60)
 }
 
@@ -189,7 +189,7 @@ fn loss_percent(loss: Loss) -> String {
 }
 
 /// A fixed number of decimals, but all zeros only if nothing was lost and 100 only if all was.
-fn percent(ratio: f64, loss: Loss, digits: usize) -> String {
+pub(crate) fn percent(ratio: f64, loss: Loss, digits: usize) -> String {
     let smallest = 0.1_f64.powi(digits as i32);
     let shown = if loss.failed == 0 || loss.failed == loss.finished {
         ratio * 100.0
@@ -213,7 +213,7 @@ pub fn printable(text: &str) -> String {
     safe
 }
 
-fn fitted(text: &str, width: usize) -> String {
+pub(crate) fn fitted(text: &str, width: usize) -> String {
     if text.chars().count() <= width {
         return text.to_owned();
     }

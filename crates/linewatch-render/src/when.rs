@@ -19,6 +19,27 @@ pub fn date_time(at: WallTime, zone: &TimeZone) -> String {
         .to_string()
 }
 
+/// `2026-11-21 16:56:02.123` in `zone`, rounded down.
+pub fn date_time_ms(at: WallTime, zone: &TimeZone) -> String {
+    timestamp(at)
+        .to_zoned(zone.clone())
+        .strftime("%Y-%m-%d %H:%M:%S.%3f")
+        .to_string()
+}
+
+/// `20261121_165602` in `zone`: a part of a file's name.
+pub fn compact(at: WallTime, zone: &TimeZone) -> String {
+    timestamp(at)
+        .to_zoned(zone.clone())
+        .strftime("%Y%m%d_%H%M%S")
+        .to_string()
+}
+
+/// How far `zone` is ahead of UTC then, in seconds.
+pub fn offset_seconds(at: WallTime, zone: &TimeZone) -> i32 {
+    zone.to_offset(timestamp(at)).seconds()
+}
+
 /// `16:56:02` in `zone`.
 pub fn clock_time(at: WallTime, zone: &TimeZone) -> String {
     timestamp(at)
@@ -34,6 +55,11 @@ pub fn zone_name(at: WallTime, zone: &TimeZone) -> String {
         Some(name) => format!("{name} ({offset})"),
         None => offset,
     }
+}
+
+/// `WIB`: the zone's short name at that moment, as people say it; its offset where it has none.
+pub fn zone_short(at: WallTime, zone: &TimeZone) -> String {
+    timestamp(at).to_zoned(zone.clone()).strftime("%Z").to_string()
 }
 
 /// The zone of a fixed offset as people write it (`+07:00`, `-0330`, `+7`); `None` for anything else.
@@ -102,5 +128,7 @@ mod tests {
         assert_eq!(clock_time(at, &zone), "09:03:04");
         assert_eq!(zone_name(at, &zone), "+07:00");
         assert_eq!(zone_name(at, &TimeZone::UTC), "UTC (+00:00)");
+        assert_eq!(zone_short(at, &TimeZone::UTC), "UTC");
+        assert_eq!(zone_short(at, &zone), "+07");
     }
 }

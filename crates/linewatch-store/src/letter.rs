@@ -260,7 +260,7 @@ impl StoreHandle {
         self.with(move |connection| outbox::remove_silence(connection, id))
     }
 
-    /// Keeps an acknowledgement; the first one of an event stays.
+    /// Keeps an acknowledgement; the first one of an event stays, and a later one only brings its note.
     ///
     /// # Errors
     ///

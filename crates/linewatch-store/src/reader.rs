@@ -171,6 +171,10 @@ impl History for Reader {
         self.answer(|connection| read::events(connection, query))
     }
 
+    fn open_events(&self, limit: usize) -> Result<Vec<Event>, HistoryError> {
+        self.answer(|connection| read::open_events(connection, limit))
+    }
+
     fn outages(&self, query: &RowQuery) -> Result<Vec<OutageRow>, HistoryError> {
         self.answer(|connection| read::outages(connection, query))
     }

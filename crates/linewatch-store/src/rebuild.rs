@@ -112,7 +112,7 @@ impl Maker<'_> {
             |of, from, rollup| {
                 let key = (from_sql(of), resolution.floor(from));
                 if key.0 < run {
-                    merged.entry(key).or_default().merge(&rollup);
+                    merged.entry(key).or_default().merge(rollup);
                 }
             },
         )?;
@@ -137,7 +137,7 @@ impl Maker<'_> {
         let bucket = (from, from.plus(resolution.length()));
         visit(self.connection, resolution, target, bucket, |of, _, row| {
             if from_sql(of) == run {
-                found.merge(&row);
+                found.merge(row);
             }
         })?;
         // Sums of sealed samples are those of microseconds: what counts the same samples is the same. What counts more

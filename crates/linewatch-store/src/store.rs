@@ -217,7 +217,7 @@ fn check_readable(connection: &Connection) -> rusqlite::Result<()> {
     for table in [
         "meta",
         "targets",
-        "recent",
+        "recent_batches",
         "hot",
         "samples",
         "gaps",

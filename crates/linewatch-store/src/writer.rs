@@ -32,15 +32,16 @@ use crate::sqlite::write::{
 };
 use crate::sqlite::{is_damage, is_full, is_io, is_read_only, open_writer};
 use crate::store::{StartOptions, Store};
-use crate::writer::room::restart_log;
-use crate::writer::staging::Staging;
+use crate::writer::room::{move_whole_log, restart_log};
 
+mod place;
 mod room;
-mod staging;
 
 /// While something is measured but nothing comes (an interval of an hour), "alive" is still written this often:
 /// a crash gap is dated to within it.
 const HEARTBEAT: Duration = Duration::from_secs(10);
+/// Even with nothing to do the thread turns this often: who looks after it sees that it lives.
+const TURN: Duration = Duration::from_secs(5);
 /// Tries to write the rest at the end; each waits for a lock 1 s at most, and an orderly stop has 5 s.
 const STOP_TRIES: usize = 3;
 /// Events deleted in one transaction: some 10 ms.
@@ -66,7 +67,6 @@ pub(crate) fn spawn(
         pending: Pending::default(),
         doubtful: None,
         unsealed: Unsealed::new(store.begun.run),
-        staging: Staging::default(),
         is_recovered: false,
         is_measuring: false,
         is_stopping: false,
@@ -121,7 +121,6 @@ struct Writer {
     pending: Pending,
     doubtful: Option<Doubtful>,
     unsealed: Unsealed,
-    staging: Staging,
     /// The unsealed rest of earlier runs is in `unsealed`; before that, nothing may be deleted.
     is_recovered: bool,
     is_measuring: bool,
@@ -149,7 +148,10 @@ impl Writer {
     fn run(mut self, commands: &Receiver<Command>) {
         let mut flush_at = self.clock.mono().plus(self.flush_interval);
         loop {
-            match commands.recv_timeout(flush_at.since(self.clock.mono())) {
+            let pause = flush_at.since(self.clock.mono()).min(TURN);
+            let heard = commands.recv_timeout(pause);
+            self.shared.turned();
+            match heard {
                 Ok(Command::Message(message)) => {
                     self.shared.dequeued();
                     self.accept(message);
@@ -198,6 +200,7 @@ impl Writer {
                 self.tend();
                 flush_at = self.clock.mono().plus(self.flush_interval);
             }
+            self.shared.turned();
         }
     }
 
@@ -285,7 +288,7 @@ impl Writer {
             let mut open = self.shared.open();
             (open.buckets.due(now, is_end), open.buckets.oldest())
         };
-        let place = self.place(samples, is_end || !blocks.is_empty());
+        let place = self.place(samples);
         let flush = Flush {
             run: self.run,
             number: self.flushes + 1,
@@ -293,7 +296,6 @@ impl Writer {
             pending: &self.pending,
             first_row: self.next_row,
             place,
-            waiting_from: self.staging.waiting_from(),
             blocks: &blocks,
             closed: &closed,
             first_rollup: self.next_rollup,
@@ -326,8 +328,6 @@ impl Writer {
     fn settle(&mut self, pending: &Pending, place: Place, sealed: &[SeriesRun], closed: &[Closed]) {
         let rows = pending.rows.len() as i64;
         self.unsealed.forget(sealed);
-        self.staging
-            .settle(place, self.next_row, pending.rows.len(), self.clock.mono());
         if place != Place::Nowhere {
             self.unsealed.add(
                 self.run,
@@ -382,6 +382,10 @@ impl Writer {
         let connection = open_writer(&self.shared.path)?;
         if let Some(budget) = self.budget {
             self.pages_max = budget.bind(&connection, Room::Ordinary)?;
+        }
+        if self.doubtful.is_some() {
+            // After a failed fsync the system may show what never reached the disk: it is written there once more first.
+            move_whole_log(&connection)?;
         }
         let flushes = flushes(&connection)?;
         Ok((connection, flushes))

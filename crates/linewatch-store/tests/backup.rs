@@ -13,11 +13,7 @@ use linewatch_store::{BackupError, BackupProgress, backup};
 fn a_backup_beside_a_busy_writer_is_one_moment_and_opens_as_a_store() {
     let dir = tempfile::tempdir().expect("a directory");
     let clock = Arc::new(HandClock::default());
-    let mut store = open(dir.path(), 0).store;
-    let id = store
-        .register(&key("gw", "192.0.2.1"), "Gateway", wall(0))
-        .expect("a number");
-    let (handle, reader) = start(store, &clock);
+    let (id, handle, reader) = start_with_gw(dir.path(), &clock);
     feed(&handle, &clock, id, 0..90_000, SECOND, 1000);
     let place = tempfile::tempdir().expect("a directory");
     let copy = place.path().join("copy.db");
@@ -88,11 +84,7 @@ fn a_backup_of_nothing_or_to_nowhere_says_so_and_leaves_nothing() {
 fn a_copy_in_pieces_is_the_database_and_leaves_no_file() {
     let dir = tempfile::tempdir().expect("a directory");
     let clock = Arc::new(HandClock::default());
-    let mut store = open(dir.path(), 0).store;
-    let id = store
-        .register(&key("gw", "192.0.2.1"), "Gateway", wall(0))
-        .expect("a number");
-    let (handle, reader) = start(store, &clock);
+    let (id, handle, reader) = start_with_gw(dir.path(), &clock);
     feed(&handle, &clock, id, 0..9_000, SECOND, 1000);
     let names = || dir.path().read_dir().expect("a directory").count();
     let before = names();

@@ -9,7 +9,7 @@ use linewatch_core::event::{Event, EventId, EventKind, RunId, Severity};
 use linewatch_core::port::{History, SeriesQuery, SeriesSource};
 use linewatch_core::rollup::Resolution;
 use linewatch_core::target::TargetId;
-use linewatch_store::StoreMessage;
+use linewatch_store::{Reader, StoreMessage};
 
 /// Two runs of one target at 1/s: 3,700 samples of which an hour is sealed, then 20 after a restart.
 fn write_fixture(dir: &std::path::Path) {
@@ -55,7 +55,7 @@ fn make_the_fixture() {
     }
     let database = dir.path().join("linewatch.db");
     rusqlite::Connection::open(&database)
-        .and_then(|connection| connection.execute_batch("DELETE FROM recent WHERE id < 3600; VACUUM"))
+        .and_then(|connection| connection.execute_batch("DELETE FROM recent_batches WHERE id < 3600; VACUUM"))
         .expect("made small");
     std::fs::copy(database, fixture).expect("copied");
 }
@@ -80,12 +80,30 @@ fn a_database_of_schema_4_still_opens_and_says_the_same() {
     check("schema-v4.db", 4);
 }
 
+#[test]
+fn a_database_of_schema_5_still_opens_and_says_the_same() {
+    check("schema-v5.db", 5);
+}
+
+#[test]
+fn a_database_of_schema_6_still_opens_and_says_the_same() {
+    check("schema-v6.db", 6);
+}
+
 #[track_caller]
 fn check(fixture: &str, version: i64) {
     let dir = tempfile::tempdir().expect("a directory");
     let fixtures = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");
     std::fs::copy(fixtures.join(fixture), dir.path().join("linewatch.db")).expect("copied");
+    let shown = "SELECT count(*) || ' ' || sum(id + at_ns % 1000003 + target + run * seq + rtt_ns + host_rtt_ns + lateness_ns) \
+                 || group_concat(DISTINCT outcome || class || is_reordered || coalesce(cause, '') || coalesce(stray, '')) FROM recent";
+    let before = sql_text(dir.path(), shown);
+    // As it is, beside the older linewatch that may still write it.
+    let reader = Reader::open(dir.path()).expect("readable");
+    assert_eq!(samples(&reader, TargetId(1)).len(), 3720);
+    drop(reader);
     let opened = open(dir.path(), 5000);
+    assert_eq!(sql_text(dir.path(), shown), before, "a person sees the same");
     assert_eq!((opened.run, opened.trouble), (RunId(3), vec![]));
     let (handle, reader) = start(opened.store, &Arc::default());
     handle.flush().expect("flushed");

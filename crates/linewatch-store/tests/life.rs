@@ -14,20 +14,6 @@ use linewatch_core::record::GapKind;
 use linewatch_core::target::TargetId;
 use linewatch_store::{OpenError, Store, StoreMessage};
 
-fn event(seq: u64, message: &str) -> Event {
-    Event {
-        id: EventId { run: RunId(1), seq },
-        kind: EventKind::Outage,
-        severity: Severity::Critical,
-        target: Some(TargetId(1)),
-        at: wall(seq as i64),
-        until: None,
-        count: 1,
-        excess: None,
-        message: message.to_owned(),
-    }
-}
-
 #[test]
 fn the_first_run_is_1_and_an_orderly_stop_leaves_a_gap_of_its_kind() {
     let dir = tempfile::tempdir().expect("a directory");
@@ -340,6 +326,7 @@ fn an_event_with_the_id_of_an_earlier_one_replaces_it() {
     let (handle, reader) = start(open(dir.path(), 0).store, &Arc::default());
     handle.try_send(StoreMessage::Event(event(1, "is down")));
     handle.flush().expect("flushed");
+    assert_eq!(reader.open_events(9), Ok(vec![event(1, "is down")]));
     let closed = Event {
         until: Some(wall(9)),
         count: 8,
@@ -348,6 +335,7 @@ fn an_event_with_the_id_of_an_earlier_one_replaces_it() {
     handle.try_send(StoreMessage::Event(closed.clone()));
     handle.flush().expect("flushed");
     assert_eq!(reader.events(&all_rows()), Ok(vec![closed]));
+    assert_eq!(reader.open_events(9), Ok(Vec::new()), "it has ended");
 }
 
 #[test]

@@ -171,6 +171,19 @@ fn silences_and_acknowledgements_are_kept() {
         who: "ben".to_owned(),
         ..first.clone()
     };
-    handle.acknowledge(second).expect("kept");
-    assert_eq!(handle.acknowledgements(10).expect("read"), [first]);
+    handle.acknowledge(second.clone()).expect("kept");
+    assert_eq!(handle.acknowledgements(10).expect("read").first(), Some(&first));
+    let note = "provider told".to_owned();
+    let noted = Acknowledged {
+        note: note.clone(),
+        at: wall(9),
+        ..second
+    };
+    handle.acknowledge(noted).expect("kept");
+    let kept = handle.acknowledgements(10).expect("read");
+    assert_eq!(
+        kept,
+        [Acknowledged { note, ..first }],
+        "who was first stays, the note is added"
+    );
 }

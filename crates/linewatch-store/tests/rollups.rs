@@ -255,11 +255,7 @@ fn a_series_has_its_gaps_by_kind_and_near_ones_are_one() {
 fn a_person_reads_the_minutes_in_human_units() {
     let dir = tempfile::tempdir().expect("a directory");
     let clock = Arc::new(HandClock::default());
-    let mut store = open(dir.path(), 0).store;
-    store
-        .register(&key("gw", "192.0.2.1"), "Gateway", wall(0))
-        .expect("a number");
-    let (handle, _reader) = start(store, &clock);
+    let (_, handle, _reader) = start_with_gw(dir.path(), &clock);
     probe_all(&handle, &clock, 0..200, SECOND, 100);
     let row = sql_text(
         dir.path(),

@@ -5,24 +5,9 @@ mod common;
 use std::sync::Arc;
 
 use common::*;
-use linewatch_core::event::{Event, EventId, EventKind, RunId, Severity};
+use linewatch_core::event::RunId;
 use linewatch_core::port::History;
-use linewatch_core::target::TargetId;
 use linewatch_store::StoreMessage;
-
-fn event(seq: u64, message: &str) -> Event {
-    Event {
-        id: EventId { run: RunId(1), seq },
-        kind: EventKind::Outage,
-        severity: Severity::Critical,
-        target: Some(TargetId(1)),
-        at: wall(seq as i64),
-        until: None,
-        count: 1,
-        excess: None,
-        message: message.to_owned(),
-    }
-}
 
 #[test]
 fn a_damaged_database_gives_its_events_and_rollups_to_the_new_one() {

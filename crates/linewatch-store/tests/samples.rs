@@ -131,24 +131,43 @@ fn above_two_thousand_a_second_batches_replace_rows_and_history_is_the_same() {
 }
 
 #[test]
-fn samples_wait_a_minute_before_they_are_rows_and_are_history_meanwhile() {
+fn every_committed_sample_is_shown_to_a_person_at_once_and_after_a_kill() {
     let dir = tempfile::tempdir().expect("a directory");
     let clock = Arc::new(HandClock::default());
     let (handle, reader) = start(open(dir.path(), 0).store, &clock);
-    let rows = || sql_number(dir.path(), "SELECT count(*) FROM recent");
-    feed(&handle, &clock, TargetId(1), 0..1, SECOND, 1);
-    assert_eq!(rows(), 1, "the first one need not wait");
-    feed(&handle, &clock, TargetId(1), 1..59, SECOND, 1);
-    assert_eq!(rows(), 1);
-    let before = samples(&reader, TargetId(1));
-    assert_eq!(seqs(&before), (0..59).collect::<Vec<_>>());
-    feed(&handle, &clock, TargetId(1), 59..62, SECOND, 1);
-    assert!(rows() > 59, "{}", rows());
-    assert_eq!(samples(&reader, TargetId(1))[..59], before, "none twice");
-    feed(&handle, &clock, TargetId(1), 62..70, SECOND, 1);
-    handle.stop("test").expect("stopped");
-    assert_eq!(rows(), 70, "an orderly end leaves nothing waiting");
-    assert_eq!(sql_number(dir.path(), "SELECT count(*) FROM hot"), 0);
+    let shown = |dir: &std::path::Path| sql_number(dir, "SELECT count(*) FROM v_ping");
+    for second in 0..70 {
+        feed(&handle, &clock, TargetId(1), second..second + 1, SECOND, 1);
+        assert_eq!(shown(dir.path()), second as i64 + 1);
+    }
+    let sum = "SELECT sum(rtt_ns + host_rtt_ns + lateness_ns + at_ns % 1000000007 + seq * id) FROM recent";
+    let expected = samples(&reader, TargetId(1)).into_iter().map(|sample| {
+        let host = sample.host_rtt.expect("a reply").as_nanos() + sample.rtt.expect("a reply").as_nanos();
+        (host + sample.lateness_ns + sample.seq * (sample.seq + 1)) as i64
+            + sample.at.as_nanos() % 1_000_000_007
+    });
+    assert_eq!(
+        sql_number(dir.path(), sum),
+        expected.sum::<i64>(),
+        "to the nanosecond"
+    );
+    assert_eq!(
+        sql_number(dir.path(), "SELECT count(*) FROM hot"),
+        0,
+        "written once"
+    );
+
+    // What a kill leaves: the files as they are while the writer goes on.
+    let killed = tempfile::tempdir().expect("a directory");
+    for name in ["linewatch.db", "linewatch.db-wal"] {
+        std::fs::copy(dir.path().join(name), killed.path().join(name)).expect("copied");
+    }
+    let opened = open(killed.path(), 100);
+    assert!(opened.interrupted.is_some());
+    assert_eq!(shown(killed.path()), 70);
+    let (handle, _reader) = start(opened.store, &clock);
+    handle.flush().expect("sealed");
+    assert_eq!(shown(killed.path()), 70, "in blocks, and still to be seen");
 }
 
 #[test]
@@ -212,11 +231,7 @@ fn a_crash_between_sealing_and_commit_loses_and_doubles_nothing() {
 fn a_person_reads_the_recent_samples_in_human_units() {
     let dir = tempfile::tempdir().expect("a directory");
     let clock = Arc::new(HandClock::default());
-    let mut store = open(dir.path(), 0).store;
-    let id = store
-        .register(&key("gw", "192.0.2.1"), "Gateway", wall(0))
-        .expect("a number");
-    let (handle, _reader) = start(store, &clock);
+    let (id, handle, _reader) = start_with_gw(dir.path(), &clock);
     feed(&handle, &clock, id, 61..62, SECOND, 1);
     let text = "SELECT time || ' ' || target || ' ' || address || ' ' || outcome || ' ' || rtt_ms || ' ' || accuracy FROM v_ping";
     assert_eq!(

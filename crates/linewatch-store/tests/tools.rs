@@ -33,11 +33,7 @@ fn event(seq: u64, kind: EventKind, target: u32) -> Event {
 fn ping_results_has_the_columns_and_units_of_s1() {
     let dir = tempfile::tempdir().expect("a directory");
     let clock = Arc::new(HandClock::default());
-    let mut store = open(dir.path(), 0).store;
-    let id = store
-        .register(&key("gw", "192.0.2.1"), "Gateway", wall(0))
-        .expect("a number");
-    let (handle, _reader) = start(store, &clock);
+    let (id, handle, _reader) = start_with_gw(dir.path(), &clock);
     handle.try_send(StoreMessage::Active(vec![(id, plan(SECOND))]));
     handle.try_send(StoreMessage::Described(vec![Description {
         target: id,

@@ -13,6 +13,7 @@ use serde_json::{Map, Value};
 
 use crate::api::Notice;
 use crate::catalog::CatalogEntry;
+use crate::settings::{Edit, SettingsAnswer, SettingsAsk};
 
 /// Where changes go.
 pub type ControlSender = tokio::sync::mpsc::Sender<ControlRequest>;
@@ -63,6 +64,8 @@ pub enum Change {
     Alerts(AlertAsk),
     /// Wrong passwords were tried: a sentence for an event.
     LoginFailed(String),
+    /// Something about everything else that is configured.
+    Settings(SettingsAsk),
 }
 
 /// What people do about alerts, and ask.
@@ -100,6 +103,8 @@ pub enum AlertAsk {
     },
     /// What waits, and what was given up.
     Outbox,
+    /// Who took notice of what, and which events somebody was told of.
+    Notices,
     /// Try again what was given up.
     Retry {
         /// Its number.
@@ -123,6 +128,43 @@ pub enum AlertAnswer {
     Words(String),
     /// The outbox.
     Outbox(OutboxInfo),
+    /// Of the newest events.
+    Notices(NoticesInfo),
+}
+
+/// What became of events among people, newest first.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct NoticesInfo {
+    /// Who took notice.
+    pub acks: Vec<AckInfo>,
+    /// Who was told.
+    pub told: Vec<ToldInfo>,
+}
+
+/// Somebody took notice of an event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AckInfo {
+    /// Which.
+    pub event: EventId,
+    /// When.
+    pub at: WallTime,
+    /// Who; may be empty.
+    pub who: String,
+    /// What they say about it; may be empty.
+    pub note: String,
+}
+
+/// One message that tells of events.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ToldInfo {
+    /// Which events it tells of.
+    pub events: Vec<EventId>,
+    /// By a webhook; else by mail. The address itself is nobody's business who may only look.
+    pub is_webhook: bool,
+    /// When it was accepted, or else decided.
+    pub at: WallTime,
+    /// `sent`, `waiting`, `dead`.
+    pub state: &'static str,
 }
 
 /// What waits to be delivered, and what was given up, newest first.
@@ -177,6 +219,8 @@ pub struct ChangeDone {
     pub deleted: u64,
     /// What came of an [`AlertAsk`].
     pub alerts: Option<AlertAnswer>,
+    /// What came of a [`SettingsAsk`].
+    pub settings: Option<SettingsAnswer>,
 }
 
 /// A change that was not made.
@@ -244,6 +288,9 @@ pub struct TargetPatch {
     /// Probed at all.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub enabled: Option<bool>,
+    /// Every other key, and those that go back to the file (`null`).
+    #[serde(skip)]
+    pub edits: Vec<Edit>,
 }
 
 /// Why a body is no patch.
@@ -256,6 +303,17 @@ pub(crate) struct PatchError {
 }
 
 const FIELDS: &str = "id, name, address, probe, port, family, interval, timeout, payload_bytes, country, partner, group, latency_threshold_ms, enabled";
+/// Keys whose value the configuration reads itself; those of tables also with points (`outage.window`).
+const MORE: [&str; 8] = [
+    "payload",
+    "source",
+    "dscp",
+    "behind",
+    "labels",
+    "grades_ms",
+    "status",
+    "outage",
+];
 
 impl TargetPatch {
     /// Reads the body of a change. By hand instead of by derive, so that every error names its field.
@@ -272,6 +330,15 @@ impl TargetPatch {
     }
 
     fn set(&mut self, key: &str, value: &Value) -> Result<(), PatchError> {
+        let first = key.split('.').next().unwrap_or_default();
+        let is_more = MORE.contains(&first);
+        if is_more || (value.is_null() && FIELDS.split(", ").any(|field| field == key)) {
+            self.edits.push(Edit {
+                key: key.to_owned(),
+                value: (!value.is_null()).then(|| value.clone()),
+            });
+            return Ok(());
+        }
         match key {
             "id" => self.id = Some(text(key, value)?),
             "name" => self.name = Some(text(key, value)?),
@@ -292,7 +359,7 @@ impl TargetPatch {
             _ => {
                 return Err(PatchError {
                     field: Some(key.to_owned()),
-                    message: format!("unknown field `{key}`; known are {FIELDS}"),
+                    message: format!("unknown field `{key}`; known are {FIELDS}, {}", MORE.join(", ")),
                 });
             }
         }
@@ -344,12 +411,30 @@ mod tests {
     }
 
     #[test]
+    fn null_goes_back_to_the_file_and_tables_are_handed_on_as_they_are() {
+        let patch = TargetPatch::from_json(br#"{"name":null,"outage.window":"5s","labels":{"site":"a"}}"#);
+        let edit = |key: &str, value| Edit {
+            key: key.to_owned(),
+            value,
+        };
+        let mut edits = patch.expect("right").edits;
+        edits.sort_by(|one, other| one.key.cmp(&other.key));
+        let expected = [
+            edit("labels", Some(serde_json::json!({"site": "a"}))),
+            edit("name", None),
+            edit("outage.window", Some(Value::from("5s"))),
+        ];
+        assert_eq!(edits, expected);
+    }
+
+    #[test]
     fn every_refusal_names_its_field() {
         check_refused(r#"{"adress":"x"}"#, Some("adress"));
         check_refused(r#"{"port":"443"}"#, Some("port"));
         check_refused(r#"{"port":65536}"#, Some("port"));
         check_refused(r#"{"port":-1}"#, Some("port"));
-        check_refused(r#"{"name":null}"#, Some("name"));
+        check_refused(r#"{"nam":null}"#, Some("nam"));
+        check_refused(r#"{"outag.window":"1s"}"#, Some("outag.window"));
         check_refused(r#"{"enabled":1}"#, Some("enabled"));
         check_refused("[]", None);
         check_refused("{", None);

@@ -30,6 +30,7 @@ mod routes;
 mod scan;
 mod server;
 mod server_tls;
+mod settings;
 
 #[cfg(test)]
 mod tests;
@@ -38,9 +39,10 @@ pub use api::Notice;
 pub use auth::{AccessRule, AdminError, AdminFile, NewToken, SecretError, TokenInfo, TokenRole};
 pub use catalog::{CatalogEntry, StatusInfo, ToolSettings};
 pub use control::{
-    AlertAnswer, AlertAsk, Change, ChangeDone, ChangeError, ControlRequest, ControlSender, LetterInfo,
-    OutboxInfo, TargetPatch, ToolPatch,
+    AckInfo, AlertAnswer, AlertAsk, Change, ChangeDone, ChangeError, ControlRequest, ControlSender,
+    LetterInfo, NoticesInfo, OutboxInfo, TargetPatch, ToldInfo, ToolPatch,
 };
 pub use live::{Hub, HubOptions};
 pub use server::{Error, ServerOptions, serve};
 pub use server_tls::{Tls, TlsError};
+pub use settings::{CheckInfo, ConfigInfo, DoctorInfo, Edit, SettingsAnswer, SettingsAsk};

@@ -4,7 +4,7 @@
 //! printed once and logged never. Not here: judging anybody (`linewatch_web`).
 
 use std::net::{IpAddr, SocketAddr};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::Result;
 use linewatch_web::{AccessRule, AdminFile, Tls};
@@ -13,7 +13,6 @@ use crate::app::host_name;
 use crate::config::{Auth, Loaded, Server as Settings};
 use crate::control::Reload;
 use crate::exit::UserError;
-use crate::say;
 
 /// Own addresses that are printed; a computer with more has somebody who knows them.
 const ADDRESSES: usize = 4;
@@ -60,26 +59,31 @@ impl Access {
         })
     }
 
-    /// What a person needs to open the page, here and from elsewhere. Printed to the terminal alone.
-    pub(crate) fn say(&self, server: &Settings, listen: SocketAddr) {
-        let scheme = if self.tls.is_some() { "https" } else { "http" };
+    /// What a person needs to open the page, here and from elsewhere. For the terminal alone: a new password is among it.
+    pub(crate) fn lines(&self, server: &Settings, listen: SocketAddr) -> Vec<String> {
+        let scheme = if self.tls.is_some() { "https://" } else { "http://" };
         let base = match server.base_path.trim_end_matches('/') {
             "" => String::new(),
             base => format!("{base}/"),
         };
-        say::to_stdout(&format!("Running on {scheme}://{listen}{base}"));
-        let addresses = if listen.ip().is_unspecified() {
+        let own = if listen.ip().is_unspecified() {
             own_addresses()
         } else {
             Vec::new()
         };
-        let lines = self.lines(listen, &host_name(), &addresses, &format!("{scheme}://"), &base);
-        for line in &lines {
-            say::to_stdout(line);
-        }
+        let mut lines = vec![format!("Running on {scheme}{listen}{base}")];
+        lines.extend(self.from_elsewhere(listen, &host_name(), &own, scheme, &base));
+        lines
     }
 
-    fn lines(&self, listen: SocketAddr, host: &str, own: &[IpAddr], scheme: &str, base: &str) -> Vec<String> {
+    fn from_elsewhere(
+        &self,
+        listen: SocketAddr,
+        host: &str,
+        own: &[IpAddr],
+        scheme: &str,
+        base: &str,
+    ) -> Vec<String> {
         let mut lines = Vec::new();
         let port = listen.port();
         if is_loopback(listen) {
@@ -129,13 +133,13 @@ impl Access {
     }
 }
 
-/// The pair, if one is configured. Paths are relative to the file that names them, as an operator expects.
+/// The pair, if one is configured.
 ///
 /// # Errors
 ///
 /// Half a pair, or one that cannot be used.
 pub(crate) fn certificate(loaded: &Loaded) -> Result<Option<Tls>, UserError> {
-    let (server, config) = (&loaded.settings.server, loaded.config_path.as_deref());
+    let server = &loaded.settings.server;
     let missing = |key: &str, other: &str| {
         UserError::usage(format!("server.{key} is set, but server.{other} is not"))
             .help("a certificate needs its key and a key its certificate: set both, or neither")
@@ -144,18 +148,13 @@ pub(crate) fn certificate(loaded: &Loaded) -> Result<Option<Tls>, UserError> {
         ("", "") => return Ok(None),
         (_, "") => return Err(missing("tls_cert", "tls_key")),
         ("", _) => return Err(missing("tls_key", "tls_cert")),
-        (cert, key) => (beside(config, cert), beside(config, key)),
+        (cert, key) => (Path::new(cert), Path::new(key)),
     };
-    let tls = Tls::load(&cert, &key).map_err(|error| UserError::usage(error.message).help(error.help))?;
+    let tls = Tls::load(cert, key).map_err(|error| UserError::usage(error.message).help(error.help))?;
     if let Some(sentence) = tls.loose_key() {
         tracing::warn!("{sentence}");
     }
     Ok(Some(tls))
-}
-
-fn beside(config: Option<&Path>, path: &str) -> PathBuf {
-    let folder = config.and_then(Path::parent).unwrap_or(Path::new(""));
-    folder.join(path)
 }
 
 /// Behind a name or a path of its own stands a proxy, and it may stand on this very computer.
@@ -244,7 +243,7 @@ mod tests {
     fn told(access: &Access, listen: &str) -> String {
         let own = [IpAddr::from([192, 168, 1, 10])];
         access
-            .lines(listen.parse().expect("an address"), "nas", &own, "http://", "")
+            .from_elsewhere(listen.parse().expect("an address"), "nas", &own, "http://", "")
             .join("\n")
     }
 
@@ -304,7 +303,7 @@ mod tests {
     }
 
     #[test]
-    fn half_a_pair_is_refused_and_paths_are_beside_the_file() {
+    fn half_a_pair_is_refused_and_a_missing_file_named() {
         let folder = tempfile::tempdir().expect("a folder");
         let error = |text: &str| {
             certificate(&loaded(folder.path(), text))
@@ -313,10 +312,7 @@ mod tests {
         };
         assert!(error("[server]\ntls_cert = \"a.pem\"\n").contains("server.tls_key is not"));
         let both = error("[server]\ntls_cert = \"a.pem\"\ntls_key = \"b.pem\"\n");
-        assert!(
-            both.contains(&folder.path().join("a.pem").display().to_string()),
-            "{both}"
-        );
+        assert!(both.contains("tls_cert \"a.pem\""), "{both}");
     }
 
     #[test]

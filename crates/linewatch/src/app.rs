@@ -23,6 +23,7 @@ use linewatch_web::{Hub, HubOptions, Notice, ServerOptions, StatusInfo};
 use crate::access::{self, Access};
 use crate::alerting::{self, delivery};
 use crate::config::{Loaded, watch};
+use crate::confine;
 use crate::control::{Abilities, Commanded, Control, Input, Reload, Start};
 use crate::evidence::EvidenceThread;
 use crate::exit::{Exit, UserError};
@@ -37,6 +38,7 @@ use crate::say;
 use crate::server::Server;
 use crate::signals;
 use crate::spine::{Ends, Spine, Word};
+use crate::supervise::{Loops, Manager, Watchdog};
 use crate::tally::Tally;
 
 /// How long probes in flight are awaited at the end (MEASURING "Signals and exit").
@@ -44,6 +46,8 @@ const DRAIN: Duration = Duration::from_secs(3);
 
 /// How long the exit notice is tried: with [`DRAIN`] it stays below the 10 s of a dead server (MEASURING as above).
 const FAREWELL: Duration = Duration::from_secs(5);
+/// Who presses Ctrl+C twice waits no longer than this for a message that is half sent.
+const END_AT_ONCE: Duration = Duration::from_secs(1);
 
 /// What probes travel through.
 pub(crate) struct World<W, C> {
@@ -88,6 +92,7 @@ pub(crate) fn run<W: Wire + 'static, C: Clock + Clone + Sync + 'static>(
     } = world;
     let settings = home.loaded.settings.clone();
     let is_terminal = io::stderr().is_terminal();
+    let manager = reach_manager();
     // First what a person most often has to mend, then what costs.
     let open = listen::open(wanted(&home.loaded, is_terminal))?;
     let vantage = if settings.server.vantage.is_empty() {
@@ -95,6 +100,9 @@ pub(crate) fn run<W: Wire + 'static, C: Clock + Clone + Sync + 'static>(
     } else {
         settings.server.vantage.clone()
     };
+    if is_real {
+        confine::check_owner(&home.loaded.data_dir)?;
+    }
     let certificate = access::certificate(&home.loaded)?;
     let opened = Store::open(&home.loaded.data_dir, &vantage, clock.wall())
         .map_err(|error| UserError::failed(error.to_string()))?;
@@ -156,7 +164,7 @@ pub(crate) fn run<W: Wire + 'static, C: Clock + Clone + Sync + 'static>(
         on_outage: Box::new(forward(&inputs, Input::Outage)),
         policy: alerting::policy(&settings.alerts),
     };
-    let way = delivery::way(notify.as_ref(), &store, turned_at);
+    let way = delivery::way(notify.as_ref(), &store, Arc::clone(&turned_at));
     let (spine, batches, monitor_thread) =
         Spine::start(ends, way).context("cannot start the monitor's thread")?;
     let engine = Engine::start(wire, clock.clone(), engine_options(abilities.costs)?, batches)
@@ -166,14 +174,14 @@ pub(crate) fn run<W: Wire + 'static, C: Clock + Clone + Sync + 'static>(
     if let (Some(interrupted), Some(notify)) = (&interrupted, &notify) {
         tell_interrupted(notify, &store, (interrupted.from, clock.wall()), run);
     }
-    for sentence in opened.trouble {
-        spine.say(
-            Word::Note(EventKind::StorageDegraded, Severity::Critical, None, sentence),
-            &clock,
-        );
-    }
 
-    signals::listen(forward(&inputs, Input::Order)).context("cannot listen to signals")?;
+    let ends = notify.clone();
+    let before_exit = move || {
+        if let Some(notify) = &ends {
+            notify.end_at_once(END_AT_ONCE);
+        }
+    };
+    signals::listen_and(forward(&inputs, Input::Order), before_exit).context("cannot listen to signals")?;
     let resolver = if is_real {
         Some(Resolver::start(
             random_seed()?,
@@ -200,8 +208,16 @@ pub(crate) fn run<W: Wire + 'static, C: Clock + Clone + Sync + 'static>(
         clock.clone(),
         inputs,
     )?;
-    say_ready(&open, &home, &abilities, &access);
-
+    let loops = Loops {
+        engine: engine.pulse(),
+        monitor: turned_at,
+        store: store.clone(),
+        page: open.addr,
+    };
+    let ready = ready_lines(&open, &home, &abilities, &access);
+    // Asked now: later its device cannot be opened.
+    let has_terminal = signals::has_controlling_terminal();
+    let kept = is_real.then(|| confine::Kept::of(&engine, &home.loaded, home.web_dir.as_deref()));
     let to = Commanded {
         clock: clock.clone(),
         engine,
@@ -214,6 +230,7 @@ pub(crate) fn run<W: Wire + 'static, C: Clock + Clone + Sync + 'static>(
         rrd: Some(rrd),
         evidence: Some(evidence),
         knocker,
+        manager: Arc::clone(&manager),
     };
     let status = StatusInfo {
         version: crate::VERSION.to_owned(),
@@ -230,12 +247,25 @@ pub(crate) fn run<W: Wire + 'static, C: Clock + Clone + Sync + 'static>(
             loaded: home.loaded,
             status,
             notices,
+            storage_trouble: opened.trouble,
         },
     );
-    let (to, why) = control.run(&heard, signals::has_controlling_terminal());
+    if let Some(kept) = kept {
+        kept.and_nothing_else()?;
+    }
+    let watchdog = Watchdog::start(&manager, loops, clock.clone()).context("cannot start the watchdog")?;
+    for line in &ready {
+        say::to_stdout(line);
+    }
+    manager.ready();
+    let (to, why) = control.run(&heard, has_terminal);
 
     // From the wire upwards: nothing new comes in, what is in flight gets its time, then each stage empties into the next.
     say::to_stderr("stopping: waiting for the last replies");
+    manager.stopping();
+    if let Some(watchdog) = watchdog {
+        watchdog.stop();
+    }
     let Commanded {
         engine,
         spine,
@@ -329,20 +359,29 @@ fn say_started<C: Clock>(spine: &Spine, clock: &C, was_interrupted: bool) {
 }
 
 /// What S4 promised to print, and what a person needs to find the page and the data.
-fn say_ready(open: &listen::Open, home: &Home, abilities: &Abilities, access: &Access) {
-    if let Some(notice) = &open.notice {
-        say::to_stdout(&format!("note: {notice}"));
-    }
-    for line in &home.preamble {
-        say::to_stdout(line);
-    }
-    say::to_stdout(&format!("Data in {}", home.loaded.data_dir.display()));
-    say::to_stdout(&format!("ICMP: {}", abilities.icmp_v4_text));
+fn ready_lines(open: &listen::Open, home: &Home, abilities: &Abilities, access: &Access) -> Vec<String> {
+    let mut lines: Vec<String> = open
+        .notice
+        .iter()
+        .map(|notice| format!("note: {notice}"))
+        .collect();
+    lines.extend(home.preamble.iter().cloned());
+    lines.push(format!("Data in {}", home.loaded.data_dir.display()));
+    lines.push(format!("ICMP: {}", abilities.icmp_v4_text));
     if abilities.icmp_v6_text != abilities.icmp_v4_text {
-        say::to_stdout(&format!("ICMPv6: {}", abilities.icmp_v6_text));
+        lines.push(format!("ICMPv6: {}", abilities.icmp_v6_text));
     }
-    access.say(&home.loaded.settings.server, open.addr);
-    say::to_stdout("Monitoring ready");
+    lines.extend(access.lines(&home.loaded.settings.server, open.addr));
+    lines.push("Monitoring ready".to_owned());
+    lines
+}
+
+/// A service manager that cannot be reached is told nothing; it waits for "ready" and then starts us anew, so say why.
+fn reach_manager() -> Arc<Manager> {
+    let reached = Manager::reach().inspect_err(|error| {
+        tracing::warn!("the service manager cannot be reached at $NOTIFY_SOCKET: {error}");
+    });
+    Arc::new(reached.unwrap_or_default())
 }
 
 /// What the page shows above everything else for as long as we run.

@@ -16,6 +16,10 @@ pub fn install() {
     panic::set_hook(Box::new(|info| {
         let thread = std::thread::current();
         let name = thread.name().unwrap_or("without a name");
+        if is_spine(name) {
+            // What is told on a screen of our own would be gone with it.
+            crate::term::restore();
+        }
         // Standard error alone: the log's own locks may be what has just broken.
         say::to_stderr(&sentence(name, info));
         if is_spine(name) {

@@ -11,6 +11,7 @@ pub mod say;
 mod access;
 mod alerting;
 mod app;
+mod confine;
 mod control;
 mod cure;
 mod evidence;
@@ -18,15 +19,20 @@ mod import;
 mod knock;
 mod listen;
 mod logging;
+#[cfg(test)]
+mod measured;
 mod method;
 mod notice;
 mod notify;
+mod record;
 mod rrd;
 mod rrd_dir;
 mod server;
 mod signals;
 mod spine;
+mod supervise;
 mod tally;
+mod term;
 
 /// Version with commit and date.
 pub const VERSION: &str = env!("LINEWATCH_VERSION");

@@ -1,9 +1,10 @@
 //! Makes round-robin databases of stored history: once for the command, minute by minute for `[rrd] dir`.
 //!
-//! Input: the history of a target. Output: a database that may grow, and its file, whole or not at all. What a row is made
-//! of is decided by `linewatch_render::rrd`.
+//! Input: the history of a target. Output: a database that may grow, and its file: whole or not at all, or what changed of it
+//! as `rrdtool update` would. What a row is made of is decided by `linewatch_render::rrd`.
 
-use std::io::{self, Write as _};
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::Path;
 use std::time::Duration;
 
@@ -197,4 +198,62 @@ pub(crate) fn write(path: &Path, database: &Database) -> io::Result<()> {
             file.write_all(&database.to_bytes())
         }
     })
+}
+
+/// Bytes that differ this near each other are written together.
+const NEAR_BYTES: usize = 64;
+
+/// Brings a file up to date: of one of the same shape only what changed is written, rows first. What a crash tears is
+/// whole again the next time, because what is there is compared and not remembered. How many bytes were written.
+///
+/// # Errors
+///
+/// What the file system says.
+pub(crate) fn refresh(path: &Path, database: &Database) -> io::Result<usize> {
+    let bytes = database.to_bytes();
+    let is_plain = fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_file());
+    if is_plain && let Some(written) = update_in_place(path, &bytes, database.head_bytes())? {
+        return Ok(written);
+    }
+    write_whole(path, |file| file.write_all(&bytes))?;
+    Ok(bytes.len())
+}
+
+/// `None` when the file is of another shape, or not to be written.
+fn update_in_place(path: &Path, bytes: &[u8], head_bytes: usize) -> io::Result<Option<usize>> {
+    // One that may not be written can still be replaced.
+    let Ok(mut file) = OpenOptions::new().read(true).write(true).open(path) else {
+        return Ok(None);
+    };
+    let mut found = Vec::with_capacity(bytes.len());
+    // One byte more would be another shape.
+    io::Read::by_ref(&mut file)
+        .take(bytes.len() as u64 + 1)
+        .read_to_end(&mut found)?;
+    if found.len() != bytes.len() {
+        return Ok(None);
+    }
+    let ranges = |from: usize, to: usize| {
+        let mut ranges = Vec::<(usize, usize)>::new();
+        for at in (from..to).filter(|at| found[*at] != bytes[*at]) {
+            match ranges.last_mut() {
+                Some((_, end)) if at < *end + NEAR_BYTES => *end = at + 1,
+                _ => ranges.push((at, at + 1)),
+            }
+        }
+        ranges
+    };
+    let put = |file: &mut File, ranges: &[(usize, usize)]| -> io::Result<usize> {
+        let mut written = 0;
+        for &(from, to) in ranges {
+            file.seek(SeekFrom::Start(from as u64))?;
+            file.write_all(&bytes[from..to])?;
+            written += to - from;
+        }
+        Ok(written)
+    };
+    let rows = put(&mut file, &ranges(head_bytes, bytes.len()))?;
+    // The head tells which row is the newest: never before that row is there.
+    file.sync_data()?;
+    Ok(Some(rows + put(&mut file, &ranges(0, head_bytes))?))
 }

@@ -1,4 +1,4 @@
-//! Keeps `[rrd] dir` up to date: one round-robin database per target, named by its id, anew every minute.
+//! Keeps `[rrd] dir` up to date: one round-robin database per target, named by its id, every minute.
 //!
 //! Input: the settings, whenever they change, and the stored history. Output: files. It works on a thread of its own at the
 //! lowest priority, for no more than a tenth of one core, and nobody waits for it. Whatever fails is said once, until it
@@ -20,9 +20,9 @@ use linewatch_probe::privilege;
 use linewatch_render::rrd::Layout;
 
 use crate::config::Settings;
-use crate::rrd::{Growing, write};
+use crate::rrd::{Growing, refresh};
 
-/// Files are made anew this often.
+/// Files are brought up to date this often.
 const EVERY: Duration = Duration::from_secs(60);
 /// Seconds of a row of the day's archives: nothing finer can be seen in a file that is a minute old, and it makes the
 /// file 2.3 MB instead of 12.5 MB.
@@ -221,7 +221,9 @@ impl<C: Clock> Keeper<C> {
         let written = match kept.growing.database() {
             // A target that is stopped needs no new file.
             Some(database) if Some(database.updated_s()) != before || !path.exists() => {
-                write(path, database).map_err(|error| error.to_string())
+                refresh(path, database)
+                    .map(drop)
+                    .map_err(|error| error.to_string())
             }
             Some(_) | None => Ok(()),
         };

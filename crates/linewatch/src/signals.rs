@@ -25,8 +25,20 @@ pub(crate) enum Order {
 /// # Errors
 ///
 /// When the operating system refuses the handlers.
-#[cfg(unix)]
 pub(crate) fn listen(give: impl Fn(Order) + Send + 'static) -> io::Result<()> {
+    listen_and(give, || {})
+}
+
+/// Like [`listen`]; a second SIGINT does `before_exit` before it ends the process.
+///
+/// # Errors
+///
+/// When the operating system refuses the handlers.
+#[cfg(unix)]
+pub(crate) fn listen_and(
+    give: impl Fn(Order) + Send + 'static,
+    before_exit: impl Fn() + Send + 'static,
+) -> io::Result<()> {
     use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1};
 
     let mut wanted = vec![SIGINT, SIGTERM, SIGUSR1];
@@ -41,7 +53,11 @@ pub(crate) fn listen(give: impl Fn(Order) + Send + 'static) -> io::Result<()> {
             let mut is_stopping = false;
             for signal in signals.forever() {
                 match signal {
-                    SIGINT if is_stopping => std::process::exit(Exit::SecondInterrupt as i32),
+                    SIGINT if is_stopping => {
+                        crate::term::restore();
+                        before_exit();
+                        std::process::exit(Exit::SecondInterrupt as i32);
+                    }
                     SIGINT | SIGTERM => {
                         is_stopping = true;
                         give(Order::Stop(if signal == SIGINT { "Ctrl+C" } else { "SIGTERM" }));
@@ -60,10 +76,15 @@ pub(crate) fn listen(give: impl Fn(Order) + Send + 'static) -> io::Result<()> {
 ///
 /// When the operating system refuses the handler.
 #[cfg(windows)]
-pub(crate) fn listen(give: impl Fn(Order) + Send + 'static) -> io::Result<()> {
+pub(crate) fn listen_and(
+    give: impl Fn(Order) + Send + 'static,
+    before_exit: impl Fn() + Send + 'static,
+) -> io::Result<()> {
     let mut is_stopping = false;
     let handler = move || {
         if std::mem::replace(&mut is_stopping, true) {
+            crate::term::restore();
+            before_exit();
             std::process::exit(Exit::SecondInterrupt as i32);
         }
         give(Order::Stop("Ctrl+C"));

@@ -12,7 +12,7 @@ use crate::target::TargetId;
 use crate::time::{Anchor, MonoTime, WallTime, nanos_of};
 
 use super::notification::{Cause, CauseKind, Item, Telling};
-use super::policy::Kind;
+use super::policy::{Kind, Rule};
 use super::state::{Alerts, Incident, Key, Stage};
 
 /// Causes that last, by the rule that would have told of each outage.
@@ -71,6 +71,10 @@ impl Alerts {
             return;
         }
         for key in ready.iter().filter(|key| key.kind == Kind::Outage) {
+            // The first has brought along the others.
+            if !self.is_pending(key) {
+                continue;
+            }
             let pending = self.incidents.iter().filter(|(other, incident)| {
                 other.rule == key.rule && other.kind == key.kind && incident.stage == Stage::Pending
             });
@@ -88,11 +92,7 @@ impl Alerts {
     /// The incident is told as part of this cause. The first one brings along everybody else of the same rule that is
     /// down for the same reason, whether or not its `for` is over.
     fn put_under(&mut self, key: &Key, cause: CauseKind, now: Anchor) {
-        if self
-            .incidents
-            .get(key)
-            .is_none_or(|incident| incident.stage != Stage::Pending)
-        {
+        if !self.is_pending(key) {
             return;
         }
         let is_new = !self.groups.0.contains_key(&(key.rule.clone(), cause));
@@ -203,7 +203,7 @@ impl Alerts {
         now: Anchor,
     ) {
         let wait = self.policy.group_wait.max(limits::ALERT_SETTLE);
-        let is_root_down = matches!(cause, CauseKind::Behind(root) if self.down.contains(&root));
+        let is_root_down = self.is_root_down(cause);
         let Some(group) = self.groups.0.get_mut(&(key.rule.clone(), cause)) else {
             return;
         };
@@ -238,7 +238,7 @@ impl Alerts {
 
     fn settle_group(&mut self, rule: String, cause: CauseKind, now: Anchor) {
         let id = (rule, cause);
-        let is_root_down = matches!(cause, CauseKind::Behind(root) if self.down.contains(&root));
+        let is_root_down = self.is_root_down(cause);
         let Some(group) = self.groups.0.get_mut(&id) else {
             return;
         };
@@ -265,23 +265,17 @@ impl Alerts {
                 incident.ready_at = now.mono;
             }
         }
-        let to = self.outage_rule_to(&id.0);
         if group.is_told {
+            let to = self
+                .outage_rule(&id.0)
+                .map(|rule| rule.to.clone())
+                .unwrap_or_default();
             let until = group.back.map_or(now.wall, |(_, wall)| wall);
             self.say_group(&to, cause, &group, (Telling::Ended, Some(until)), now);
         }
     }
 
     fn escalate_group(&mut self, rule: &str, cause: CauseKind, now: Anchor) {
-        let escalation = self
-            .policy
-            .rules
-            .iter()
-            .find(|other| other.key == rule && other.kind == Kind::Outage)
-            .and_then(|rule| rule.escalation.clone());
-        let acknowledged = self.incidents.iter().any(|(key, incident)| {
-            key.rule == rule && incident.stage == Stage::Under(cause) && incident.is_acknowledged
-        });
         let Some(group) = self.groups.0.get_mut(&(rule.to_owned(), cause)) else {
             return;
         };
@@ -290,17 +284,24 @@ impl Alerts {
         }
         group.escalate_at = None;
         let group = group.clone();
-        if let Some(escalation) = escalation.filter(|_| !acknowledged && !group.is_acknowledged) {
+        let is_acknowledged = group.is_acknowledged
+            || self.incidents.iter().any(|(key, incident)| {
+                key.rule == rule && incident.stage == Stage::Under(cause) && incident.is_acknowledged
+            });
+        let escalation = self.outage_rule(rule).and_then(|rule| rule.escalation.clone());
+        if let Some(escalation) = escalation.filter(|_| !is_acknowledged) {
             self.say_group(&escalation.to, cause, &group, (Telling::Escalated, None), now);
         }
     }
 
-    fn outage_rule_to(&self, rule: &str) -> Vec<String> {
+    /// The rule for outages with this key.
+    fn outage_rule(&self, key: &str) -> Option<&Rule> {
         let mut rules = self.policy.rules.iter();
-        rules
-            .find(|other| other.key == rule && other.kind == Kind::Outage)
-            .map(|rule| rule.to.clone())
-            .unwrap_or_default()
+        rules.find(|rule| rule.key == key && rule.kind == Kind::Outage)
+    }
+
+    fn is_root_down(&self, cause: CauseKind) -> bool {
+        matches!(cause, CauseKind::Behind(root) if self.down.contains(&root))
     }
 
     fn say_group(
@@ -385,17 +386,20 @@ impl Alerts {
         ancestors
     }
 
+    /// Two can fail at once by chance.
     fn is_every_target_down(&self) -> bool {
-        let watched = self
+        self.down.len() >= limits::ALERT_EVERY_TARGET_MIN && self.is_cut_off()
+    }
+
+    /// Whether every target that is watched is down, this computer apart.
+    pub(super) fn is_cut_off(&self) -> bool {
+        let mut watched = self
             .subjects
             .values()
-            .filter(|subject| subject.is_enabled && !subject.is_here);
-        let (mut all, mut down) = (0, 0);
-        for subject in watched {
-            all += 1;
-            down += usize::from(self.down.contains(&subject.id));
-        }
-        all >= limits::ALERT_EVERY_TARGET_MIN && all == down
+            .filter(|subject| subject.is_enabled && !subject.is_here)
+            .map(|subject| self.down.contains(&subject.id));
+        // Mostly the first says no.
+        watched.next() == Some(true) && watched.all(|is_down| is_down)
     }
 
     fn silence(&mut self, key: &Key) {

@@ -16,20 +16,46 @@ use super::state::{Alerts, Key, Stage};
 impl Alerts {
     /// A target's newest figures.
     pub fn on_view(&mut self, view: &TargetView, now: Anchor) {
+        let is_of_an_outage = self.counts_an_outage(view, now);
         if let Some(subject) = self.subjects.get(&view.id) {
             let judged = self.policy.rules.iter().filter_map(|rule| {
-                let is_about = is_seen_in_views(rule.kind) && rule.matcher.matches(Some(subject));
+                let is_about = is_seen_in_views(rule.kind)
+                    && !(rule.kind == Kind::Loss && is_of_an_outage)
+                    && rule.matcher.matches(Some(subject));
                 let (holds, value) = judge(rule, rule.above.or(subject.limits.of(rule.kind)), view);
                 // Mostly all is well, and there is nothing to end either.
-                let is_news = holds == Some(true) || (holds == Some(false) && !self.incidents.is_empty());
+                let is_news = holds == Some(true) || (holds == Some(false) && self.faulty.contains(&view.id));
                 (is_about && is_news).then(|| (rule.clone(), holds == Some(true), value))
             });
             let judged: Vec<_> = judged.collect();
-            for (rule, holds, value) in judged {
-                self.on_condition(&rule, view.id, (holds, value), now);
+            for (rule, holds, value) in &judged {
+                self.on_condition(rule, view.id, (*holds, *value), now);
+            }
+            if !judged.is_empty() {
+                self.note_faulty(view.id);
             }
         }
         self.believe(view, now);
+    }
+
+    /// The window still reaches back into an outage that is over: its losses were told of.
+    fn counts_an_outage(&mut self, view: &TargetView, now: Anchor) -> bool {
+        let Some(&up_at) = self.up_at.get(&view.id) else {
+            return false;
+        };
+        let counts = now.mono.since(up_at) <= view.window.span;
+        if !counts {
+            self.up_at.remove(&view.id);
+        }
+        counts
+    }
+
+    fn note_faulty(&mut self, id: TargetId) {
+        if self.open_of(id).any(|key| is_seen_in_views(key.kind)) {
+            self.faulty.insert(id);
+        } else {
+            self.faulty.remove(&id);
+        }
     }
 
     fn on_condition(&mut self, rule: &Rule, id: TargetId, (holds, value): (bool, Option<f64>), now: Anchor) {
@@ -112,7 +138,7 @@ impl Alerts {
     }
 }
 
-const fn is_seen_in_views(kind: Kind) -> bool {
+pub(super) const fn is_seen_in_views(kind: Kind) -> bool {
     match kind {
         Kind::Latency | Kind::Loss | Kind::Jitter | Kind::Stale | Kind::Dns => true,
         Kind::Outage | Kind::Local | Kind::Storage | Kind::Flapping => false,

@@ -18,7 +18,7 @@ mod watch;
 
 pub use notification::{Cause, CauseKind, Item, Notification, Telling};
 pub use policy::{Escalation, Kind, Limits, Maintenance, Matcher, Policy, Rule, Silence, Subject};
-pub use snapshot::{SavedIncident, Snapshot};
+pub use snapshot::{SavedIncident, SavedMessage, Snapshot};
 pub use state::Alerts;
 pub use watch::Watch;
 

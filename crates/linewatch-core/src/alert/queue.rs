@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use crate::event::Severity;
 use crate::limits;
-use crate::time::{Anchor, MonoTime};
+use crate::time::{Anchor, MonoTime, WallTime};
 
 use super::notification::{Cause, Item, Notification};
+use super::snapshot::{SavedMessage, length_from};
 
 const HOUR: Duration = Duration::from_secs(3600);
 
@@ -19,8 +20,10 @@ pub(super) struct Queue {
     serial: u64,
     due: Option<MonoTime>,
     waiting: BTreeMap<Vec<String>, Waiting>,
-    /// When messages left within the hour, by destinations.
+    /// Until when each message that left is of the last hour, by destinations. An end is in every run's clock, a begin is not.
     sent: BTreeMap<Vec<String>, VecDeque<MonoTime>>,
+    /// Something is held back that no snapshot was taken of.
+    is_unsaved: bool,
 }
 
 #[derive(Debug, Default)]
@@ -66,11 +69,60 @@ impl Queue {
         self.due.is_some_and(|due| due <= now)
     }
 
+    /// Whether something was held back since this was asked before.
+    pub(super) fn take_unsaved(&mut self) -> bool {
+        std::mem::take(&mut self.is_unsaved)
+    }
+
+    /// What waits.
+    pub(super) fn waiting(&self) -> Vec<SavedMessage> {
+        let waiting = self.waiting.iter().map(|(to, waiting)| SavedMessage {
+            to: to.clone(),
+            items: waiting.items.clone(),
+            causes: waiting.causes.clone(),
+            more: waiting.more,
+        });
+        waiting.collect()
+    }
+
+    /// When messages left within the hour, by destinations.
+    pub(super) fn sent(&self, now: Anchor) -> Vec<(Vec<String>, Vec<WallTime>)> {
+        let sent = self.sent.iter().map(|(to, times)| {
+            let times = times.iter().map(|&until| now.wall_at(until).minus(HOUR));
+            (to.clone(), times.collect())
+        });
+        sent.collect()
+    }
+
+    /// The opposite of [`Queue::waiting`] and [`Queue::sent`], perhaps by another monotonic clock: what waits may go as soon as the cap lets it.
+    pub(super) fn restore(
+        &mut self,
+        waiting: Vec<SavedMessage>,
+        sent: Vec<(Vec<String>, Vec<WallTime>)>,
+        now: Anchor,
+    ) {
+        for (to, times) in sent {
+            let ages = times.into_iter().map(|at| length_from(at, now.wall));
+            let young = ages
+                .filter(|&age| age < HOUR)
+                .map(|age| now.mono.plus(HOUR.saturating_sub(age)));
+            self.sent.entry(to).or_default().extend(young);
+        }
+        self.sent.retain(|_, times| !times.is_empty());
+        for message in waiting {
+            let place = self.waiting.entry(message.to).or_default();
+            place.items.extend(message.items);
+            place.causes.extend(message.causes);
+            place.more += message.more;
+            self.wait(now.mono);
+        }
+    }
+
     /// Hands out what may go.
     pub(super) fn flush(&mut self, now: Anchor, out: &mut Vec<Notification>) {
         self.due = None;
         self.sent.retain(|_, times| {
-            times.retain(|&at| now.mono.since(at) < HOUR);
+            times.retain(|&until| until > now.mono);
             !times.is_empty()
         });
         let all = std::mem::take(&mut self.waiting);
@@ -78,6 +130,7 @@ impl Queue {
             if let Some(at) = self.allowed_at(&to).filter(|&at| at > now.mono) {
                 self.waiting.insert(to, waiting);
                 self.wait(at);
+                self.is_unsaved = true;
                 continue;
             }
             self.hand_out(to, waiting, now, out);
@@ -96,7 +149,10 @@ impl Queue {
         if waiting.items.is_empty() {
             return;
         }
-        self.sent.entry(to.clone()).or_default().push_back(now.mono);
+        self.sent
+            .entry(to.clone())
+            .or_default()
+            .push_back(now.mono.plus(HOUR));
         self.serial += 1;
         out.push(message(self.serial, to, waiting, now));
     }
@@ -104,8 +160,8 @@ impl Queue {
     /// When the next message to these may leave; `None`: whenever.
     fn allowed_at(&self, to: &[String]) -> Option<MonoTime> {
         let times = self.sent.get(to)?;
-        let newest = *times.back()?;
-        (times.len() >= limits::ALERTS_PER_HOUR).then(|| newest.plus(limits::ALERT_DIGEST_EVERY))
+        let left_at = times.back()?.minus(HOUR);
+        (times.len() >= limits::ALERTS_PER_HOUR).then(|| left_at.plus(limits::ALERT_DIGEST_EVERY))
     }
 }
 

@@ -9,7 +9,8 @@ use crate::event::EventId;
 use crate::target::TargetId;
 use crate::time::{Anchor, WallTime};
 
-use super::notification::CauseKind;
+use super::conditions::is_seen_in_views;
+use super::notification::{Cause, CauseKind, Item};
 use super::policy::Kind;
 use super::state::{ANSWERS_TO_BELIEVE, Alerts, Incident, Key, Stage};
 
@@ -44,6 +45,19 @@ pub struct SavedIncident {
     pub name: String,
 }
 
+/// One message that was decided and has not left: it waits for company, or the cap of messages an hour holds it back.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct SavedMessage {
+    /// See [`super::Notification::to`].
+    pub to: Vec<String>,
+    /// See [`super::Notification::items`].
+    pub items: Vec<Item>,
+    /// See [`super::Notification::causes`].
+    pub causes: Vec<Cause>,
+    /// See [`super::Notification::more`].
+    pub more: u64,
+}
+
 /// Everything that a restart must not forget.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Snapshot {
@@ -53,10 +67,14 @@ pub struct Snapshot {
     pub incidents: Vec<SavedIncident>,
     /// Until when a rule has said enough about a target.
     pub cooling: Vec<(String, Option<TargetId>, Kind, WallTime)>,
+    /// What was decided and has not left.
+    pub waiting: Vec<SavedMessage>,
+    /// When messages left within the hour, by destinations: a restart gives nobody another hour's worth.
+    pub sent: Vec<(Vec<String>, Vec<WallTime>)>,
 }
 
 impl Alerts {
-    /// Everything that a restart must not forget. Messages that wait for the end of `group_wait` count as not told.
+    /// Everything that a restart must not forget. What is in no message yet counts as not told.
     pub fn snapshot(&self, now: Anchor) -> Snapshot {
         let mut incidents: Vec<_> = self
             .incidents
@@ -74,6 +92,8 @@ impl Alerts {
             serial: self.queue.serial(),
             incidents,
             cooling,
+            waiting: self.queue.waiting(),
+            sent: self.queue.sent(now),
         }
     }
 
@@ -81,6 +101,7 @@ impl Alerts {
     /// dropped, what was told of a target that is gone is withdrawn.
     pub fn restore(&mut self, snapshot: Snapshot, now: Anchor) {
         self.queue.continue_after(snapshot.serial);
+        self.queue.restore(snapshot.waiting, snapshot.sent, now);
         for (rule, target, kind, until) in snapshot.cooling {
             let left = length_from(now.wall, until).min(self.policy.cooldown);
             self.cooling
@@ -132,6 +153,8 @@ impl Alerts {
                 self.join(&key, cause, &incident, now);
             }
             self.unsure.extend(key.target);
+            self.faulty
+                .extend(key.target.filter(|_| is_seen_in_views(key.kind)));
             let is_gone = key.target.is_some_and(|id| !self.subjects.contains_key(&id));
             self.incidents.insert(key.clone(), incident);
             if is_gone {
@@ -168,6 +191,6 @@ fn saved(key: &Key, incident: &Incident, alerts: &Alerts) -> SavedIncident {
 }
 
 /// From one date to a later one; zero if it is earlier, because the clock was set back.
-fn length_from(from: WallTime, to: WallTime) -> Duration {
+pub(super) fn length_from(from: WallTime, to: WallTime) -> Duration {
     Duration::from_nanos(u64::try_from(to.nanos_after(from)).unwrap_or(0))
 }

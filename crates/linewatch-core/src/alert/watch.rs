@@ -114,6 +114,16 @@ impl Watch {
         self.take_up(now);
     }
 
+    /// Whether something is held back that no snapshot was taken of since this was asked before.
+    pub fn take_unsaved(&mut self) -> bool {
+        self.alerts.take_unsaved()
+    }
+
+    /// Nobody but this computer answers: every target that is watched is down.
+    pub fn is_cut_off(&self) -> bool {
+        self.alerts.is_cut_off()
+    }
+
     /// Hears what the monitor wants done.
     pub fn hear(&mut self, effects: &[Effect], now: Anchor) {
         for effect in effects {

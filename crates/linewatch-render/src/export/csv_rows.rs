@@ -114,7 +114,7 @@ fn plain(error: csv::Error) -> io::Error {
 }
 
 /// Spreadsheets take a cell that begins like this for a formula.
-fn inert(text: &str) -> Cow<'_, str> {
+pub(crate) fn inert(text: &str) -> Cow<'_, str> {
     if text.starts_with(['=', '+', '-', '@', '\t', '\r']) {
         Cow::Owned(format!("'{text}"))
     } else {

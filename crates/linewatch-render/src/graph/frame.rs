@@ -99,6 +99,46 @@ pub(super) fn compose<'a>(input: &GraphInput, style: &GraphStyle, fonts: &'a Fon
     scene
 }
 
+/// The loss of `input` alone, over the whole height, with the totals of both below.
+pub(super) fn compose_loss<'a>(input: &GraphInput, style: &GraphStyle, fonts: &'a Fonts) -> Scene<'a> {
+    let palette = Palette::of(style.theme());
+    let mut scene = Scene {
+        width: style.width(),
+        height: style.height(),
+        scale: style.scale(),
+        palette,
+        fonts,
+        title: shown(&input.name),
+        description: String::new(),
+        shapes: Vec::new(),
+    };
+    let (width, height) = (f64::from(style.width()), f64::from(style.height()));
+    // Wide enough for "100%".
+    let left = left_edge(fonts, None) + 12.0;
+    let bottom = height - 12.0 - LINE_HEIGHT - TIME_WORDS;
+    let loss = Rect::new(left, HEAD, width - SIDE - left, (bottom - HEAD).max(24.0));
+    let room = Room {
+        plot: Rect::new(left, HEAD, loss.width, 0.0),
+        loss,
+        all: loss,
+    };
+    let time = TimeScale::over(input, &room.loss);
+    let columns = columns(input, &time, &scene);
+    let down = overlay::within(input, &time);
+    let gaps = overlay::gap_areas(input, &time, &scene);
+    let facts = Facts {
+        outages: down.len(),
+        down_nanos: down.iter().map(|outage| down_nanos(outage, input, &time)).sum(),
+        has_gaps: !gaps.is_empty(),
+    };
+    scene.description = description(input, &facts, &scene.title);
+    head(&mut scene, input, width);
+    measurements(&mut scene, input, (&room, &time), (&columns, None), &gaps);
+    let legend = Legend::new(input, &facts, fonts, &palette, width - 2.0 * SIDE, 1);
+    legend.draw(&mut scene, (SIDE, width - SIDE), height - 14.0);
+    scene
+}
+
 fn room(width: f64, height: f64, left: f64, legend_lines: usize) -> Room {
     let foot = 12.0 + legend_lines as f64 * LINE_HEIGHT;
     let loss_height = (height * 0.13).clamp(20.0, 60.0).round();

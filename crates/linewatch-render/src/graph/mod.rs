@@ -41,5 +41,14 @@ pub fn png(input: &GraphInput, style: &GraphStyle) -> Result<Vec<u8>, GraphError
     png::write(&frame::compose(input, style, &fonts))
 }
 
+/// As [`png`], of the loss alone: bars over the whole height.
+///
+/// # Errors
+/// As [`png`].
+pub fn loss_png(input: &GraphInput, style: &GraphStyle) -> Result<Vec<u8>, GraphError> {
+    let fonts = font::Fonts::embedded();
+    png::write(&frame::compose_loss(input, style, &fonts))
+}
+
 #[cfg(test)]
 mod tests;

@@ -109,6 +109,11 @@ pub fn html(head: &Letterhead, matter: &Matter<'_>, picture: Option<&Picture>) -
     html::page(head, matter, picture)
 }
 
+/// What the picture of a target's last day shows, for those who do not see it.
+pub fn picture_alt(head: &Letterhead, name: &str) -> String {
+    printable(&Phrases::of(head.language).picture(name))
+}
+
 /// One line of the message.
 struct Sentence {
     text: String,
@@ -145,7 +150,13 @@ fn sentences(head: &Letterhead, matter: &Matter<'_>) -> Vec<Sentence> {
 fn alert_sentences(phrases: &Phrases, head: &Letterhead, notification: &Notification) -> Vec<Sentence> {
     let mut sentences = Vec::new();
     for cause in &notification.causes {
-        let mut sentence = Sentence::new(phrases.cause(cause));
+        let item = notification.items.iter().find(|item| is_its_cause(cause, item));
+        let is_over = item.is_some_and(|item| matches!(item.telling, Telling::Ended | Telling::Withdrawn));
+        let mut sentence = Sentence::new(if is_over {
+            phrases.cause_over(cause)
+        } else {
+            phrases.cause(cause)
+        });
         sentence.is_headline = true;
         sentences.push(sentence);
         if !cause.names.is_empty() {
@@ -181,16 +192,21 @@ fn alerts_subject(phrases: &Phrases, head: &Letterhead, notifications: &[Notific
         (_, _) => "▲",
     };
     let since = when::clock_time(item.since, &head.zone);
-    let cause = causes.iter().find(|cause| match cause.kind {
-        CauseKind::Behind(root) => item.target == Some(root),
-        CauseKind::EveryTarget => item.target.is_none() && item.kind == Kind::Outage,
-    });
+    let cause = causes.iter().find(|cause| is_its_cause(cause, item));
     let fact = phrases.headline(item, cause.copied(), &since);
     let others = items.len() - 1
         + usize::try_from(notifications.iter().map(|each| each.more).sum::<u64>()).unwrap_or(0);
     match others {
         0 => format!("{glyph} {fact}"),
         _ => format!("{glyph} {fact} {}", phrases.and_more(others)),
+    }
+}
+
+/// Whether this item tells of what the cause stands for.
+fn is_its_cause(cause: &Cause, item: &Item) -> bool {
+    match cause.kind {
+        CauseKind::Behind(root) => item.target == Some(root) && item.kind == Kind::Outage,
+        CauseKind::EveryTarget => item.target.is_none() && item.kind == Kind::Outage,
     }
 }
 

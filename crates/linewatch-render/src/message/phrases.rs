@@ -29,6 +29,15 @@ impl Phrases {
         if let (Some(cause), Telling::Began | Telling::Escalated) = (cause, item.telling) {
             return self.cause(cause);
         }
+        if let (Some(cause), Telling::Ended) = (cause, item.telling)
+            && matches!(cause.kind, CauseKind::Behind(_))
+        {
+            let targets = self.targets(cause.targets);
+            return self.pick(
+                format!("{name} is up after {length}, and with it {targets} behind it"),
+                format!("{name} pulih setelah {length}, bersama {targets} di belakangnya"),
+            );
+        }
         let name = match cause.map(|cause| cause.kind) {
             Some(CauseKind::EveryTarget) => self.pick("every target".to_owned(), "semua target".to_owned()),
             _ => name,
@@ -93,8 +102,8 @@ impl Phrases {
                 "namanya tidak punya alamat".to_owned(),
             ),
             Kind::Storage => self.pick(
-                "history is not being saved".to_owned(),
-                "riwayat tidak disimpan".to_owned(),
+                "trouble with the disk or the database".to_owned(),
+                "masalah pada disk atau basis data".to_owned(),
             ),
             Kind::Outage | Kind::Flapping => self.pick("outage".to_owned(), "gangguan".to_owned()),
         }
@@ -187,18 +196,44 @@ impl Phrases {
         )
     }
 
+    /// What several faults have in common while they last.
     pub(super) fn cause(&self, cause: &Cause) -> String {
-        let targets = count(cause.targets);
+        let targets = self.targets(cause.targets);
         match cause.kind {
             CauseKind::Behind(_) => self.pick(
-                format!("{} is down, and with it {targets} targets behind it", cause.name),
-                format!("{} mati, bersama {targets} target di belakangnya", cause.name),
+                format!("{} is down, and with it {targets} behind it", cause.name),
+                format!("{} mati, bersama {targets} di belakangnya", cause.name),
             ),
             CauseKind::EveryTarget => self.pick(
-                format!("all {targets} targets are down at once: the fault is likely near this computer"),
-                format!("semua {targets} target mati serentak: gangguan mungkin dekat komputer ini"),
+                format!("all {targets} are down at once: the fault is likely near this computer"),
+                format!("semua {targets} mati serentak: gangguan mungkin dekat komputer ini"),
             ),
         }
+    }
+
+    /// The same once it is over. What is down still stands for itself beside it.
+    pub(super) fn cause_over(&self, cause: &Cause) -> String {
+        let targets = self.targets(cause.targets);
+        match cause.kind {
+            CauseKind::Behind(_) => self.pick(
+                format!("Over: {} was down, and with it {targets} behind it", cause.name),
+                format!(
+                    "Selesai: {} sempat mati, bersama {targets} di belakangnya",
+                    cause.name
+                ),
+            ),
+            CauseKind::EveryTarget => self.pick(
+                format!("Over: all {targets} were down at once; the fault was likely near this computer"),
+                format!("Selesai: semua {targets} sempat mati serentak; gangguan mungkin dekat komputer ini"),
+            ),
+        }
+    }
+
+    /// `50 targets`.
+    fn targets(&self, targets: u64) -> String {
+        let number = count(targets);
+        let english = if targets == 1 { "target" } else { "targets" };
+        self.pick(format!("{number} {english}"), format!("{number} target"))
     }
 
     pub(super) fn names(&self, cause: &Cause) -> String {
@@ -265,6 +300,53 @@ impl Phrases {
         self.pick(
             format!("Sent by hand at {at}. If you can read this, alerts arrive here."),
             format!("Dikirim secara manual pada {at}. Jika ini terbaca, peringatan sampai di sini."),
+        )
+    }
+
+    /// Figures of one fault: what, how much.
+    pub(super) fn facts(&self, item: &Item, cause: Option<&Cause>) -> Vec<(String, String)> {
+        let mut facts = Vec::new();
+        if item.sent > 0 {
+            let received = item.sent.saturating_sub(item.lost);
+            facts.push((
+                self.pick(
+                    "Sent, received, lost".to_owned(),
+                    "Dikirim, diterima, hilang".to_owned(),
+                ),
+                format!("{}, {}, {}", count(item.sent), count(received), count(item.lost)),
+            ));
+        }
+        if item.until.is_some() {
+            let what = self.pick("Lasted".to_owned(), "Lamanya".to_owned());
+            facts.push((what, length(item)));
+        }
+        if let Some(cause) = cause {
+            let (what, targets) = (
+                self.pick("Concerned".to_owned(), "Terdampak".to_owned()),
+                self.targets(cause.targets),
+            );
+            let one = self.pick(
+                "one message for all".to_owned(),
+                "satu pesan untuk semua".to_owned(),
+            );
+            facts.push((what, format!("{targets}, {one}")));
+        }
+        facts
+    }
+
+    /// The picture, for those who do not see it.
+    pub(super) fn picture(&self, name: &str) -> String {
+        self.pick(
+            format!("Picture: {name}, round trips and losses of the last 24 hours"),
+            format!("Gambar: {name}, waktu pulang-pergi dan kehilangan paket 24 jam terakhir"),
+        )
+    }
+
+    /// Before the address of the page.
+    pub(super) fn reach(&self) -> String {
+        self.pick(
+            "The link works only where linewatch can be reached:".to_owned(),
+            "Tautan hanya berfungsi di tempat linewatch dapat dijangkau:".to_owned(),
         )
     }
 

@@ -118,6 +118,61 @@ fn one_cause_is_said_once_with_the_names_of_those_it_concerns() {
 }
 
 #[test]
+fn the_end_of_a_cause_is_worded_as_a_recovery_in_both_languages() {
+    let behind = Cause {
+        kind: CauseKind::Behind(TargetId(1)),
+        name: "Gateway".to_owned(),
+        targets: 3,
+        names: vec!["A".to_owned(), "B".to_owned(), "C".to_owned()],
+    };
+    let every = Cause {
+        kind: CauseKind::EveryTarget,
+        name: String::new(),
+        targets: 4,
+        names: Vec::new(),
+    };
+    let mut of_all = item(Kind::Outage, Telling::Ended, Some(120));
+    (of_all.target, of_all.name, of_all.slug) = (None, String::new(), String::new());
+    for (cause, item, words) in [
+        (
+            &behind,
+            item(Kind::Outage, Telling::Ended, Some(120)),
+            [
+                "✔ Gateway is up after 2 m 00 s, and with it 3 targets behind it",
+                "Over: Gateway was down, and with it 3 targets behind it",
+                "✔ Gateway pulih setelah 2 m 00 s, bersama 3 target di belakangnya",
+                "Selesai: Gateway sempat mati, bersama 3 target di belakangnya",
+            ],
+        ),
+        (
+            &every,
+            of_all,
+            [
+                "✔ every target is up after 2 m 00 s",
+                "Over: all 4 targets were down at once; the fault was likely near this computer",
+                "✔ semua target pulih setelah 2 m 00 s",
+                "Selesai: semua 4 target sempat mati serentak; gangguan mungkin dekat komputer ini",
+            ],
+        ),
+    ] {
+        let mut message = notification(vec![item]);
+        message.causes.push(cause.clone());
+        let messages = [message];
+        let matter = Matter::Alerts(&messages);
+        for (language, words) in [Language::English, Language::Indonesian]
+            .into_iter()
+            .zip(words.chunks(2))
+        {
+            let head = head(language);
+            assert_eq!(subject(&head, &matter), words[0]);
+            let text = text(&head, &matter);
+            assert!(text.lines().any(|line| line == words[1]), "{text}");
+            assert!(!text.contains("is down"), "{text}");
+        }
+    }
+}
+
+#[test]
 fn a_name_of_a_stranger_is_text_in_html_and_one_line_in_the_subject() {
     let mut evil = item(Kind::Outage, Telling::Began, None);
     evil.name = "<img src=x onerror=alert(1)>\r\nBcc: all@example.com".to_owned();

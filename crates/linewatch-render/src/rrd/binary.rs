@@ -27,7 +27,7 @@ impl Database {
     pub fn to_bytes(&self) -> Vec<u8> {
         let rows: u64 = self.rings.iter().map(|ring| ring.archive.rows).sum();
         let (sources, archives) = (SOURCES.len(), self.rings.len());
-        let head = 144 + sources * (120 + 112) + archives * (120 + 8 + sources * 80);
+        let head = self.head_bytes();
         let mut out = Vec::with_capacity(head + rows as usize * sources * 8);
         put_head(&mut out, archives, self.layout.step_s());
         (0..sources).for_each(|index| put_source(&mut out, index));
@@ -41,16 +41,29 @@ impl Database {
         let open_rows = self.rings.iter().flat_map(|ring| &ring.open);
         open_rows.for_each(|row| put_open_row(&mut out, row));
         for ring in &self.rings {
-            // The newest row is the last one: rows are written oldest first.
-            put_count(&mut out, ring.archive.rows - 1);
+            put_count(&mut out, self.newest_place(ring.archive));
         }
         debug_assert_eq!(out.len(), head);
         for ring in &self.rings {
-            for value in ring.rows().flatten() {
+            // Those up to the newest one's place are the newest; behind it come the oldest.
+            let older = (ring.archive.rows - 1 - self.newest_place(ring.archive)) as usize;
+            for value in ring.rows().skip(older).chain(ring.rows().take(older)).flatten() {
                 out.extend(value.to_le_bytes());
             }
         }
         out
+    }
+
+    /// Bytes of the file before its first row.
+    pub const fn head_bytes(&self) -> usize {
+        144 + SOURCES.len() * (120 + 112) + self.rings.len() * (120 + 8 + SOURCES.len() * 80)
+    }
+
+    /// Where the newest row lies. It follows from the time alone, so a row has the same place in every file of the
+    /// same shape, and a file that is a minute older differs in a few rows.
+    fn newest_place(&self, archive: Archive) -> u64 {
+        let row_s = self.layout.step_s() * archive.steps as i64;
+        (self.updated_s / row_s).unsigned_abs() % archive.rows
     }
 }
 

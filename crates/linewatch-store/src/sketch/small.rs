@@ -7,7 +7,7 @@ use linewatch_core::rollup::{Rollup, RollupParts};
 use linewatch_core::stats::histogram::Histogram;
 
 use super::bits::{BitReader, BitWriter, golomb_bits};
-use super::{COUNT_MAX, counts_from, counts_of, put_wide, wide};
+use super::{COUNT_MAX, Spare, counts_from, counts_of, put_wide, wide};
 use crate::varint::{Cursor, Malformed, put, put_signed};
 
 /// The version byte.
@@ -74,7 +74,7 @@ pub(super) fn pack(rollup: &Rollup) -> Vec<u8> {
 }
 
 /// Unpacks what is behind the version byte.
-pub(super) fn unpack(cursor: &mut Cursor<'_>) -> Result<Rollup, Malformed> {
+pub(super) fn unpack(cursor: &mut Cursor<'_>, spare: Spare) -> Result<Rollup, Malformed> {
     let flags = cursor.unsigned()?;
     let unit = if flags & WHOLE_US != 0 { 1000 } else { 1 };
     let counts = counts_from(cursor, flags >> COUNTS_SHIFT)?;
@@ -121,7 +121,7 @@ pub(super) fn unpack(cursor: &mut Cursor<'_>) -> Result<Rollup, Malformed> {
             return Err(Malformed);
         }
         parts.sum_of_squares = squares.wrapping_add(super::known_squares(min, count, sum));
-        parts.rtts = unpack_histogram(cursor.rest(), rtts)?;
+        parts.rtts = unpack_histogram(cursor.rest(), rtts, spare)?;
     }
     Rollup::from_parts(parts).ok_or(Malformed)
 }
@@ -163,10 +163,11 @@ fn pack_histogram(histogram: &Histogram) -> Vec<u8> {
     bits.into_bytes()
 }
 
-fn unpack_histogram(bytes: &[u8], count: u64) -> Result<Histogram, Malformed> {
+fn unpack_histogram(bytes: &[u8], count: u64, mut buckets: Spare) -> Result<Histogram, Malformed> {
     let mut bits = BitReader::new(bytes);
     let order = bits.take(ORDER_BITS)? as u32;
-    let (mut zeros, mut buckets) = (0, Vec::with_capacity(32));
+    buckets.reserve(32);
+    let mut zeros = 0;
     let (mut place, mut left) = (bits.take(PLACE_BITS)?, count);
     loop {
         let here = bits.golomb(order)? + 1;
@@ -183,5 +184,5 @@ fn unpack_histogram(bytes: &[u8], count: u64) -> Result<Histogram, Malformed> {
     if !bits.is_at_end() {
         return Err(Malformed);
     }
-    Histogram::from_parts(zeros, buckets).ok_or(Malformed)
+    Histogram::from_ascending(zeros, buckets).ok_or(Malformed)
 }

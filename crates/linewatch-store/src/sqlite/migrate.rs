@@ -165,7 +165,7 @@ mod tests {
         };
         let text = error.to_string();
         assert!(
-            text.contains("schema 99") && text.contains("linewatch.db.v4.bak"),
+            text.contains("schema 99") && text.contains("linewatch.db.v5.bak"),
             "{text}"
         );
     }

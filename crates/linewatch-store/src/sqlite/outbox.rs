@@ -199,7 +199,10 @@ pub(crate) fn remove_silence(connection: &Connection, id: u64) -> rusqlite::Resu
 
 pub(crate) fn acknowledge(connection: &Connection, acknowledged: &Acknowledged) -> rusqlite::Result<()> {
     connection.execute(
-        "INSERT OR IGNORE INTO acks (run, seq, at_ns, who, note) VALUES (?1, ?2, ?3, ?4, ?5)",
+        // The first one counts; a note may still be written, or written anew.
+        "INSERT INTO acks (run, seq, at_ns, who, note) VALUES (?1, ?2, ?3, ?4, ?5) \
+         ON CONFLICT (run, seq) DO UPDATE SET note = excluded.note, \
+         who = iif(acks.who = '', excluded.who, acks.who) WHERE excluded.note <> ''",
         params![
             to_sql(acknowledged.event.run.0),
             to_sql(acknowledged.event.seq),

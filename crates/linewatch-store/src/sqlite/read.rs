@@ -148,29 +148,43 @@ pub(crate) fn events(connection: &Connection, query: &RowQuery) -> rusqlite::Res
     let mut statement = connection.prepare_cached(&sql)?;
     let rows = statement.query_map(
         params![target, from, to, run, seq, limit, kind, severity],
-        |row| {
-            let (kind, severity): (String, String) = (row.get(2)?, row.get(3)?);
-            let (Some(kind), Some(severity)) = (EventKind::from_word(&kind), Severity::from_word(&severity))
-            else {
-                return Ok(None);
-            };
-            Ok(Some(Event {
-                id: EventId {
-                    run: RunId(from_sql(row.get(0)?)),
-                    seq: from_sql(row.get(1)?),
-                },
-                kind,
-                severity,
-                target: row.get::<_, Option<u32>>(4)?.map(TargetId),
-                at: WallTime::from_nanos(row.get(5)?),
-                until: row.get::<_, Option<i64>>(6)?.map(WallTime::from_nanos),
-                count: from_sql(row.get(7)?),
-                message: row.get(8)?,
-                excess: excess(row.get(9)?, row.get(10)?),
-            }))
-        },
+        event_row,
     )?;
     rows.filter_map(Result::transpose).collect()
+}
+
+/// Events that have not ended, newest first.
+pub(crate) fn open_events(connection: &Connection, limit: usize) -> rusqlite::Result<Vec<Event>> {
+    let sql = format!(
+        "SELECT run, seq, kind, severity, target, at_ns, until_ns, count, message, {} FROM events \
+         WHERE until_ns IS NULL ORDER BY run DESC, seq DESC LIMIT ?1",
+        excess_columns(connection)?
+    );
+    let mut statement = connection.prepare_cached(&sql)?;
+    let rows = statement.query_map([to_sql(limit as u64)], event_row)?;
+    rows.filter_map(Result::transpose).collect()
+}
+
+/// One event; `None` for words that are none of ours (a person's edit).
+fn event_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<Option<Event>> {
+    let (kind, severity): (String, String) = (row.get(2)?, row.get(3)?);
+    let (Some(kind), Some(severity)) = (EventKind::from_word(&kind), Severity::from_word(&severity)) else {
+        return Ok(None);
+    };
+    Ok(Some(Event {
+        id: EventId {
+            run: RunId(from_sql(row.get(0)?)),
+            seq: from_sql(row.get(1)?),
+        },
+        kind,
+        severity,
+        target: row.get::<_, Option<u32>>(4)?.map(TargetId),
+        at: WallTime::from_nanos(row.get(5)?),
+        until: row.get::<_, Option<i64>>(6)?.map(WallTime::from_nanos),
+        count: from_sql(row.get(7)?),
+        message: row.get(8)?,
+        excess: excess(row.get(9)?, row.get(10)?),
+    }))
 }
 
 /// The database of an older linewatch that still runs does not have them.

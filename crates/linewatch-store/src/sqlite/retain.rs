@@ -182,11 +182,13 @@ fn delete_outages(connection: &Connection, before_ns: i64) -> rusqlite::Result<u
     delete("outages")
 }
 
-/// Deletes rows of `recent` that are in blocks too; how many. Nothing is lost but their being readable by hand.
+/// Deletes batches of `recent` that are in blocks too; how many. Nothing is lost but their being readable by hand.
 pub(crate) fn delete_doubles(connection: &Connection, sealed_below: i64) -> rusqlite::Result<usize> {
+    // A batch has the id of its last row, so this is so many rows, and at least one batch. The last one has the pulse.
     connection
         .prepare_cached(
-            "DELETE FROM recent WHERE id IN (SELECT id FROM recent WHERE id < ?1 ORDER BY id LIMIT ?2)",
+            "DELETE FROM recent_batches WHERE id < min(?1, ?2 + (SELECT min(id) FROM recent_batches), \
+             (SELECT max(id) FROM recent_batches))",
         )?
         .execute(params![sealed_below, RECENT_ROWS])
 }

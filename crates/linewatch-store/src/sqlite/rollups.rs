@@ -75,13 +75,13 @@ pub(crate) fn insert(connection: &Connection, key: RollupKey, rollup: &Rollup) -
     Ok(())
 }
 
-/// Gives `visit` every row of a tier whose bucket begins in the span: run, begin, rollup; by time.
+/// Gives `visit` every row of a tier whose bucket begins in the span: run, begin, rollup (it may be taken); by time.
 pub(crate) fn visit(
     connection: &Connection,
     resolution: Resolution,
     target: TargetId,
     (from, to): (WallTime, WallTime),
-    mut visit: impl FnMut(i64, WallTime, Rollup),
+    mut visit: impl FnMut(i64, WallTime, &mut Rollup),
 ) -> rusqlite::Result<()> {
     let table = table(resolution);
     let mut statement = connection.prepare_cached(&format!(
@@ -90,12 +90,14 @@ pub(crate) fn visit(
     // A span within a second holds no begin of a bucket but its own.
     let up = |at: WallTime| -(-i128::from(at.as_nanos())).div_euclid(i128::from(NANOS_PER_S)) as i64;
     let mut rows = statement.query(params![target.0, up(from), up(to)])?;
+    let mut spare = Vec::new();
     while let Some(row) = rows.next()? {
         let from_s: i64 = row.get(0)?;
-        match sketch::unpack(row.get_ref(2)?.as_blob()?) {
-            Ok(rollup) => {
+        match sketch::unpack_into(row.get_ref(2)?.as_blob()?, std::mem::take(&mut spare)) {
+            Ok(mut rollup) => {
                 let from = WallTime::from_nanos(from_s.saturating_mul(NANOS_PER_S));
-                visit(row.get(1)?, from, rollup);
+                visit(row.get(1)?, from, &mut rollup);
+                spare = rollup.into_spare();
             }
             // One damaged row must not hide the others; it is named, and its bucket stays empty.
             Err(_) => {

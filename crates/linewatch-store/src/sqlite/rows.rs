@@ -1,24 +1,21 @@
-//! Puts a sample into a row of `recent` and reads it back; reads the unsealed rest of `recent` and `hot`.
+//! Reads the unsealed rest of `recent` and `hot`.
+//!
+//! `recent` is batches of text; below schema 5, in the database of an older linewatch that still runs, a table.
 
 use std::collections::HashMap;
 
 use linewatch_core::target::TargetId;
 use linewatch_core::time::{Rtt, WallTime};
-use rusqlite::{Connection, OptionalExtension, Statement, params};
+use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::hot;
-use crate::row::{
-    Row, cause_from_text, cause_text, class_from_letter, outcome_from_word, stray_from_word, stray_word,
-};
-use crate::sqlite::stage::PULSE_ID;
+use crate::recent;
+use crate::row::{Row, cause_from_text, class_from_letter, outcome_from_word, stray_from_word};
+use crate::sqlite::stage::{BATCHES_SINCE, PULSE_ID, schema};
 use crate::sqlite::write::meta_number;
 
-/// The statement for [`insert_recent`].
-pub(crate) const INSERT_RECENT: &str = "INSERT INTO recent (id, at_ns, target, run, seq, outcome, rtt_ns, host_rtt_ns, \
-     lateness_ns, class, cause, is_reordered, stray) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)";
-
 /// The columns [`read_recent`] reads, in its order.
-pub(crate) const RECENT_COLUMNS: &str = "id, at_ns, target, run, seq, outcome, rtt_ns, host_rtt_ns, lateness_ns, class, cause, is_reordered, stray";
+const RECENT_COLUMNS: &str = "id, at_ns, target, run, seq, outcome, rtt_ns, host_rtt_ns, lateness_ns, class, cause, is_reordered, stray";
 
 /// SQLite's integers are signed: numbers of ours above 2^63 (there are none in 292 years of nanoseconds) saturate.
 pub(crate) fn to_sql(number: u64) -> i64 {
@@ -30,33 +27,8 @@ pub(crate) fn from_sql(number: i64) -> u64 {
     u64::try_from(number).unwrap_or(0)
 }
 
-/// Writes one row.
-pub(crate) fn insert_recent(
-    insert: &mut Statement<'_>,
-    id: i64,
-    run: u64,
-    row: &Row,
-) -> rusqlite::Result<()> {
-    insert.execute(params![
-        id,
-        row.at.as_nanos(),
-        row.target.0,
-        to_sql(run),
-        to_sql(row.seq),
-        row.outcome.word(),
-        row.rtt.map(|rtt| to_sql(rtt.as_nanos())),
-        row.host_rtt.map(|rtt| to_sql(rtt.as_nanos())),
-        to_sql(row.lateness_ns),
-        row.class.letter(),
-        cause_text(row.cause),
-        row.is_reordered,
-        row.stray.map(stray_word),
-    ])?;
-    Ok(())
-}
-
 /// One row as read: its id, its run, and the sample; `None` for words that are none of ours (a person's edit).
-pub(crate) fn read_recent(row: &rusqlite::Row<'_>) -> rusqlite::Result<(i64, u64, Option<Row>)> {
+fn read_recent(row: &rusqlite::Row<'_>) -> rusqlite::Result<(i64, u64, Option<Row>)> {
     let rtt = |nanos: Option<i64>| nanos.map(|nanos| Rtt::from_nanos(from_sql(nanos)));
     let (outcome, class): (String, String) = (row.get(5)?, row.get(9)?);
     let (cause, stray): (Option<String>, Option<String>) = (row.get(10)?, row.get(12)?);
@@ -127,34 +99,88 @@ pub(crate) fn visit_unsealed(
     let mut marks = Watermarks::default();
     // Most of `recent` is in blocks already: skipped unread.
     let sealed_below = meta_number(connection, "sealed_below")?.unwrap_or(0);
+    let mut add = |id: i64, run: u64, row: Row| {
+        if only.is_none_or(|target| target == row.target) && id > marks.of(connection, row.target, run)? {
+            visit(id, run, row);
+        }
+        Ok(())
+    };
+    let recent = if schema(connection)? >= BATCHES_SINCE {
+        visit_batches(connection, sealed_below, &mut add)?
+    } else {
+        visit_table(connection, sealed_below, only, &mut add)?
+    };
+    Ok(recent + visit_hot(connection, sealed_below, &mut add)?)
+}
+
+type Add<'a> = dyn FnMut(i64, u64, Row) -> rusqlite::Result<()> + 'a;
+
+fn visit_batches(connection: &Connection, from: i64, add: &mut Add<'_>) -> rusqlite::Result<u64> {
+    let mut unreadable = 0;
+    // Schema 5 had whole numbers.
+    let first_seq = if schema(connection)? > BATCHES_SINCE {
+        "first_seq"
+    } else {
+        "0"
+    };
+    let mut select = connection.prepare_cached(&format!(
+        "SELECT id, run, samples, at_ns, content, {first_seq} FROM recent_batches WHERE id >= ?1 AND samples > 0 ORDER BY id"
+    ))?;
+    let mut batches = select.query([from])?;
+    while let Some(batch) = batches.next()? {
+        let (id, run): (i64, i64) = (batch.get(0)?, batch.get(1)?);
+        let from = recent::From {
+            at: WallTime::from_nanos(batch.get(3)?),
+            seq: batch.get(5)?,
+        };
+        let text = batch.get_ref(4)?.as_str().ok();
+        let Some(rows) = text.and_then(|text| recent::read(from, text).ok()) else {
+            unreadable += from_sql(batch.get(2)?);
+            continue;
+        };
+        for row in rows {
+            match row {
+                Some(row) => add(id, from_sql(run), row)?,
+                None => unreadable += 1,
+            }
+        }
+    }
+    Ok(unreadable)
+}
+
+fn visit_table(
+    connection: &Connection,
+    from: i64,
+    only: Option<TargetId>,
+    add: &mut Add<'_>,
+) -> rusqlite::Result<u64> {
     let mut unreadable = 0;
     let sql = format!(
         "SELECT {RECENT_COLUMNS} FROM recent WHERE id >= ?1 AND (?2 IS NULL OR target = ?2) ORDER BY id"
     );
     let mut recent = connection.prepare_cached(&sql)?;
-    let mut rows = recent.query(params![sealed_below, only.map(|target| target.0)])?;
+    let mut rows = recent.query(params![from, only.map(|target| target.0)])?;
     while let Some(row) = rows.next()? {
         match read_recent(row)? {
-            (id, run, Some(row)) if id > marks.of(connection, row.target, run)? => visit(id, run, row),
-            (_, _, Some(_)) => {}
+            (id, run, Some(row)) => add(id, run, row)?,
             (_, _, None) => unreadable += 1,
         }
     }
-    let mut batches = connection
+    Ok(unreadable)
+}
+
+fn visit_hot(connection: &Connection, from: i64, add: &mut Add<'_>) -> rusqlite::Result<u64> {
+    let mut unreadable = 0;
+    let mut select = connection
         .prepare_cached("SELECT id, run, samples, batch FROM hot WHERE id >= ?1 AND id < ?2 ORDER BY id")?;
-    let mut rows = batches.query([sealed_below, PULSE_ID])?;
-    while let Some(row) = rows.next()? {
-        let (id, run): (i64, i64) = (row.get(0)?, row.get(1)?);
-        let Ok(samples) = hot::unpack(row.get_ref(3)?.as_blob()?) else {
-            unreadable += from_sql(row.get(2)?);
+    let mut batches = select.query([from, PULSE_ID])?;
+    while let Some(batch) = batches.next()? {
+        let (id, run): (i64, i64) = (batch.get(0)?, batch.get(1)?);
+        let Ok(rows) = hot::unpack(batch.get_ref(3)?.as_blob()?) else {
+            unreadable += from_sql(batch.get(2)?);
             continue;
         };
-        for sample in samples {
-            let is_wanted = only.is_none_or(|target| target == sample.target);
-            if is_wanted && id > marks.of(connection, sample.target, from_sql(run))? {
-                visit(id, from_sql(run), sample);
-            }
-        }
+        rows.into_iter().try_for_each(|row| add(id, from_sql(run), row))?;
     }
     Ok(unreadable)
 }

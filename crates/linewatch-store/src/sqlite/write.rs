@@ -23,7 +23,7 @@ use crate::sqlite::stage::{self, Place, Pulse, settle_pulse};
 const DELETE_ROWS: usize = 5_000;
 
 /// Rows of `recent` may be older than two hours by so much.
-const DELETE_EVERY: Duration = Duration::from_secs(60);
+const DELETE_EVERY: Duration = Duration::from_secs(300);
 
 /// Rows that `recent` keeps of those that are in blocks: 80 MB. Below 140 samples/s two hours are less.
 const RECENT_ROWS: i64 = 1_000_000;
@@ -64,8 +64,6 @@ pub(crate) struct Flush<'a> {
     pub(crate) first_row: i64,
     /// Where they go.
     pub(crate) place: Place,
-    /// The id of the first row that waits for `recent`.
-    pub(crate) waiting_from: Option<i64>,
     pub(crate) blocks: &'a [SealedBlock],
     pub(crate) closed: &'a [Closed],
     /// The id of the first of them.
@@ -124,11 +122,16 @@ fn fill_transaction<'c>(
     flush: &Flush<'_>,
 ) -> rusqlite::Result<Transaction<'c>> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let pulse = Pulse {
+        flushes: flush.number,
+        next_row: flush.first_row + flush.pending.rows.len() as i64,
+        alive_at: flush.now,
+    };
     stage::put_samples(
         &transaction,
         (flush.run, flush.first_row),
         flush.pending,
-        (flush.place, flush.waiting_from),
+        (flush.place, &pulse),
     )?;
     insert_blocks(&transaction, flush.blocks)?;
     insert_rollups(&transaction, flush)?;
@@ -156,12 +159,6 @@ fn fill_transaction<'c>(
         describe(&transaction, described)?;
     }
     delete_sealed(&transaction, flush)?;
-    let pulse = Pulse {
-        flushes: flush.number,
-        next_row: flush.first_row + flush.pending.rows.len() as i64,
-        alive_at: flush.now,
-    };
-    stage::beat(&transaction, flush.run, &pulse)?;
     set_meta(&transaction, "sealed_below", flush.sealed_below)?;
     set_meta(
         &transaction,
@@ -205,38 +202,39 @@ fn insert_rollups(connection: &Connection, flush: &Flush<'_>) -> rusqlite::Resul
     Ok(())
 }
 
-/// Deletes what is in blocks: hot batches at once (nobody can read them by hand), rows of `recent` after two hours.
+/// Deletes what is in blocks: hot batches at once (nobody can read them by hand), those of `recent` after two hours.
 fn delete_sealed(connection: &Connection, flush: &Flush<'_>) -> rusqlite::Result<()> {
     connection
         .prepare_cached("DELETE FROM hot WHERE id < ?1")?
         .execute([flush.sealed_below])?;
-    // A minute's worth at a time: each deletion writes five pages beside its rows, every second it would be most of
-    // what is written.
-    let first = "SELECT at_ns FROM recent ORDER BY id LIMIT 1";
-    let first_ns: Option<i64> = connection
+    // Five minutes' worth at a time: each deletion writes pages beside its rows.
+    let first = "SELECT id, at_ns FROM recent_batches WHERE samples > 0 ORDER BY id LIMIT 1";
+    let first: Option<(i64, i64)> = connection
         .prepare_cached(first)?
-        .query_row([], |row| row.get(0))
+        .query_row([], |row| Ok((row.get(0)?, row.get(1)?)))
         .optional()?;
+    let Some((first_id, first_ns)) = first else {
+        return Ok(());
+    };
     let kept_from = flush.now.minus(RECENT + DELETE_EVERY).as_nanos();
-    let is_due = |at_ns: i64| !(kept_from..=flush.now.plus(RECENT).as_nanos()).contains(&at_ns);
-    let is_long = flush.first_row - RECENT_ROWS > 0;
-    if !is_long && !first_ns.is_some_and(is_due) {
+    let is_due = !(kept_from..=flush.now.plus(RECENT).as_nanos()).contains(&first_ns);
+    let is_long = first_id < flush.first_row - RECENT_ROWS;
+    if !is_long && !is_due {
         return Ok(());
     }
-    // The oldest rows by id only: bounded work, whatever the calendar did. Rows of a future that a wrong clock made
-    // go too; they are in blocks.
+    // The oldest by id only: bounded work, whatever the calendar did. Those of a future that a wrong clock made go
+    // too; they are in blocks. Never the last one, which has the pulse.
     let mut delete = connection.prepare_cached(
-        "DELETE FROM recent WHERE id IN (SELECT id FROM recent WHERE id < ?1 ORDER BY id LIMIT ?2) \
-         AND (at_ns < ?3 OR at_ns > ?4 OR id < ?5)",
+        "DELETE FROM recent_batches WHERE id < min(?1, (SELECT max(id) FROM recent_batches)) \
+         AND (at_ns < ?2 OR at_ns > ?3 OR id < ?4)",
     )?;
-    let limit = DELETE_ROWS.max(2 * flush.pending.rows.len()) as i64;
+    let rows = DELETE_ROWS.max(2 * flush.pending.rows.len()) as i64;
     let (oldest, newest) = (
         flush.now.minus(RECENT).as_nanos(),
         flush.now.plus(RECENT).as_nanos(),
     );
     delete.execute(params![
-        flush.sealed_below,
-        limit,
+        flush.sealed_below.min(first_id + rows),
         oldest,
         newest,
         flush.first_row - RECENT_ROWS

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
+use linewatch_core::event::{Event, EventId, EventKind, RunId, Severity};
 use linewatch_core::port::{Clock, History, RowQuery, SampleQuery, StoredSample};
 use linewatch_core::record::{Cause, Class, Gap, Outcome, ProbeRecord, RecordBatch, Stray, StrayKind};
 use linewatch_core::target::{ProbePlan, TargetId};
@@ -79,6 +80,31 @@ pub(crate) fn key(slug: &str, address: &str) -> SeriesKey {
         address: address.to_owned(),
         method: "icmp".to_owned(),
         port: None,
+    }
+}
+
+/// Registers the target "gw" and starts, as above.
+pub(crate) fn start_with_gw(dir: &Path, clock: &Arc<HandClock>) -> (TargetId, StoreHandle, Reader) {
+    let mut store = open(dir, 0).store;
+    let id = store
+        .register(&key("gw", "192.0.2.1"), "Gateway", wall(0))
+        .expect("a number");
+    let (handle, reader) = start(store, clock);
+    (id, handle, reader)
+}
+
+/// An outage of target 1 that goes on.
+pub(crate) fn event(seq: u64, message: &str) -> Event {
+    Event {
+        id: EventId { run: RunId(1), seq },
+        kind: EventKind::Outage,
+        severity: Severity::Critical,
+        target: Some(TargetId(1)),
+        at: wall(seq as i64),
+        until: None,
+        count: 1,
+        excess: None,
+        message: message.to_owned(),
     }
 }
 

@@ -3,7 +3,7 @@
 use linewatch_core::alert::Silence;
 use serde::Serialize;
 
-use crate::control::{LetterInfo, OutboxInfo};
+use crate::control::{AckInfo, LetterInfo, NoticesInfo, OutboxInfo, ToldInfo};
 
 /// Answer of `GET` and `POST /api/v1/silences`.
 #[derive(Debug, Serialize)]
@@ -84,6 +84,62 @@ impl From<LetterInfo> for LetterRow {
             due: letter.due.as_millis(),
             attempts: letter.attempts,
             last_error: letter.last_error,
+        }
+    }
+}
+
+/// Answer of `GET /api/v1/alerts/notices`.
+#[derive(Debug, Serialize)]
+pub(crate) struct NoticesAnswer {
+    acks: Vec<AckRow>,
+    told: Vec<ToldRow>,
+}
+
+/// Somebody took notice.
+#[derive(Debug, Serialize)]
+struct AckRow {
+    event: String,
+    at: i64,
+    who: String,
+    note: String,
+}
+
+/// One message and the events it tells of.
+#[derive(Debug, Serialize)]
+struct ToldRow {
+    events: Vec<String>,
+    via: &'static str,
+    at: i64,
+    state: &'static str,
+}
+
+impl From<NoticesInfo> for NoticesAnswer {
+    fn from(info: NoticesInfo) -> Self {
+        Self {
+            acks: info.acks.into_iter().map(AckRow::from).collect(),
+            told: info.told.into_iter().map(ToldRow::from).collect(),
+        }
+    }
+}
+
+impl From<AckInfo> for AckRow {
+    fn from(ack: AckInfo) -> Self {
+        Self {
+            event: ack.event.to_string(),
+            at: ack.at.as_millis(),
+            who: ack.who,
+            note: ack.note,
+        }
+    }
+}
+
+impl From<ToldInfo> for ToldRow {
+    fn from(told: ToldInfo) -> Self {
+        Self {
+            events: told.events.iter().map(ToString::to_string).collect(),
+            via: if told.is_webhook { "webhook" } else { "mail" },
+            at: told.at.as_millis(),
+            state: told.state,
         }
     }
 }

@@ -13,6 +13,7 @@ mod history;
 mod live;
 mod overview;
 mod series;
+mod settings;
 mod target;
 
 use std::collections::BTreeMap;
@@ -24,7 +25,7 @@ use serde::{Serialize, Serializer};
 
 pub(crate) use access::{LoginError, LoginErrorBody, SessionInfo, TokenList, TokenMade, TokenRow};
 pub(crate) use advice::AdviceInfo;
-pub(crate) use alerts::{OutboxAnswer, SilenceInfo, SilenceList, TestAnswer};
+pub(crate) use alerts::{NoticesAnswer, OutboxAnswer, SilenceInfo, SilenceList, TestAnswer};
 pub(crate) use compat::{S0Config, S0Done, S0Event, S0Stats, S1Log, S1Points, S1Status, ToolError};
 pub(crate) use evidence::{
     EvidenceAnswer, EvidencePart, FaultRow, LineInfo, SecondRow, VerdictFigures, VerdictInfo,
@@ -39,6 +40,9 @@ pub(crate) use live::{
 };
 pub(crate) use overview::{Kpi, Overview, OverviewRow, Spark, sum_row};
 pub(crate) use series::{MarkRow, SeriesAnswer};
+pub(crate) use settings::{
+    ConfigAnswer, DoctorAnswer, PreferencesAnswer, PreviewAnswer, PreviewOutage, PreviewPast,
+};
 pub(crate) use target::{ChangeAnswer, TargetAnswer, TargetDetail, TargetInfo, TargetList};
 
 /// One probe: key, seq, dt_us, outcome, rtt_us, host_us, flags.

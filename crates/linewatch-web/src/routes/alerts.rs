@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 
 use super::Call;
 use super::targets::{ask, ask_within};
-use crate::api::{OutboxAnswer, SilenceInfo, SilenceList, TestAnswer};
+use crate::api::{NoticesAnswer, OutboxAnswer, SilenceInfo, SilenceList, TestAnswer};
 use crate::control::{AlertAnswer, AlertAsk, Change};
 use crate::query;
 use crate::respond::{Answer, Refusal, json};
@@ -88,6 +88,14 @@ pub(super) async fn test(call: Call) -> Result<Answer, Refusal> {
 pub(super) async fn outbox(call: Call) -> Result<Answer, Refusal> {
     match tell(&call, AlertAsk::Outbox).await? {
         AlertAnswer::Outbox(info) => Ok(json(StatusCode::OK, &OutboxAnswer::from(info))),
+        _ => Err(unanswered()),
+    }
+}
+
+/// Who took notice of the newest events, and which of them somebody was told of.
+pub(super) async fn notices(call: Call) -> Result<Answer, Refusal> {
+    match tell(&call, AlertAsk::Notices).await? {
+        AlertAnswer::Notices(info) => Ok(json(StatusCode::OK, &NoticesAnswer::from(info))),
         _ => Err(unanswered()),
     }
 }

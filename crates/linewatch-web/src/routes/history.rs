@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use axum::http::StatusCode;
-use linewatch_core::event::{EventKind, OutageRow, Severity};
+use linewatch_core::event::{Event, EventKind, OutageRow, Severity};
 use linewatch_core::limits::{API_ROWS, LIVE_TRAIL};
 use linewatch_core::port::{RowQuery, SampleQuery, StoredTarget};
 use linewatch_core::target::TargetId;
@@ -17,6 +17,8 @@ use crate::respond::{Answer, Refusal, json};
 
 /// Rows of one page if nothing else is asked for.
 const ROWS_DEFAULT: usize = 100;
+/// Events that go on: a few per target at most, of the limit of targets; more are no list that anybody reads.
+const OPEN_EVENTS: usize = 10_000;
 /// Log levels, from the least.
 const LEVELS: [&str; 4] = ["debug", "info", "warn", "error"];
 
@@ -148,8 +150,12 @@ pub(super) fn as_of_now(row: &OutageRow, state: &State, now: WallTime) -> Outage
     row
 }
 
-/// Events, newest first.
+/// Events, newest first; with `state=open` those that have not ended, in one page, whatever else is asked.
 pub(super) async fn events(call: Call) -> Result<Answer, Refusal> {
+    let is_open = Params::of(&call.parts.uri)?.word("state", |word| (word == "open").then_some(()))?;
+    if is_open.is_some() {
+        return open_events(&call).await;
+    }
     let (query, stored) = row_query(&call).await?;
     let limit = query.limit;
     let rows = call
@@ -159,15 +165,23 @@ pub(super) async fn events(call: Call) -> Result<Answer, Refusal> {
     let next = (rows.len() >= limit)
         .then(|| rows.last().map(|row| row.id.to_string()))
         .flatten();
-    let state = call.app.hub.state();
-    let rows = rows
-        .iter()
-        .map(|row| {
-            let named = row.target.and_then(|target| named(&state, &stored, target));
-            EventRow::new(row, named)
-        })
-        .collect();
+    let rows = event_rows(&call, &rows, &stored);
     Ok(json(StatusCode::OK, &Page { rows, next }))
+}
+
+async fn open_events(call: &Call) -> Result<Answer, Refusal> {
+    let (rows, stored) = call
+        .app
+        .ask_history(|history| Ok((history.open_events(OPEN_EVENTS)?, history.targets()?)))
+        .await?;
+    let rows = event_rows(call, &rows, &stored);
+    Ok(json(StatusCode::OK, &Page { rows, next: None }))
+}
+
+fn event_rows(call: &Call, rows: &[Event], stored: &[StoredTarget]) -> Vec<EventRow> {
+    let state = call.app.hub.state();
+    let row = |row: &Event| EventRow::new(row, row.target.and_then(|target| named(&state, stored, target)));
+    rows.iter().map(row).collect()
 }
 
 /// Log lines, newest first. They have no number: pages go by instant, in nanoseconds.

@@ -7,6 +7,8 @@ mod access;
 mod alerts;
 mod backup;
 mod compat;
+mod config;
+mod doctor;
 mod evidence;
 mod export;
 mod graph;
@@ -14,6 +16,8 @@ mod history;
 mod live;
 mod overview;
 mod page;
+mod preferences;
+mod preview;
 mod report;
 mod series;
 mod status;
@@ -114,7 +118,7 @@ macro_rules! route {
 }
 
 /// Every address there is.
-pub(crate) static ROUTES: [Route; 54] = [
+pub(crate) static ROUTES: [Route; 61] = [
     route!(GET "/" Public Read page::shell),
     route!(GET "/t/{id}" Public Read page::shell),
     route!(GET "/hud" Public Read page::shell),
@@ -147,6 +151,12 @@ pub(crate) static ROUTES: [Route; 54] = [
     route!(GET "/api/v1/report" Viewer Read report::get),
     route!(GET "/api/v1/status" Viewer Read status::get),
     route!(GET "/api/v1/backup" Admin Read backup::get),
+    route!(GET "/api/v1/config" Operator Read config::get),
+    route!(PUT "/api/v1/config" Admin Change config::put),
+    route!(GET "/api/v1/preferences" Viewer Read preferences::get),
+    route!(PUT "/api/v1/preferences" Operator Change preferences::put),
+    route!(GET "/api/v1/doctor" Viewer Read doctor::get),
+    route!(GET "/api/v1/preview" Viewer Read preview::get),
     route!(GET "/api/config" Viewer Read compat::s0::config),
     route!(POST "/api/config" Admin Change compat::s0::set_config),
     route!(GET "/api/events" Viewer Read compat::s0::events),
@@ -160,6 +170,7 @@ pub(crate) static ROUTES: [Route; 54] = [
     route!(POST "/api/v1/silences" Operator Change alerts::silence),
     route!(DELETE "/api/v1/silences/{id}" Operator Change alerts::end_silence),
     route!(POST "/api/v1/alerts/test" Operator Change alerts::test),
+    route!(GET "/api/v1/alerts/notices" Viewer Read alerts::notices),
     route!(GET "/api/v1/alerts/outbox" Operator Read alerts::outbox),
     route!(POST "/api/v1/alerts/outbox/{id}/retry" Operator Change alerts::retry),
     route!(DELETE "/api/v1/alerts/outbox/{id}" Operator Change alerts::discard),

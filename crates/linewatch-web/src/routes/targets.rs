@@ -130,6 +130,7 @@ async fn change(app: &App, change: Change, status: StatusCode) -> Result<Answer,
         notes,
         deleted: _,
         alerts: _,
+        settings: _,
     } = ask(app, change).await?;
     let answer = ChangeAnswer {
         target: target.as_ref().map(TargetInfo::from),

@@ -7,7 +7,10 @@ use linewatch_core::event::{EventId, RunId};
 use linewatch_core::time::WallTime;
 
 use super::TestServer;
-use crate::{AlertAnswer, AlertAsk, Change, ChangeDone, ChangeError, LetterInfo, OutboxInfo};
+use crate::{
+    AckInfo, AlertAnswer, AlertAsk, Change, ChangeDone, ChangeError, LetterInfo, NoticesInfo, OutboxInfo,
+    ToldInfo,
+};
 
 const JSON: (&str, &str) = ("content-type", "application/json");
 
@@ -135,4 +138,62 @@ async fn what_was_given_up_is_seen_tried_again_and_discarded() {
         let first = server.changes.lock().expect("changes")[0].clone();
         assert_eq!(first, Change::Alerts(expected));
     }
+}
+
+#[tokio::test]
+async fn who_took_notice_and_who_was_told_is_for_everybody_who_may_look() {
+    let server = TestServer::start();
+    let event = EventId {
+        run: RunId(3),
+        seq: 17,
+    };
+    answers(
+        &server,
+        AlertAnswer::Notices(NoticesInfo {
+            acks: vec![AckInfo {
+                event,
+                at: WallTime::from_nanos(1_000_000),
+                who: "ops".to_owned(),
+                note: "on it".to_owned(),
+            }],
+            told: vec![ToldInfo {
+                events: vec![event],
+                is_webhook: true,
+                at: WallTime::from_nanos(2_000_000),
+                state: "sent",
+            }],
+        }),
+    );
+    let answer = server.get("/api/v1/alerts/notices").await;
+    let expected = serde_json::json!({
+        "acks": [{"event": "3-17", "at": 1, "who": "ops", "note": "on it"}],
+        "told": [{"events": ["3-17"], "via": "webhook", "at": 2, "state": "sent"}],
+    });
+    assert_eq!((answer.status, answer.json()), (200, expected));
+    assert_eq!(asked(&server), Change::Alerts(AlertAsk::Notices));
+}
+
+#[tokio::test]
+async fn what_goes_on_is_asked_for_alone() {
+    let server = TestServer::start();
+    *server.history.events.lock().expect("events") = vec![
+        super::data::event(2, Some(1)),
+        linewatch_core::event::Event {
+            until: None,
+            ..super::data::event(1, Some(1))
+        },
+    ];
+    let rows = server.get("/api/v1/events?state=open").await.json();
+    let ids: Vec<_> = rows["rows"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .map(|row| (&row["id"], row["until"].is_null()))
+        .collect();
+    assert!(
+        !ids.is_empty() && ids.iter().all(|(_, is_open)| *is_open),
+        "{rows}"
+    );
+    let answer = server.get("/api/v1/events?state=ajar").await;
+    assert_eq!(answer.status, 400, "{}", answer.text());
 }

@@ -5,6 +5,7 @@ use super::data::entry;
 use crate::control::{AlertAsk, Change};
 use crate::guard::Role;
 use crate::routes::{Action, ROUTES};
+use crate::settings::SettingsAsk;
 
 const JSON: (&str, &str) = ("content-type", "application/json");
 const UPGRADE: [(&str, &str); 5] = [
@@ -129,7 +130,13 @@ async fn who_comes_through_a_proxy_may_look_and_change_nothing() {
     }
     // What holds is asked of whoever owns it, on the way that changes take.
     let changes = server.changes.lock().expect("changes");
-    let is_question = |change: &Change| matches!(change, Change::Alerts(AlertAsk::Silences));
+    let is_question = |change: &Change| {
+        matches!(
+            change,
+            Change::Alerts(AlertAsk::Silences | AlertAsk::Notices)
+                | Change::Settings(SettingsAsk::Preferences | SettingsAsk::Doctor { .. })
+        )
+    };
     assert!(changes.iter().all(is_question), "{changes:?}");
 }
 

@@ -15,6 +15,7 @@ mod past;
 mod report;
 mod samples;
 mod series;
+mod settings;
 mod shapes;
 
 use std::collections::HashMap;
@@ -166,6 +167,11 @@ impl History for TestHistory {
     }
     fn events(&self, query: &RowQuery) -> Result<Vec<Event>, HistoryError> {
         self.rows(query, &self.events)
+    }
+    fn open_events(&self, limit: usize) -> Result<Vec<Event>, HistoryError> {
+        let events = self.events.lock().expect("events");
+        let open = events.iter().filter(|event| event.until.is_none());
+        Ok(open.take(limit).cloned().collect())
     }
     fn outages(&self, query: &RowQuery) -> Result<Vec<OutageRow>, HistoryError> {
         self.rows(query, &self.outages)

@@ -38,7 +38,7 @@ export function onUnauthorized(ask) {
  * @param {{ body?: unknown, etag?: string | null }} [options]
  * @returns {Promise<{ data: T, etag: string | null }>}
  */
-async function request(method, path, options = {}) {
+export async function request(method, path, options = {}) {
   /** @type {Record<string, string>} */
   const headers = { Accept: "application/json" };
   if (options.body !== undefined) headers["Content-Type"] = "application/json";
@@ -76,6 +76,11 @@ export async function get(path) {
 /** @template T @param {string} path @returns {Promise<{ data: T, etag: string | null }>} */
 export function getTagged(path) {
   return request("GET", path);
+}
+
+/** @template T @param {string} method @param {string} path @param {unknown} body @param {string | null} [etag] @returns {Promise<{ data: T, etag: string | null }>} */
+export function send(method, path, body, etag = null) {
+  return request(method, path, { body, etag });
 }
 
 /** @param {import("./types").TargetPatch} patch */

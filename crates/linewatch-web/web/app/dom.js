@@ -120,6 +120,10 @@ const SHAPES = /** @type {const} */ ({
   info: [["circle", { cx: 8, cy: 8, r: 3, class: "solid" }]],
   lock: [["path", { d: "M3 7h10v7H3zM5 7V5a3 3 0 0 1 6 0v2", class: "line" }]],
   logo: [["path", { d: "M1 8h3l2-5.5 4 11L12 8h3", class: "line thick" }]],
+  hud: [["path", { d: "M3.4 13a6.2 6.2 0 1 1 9.2 0M8 9l2.6-3.4", class: "line" }]],
+  events: [["path", { d: "M8 2 14.6 13.6H1.4Z", class: "line" }], ["path", { d: "M8 6.4v3.4M8 11.4v.4", class: "line" }]],
+  logs: [["path", { d: "M2 3.6h12M2 8h12M2 12.4h7", class: "line" }]],
+  settings: [["circle", { cx: 8, cy: 8, r: 2.6, class: "line" }], ["path", { d: "M8 1.4v2.2M8 12.4v2.2M1.4 8h2.2M12.4 8h2.2", class: "line" }]],
   search: [["circle", { cx: 7, cy: 7, r: 4.5, class: "line" }], ["path", { d: "M10.5 10.5 14 14", class: "line" }]],
 });
 

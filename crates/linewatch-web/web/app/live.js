@@ -39,6 +39,8 @@ class Live {
   #hasBeenLive = false;
   /** @type {() => void} */
   #onCatalog = () => {};
+  /** Somebody looks at a window of this page though its tab is hidden. */
+  isWatched = false;
 
   /** @param {() => void} onCatalog Called when targets came, changed or left. */
   start(onCatalog) {
@@ -48,7 +50,7 @@ class Live {
     setInterval(() => this.#acknowledge(), ACK_MS);
     addEventListener("online", () => this.retryNow());
     addEventListener("offline", () => this.#lost());
-    document.addEventListener("visibilitychange", () => (document.hidden ? this.#pause() : this.#wake()));
+    document.addEventListener("visibilitychange", () => (document.hidden ? this.isWatched || this.#pause() : this.#wake()));
     addEventListener("pagehide", () => this.#socket?.close());
     addEventListener("pageshow", (event) => { if (event.persisted) this.retryNow(); });
   }

@@ -15,7 +15,7 @@ import { loadPart } from "./parts.js";
 import { store } from "./store.js";
 import { setDates } from "./time.js";
 import { announce } from "./ui/dialog.js";
-import { buildShell, initTheme, loadMenus, nextTheme } from "./ui/shell.js";
+import { LINKS, buildShell, initTheme, loadMenus, nextTheme, setTitle } from "./ui/shell.js";
 import { parseRoute } from "./url.js";
 
 /** @typedef {import("./pages/overview.js").Page} Page */
@@ -35,7 +35,11 @@ const ACCOUNT_MS = 1200;
 const PAGES = {
   overview: async () => overviewPage,
   target: async () => (await import("./pages/target.js")).targetPage,
+  settings: async () => (await Promise.all([import("./pages/settings.js"), loadPart("settings")]))[0].settingsPage,
   report: async () => (await Promise.all([import("./pages/report.js"), loadPart("report")]))[0].reportPage,
+  hud: async () => (await Promise.all([import("./pages/hud.js"), loadPart("hud")]))[0].hudPage,
+  events: async () => (await Promise.all([import("./pages/events.js"), loadPart("events")]))[0].eventsPage,
+  logs: async () => (await Promise.all([import("./pages/logs.js"), loadPart("logs")]))[0].logsPage,
 };
 
 /** @type {Page | null} */
@@ -68,7 +72,7 @@ async function show(withFocus) {
     if (link.getAttribute("data-nav") === route.page) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
   }
-  document.title = route.page === "overview" ? t("brand") : `${route.id || t(`${route.page}.title`)} · ${t("brand")}`;
+  setTitle(route.page === "overview" ? t("brand") : `${route.id || t(`${route.page}.title`)} · ${t("brand")}`);
   if (withFocus) {
     scrollTo(0, 0);
     main.focus({ preventScroll: true });
@@ -131,8 +135,12 @@ function onKey(event) {
   // A button or link already answers to the space bar and Enter.
   if ((event.key === " " || event.key === "Enter") && at.closest("a, button, summary")) return;
   const wasGoing = isGoing;
+  // Somebody who speaks to the computer would press them without meaning to (WCAG 2.1.4).
+  if (event.key.length === 1 && document.documentElement.dataset["keys"] === "off") return;
   isGoing = event.key === "g";
-  if (wasGoing && event.key === "o") navigate("");
+  // `g` and the first letter of a page.
+  const going = wasGoing && LINKS.find(([name]) => name[0] === event.key);
+  if (going) navigate(going[1]);
   else if (event.key === "/") void loadMenus().then(({ openSearch }) => openSearch(navigate));
   else if (event.key === "?") void loadMenus().then(({ openKeys }) => openKeys());
   else if (event.key === "n") void loadMenus().then(({ openAdd }) => openAdd(navigate));
@@ -220,6 +228,7 @@ async function boot() {
   live.start(catalogChanged);
   setTimeout(() => void showAccount(), ACCOUNT_MS);
   await show(false);
+  void import("./settings/look.js").then(({ adoptLook }) => adoptLook());
 }
 
 /** Runs something once the socket is live, or has failed to be. @param {() => void} run */

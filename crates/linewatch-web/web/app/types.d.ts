@@ -225,6 +225,7 @@ export interface SeriesAnswer {
 }
 
 // ---- GET /api/v1/events, /outages, /logs ?target=&type=&severity=&level=&from=&to=&limit=&before= ----
+// events?state=open: those that have not ended, however old, in one page.
 export interface EventRow {
   id: string; type: string; severity: "info" | "warning" | "critical"; target: string | null; target_name: string | null;
   at: number; until: number | null; count: number; message: string;
@@ -274,6 +275,10 @@ export interface SilenceList { silences: SilenceInfo[] }
 export interface SilenceInfo {
   id: number; target: string; group: string; country: string; partner: string; label: string; until: number; comment: string;
 }
+// ---- GET /api/v1/alerts/notices: of the newest events ----
+export interface NoticesAnswer { acks: AckRow[]; told: ToldRow[] }
+export interface AckRow { event: string; at: number; who: string; note: string }
+export interface ToldRow { events: string[]; via: "mail" | "webhook"; at: number; state: "sent" | "waiting" | "dead" }
 // ---- POST /api/v1/alerts/test {destination}: the server's words, 502 with them if it refused ----
 export interface TestAnswer { words: string }
 // ---- GET /api/v1/alerts/outbox, POST /api/v1/alerts/outbox/{id}/retry, DELETE /api/v1/alerts/outbox/{id} (of what was given up) ----
@@ -281,6 +286,33 @@ export interface OutboxAnswer { destinations: string[]; waiting: LetterRow[]; de
 export interface LetterRow {
   id: number; destination: string; made: number; due: number; attempts: number; last_error: string | null;
 }
+
+// ---- GET /api/v1/config (everything but the targets), ?target=ID (that target), PUT {set: {key: value}, reset: [key]} ----
+// Keys have points, as in the file; the ETag is the version (If-Match: 409 on a lost update). Secrets are "***".
+export interface ConfigAnswer {
+  config: unknown; // in the tables of the file
+  origins: Record<string, string>; // key -> as in TargetInfo; defaults are not in it
+  file: unknown; // the same without what was changed here; null: there is nothing without it
+  file_origins: Record<string, string>;
+  config_path: string | null; web_path: string; data_dir: string;
+  restart: string[]; // keys that were changed and take effect at the next start
+  destinations: string[]; // where a test can be sent to
+  password_from: string | null; // where the password of the mail server is read from
+}
+// ---- GET, PUT /api/v1/preferences: how the page looks where a browser has no choice of its own ----
+export interface PreferencesAnswer { preferences: Record<string, string | number | boolean> }
+// ---- GET /api/v1/doctor (at most a minute old; ?fresh=1 looks again) ----
+export interface DoctorAnswer { at: number; checks: CheckRow[] }
+export interface CheckRow { name: string; verdict: "ok" | "note" | "warning" | "fault"; sentence: string; command: string | null }
+// ---- GET /api/v1/preview?target=ID&from=&to=&excellent=&good=&fair=&poor=&critical=&lost_to_open=&replies_to_close=&loss_ratio=&window= ----
+export interface PreviewAnswer {
+  from: number; to: number;
+  probes: number; // stored ones that were judged again
+  is_truncated: boolean; // only the first ones of the span
+  now: PreviewPast; then: PreviewPast;
+}
+export interface PreviewPast { outages: PreviewOutage[]; outage_alerts: number; grades: Record<string, number> } // grades: minutes
+export interface PreviewOutage { from: number; to: number | null; sent: number; lost: number }
 
 // ---- GET /api/v1/status ----
 export interface Status {

@@ -12,7 +12,11 @@ import { BADGES } from "./level.js";
 const ROUTES = /** @type {const} */ ([
   ["overview", /^$/],
   ["target", /^t\/([^/]+)\/?$/],
+  ["hud", /^hud(?:\/([^/]+))?\/?$/],
+  ["events", /^events\/?$/],
+  ["logs", /^logs\/?$/],
   ["report", /^report\/([^/]+)\/?$/],
+  ["settings", /^settings\/?$/],
 ]);
 const STATUSES = new Set([...BADGES, "ok", "warn", "bad"]);
 const PROTOCOLS = new Set(["icmp", "tcp", "udp"]);

@@ -23,8 +23,10 @@ use crate::notify::{Graph, Notify, shape};
 
 /// What a mail's picture shows.
 const PICTURE_SPAN: Duration = Duration::from_secs(24 * 3600);
-/// Its size in pixels: a mail program's window.
-const PICTURE_SIZE: (u32, u32) = (1000, 360);
+/// Its size where it is read: the width of the mail's text, so that its own text is not made smaller.
+const PICTURE_SIZE: (u32, u32) = (600, 280);
+/// Device pixels per pixel: for sharp screens.
+const PICTURE_SCALE: u32 = 2;
 /// A monitor that has not turned for so long does not live, whatever its process does.
 const ALIVE_WITHIN: Duration = Duration::from_secs(30);
 /// The letters among which that of the last farewell is looked for: it was the last thing the run before said.
@@ -163,7 +165,14 @@ pub(crate) fn graph<C: Clock + Sync + 'static>(
 }
 
 fn draw(history: &dyn History, target: TargetId, now: WallTime, vantage: &str) -> Option<Vec<u8>> {
-    let style = GraphStyle::new(PICTURE_SIZE.0, PICTURE_SIZE.1, 1, Theme::Light, ValueAxis::Linear).ok()?;
+    let style = GraphStyle::new(
+        PICTURE_SIZE.0,
+        PICTURE_SIZE.1,
+        PICTURE_SCALE,
+        Theme::Light,
+        ValueAxis::Linear,
+    )
+    .ok()?;
     let drawn = history.targets().ok().and_then(|stored| {
         let meant = stored.iter().find(|other| other.id == target)?;
         let of_its_line = stored.iter().filter(|other| other.slug == meant.slug);

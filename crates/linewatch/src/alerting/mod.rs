@@ -2,6 +2,8 @@
 //!
 //! Not here: deciding (`linewatch_core::alert`), sending (`notify`).
 
+#[cfg(test)]
+mod cost;
 pub(crate) mod delivery;
 mod policy;
 mod replay;

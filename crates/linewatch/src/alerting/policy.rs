@@ -1,7 +1,7 @@
 //! As written -> as meant: the rules in force, and the maintenance windows as instants.
 
 use jiff::Timestamp;
-use linewatch_core::alert::{Escalation, Kind, Maintenance, Matcher, Policy, Rule};
+use linewatch_core::alert::{Kind, Maintenance, Matcher, Policy, Rule};
 use linewatch_core::time::WallTime;
 
 use crate::config::alerts;
@@ -32,23 +32,19 @@ pub(crate) fn policy(alerts: &alerts::Alerts) -> Policy {
 }
 
 fn meant(alerts: &alerts::Alerts, rule: &alerts::Rule) -> Rule {
-    let kind = kind(rule.kind);
     Rule {
-        key: key(rule, kind),
-        matcher: matcher(&rule.matcher),
-        kind,
+        key: key(rule),
+        matcher: rule.matcher.clone(),
+        kind: rule.kind,
         above: rule.above,
         hold: rule.hold.unwrap_or(alerts.hold),
         to: rule.to.clone(),
-        escalation: rule.escalate.as_ref().map(|escalate| Escalation {
-            after: escalate.after,
-            to: escalate.to.clone(),
-        }),
+        escalation: rule.escalate.clone(),
     }
 }
 
 /// Stays the same while the rule says the same, wherever in the file it stands.
-fn key(rule: &alerts::Rule, kind: Kind) -> String {
+fn key(rule: &alerts::Rule) -> String {
     if !rule.name.is_empty() {
         return rule.name.clone();
     }
@@ -60,35 +56,12 @@ fn key(rule: &alerts::Rule, kind: Kind) -> String {
         &matcher.partner,
         &matcher.label,
     ];
-    let mut key = kind.word().to_owned();
+    let mut key = rule.kind.word().to_owned();
     for part in parts {
         key.push('/');
         key.push_str(part);
     }
     format!("{key} to {}", rule.to.join(","))
-}
-
-fn kind(kind: alerts::AlertKind) -> Kind {
-    match kind {
-        alerts::AlertKind::Outage => Kind::Outage,
-        alerts::AlertKind::Latency => Kind::Latency,
-        alerts::AlertKind::Loss => Kind::Loss,
-        alerts::AlertKind::Jitter => Kind::Jitter,
-        alerts::AlertKind::Stale => Kind::Stale,
-        alerts::AlertKind::Local => Kind::Local,
-        alerts::AlertKind::Dns => Kind::Dns,
-        alerts::AlertKind::Storage => Kind::Storage,
-    }
-}
-
-fn matcher(matcher: &alerts::Matcher) -> Matcher {
-    Matcher {
-        target: matcher.target.clone(),
-        group: matcher.group.clone(),
-        country: matcher.country.clone(),
-        partner: matcher.partner.clone(),
-        label: matcher.label.clone(),
-    }
 }
 
 /// An empty end is no end on that side. The dates were checked when the file was read.
@@ -101,7 +74,7 @@ fn window(window: &alerts::Maintenance) -> Option<Maintenance> {
         Some(WallTime::from_nanos(i64::try_from(at.as_nanosecond()).ok()?))
     };
     Some(Maintenance {
-        matcher: matcher(&window.matcher),
+        matcher: window.matcher.clone(),
         from: instant(&window.from, i64::MIN)?,
         to: instant(&window.to, i64::MAX)?,
     })
@@ -130,7 +103,7 @@ mod tests {
     fn a_maintenance_window_means_instants_and_an_empty_side_has_no_end() {
         let mut alerts = alerts::Alerts::default();
         alerts.maintenance.push(alerts::Maintenance {
-            matcher: alerts::Matcher::default(),
+            matcher: Matcher::default(),
             from: "2026-11-21T02:00:00+07:00".to_owned(),
             to: String::new(),
         });
@@ -143,11 +116,11 @@ mod tests {
     fn the_key_of_a_rule_does_not_depend_on_its_place() {
         let rule = |name: &str, group: &str| alerts::Rule {
             name: name.to_owned(),
-            matcher: alerts::Matcher {
+            matcher: Matcher {
                 group: group.to_owned(),
-                ..alerts::Matcher::default()
+                ..Matcher::default()
             },
-            kind: alerts::AlertKind::Outage,
+            kind: Kind::Outage,
             above: None,
             hold: None,
             to: Vec::new(),

@@ -42,11 +42,10 @@ impl Teller {
 
     /// Hears what the monitor wants done.
     pub(crate) fn hear(&mut self, effects: &[Effect], now: Anchor) {
+        // Asked only where an outage ends: it looks at every target.
+        let was_cut_off = effects.iter().any(is_end_of_an_outage) && self.watch.is_cut_off();
         self.watch.hear(effects, now);
-        let is_line_back = effects.iter().any(|effect| {
-            matches!(effect, Effect::Event(event) if event.kind == EventKind::LocalOutage && event.until.is_some())
-        });
-        if is_line_back {
+        if effects.iter().any(is_end_of_a_local_outage) || (was_cut_off && !self.watch.is_cut_off()) {
             (self.way.line_is_back)();
         }
     }
@@ -83,9 +82,21 @@ impl Teller {
         (self.way.put)(&told, &snapshot);
     }
 
-    fn put(&self, told: &[Notification], now: Anchor) {
-        if !told.is_empty() {
+    fn put(&mut self, told: &[Notification], now: Anchor) {
+        // What the cap of messages an hour holds back is told by nobody if it is lost here.
+        if self.watch.take_unsaved() || !told.is_empty() {
             (self.way.put)(told, &self.watch.snapshot(now));
         }
     }
 }
+
+fn is_end_of_an_outage(effect: &Effect) -> bool {
+    matches!(effect, Effect::Outage(row) if row.to.is_some())
+}
+
+fn is_end_of_a_local_outage(effect: &Effect) -> bool {
+    matches!(effect, Effect::Event(event) if event.kind == EventKind::LocalOutage && event.until.is_some())
+}
+
+#[cfg(test)]
+mod tests;

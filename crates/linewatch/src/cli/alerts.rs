@@ -1,6 +1,9 @@
 //! `linewatch alerts replay`: stored history through the rules of a configuration, and what would have been sent.
 //!
-//! Outages and faults of this computer are replayed as stored, limits by the minute. Nothing is sent and nothing is written.
+//! Outages, silences, names without an address and faults of this computer are replayed as stored, limits by the minute. Nothing
+//! is sent and nothing is written.
+
+mod troubles;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -27,6 +30,7 @@ use super::stored::{self, unread};
 use crate::alerting::{self, Replay, delivery};
 use crate::exit::Exit;
 use crate::say;
+use troubles::{Level, with_troubles};
 
 /// The period without a word about it.
 const RANGE_DEFAULT: Duration = Duration::from_secs(86_400);
@@ -81,7 +85,7 @@ pub(super) fn run(global: &Global, command: &AlertsCommand) -> Result<Exit> {
         }));
     }
     say::to_stderr(&format!(
-        "{} of {} targets from {} to {}, {}; limits by the minute, stale and dns are not stored and not replayed",
+        "{} of {} targets from {} to {}, {}; limits and the ends of dns by the minute",
         match told.len() {
             0 => "no message".to_owned(),
             1 => "1 message".to_owned(),
@@ -151,10 +155,8 @@ fn facts(
             facts.extend(outage(&line.target, row, to));
         }
         // The way out is believed by its answers, so they are asked for with any outage rule too.
-        if has_limits || policy.rules.iter().any(|rule| rule.kind == Kind::Outage) {
-            for &series in &line.series {
-                facts.extend(levels(history, series, line.target.id, (period.from, to))?);
-            }
+        if has_limits || policy.rules.iter().any(|rule| is_seen_in_levels(rule.kind)) {
+            facts.extend(views(history, line, period, to)?);
         }
     }
     facts.retain(|(at, _)| *at <= to);
@@ -236,13 +238,43 @@ fn faults(history: &dyn History, period: &Period) -> Result<Vec<(WallTime, Effec
     Ok(facts)
 }
 
+const fn is_seen_in_levels(kind: Kind) -> bool {
+    matches!(kind, Kind::Outage | Kind::Stale | Kind::Dns)
+}
+
+/// What the page would have shown of a line, minute by minute.
+fn views(
+    history: &dyn History,
+    line: &Line,
+    period: &Period,
+    to: WallTime,
+) -> Result<Vec<(WallTime, Effect)>> {
+    let id = line.target.id;
+    let mut levels = Vec::new();
+    for &series in &line.series {
+        levels.extend(self::levels(history, series, id, (period.from, to))?);
+    }
+    let mut events = Vec::new();
+    for kind in [EventKind::Stale, EventKind::DnsFailed] {
+        events.extend(rows(
+            |before| history.events(&query(Some(line), Some(kind), period, before)),
+            |row| row.id,
+        )?);
+    }
+    let views = with_troubles(levels, &events, &line.target.plan, |at| bare_view(id, at));
+    Ok(views
+        .into_iter()
+        .map(|view| (view.at, Effect::Views(vec![view])))
+        .collect())
+}
+
 /// What the live window would have shown at the end of each minute.
 fn levels(
     history: &dyn History,
     series: TargetId,
     id: TargetId,
     (from, to): (WallTime, WallTime),
-) -> Result<Vec<(WallTime, Effect)>> {
+) -> Result<Vec<Level>> {
     let length_ns = u64::try_from(to.nanos_after(from)).unwrap_or(0);
     let minutes = usize::try_from(length_ns.div_ceil(LEVEL.as_nanos() as u64)).unwrap_or(LEVELS_MAX);
     let asked = SeriesQuery {
@@ -252,11 +284,11 @@ fn levels(
         points: minutes.clamp(1, LEVELS_MAX),
     };
     let sums = history.series(asked).map_err(unread)?;
-    let views = sums.points.iter().map(|point| {
-        let at = point.at.plus(sums.bucket);
-        (at, Effect::Views(vec![view(id, at, point)]))
+    let levels = sums.points.iter().map(|point| Level {
+        begin: point.at,
+        view: view(id, point.at.plus(sums.bucket), point),
     });
-    Ok(views.collect())
+    Ok(levels.collect())
 }
 
 fn view(id: TargetId, at: WallTime, point: &SeriesPoint) -> TargetView {
@@ -271,18 +303,11 @@ fn view(id: TargetId, at: WallTime, point: &SeriesPoint) -> TargetView {
         class: Class::U,
     });
     TargetView {
-        id,
-        at,
         state: if counts.finished() >= INTERPRET_PROBES as u64 || last.is_some() {
             State::Ok
         } else {
             State::Waiting
         },
-        state_since: at,
-        state_reasons: Vec::new(),
-        error: None,
-        grade: None,
-        grade_since: at,
         last,
         last_answer: last,
         window: WindowView {
@@ -292,6 +317,24 @@ fn view(id: TargetId, at: WallTime, point: &SeriesPoint) -> TargetView {
             jitter: sums.jitter(),
             ..WindowView::default()
         },
+        ..bare_view(id, at)
+    }
+}
+
+/// A view of a moment of which nothing is known.
+fn bare_view(id: TargetId, at: WallTime) -> TargetView {
+    TargetView {
+        id,
+        at,
+        state: State::Waiting,
+        state_since: at,
+        state_reasons: Vec::new(),
+        error: None,
+        grade: None,
+        grade_since: at,
+        last: None,
+        last_answer: None,
+        window: WindowView::default(),
         totals: Counts::default(),
         outage: None,
         outages: 0,

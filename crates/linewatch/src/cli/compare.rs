@@ -1,26 +1,28 @@
 //! `linewatch compare`: two targets, or two periods of one, and which of their differences exceed chance.
 //!
 //! A side is `TARGET` (in the period of the options) or `TARGET@PERIOD`; without a second side the period before is the
-//! first. Not here: the statistics (core) and the table (render). A folder of `record` would be a third kind of [`Side`].
+//! first. Not here: the statistics (core) and the table (render). A folder of `record` is compared
+//! with a folder of `record`.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Result;
+use jiff::tz::TimeZone;
 use linewatch_core::limits::{API_ROWS, SERIES_POINTS};
 use linewatch_core::port::{Clock as _, History, HistoryError, RowQuery, SeriesQuery};
 use linewatch_core::rollup::{Buckets, Resolution};
-use linewatch_core::stats::compare::{Minute, compare};
+use linewatch_core::stats::compare::{Comparison, Minute, compare};
 use linewatch_core::time::WallTime;
 use linewatch_probe::clock::SystemClock;
 use linewatch_render::compare::{self as render, json, table};
-use linewatch_render::text::printable;
 
 use super::Global;
 use super::period::{Period, PeriodArgs};
 use super::stored::{self, Line, unread};
 use crate::exit::{Exit, UserError};
+use crate::record::read::{Recorded, session};
 use crate::say;
 
 /// The period without a word about it.
@@ -36,12 +38,13 @@ const TEN_MINUTES_MAX: Duration = Duration::from_secs(70 * 86_400);
     after_help = "Examples:\n  linewatch compare gw --range 7d                  the last 7 days against the 7 before\n  \
     linewatch compare gw isp --range 24h             two targets over one day\n  \
     linewatch compare gw@2026-11-01..2026-11-07 gw@2026-11-15..2026-11-21\n  \
-    linewatch compare gw@2026-11-14 gw@2026-11-21    two days\n\n\
+    linewatch compare gw@2026-11-14 gw@2026-11-21    two days\n  \
+    linewatch compare session_A session_B            two sessions of `record`\n\n\
     A difference is beyond chance when equal lines would show one as large in at most 1 of 100 comparisons, by a block \
     permutation test with a fixed seed: samples near each other in time are alike, so whole blocks change sides."
 )]
 pub(super) struct Args {
-    /// TARGET, or TARGET@PERIOD with a period of its own: FROM..TO, FROM.., a day, or a length until now
+    /// TARGET, TARGET@PERIOD with a period of its own (FROM..TO, FROM.., a day, or a length until now), or a session's folder
     #[arg(value_name = "A")]
     a: String,
     /// The same; without it A is compared with the period just before
@@ -70,6 +73,9 @@ struct Side {
 ///
 /// An unknown target, a period that cannot be, or no history.
 pub(super) fn run(global: &Global, args: &Args) -> Result<Exit> {
+    if let Some(dirs) = folders(args)? {
+        return run_sessions(global, args, dirs);
+    }
     let (_, reader) = stored::open(global, args.config.clone())?;
     let now = SystemClock::start().wall();
     let sides = sides(&reader, args, now)?;
@@ -99,12 +105,51 @@ pub(super) fn run(global: &Global, args: &Args) -> Result<Exit> {
         to: side.period.to,
         down_ms,
     });
+    print(global, args, (&comparison, &told, zone));
+    Ok(Exit::Ok)
+}
+
+fn print(global: &Global, args: &Args, told: (&Comparison, &[render::Side; 2], &TimeZone)) {
+    let (comparison, sides, zone) = told;
     if args.json {
-        say::to_stdout(&json(&comparison, &told));
+        say::to_stdout(&json(comparison, sides));
     } else {
-        let text = table(&comparison, &told, zone).join("\n");
+        let text = table(comparison, sides, zone).join("\n");
         say::to_stdout(&if global.ascii { ascii(&text) } else { text });
     }
+}
+
+/// Both sides, where they are folders of sessions.
+fn folders(args: &Args) -> Result<Option<[&Path; 2]>, UserError> {
+    let Some(b) = &args.b else {
+        if Path::new(&args.a).is_dir() {
+            return Err(UserError::usage("one session has nothing to be compared with")
+                .help("name two folders: linewatch compare session_A session_B"));
+        }
+        return Ok(None);
+    };
+    match (Path::new(&args.a).is_dir(), Path::new(b).is_dir()) {
+        (false, false) => Ok(None),
+        (true, true) => Ok(Some([Path::new(&args.a), Path::new(b)])),
+        _ => Err(
+            UserError::usage("a session's folder is compared with another one only")
+                .help("name two folders: linewatch compare session_A session_B"),
+        ),
+    }
+}
+
+/// Two folders of `record`, by their minutes.
+fn run_sessions(global: &Global, args: &Args, dirs: [&Path; 2]) -> Result<Exit> {
+    let [a, b] = [session(dirs[0])?, session(dirs[1])?];
+    let comparison = compare(&a.minutes, &b.minutes, 1);
+    let side = |dir: &Path, recorded: &Recorded| render::Side {
+        target: dir.display().to_string(),
+        from: recorded.from,
+        to: recorded.to,
+        down_ms: recorded.down_s * 1000,
+    };
+    let sides = [side(dirs[0], &a), side(dirs[1], &b)];
+    print(global, args, (&comparison, &sides, &TimeZone::system()));
     Ok(Exit::Ok)
 }
 
@@ -134,13 +179,6 @@ fn sides(history: &dyn History, args: &Args, now: WallTime) -> Result<[Side; 2],
 
 /// `TARGET`, else `TARGET@PERIOD`: a name may have an `@` of its own.
 fn side(history: &dyn History, args: &Args, text: &str, now: WallTime) -> Result<Side, UserError> {
-    if Path::new(text).is_dir() {
-        let message = format!(
-            "\"{}\" is a folder: this version compares targets only",
-            printable(text)
-        );
-        return Err(UserError::usage(message).help("name a target: linewatch compare gw --range 7d"));
-    }
     match (stored::line(history, text), text.rsplit_once('@')) {
         (Ok(line), _) => Ok(Side {
             line,

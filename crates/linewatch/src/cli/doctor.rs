@@ -23,6 +23,7 @@ use linewatch_probe::sys::{SystemWire, WireOptions, WireReport};
 use linewatch_render::doctor::{Finding, Verdict, json, table};
 
 use super::{ColorWhen, Global};
+use crate::config::Loaded;
 use crate::cure;
 use crate::cure::shell_word;
 use crate::exit::Exit;
@@ -66,6 +67,32 @@ pub(super) fn run(global: &Global, args: &Args) -> Result<Exit> {
     Ok(exit_of(&findings))
 }
 
+/// The checks that ask nobody but this computer, for the page of a running monitor: packets go over loopback only, and neither
+/// gateways nor name servers nor the mail server hear of it. Whether the port is free is no question: we have it.
+///
+/// # Errors
+///
+/// When the system gives no socket at all.
+pub(crate) fn of_this_computer(loaded: Loaded) -> Result<Vec<Finding>> {
+    let clock = SystemClock::start();
+    let (wire, report) =
+        SystemWire::open(clock, WireOptions::default()).context("cannot open the sockets of the engine")?;
+    let situation = Situation::new(Some(loaded), None);
+    let punctuality = timers::punctuality(clock);
+    let asked = Asked::new(&report, route::Gateways::default(), &[], &[]);
+    let heard = asked.sort(&probes::ask(wire, clock, &asked.shots)?);
+    let (permission, program) = (kernel::permission(), cure::program());
+    let mut findings = vec![
+        situation.finding(),
+        icmp::permission(&report, &permission, &program),
+    ];
+    findings.extend(methods(&report, &situation, &heard));
+    findings.extend(timing::punctuality(punctuality, &permission, &program));
+    findings.extend(timing::clocks(&calendar::clocks()));
+    findings.extend(places(&report, &situation, false));
+    Ok(findings)
+}
+
 /// Every check, in the order of its telling: what may be done, how well, with whom, and where it is kept.
 fn examine(
     clock: SystemClock,
@@ -102,7 +129,7 @@ fn examine(
         &lookup.end(clock),
         wanted.has_names,
     ));
-    findings.extend(places(report, situation));
+    findings.extend(places(report, situation, true));
     findings.extend(mail::mail(&situation.settings.alerts));
     if asks_targets {
         findings.push(network::targets(&targets, &heard.targets));
@@ -139,15 +166,15 @@ fn line(wanted: &Wanted, routes: route::Gateways, heard: &Answers) -> [Finding; 
     ]
 }
 
-/// What there must be room for on this computer.
-fn places(report: &WireReport, situation: &Situation) -> Vec<Finding> {
+/// What there must be room for on this computer. The port is asked for where nobody of ours has it.
+fn places(report: &WireReport, situation: &Situation, asks_port: bool) -> Vec<Finding> {
     let settings = &situation.settings;
     let mut findings = vec![
         room::buffer(report, kernel::rmem_max_bytes(), situation.asked_per_s()),
         room::tracked(kernel::tracked(), settings.targets.len()),
         room::files(linewatch_probe::privilege::open_files(), &settings.targets),
-        room::port(settings.server.listen),
     ];
+    findings.extend(asks_port.then(|| room::port(settings.server.listen)));
     findings.extend(room::disk(
         situation.data_dir.as_deref(),
         settings.storage.max_size_bytes,

@@ -5,23 +5,31 @@
 
 mod admin;
 mod alerts;
+mod attach;
+mod attach_monitor;
+mod attach_shapes;
 mod backup;
 mod check;
 mod compare;
 mod demo;
-mod doctor;
+pub(crate) mod doctor;
 mod export;
 mod graph;
 mod healthcheck;
 mod import;
 mod manual;
 mod period;
+mod record;
+mod record_run;
+mod record_targets;
 mod report;
 mod rrd;
 mod serve;
 mod stored;
 mod watch;
+mod watch_live;
 mod watch_rows;
+mod watch_screen;
 mod watch_view;
 
 use std::ffi::OsString;
@@ -40,7 +48,7 @@ use crate::say;
 pub(crate) use stored::write_whole;
 
 /// Commands of INTERFACE.md that a later version brings: said plainly instead of being taken for a target.
-const NOT_YET: [&str; 4] = ["record", "attach", "check", "fping"];
+const NOT_YET: [&str; 2] = ["check", "fping"];
 
 /// Watches network lines: round-trip time, loss, jitter and outages, with the kernel's own time stamps
 #[derive(Debug, Parser)]
@@ -71,7 +79,7 @@ pub struct Global {
     /// Colour on the terminal
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
     pub color: ColorWhen,
-    /// Language of `watch` and of `report` [default: the one of the environment (LC_ALL, LC_MESSAGES, LANG)]
+    /// Language of `watch`, `attach`, `record` and `report` [default: the one of the environment (LC_ALL, LC_MESSAGES, LANG)]
     #[arg(long, global = true, value_name = "LANG")]
     pub lang: Option<Lang>,
     /// Plain ASCII on the terminal
@@ -83,6 +91,15 @@ impl Global {
     /// The language of what is printed: the option's, else the environment's, else English.
     pub(crate) fn language(&self) -> Language {
         language(self.lang, |name| std::env::var(name).ok())
+    }
+
+    /// Whether colour was asked for or forbidden; `None`: as the environment says.
+    pub(crate) const fn colour(&self) -> Option<bool> {
+        match self.color {
+            ColorWhen::Auto => None,
+            ColorWhen::Always => Some(true),
+            ColorWhen::Never => Some(false),
+        }
     }
 }
 
@@ -131,6 +148,10 @@ enum Command {
     Serve(serve::Args),
     /// Measure now and print; nothing is stored
     Watch(watch::Args),
+    /// The terminal view over a running monitor
+    Attach(attach::Args),
+    /// Measure at up to a thousand probes a second into a folder of text files: outages, averages, totals
+    Record(record::Args),
     /// Check a configuration file: exit 0, or 2 with line, column and a hint for every error
     CheckConfig(check::CheckArgs),
     /// Look at the configuration
@@ -184,15 +205,21 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Result<Exit> {
         }
     };
     let cli = Cli::from_arg_matches(&matches)?;
-    if cli.global.lang == Some(Lang::Id) && !matches!(cli.command, Command::Watch(_) | Command::Report(_)) {
+    let speaks = matches!(
+        cli.command,
+        Command::Watch(_) | Command::Attach(_) | Command::Record(_) | Command::Report(_)
+    );
+    if cli.global.lang == Some(Lang::Id) && !speaks {
         // On standard error: what others read from standard output stays what it is.
         say::to_stderr(
-            "note: only `watch` and `report` speak Indonesian so far; the page has `[web] language = \"id\"`",
+            "note: only `watch`, `attach`, `record` and `report` speak Indonesian so far; the page has `[web] language = \"id\"`",
         );
     }
     match cli.command {
         Command::Serve(args) => serve::run(&cli.global, &args),
         Command::Watch(args) => watch::run(&cli.global, &args),
+        Command::Attach(args) => attach::run(&cli.global, &args),
+        Command::Record(args) => record::run(&cli.global, &args),
         Command::CheckConfig(args) => check::check_config(&cli.global, &args),
         Command::Config(command) => check::config(&cli.global, &command),
         Command::Doctor(args) => doctor::run(&cli.global, &args),
@@ -414,8 +441,8 @@ mod tests {
     #[test]
     fn a_command_of_a_later_version_is_not_taken_for_a_host() {
         check(
-            "linewatch record gw",
-            "error: the command \"record\" is not part of this version",
+            "linewatch fping gw",
+            "error: the command \"fping\" is not part of this version",
         );
     }
 

@@ -1,7 +1,7 @@
-//! `linewatch watch`: measures now and prints; nothing is stored.
+//! `linewatch watch`: measures now and shows it; nothing is stored.
 //!
 //! The engine and the monitor are those of `serve`; only store and page are missing. What is printed is
-//! [`super::watch_view`]'s. Not here: how a target is probed.
+//! [`super::watch_view`]'s, the full-screen view [`super::watch_screen`]'s. Not here: how a target is probed.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -25,13 +25,16 @@ use linewatch_probe::engine::{Engine, EngineTarget};
 use linewatch_probe::resolve::{Found, Resolver, Said};
 use linewatch_probe::sys::{SystemWire, WireOptions};
 
-use super::watch_view::{Mode, View};
+use super::watch_screen::{self, Feed, Session};
+use super::watch_view::{Happened, Mode, View};
 use super::{Global, target_spec};
 use crate::config::units;
+use crate::confine;
 use crate::exit::{Exit, UserError};
 use crate::method::{self, engine_options};
 use crate::say::{self, Reader};
 use crate::signals::{self, Order};
+use crate::term::{self, Look, Terminal, Ui};
 
 /// At the end, what is in flight is awaited for the time-out, but no longer than this (MEASURING "Signals and exit").
 pub(super) const DRAIN: Duration = Duration::from_secs(3);
@@ -69,12 +72,18 @@ pub(super) struct Args {
     /// One line of the table covers this time: 1s to 1h
     #[arg(long, value_name = "T", default_value = "10s")]
     every: String,
-    /// The plain table (the full-screen view comes with a later version)
-    #[arg(long)]
+    /// The plain table, as into a pipe, instead of the full-screen view
+    #[arg(long, conflicts_with_all = ["hud", "overlay"])]
     plain: bool,
     /// One JSON object per finished probe; the last one is the summary
-    #[arg(long, conflicts_with = "plain")]
+    #[arg(long, conflicts_with_all = ["plain", "hud", "overlay"])]
     json: bool,
+    /// Begin with one target, large
+    #[arg(long)]
+    hud: bool,
+    /// Begin with several targets in one chart
+    #[arg(long)]
+    overlay: bool,
     /// Exit with 4 if this happened
     #[arg(long, value_name = "WHAT")]
     fail_on: Option<FailOn>,
@@ -90,7 +99,7 @@ pub(super) enum FailOn {
 }
 
 /// The command line, understood.
-struct Plan {
+pub(super) struct Plan {
     specs: Vec<TargetSpec>,
     probe: ProbePlan,
     every: Duration,
@@ -120,7 +129,9 @@ pub(super) fn run(global: &Global, args: &Args) -> Result<Exit> {
     let (records, batches) = mpsc::sync_channel(limits::BATCH_QUEUE);
     let engine =
         Engine::start(wire, clock, engine_options(costs)?, records).context("cannot start the engine")?;
-    let mode = if args.json { Mode::Json } else { Mode::Plain };
+    confine::command(&engine)?;
+    let terminal = Terminal::of_environment(global.colour(), global.ascii);
+    let mode = mode_of(args, &terminal);
     let mut view = View::new(
         mode,
         plan.every,
@@ -141,19 +152,54 @@ pub(super) fn run(global: &Global, args: &Args) -> Result<Exit> {
     let end_at = plan
         .duration
         .map_or(MonoTime::MAX, |duration| clock.mono().plus(duration));
-    let reader = follow(&mut view, &batches, &heard, &clock, end_at);
+    let mut screen = match mode {
+        Mode::Screen => {
+            let look = Look::new(&terminal, global.language(), jiff::tz::TimeZone::system());
+            let mut screen = watch_screen::open(clock, look, Ui::new(args.hud, args.overlay))?;
+            if let Some(note) = watched.notes.first() {
+                screen.ui.say(note.clone(), clock.anchor().wall);
+            }
+            Some(screen)
+        }
+        Mode::Json | Mode::Plain => None,
+    };
+    let reader = match &mut screen {
+        Some(screen) => {
+            let feed = Feed {
+                batches: &batches,
+                orders: &heard,
+                end_at,
+            };
+            let targets = watched.targets;
+            Session::new(&plan, &engine, targets, args.count, clock).follow(&mut view, screen, &feed)
+        }
+        None => follow(&mut view, &batches, &heard, &clock, end_at),
+    };
     let grace = plan.probe.timeout.min(DRAIN);
     let stopping = std::thread::spawn(move || engine.stop(grace));
-    while let Ok(batch) = batches.recv() {
-        view.take(&batch);
-    }
+    watch_screen::drain(&mut view, screen, &batches);
     drop(stopping.join());
     let happened = view.finish(clock.anchor(), reader);
-    Ok(match args.fail_on {
+    Ok(exit_of(args.fail_on, happened))
+}
+
+/// The full-screen view where nothing else was asked for and the terminal can show it.
+fn mode_of(args: &Args, terminal: &Terminal) -> Mode {
+    if args.json {
+        Mode::Json
+    } else if !args.plain && term::suits_a_screen(terminal) {
+        Mode::Screen
+    } else {
+        Mode::Plain
+    }
+}
+
+const fn exit_of(fail_on: Option<FailOn>, happened: Happened) -> Exit {
+    match fail_on {
         Some(FailOn::Outage) if happened.outages > 0 => Exit::ConditionMet,
         Some(FailOn::Loss) if happened.failed > 0 => Exit::ConditionMet,
         _ => Exit::Ok,
-    })
+    }
 }
 
 impl Plan {
@@ -205,7 +251,7 @@ impl Plan {
 }
 
 /// A length of time from an option, within its limits.
-fn length(option: &str, text: &str, min: Duration, max: Duration) -> Result<Duration, UserError> {
+pub(super) fn length(option: &str, text: &str, min: Duration, max: Duration) -> Result<Duration, UserError> {
     let limits = format!(
         "it can be {} to {}, such as 250ms or 2s",
         units::duration_text(min),
@@ -268,7 +314,7 @@ fn watched(plan: &Plan, ability: impl Fn(Method, bool) -> Result<(), String>) ->
     Ok(watched)
 }
 
-fn target_of(id: TargetId, spec: &TargetSpec, method: Method, plan: &Plan) -> Target {
+pub(super) fn target_of(id: TargetId, spec: &TargetSpec, method: Method, plan: &Plan) -> Target {
     let mut target = Target {
         id,
         slug: String::new(),
@@ -293,7 +339,7 @@ fn target_of(id: TargetId, spec: &TargetSpec, method: Method, plan: &Plan) -> Ta
 }
 
 /// Refuses what the engine would refuse, before it has begun with the others.
-fn admit(watched: &[(Target, Address)], costs: Costs) -> Result<(), UserError> {
+pub(super) fn admit(watched: &[(Target, Address)], costs: Costs) -> Result<(), UserError> {
     let mut ledger = Ledger::new(costs);
     for (target, address) in watched {
         let entry = CapEntry::of(target.id, target, *address);
@@ -304,7 +350,7 @@ fn admit(watched: &[(Target, Address)], costs: Costs) -> Result<(), UserError> {
     Ok(())
 }
 
-fn address_of(host: &Host) -> Result<Address, UserError> {
+pub(super) fn address_of(host: &Host) -> Result<Address, UserError> {
     match host {
         Host::Literal { ip, zone } => Ok(Address {
             ip: *ip,
@@ -348,7 +394,7 @@ fn scope_of(ip: IpAddr, zone: Option<&str>) -> Result<u32, UserError> {
     })
 }
 
-fn engine_target(target: &Target, address: Address, slots: Option<u64>) -> EngineTarget {
+pub(super) fn engine_target(target: &Target, address: Address, slots: Option<u64>) -> EngineTarget {
     EngineTarget {
         id: target.id,
         address,

@@ -16,8 +16,10 @@ use linewatch_render::json::{self, OutageInput, SummaryInput};
 use linewatch_render::message::Language;
 use linewatch_render::text::{self, PlainRow, PlainTable};
 
+use super::watch_live::Live;
 use super::watch_rows::Rows;
 use crate::say::{self, Reader};
+use crate::term::{Fleet, Link};
 
 /// How to print.
 #[derive(Clone, Copy, Debug)]
@@ -26,6 +28,8 @@ pub(super) enum Mode {
     Json,
     /// One row per span and target.
     Plain,
+    /// Nothing until the summary: the terminal view shows it.
+    Screen,
 }
 
 /// What `--fail-on` asks about.
@@ -48,6 +52,19 @@ struct Line {
     in_flight: u64,
 }
 
+impl Line {
+    fn new(target: &Target) -> Self {
+        Self {
+            id: target.id,
+            name: target.name.clone(),
+            timeout: target.plan.timeout,
+            summary: Summary::new(),
+            scheduled: 0,
+            in_flight: 0,
+        }
+    }
+}
+
 /// The run.
 pub(super) struct View {
     lines: Vec<Line>,
@@ -61,6 +78,8 @@ pub(super) struct View {
     start: Anchor,
     rows: Rows,
     count: Option<u64>,
+    /// What the terminal view shows; empty in the other modes.
+    live: Live,
 }
 
 impl View {
@@ -76,17 +95,14 @@ impl View {
         let mut monitor = Monitor::new(RunId(1), start);
         let mut effects = Vec::new();
         let mut lines = Vec::new();
+        let mut live = Live::default();
         for target in targets {
             monitor.set_target(target, start.mono, &mut effects);
-            lines.push(Line {
-                id: target.id,
-                name: target.name.clone(),
-                timeout: target.plan.timeout,
-                summary: Summary::new(),
-                scheduled: 0,
-                in_flight: 0,
-            });
+            lines.push(Line::new(target));
+            live.add_target(target);
         }
+        live.note(&effects, start.wall);
+        effects.clear();
         let names: Vec<&str> = lines.iter().map(|line| line.name.as_str()).collect();
         let is_terminal = std::io::stdout().is_terminal();
         let zone = jiff::tz::TimeZone::system();
@@ -103,7 +119,41 @@ impl View {
             start,
             rows: Rows::new(every, start),
             count,
+            live,
         }
+    }
+
+    /// What the terminal view shows.
+    pub(super) const fn fleet(&self) -> &Fleet {
+        self.live.fleet()
+    }
+
+    /// How what it shows comes there.
+    pub(super) fn set_link(&mut self, link: Link) {
+        self.live.fleet_mut().link = link;
+    }
+
+    /// One more target, or one that is started or stopped.
+    pub(super) fn set_target(&mut self, target: &Target, anchor: Anchor) {
+        if !self.lines.iter().any(|line| line.id == target.id) {
+            self.lines.push(Line::new(target));
+            self.live.add_target(target);
+        }
+        self.monitor.set_target(target, anchor.mono, &mut self.effects);
+        self.hand_on(anchor);
+    }
+
+    /// The terminal view shows this target no more; the summary does.
+    pub(super) fn hide(&mut self, id: TargetId) {
+        self.live.remove_target(id);
+    }
+
+    /// Lets the terminal view know what the monitor made of it.
+    fn hand_on(&mut self, anchor: Anchor) {
+        if matches!(self.mode, Mode::Screen) {
+            self.live.note(&self.effects, anchor.wall);
+        }
+        self.effects.clear();
     }
 
     /// Prints what stands above the table. Only then is anything printed: a run that is refused says nothing else.
@@ -117,7 +167,10 @@ impl View {
     /// Takes a batch: objects are printed at once.
     pub(super) fn take(&mut self, batch: &RecordBatch) -> Reader {
         self.monitor.ingest(batch, &mut self.effects);
-        self.effects.clear();
+        if matches!(self.mode, Mode::Screen) {
+            self.live.take(batch);
+        }
+        self.hand_on(batch.anchor);
         for progress in &batch.progress {
             if let Some(line) = self.lines.iter_mut().find(|line| line.id == progress.target) {
                 line.scheduled = progress.scheduled;
@@ -156,14 +209,15 @@ impl View {
                 self.rows.add(place, record);
                 Reader::There
             }
+            Mode::Screen => Reader::There,
         }
     }
 
     /// Evaluates, and prints the rows whose probes are decided.
     pub(super) fn tick(&mut self, anchor: Anchor) -> Reader {
         self.monitor.tick(anchor, &mut self.effects);
-        self.effects.clear();
-        if matches!(self.mode, Mode::Json) {
+        self.hand_on(anchor);
+        if !matches!(self.mode, Mode::Plain) {
             return Reader::There;
         }
         let in_flight = self.lines.iter().filter(|line| line.in_flight > 0);
@@ -218,7 +272,7 @@ impl View {
             Mode::Json => {
                 say::to_stdout(&json::summary_line(&inputs));
             }
-            Mode::Plain => {
+            Mode::Plain | Mode::Screen => {
                 for input in &inputs {
                     say::to_stdout(&format!(
                         "\n{}",

@@ -4,10 +4,11 @@
 
 use std::time::Duration;
 
+use linewatch_core::alert::{Escalation, Kind, Matcher};
 use linewatch_core::limits;
 use toml::de::DeValue;
 
-use super::alerts::{AlertKind, Alerts, Email, Escalate, Maintenance, Matcher, Rule, Tls, Webhook};
+use super::alerts::{Alerts, Email, Maintenance, Rule, Tls, Webhook};
 use super::convert;
 use super::error::Mistake;
 use super::reader::{Node, Reader};
@@ -106,11 +107,11 @@ fn lists(reader: &mut Reader<'_>, node: Node<'_>, alerts: &mut Alerts) {
 }
 
 fn rule(reader: &mut Reader<'_>, node: Node<'_>) -> Option<Rule> {
-    let kinds = AlertKind::ALL.map(|kind| (kind.word(), kind));
+    let kinds = Kind::OF_RULES.map(|kind| (kind.word(), kind));
     let kind = reader.get(node, "kind", convert::word(&kinds));
     if !reader.has(node, "kind") {
         let message = format!("{} has no kind", node.path.trim_end_matches('.'));
-        let words = AlertKind::ALL.map(AlertKind::word).join(", ");
+        let words = Kind::OF_RULES.map(Kind::word).join(", ");
         let mistake = Mistake::new(message, format!("add kind = one of {words}"));
         reader.mistake(reader.source.place(node.offset), "kind", mistake);
     }
@@ -120,7 +121,7 @@ fn rule(reader: &mut Reader<'_>, node: Node<'_>) -> Option<Rule> {
         .get(node, "name", convert::short(limits::NAME_CHARS))
         .unwrap_or_default();
     // A ratio for loss, else milliseconds; no delay is longer than the longest time-out.
-    let most = if kind == Some(AlertKind::Loss) {
+    let most = if kind == Some(Kind::Loss) {
         1.0
     } else {
         limits::TIMEOUT_MAX.as_millis() as f64
@@ -132,7 +133,7 @@ fn rule(reader: &mut Reader<'_>, node: Node<'_>) -> Option<Rule> {
     reader.child(node, "escalate", &["after", "to"], |reader, node| {
         let after = reader.get(node, "after", convert::duration(Duration::ZERO, LONGEST));
         let to = reader.get(node, "to", convert::strings).unwrap_or_default();
-        escalate = after.map(|after| Escalate { after, to });
+        escalate = after.map(|after| Escalation { after, to });
     });
     let kind = kind?;
     if above.is_some() && !kind.has_limit() {

@@ -4,6 +4,8 @@
 
 use std::time::Duration;
 
+use linewatch_core::alert::{Escalation, Kind, Matcher};
+
 use super::secret::Secret;
 
 /// `[alerts]`.
@@ -61,7 +63,7 @@ pub struct Rule {
     /// Which targets.
     pub matcher: Matcher,
     /// Which fault.
-    pub kind: AlertKind,
+    pub kind: Kind,
     /// Its limit: ms, or a ratio for loss; `None` for kinds without.
     pub above: Option<f64>,
     /// How long it must last; `None`: `alerts.for`.
@@ -69,85 +71,7 @@ pub struct Rule {
     /// Whom; empty: everybody configured.
     pub to: Vec<String>,
     /// Whom else, if it lasts.
-    pub escalate: Option<Escalate>,
-}
-
-/// Empty fields match everything.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Matcher {
-    /// Target id.
-    pub target: String,
-    /// Group.
-    pub group: String,
-    /// Country.
-    pub country: String,
-    /// Partner.
-    pub partner: String,
-    /// `key=value`.
-    pub label: String,
-}
-
-/// `escalate`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Escalate {
-    /// After this long.
-    pub after: Duration,
-    /// Whom.
-    pub to: Vec<String>,
-}
-
-/// What an alert is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum AlertKind {
-    /// Down.
-    Outage,
-    /// Slow.
-    Latency,
-    /// Losing.
-    Loss,
-    /// Unsteady.
-    Jitter,
-    /// Silent.
-    Stale,
-    /// No link here.
-    Local,
-    /// No address.
-    Dns,
-    /// The disk.
-    Storage,
-}
-
-impl AlertKind {
-    /// Every kind.
-    pub const ALL: [Self; 8] = [
-        Self::Outage,
-        Self::Latency,
-        Self::Loss,
-        Self::Jitter,
-        Self::Stale,
-        Self::Local,
-        Self::Dns,
-        Self::Storage,
-    ];
-
-    /// The word of the file.
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Outage => "outage",
-            Self::Latency => "latency",
-            Self::Loss => "loss",
-            Self::Jitter => "jitter",
-            Self::Stale => "stale",
-            Self::Local => "local",
-            Self::Dns => "dns",
-            Self::Storage => "storage",
-        }
-    }
-
-    /// Has a limit of its own.
-    pub const fn has_limit(self) -> bool {
-        matches!(self, Self::Latency | Self::Loss | Self::Jitter)
-    }
+    pub escalate: Option<Escalation>,
 }
 
 /// `[[alerts.maintenance]]`.

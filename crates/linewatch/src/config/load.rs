@@ -14,7 +14,7 @@ use super::builtin::{BUILT_IN_IDS, BuiltIn, drafts as built_in_drafts};
 use super::error::{ConfigError, ConfigErrors, Mistake, Place, Report};
 use super::locate::{Environment, config_file, data_dir};
 use super::reader::{Node, Reader, Spot, Spots};
-use super::settings::Settings;
+use super::settings::{Defaults, Settings};
 use super::source::{Layer, Source};
 use super::targets::{Draft, add_typed, identify, own_ids, read_operator, read_web};
 use super::{check, convert, sections};
@@ -82,9 +82,10 @@ pub fn load(options: &LoadOptions) -> Result<Loaded, ConfigErrors> {
     let mut spots = Spots::new();
     let mut drafts = Vec::new();
     if let Some(source) = &operator {
+        let defaults = defaults_with_page(options, config_path.as_deref(), source);
         read(source, &mut report, |reader, top| {
             sections::read(reader, top, &mut settings);
-            drafts = read_operator(reader, top, settings.defaults);
+            drafts = read_operator(reader, top, defaults);
             spots.append(&mut reader.spots);
         });
     }
@@ -144,6 +145,32 @@ pub fn load(options: &LoadOptions) -> Result<Loaded, ConfigErrors> {
         web_path,
         warnings: report.warnings,
     })
+}
+
+/// What holds for targets that do not say otherwise: `[defaults]` of the file with what the page changed of it, which is for the
+/// file's targets as for all. Mistakes are told when the files are read for good.
+fn defaults_with_page(options: &LoadOptions, config_path: Option<&Path>, operator: &Source) -> Defaults {
+    let mut quiet = Report::default();
+    let mut settings = Settings::default();
+    read(operator, &mut quiet, |reader, top| {
+        sections::read(reader, top, &mut settings)
+    });
+    let written = (settings.storage.data_dir.as_str(), config_path);
+    let data_dir = data_dir(
+        options.data_dir.as_deref(),
+        &options.environment,
+        &options.cwd,
+        written,
+    );
+    let web = data_dir
+        .ok()
+        .and_then(|dir| web_source(options, &dir.join("web.toml"), &mut quiet));
+    if let Some(web) = web {
+        read(&web, &mut quiet, |reader, top| {
+            sections::read(reader, top, &mut settings)
+        });
+    }
+    settings.defaults
 }
 
 fn whole(source: Option<&Source>) -> Place {

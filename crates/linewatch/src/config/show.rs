@@ -22,17 +22,26 @@ const ORIGIN_COLUMN: usize = 44;
 /// The whole configuration in the order of the manual.
 pub fn config_show(loaded: &Loaded) -> String {
     let settings = &loaded.settings;
-    let mut page = Page {
-        text: String::new(),
-        origins: &settings.origins,
-        prefix: "",
-    };
+    let mut text = sections_text(settings);
+    for target in &settings.targets {
+        text.push('\n');
+        text.push_str(&target_text(target));
+    }
+    text
+}
+
+/// Everything but the targets.
+pub(super) fn sections_text(settings: &Settings) -> String {
+    let mut page = Page::new(&settings.origins);
     sections(&mut page, settings);
     alerts(&mut page, settings);
-    for target in &settings.targets {
-        page.origins = &target.origins;
-        one_target(&mut page, target);
-    }
+    page.text
+}
+
+/// One target.
+pub(super) fn target_text(target: &TargetSettings) -> String {
+    let mut page = Page::new(&target.origins);
+    one_target(&mut page, target);
     page.text
 }
 
@@ -98,7 +107,15 @@ struct Page<'a> {
     prefix: &'static str,
 }
 
-impl Page<'_> {
+impl<'a> Page<'a> {
+    fn new(origins: &'a Origins) -> Self {
+        Self {
+            text: String::new(),
+            origins,
+            prefix: "",
+        }
+    }
+
     fn section(&mut self, header: &str, prefix: &'static str) {
         let gap = if self.text.is_empty() { "" } else { "\n" };
         let _ = writeln!(self.text, "{gap}{header}");

@@ -2,7 +2,9 @@
 
 use std::fmt::Write as _;
 
-use super::alerts::{Alerts, Matcher};
+use linewatch_core::alert::Matcher;
+
+use super::alerts::Alerts;
 use super::units::duration_text;
 
 /// Writes every list element as a table of its own.

@@ -152,6 +152,72 @@ pub fn set_value(
     Ok(format!("{header}{document}"))
 }
 
+/// New values of keys, or none: then the key goes, and with it a table that holds nothing else.
+pub type Edits<'a> = &'a [(&'a str, Option<&'a serde_json::Value>)];
+
+/// The text with `edits` made outside `targets`; keys have points (`storage.retention.raw`).
+///
+/// # Errors
+///
+/// As [`set_value`].
+pub fn edit_values(text: &str, edits: Edits<'_>) -> Result<String, WebTomlError> {
+    let (header, mut document) = parse(text)?;
+    for (key, new) in edits {
+        edit_at(
+            document.as_table_mut(),
+            key,
+            new.and_then(super::json::toml_value),
+        )?;
+    }
+    Ok(format!("{header}{document}"))
+}
+
+/// The text with `edits` made to the target `id`, which is added if it is not there.
+///
+/// # Errors
+///
+/// As [`set_value`].
+pub fn edit_target(text: &str, id: &str, edits: Edits<'_>) -> Result<String, WebTomlError> {
+    let (header, mut document) = parse(text)?;
+    let mut done = Ok(());
+    edit(targets(&mut document)?, id, |table| {
+        done = edits
+            .iter()
+            .try_for_each(|(key, new)| edit_at(table, key, new.and_then(super::json::toml_value)));
+    });
+    done?;
+    // What says nothing but its id is no change any more.
+    targets(&mut document)?.retain(|table| !is_target(table, id) || table.len() > 1);
+    Ok(format!("{header}{document}"))
+}
+
+fn edit_at(table: &mut dyn TableLike, key: &str, new: Option<toml_edit::Value>) -> Result<(), WebTomlError> {
+    let Some((name, rest)) = key.split_once('.') else {
+        match new {
+            // A list of tables must not keep what it held between its lines.
+            Some(new) => drop(table.insert(key, value(new))),
+            None => drop(table.remove(key)),
+        }
+        return Ok(());
+    };
+    if new.is_none() && !table.contains_key(name) {
+        return Ok(());
+    }
+    let item = table.entry(name).or_insert_with(|| {
+        let mut table = Table::new();
+        table.set_implicit(true);
+        Item::Table(table)
+    });
+    let inner = item
+        .as_table_like_mut()
+        .ok_or_else(|| WebTomlError::Syntax(format!("`{name}` is not a table")))?;
+    edit_at(inner, rest, new)?;
+    if inner.is_empty() {
+        table.remove(name);
+    }
+    Ok(())
+}
+
 /// The text without the target `id`. If it also `stands_elsewhere` (in the operator's file, or built in), a line
 /// stays that keeps it away.
 ///

@@ -13,20 +13,24 @@ use linewatch_core::port::Clock;
 use linewatch_core::time::MonoTime;
 use linewatch_probe::route;
 use linewatch_store::{Acknowledged, Letter, LetterState, NewSilence};
-use linewatch_web::{AlertAnswer, AlertAsk, ChangeDone, ChangeError, LetterInfo, OutboxInfo};
+use linewatch_web::{
+    AckInfo, AlertAnswer, AlertAsk, ChangeDone, ChangeError, LetterInfo, NoticesInfo, OutboxInfo, ToldInfo,
+};
 use tokio::sync::oneshot::Sender;
 
 use super::Control;
 use crate::alerting::{self, delivery};
 use crate::app;
 use crate::config::Settings;
-use crate::notify::shape;
+use crate::notify::shape::{self, Content};
 use crate::spine::Word;
 
 /// Routes change seldom, and nobody tells us.
 const HOPS_EVERY: Duration = Duration::from_secs(10);
 /// Letters of a state that the page shows.
 const LETTERS_SHOWN: usize = 100;
+/// Acknowledgements, and sent letters, that the list of events is completed with: some pages of it.
+const NOTICES_SHOWN: usize = 500;
 
 type Reply = Sender<Result<ChangeDone, ChangeError>>;
 
@@ -133,6 +137,7 @@ impl<C: Clock> Control<C> {
                 done(is_there)
             }
             AlertAsk::Outbox => self.outbox(),
+            AlertAsk::Notices => self.notices(),
             AlertAsk::Retry { id } => {
                 let now = self.to.clock.wall();
                 let is_there = self.to.store.retry_letter(id, now).map_err(unkept)?;
@@ -202,6 +207,42 @@ impl<C: Clock> Control<C> {
             dead: letters(LetterState::Dead)?,
         }))
     }
+
+    fn notices(&self) -> Result<AlertAnswer, ChangeError> {
+        let acks = self.to.store.acknowledgements(NOTICES_SHOWN).map_err(unkept)?;
+        let mut told = Vec::new();
+        for state in LetterState::ALL {
+            let letters = self.to.store.letters(state, NOTICES_SHOWN).map_err(unkept)?;
+            told.extend(letters.iter().filter_map(told_of));
+        }
+        Ok(AlertAnswer::Notices(NoticesInfo {
+            acks: acks.into_iter().map(ack_info).collect(),
+            told,
+        }))
+    }
+}
+
+fn ack_info(acknowledged: Acknowledged) -> AckInfo {
+    AckInfo {
+        event: acknowledged.event,
+        at: acknowledged.at,
+        who: acknowledged.who,
+        note: acknowledged.note,
+    }
+}
+
+/// Which events a letter tells of; `None` for one that tells of no event, or that a later version wrote.
+fn told_of(letter: &Letter) -> Option<ToldInfo> {
+    let Ok(Content::Alerts(notification)) = shape::read_content(&letter.notification) else {
+        return None;
+    };
+    let events: Vec<EventId> = notification.items.iter().filter_map(|item| item.event).collect();
+    (!events.is_empty()).then(|| ToldInfo {
+        events,
+        is_webhook: letter.destination.starts_with("webhook"),
+        at: letter.sent.unwrap_or(letter.made),
+        state: letter.state.word(),
+    })
 }
 
 fn info(letter: Letter) -> LetterInfo {
@@ -221,4 +262,80 @@ fn done(is_there: bool) -> Result<AlertAnswer, ChangeError> {
 
 fn unkept(error: linewatch_store::StoreError) -> ChangeError {
     ChangeError::Failed(format!("the store did not take it: {error}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use linewatch_core::alert::{Item, Kind, Notification, Telling};
+    use linewatch_core::event::{RunId, Severity};
+    use linewatch_core::time::WallTime;
+
+    use super::*;
+
+    fn item(event: Option<EventId>) -> Item {
+        Item {
+            target: None,
+            slug: String::new(),
+            name: String::new(),
+            address: String::new(),
+            kind: Kind::Outage,
+            telling: Telling::Began,
+            since: WallTime::from_nanos(1),
+            until: None,
+            duration_ns: 0,
+            sent: 3,
+            lost: 3,
+            outages: 1,
+            value: None,
+            limit: None,
+            event,
+        }
+    }
+
+    fn letter(notification: String) -> Letter {
+        Letter {
+            id: 1,
+            destination: "webhook:1".to_owned(),
+            made: WallTime::from_nanos(5),
+            due: WallTime::from_nanos(5),
+            attempts: 1,
+            state: LetterState::Sent,
+            message_id: "m".to_owned(),
+            notification,
+            tried_with: None,
+            last_error: None,
+            sent: Some(WallTime::from_nanos(7)),
+        }
+    }
+
+    #[test]
+    fn a_letter_tells_of_the_events_it_names_and_of_nothing_else() {
+        let event = EventId {
+            run: RunId(3),
+            seq: 17,
+        };
+        let notification = Notification {
+            serial: 1,
+            at: WallTime::from_nanos(5),
+            to: Vec::new(),
+            severity: Severity::Critical,
+            causes: Vec::new(),
+            items: vec![item(Some(event)), item(None)],
+            more: 0,
+        };
+        let text = shape::write_content(&Content::Alerts(Box::new(notification)));
+        let expected = ToldInfo {
+            events: vec![event],
+            is_webhook: true,
+            at: WallTime::from_nanos(7),
+            state: "sent",
+        };
+        assert_eq!(told_of(&letter(text)), Some(expected));
+        let stop = Content::Stopped {
+            at: WallTime::from_nanos(1),
+            why: "SIGTERM".to_owned(),
+        };
+        assert_eq!(told_of(&letter(shape::write_content(&stop))), None);
+        assert_eq!(told_of(&letter("{\"version\":99}".to_owned())), None);
+    }
 }

@@ -8,7 +8,7 @@ use linewatch_core::event::{EventKind, Severity};
 use linewatch_core::port::Clock;
 use linewatch_core::spec::{TargetSpec, unique_slug};
 use linewatch_core::target::TargetId;
-use linewatch_web::{Change, ChangeDone, ChangeError, TargetPatch};
+use linewatch_web::{Change, ChangeDone, ChangeError, Edit, TargetPatch};
 
 use super::Control;
 use super::line::Line;
@@ -30,6 +30,7 @@ impl<C: Clock> Control<C> {
                 self.note(EventKind::LoginFailed, Severity::Warning, None, message);
                 Ok(ChangeDone::default())
             }
+            Change::Settings(asked) => self.ask_settings(asked),
             Change::Alerts(asked) => Ok(ChangeDone {
                 alerts: Some(self.ask_alerts(asked)?),
                 ..ChangeDone::default()
@@ -65,7 +66,10 @@ impl<C: Clock> Control<C> {
         if changes.name.is_none() && patch.name.is_none() {
             changes.name = Some(address.trim().to_owned());
         }
-        self.edit(&id, |text| web_toml::set_target(text, &id, &changes))
+        self.edit(&id, |text| {
+            let text = web_toml::set_target(text, &id, &changes)?;
+            web_toml::edit_target(&text, &id, &edits_of(&patch.edits))
+        })
     }
 
     fn patch_asked(
@@ -86,11 +90,27 @@ impl<C: Clock> Control<C> {
                 "the id of a target cannot be changed: it is in its addresses and its history",
             ));
         }
+        let settings = line.settings();
+        let has_file = settings.stands_in_file() || settings.is_built_in || settings.is_command_line;
+        if !has_file
+            && patch
+                .edits
+                .iter()
+                .any(|edit| edit.key == "address" && edit.value.is_none())
+        {
+            return Err(invalid(
+                "address",
+                "this target stands nowhere but here: without its address there would be none",
+            ));
+        }
         let changes = TargetChanges {
-            is_about_typed: line.settings().is_command_line,
+            is_about_typed: settings.is_command_line,
             ..changes_of(patch)
         };
-        self.edit(id, |text| web_toml::set_target(text, id, &changes))
+        self.edit(id, |text| {
+            let text = web_toml::set_target(text, id, &changes)?;
+            web_toml::edit_target(&text, id, &edits_of(&patch.edits))
+        })
     }
 
     fn enable(&mut self, id: &str, is_enabled: bool) -> Result<ChangeDone, ChangeError> {
@@ -152,7 +172,15 @@ impl<C: Clock> Control<C> {
     }
 }
 
-fn invalid(field: &str, message: &str) -> ChangeError {
+/// Keys and values as `web_toml` takes them.
+pub(super) fn edits_of(edits: &[Edit]) -> Vec<(&str, Option<&serde_json::Value>)> {
+    edits
+        .iter()
+        .map(|edit| (edit.key.as_str(), edit.value.as_ref()))
+        .collect()
+}
+
+pub(super) fn invalid(field: &str, message: &str) -> ChangeError {
     ChangeError::Invalid {
         field: Some(field.to_owned()),
         message: message.to_owned(),
@@ -184,12 +212,13 @@ fn first_of(errors: &ConfigErrors) -> ChangeError {
     let Some(first) = errors.0.first() else {
         return ChangeError::Failed("the change cannot be loaded".to_owned());
     };
-    let field = first
+    // Keys of a target stand alone; a key that names its place in the list is the same key.
+    let key = first
         .key
-        .rsplit('.')
-        .next()
-        .filter(|key| !key.is_empty() && *key != "targets")
-        .map(str::to_owned);
+        .strip_prefix("targets[")
+        .and_then(|key| key.split_once("]."));
+    let key = key.map_or(first.key.as_str(), |(_, key)| key);
+    let field = (!key.is_empty() && key != "targets").then(|| key.to_owned());
     let help = first
         .help
         .as_ref()

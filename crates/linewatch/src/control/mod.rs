@@ -10,9 +10,12 @@ mod knocks;
 mod line;
 mod names;
 mod reload;
+mod settings;
+mod storage;
 mod tools;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
 
@@ -26,7 +29,7 @@ use linewatch_probe::engine::Engine;
 use linewatch_probe::examine::kernel;
 use linewatch_probe::resolve::{Resolver, Said};
 use linewatch_store::{StoreHandle, StoreMessage};
-use linewatch_web::{Change, ControlRequest, Hub, Notice, StatusInfo};
+use linewatch_web::{Change, ControlRequest, Hub, Notice, SettingsAsk, StatusInfo};
 
 use crate::config::{self, Loaded, Settings, TargetChange};
 use crate::evidence::EvidenceThread;
@@ -35,11 +38,15 @@ use crate::notify::Notify;
 use crate::rrd_dir::RrdDir;
 use crate::signals::Order;
 use crate::spine::{Spine, Word};
+use crate::supervise::Manager;
 use crate::tally::Tally;
 use crate::{cure, logging, notice, say};
 use knocks::Knocks;
 use line::Line;
 pub(crate) use reload::{Reload, reload_with};
+use storage::StorageTrouble;
+
+pub(crate) use names::STILL_PROBED;
 
 /// The status page is refreshed this often.
 const STATUS_EVERY: Duration = Duration::from_secs(1);
@@ -112,6 +119,8 @@ pub(crate) struct Commanded<C> {
     pub evidence: Option<EvidenceThread>,
     /// Asks silent targets by TCP; none in the demo and in tests.
     pub knocker: Option<Knocker>,
+    /// The service manager, told of reloads and of how it goes.
+    pub manager: Arc<Manager>,
 }
 
 /// What the control thread begins with.
@@ -126,6 +135,8 @@ pub(crate) struct Start {
     pub status: StatusInfo,
     /// What the page shows above everything else for as long as we run.
     pub notices: Vec<Notice>,
+    /// What was wrong with the database when it was opened.
+    pub storage_trouble: Vec<String>,
 }
 
 /// The settings in force and the targets as they run.
@@ -141,6 +152,7 @@ pub(crate) struct Control<C> {
     /// Identifiers were rotated up to this second of the monotonic clock.
     rotated_until: u64,
     knocks: Knocks,
+    storage: StorageTrouble,
     /// Grants real-time priority.
     realtime_cure: Option<String>,
     /// When to look for the next hops again.
@@ -149,6 +161,10 @@ pub(crate) struct Control<C> {
     is_unpublished: bool,
     status: StatusInfo,
     notices: Vec<Notice>,
+    /// What the program began with: some keys take effect at the next start only.
+    began_with: Settings,
+    /// What `doctor` found a moment ago.
+    looked: settings::Looked,
 }
 
 impl<C: Clock> Control<C> {
@@ -160,6 +176,7 @@ impl<C: Clock> Control<C> {
             loaded,
             status,
             notices,
+            storage_trouble,
         } = start;
         let mut control = Self {
             to,
@@ -171,11 +188,18 @@ impl<C: Clock> Control<C> {
             versions: 0,
             rotated_until: 0,
             knocks: Knocks::default(),
+            storage: StorageTrouble::default(),
             realtime_cure: realtime_cure(),
             hops_at: MonoTime::ZERO,
             is_unpublished: false,
             status,
             notices,
+            began_with: Settings::default(),
+            looked: settings::Looked::default(),
+        };
+        control.began_with = Settings {
+            targets: Vec::new(),
+            ..control.loaded.settings.clone()
         };
         control.to.hub.notices(control.standing());
         control.apply(
@@ -183,6 +207,7 @@ impl<C: Clock> Control<C> {
             false,
         );
         control.begin_alerts();
+        control.tell_storage_trouble(storage_trouble);
         control
     }
 
@@ -247,6 +272,10 @@ impl<C: Clock> Control<C> {
             self.answer_alerts(asked, request.reply);
             return;
         }
+        if let Change::Settings(SettingsAsk::Doctor { is_forced }) = request.change {
+            self.look(is_forced, request.reply);
+            return;
+        }
         let answer = self.change(request.change);
         // The asker may have gone; the change stands.
         let _ = request.reply.send(answer);
@@ -271,6 +300,7 @@ impl<C: Clock> Control<C> {
     }
 
     fn reload_and_say(&mut self) {
+        self.to.manager.reloading();
         match (self.reload)(None) {
             Ok(loaded) => {
                 for key in config::needs_restart(&self.loaded.settings, &loaded.settings) {
@@ -293,6 +323,8 @@ impl<C: Clock> Control<C> {
                 self.to.hub.notices(told);
             }
         }
+        // Also after a refusal: it runs on, by the configuration before.
+        self.to.manager.ready();
     }
 
     /// From now on this configuration is in force.
@@ -390,9 +422,12 @@ impl<C: Clock> Control<C> {
         self.status.scheduling = report.scheduling;
         self.to.tally.tell(&mut self.status);
         self.to.hub.status(self.status.clone());
-        for news in self.to.store.news() {
-            self.note(news.kind, news.severity, None, news.message);
-        }
+        self.to.manager.status(format!(
+            "{} targets, {:.1} probes/s",
+            self.lines.len(),
+            report.asked_per_s
+        ));
+        self.tell_storage();
     }
 
     fn next_version(&mut self) -> u64 {

@@ -19,6 +19,9 @@ use super::line::Line;
 use crate::config::TargetSettings;
 use crate::spine::Word;
 
+/// How the event of a name in trouble ends when its address goes on being measured.
+pub(crate) const STILL_PROBED: &str = "is still probed";
+
 /// What is known about a target's name beside its address.
 #[derive(Debug, Default)]
 pub(super) struct NameState {
@@ -142,7 +145,7 @@ impl<C: Clock> Control<C> {
         };
         let id = line.id();
         if line.name.trouble.replace(sentence.clone()).is_none() {
-            let message = format!("{sentence}; its last good address {} is still probed", address.ip);
+            let message = format!("{sentence}; its last good address {} {STILL_PROBED}", address.ip);
             self.note(EventKind::DnsFailed, Severity::Warning, Some(id), message);
         }
     }

@@ -26,6 +26,7 @@ use crate::config::LoadOptions;
 use crate::server::Server;
 use crate::spine::Ends;
 
+mod settings;
 mod tools;
 mod troubles;
 
@@ -149,6 +150,7 @@ impl Rig {
             loaded,
             status: StatusInfo::default(),
             notices: vec![notice::loopback_only("here", page.port())],
+            storage_trouble: Vec::new(),
         };
         let commanded = Commanded {
             clock,
@@ -162,6 +164,7 @@ impl Rig {
             rrd: None,
             evidence: None,
             knocker: None,
+            manager: Arc::default(),
         };
         let control = std::thread::spawn(move || Control::new(commanded, start).run(&heard, false));
         let rig = Self {

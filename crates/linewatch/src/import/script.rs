@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use super::constants::Constants;
-use super::sheet::{Sheet, seconds};
+use super::sheet::{Sheet, plain, seconds};
 use super::{ImportError, Tool};
 
 /// Rates above this need a permission for public addresses (REQUIREMENTS X9).
@@ -130,7 +130,7 @@ fn latency_script(
             sheet.seconds("timeout", seconds("PING_TIMEOUT", timeout)?, "PING_TIMEOUT");
         }
         if let Some(threshold) = number(constants, "LATENCY_THRESHOLD")? {
-            sheet.set("latency_threshold_ms", threshold, "LATENCY_THRESHOLD");
+            sheet.set("latency_threshold_ms", plain(threshold), "LATENCY_THRESHOLD");
         }
         target(
             sheet,

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 
 use super::ImportError;
 use super::country;
-use super::sheet::{Sheet, seconds};
+use super::sheet::{Sheet, plain, seconds};
 use super::single::{number, rest, text};
 
 /// Its cycle, which stands in its source alone.
@@ -66,15 +66,6 @@ pub(super) fn write(keys: &Map<String, Value>, sheet: &mut Sheet) -> Result<(), 
     Ok(())
 }
 
-/// A whole number as one.
-fn plain(number: f64) -> toml_edit::Value {
-    if number.fract() == 0.0 {
-        (number as i64).into()
-    } else {
-        number.into()
-    }
-}
-
 fn servers(keys: &Map<String, Value>, sheet: &mut Sheet) -> Result<(), ImportError> {
     let wrong = |what: String| ImportError {
         message: what,
@@ -83,7 +74,8 @@ fn servers(keys: &Map<String, Value>, sheet: &mut Sheet) -> Result<(), ImportErr
     let Some(Value::Array(servers)) = keys.get("servers") else {
         return Err(wrong("\"servers\" is no list".to_owned()));
     };
-    let mut taken: Vec<String> = Vec::new();
+    let mut ids: Vec<String> = Vec::new();
+    let mut names: Vec<String> = Vec::new();
     for (index, server) in servers.iter().enumerate() {
         let at = |what: &str| wrong(format!("server {} of \"servers\" {what}", index + 1));
         let Value::Object(server) = server else {
@@ -104,12 +96,20 @@ fn servers(keys: &Map<String, Value>, sheet: &mut Sheet) -> Result<(), ImportErr
             .collect::<Vec<_>>()
             .join(" ");
         let name = if name.is_empty() { ip.clone() } else { name };
-        let id = unique_slug(&name, |slug| taken.iter().any(|id| id == slug));
+        // Two servers of one partner in one country stay two.
+        let same = names.iter().filter(|known| **known == name).count();
+        names.push(name.clone());
+        let name = match same {
+            0 => name,
+            _ if name == ip => format!("{ip} {}", same + 1),
+            _ => format!("{name} ({ip})"),
+        };
+        let id = unique_slug(&name, |slug| ids.iter().any(|id| id == slug));
         sheet.table("[targets]");
         sheet.set("id", id.as_str(), "");
         sheet.set("name", name.as_str(), "");
         sheet.set("address", ip.as_str(), "");
-        taken.push(id);
+        ids.push(id);
         if !partner.is_empty() {
             sheet.set("partner", partner.as_str(), "");
         }

@@ -78,3 +78,12 @@ pub(super) fn seconds(key: &str, seconds: f64) -> Result<Duration, ImportError> 
             help: "write a number above 0",
         })
 }
+
+/// A whole number as one.
+pub(super) fn plain(number: f64) -> Value {
+    if number.fract() == 0.0 {
+        (number as i64).into()
+    } else {
+        number.into()
+    }
+}

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::ImportError;
-use super::sheet::{Sheet, seconds};
+use super::sheet::{Sheet, plain, seconds};
 
 type Keys = Map<String, Value>;
 
@@ -26,7 +26,7 @@ pub(super) fn write(keys: &Keys, sheet: &mut Sheet) -> Result<(), ImportError> {
     }
     if let Some(threshold) = number(keys, "latency_threshold_ms")? {
         let why = "latency_threshold_ms: above it there is an event; linewatch itself would say 150";
-        sheet.set("latency_threshold_ms", threshold, why);
+        sheet.set("latency_threshold_ms", plain(threshold), why);
     }
     sheet.table("[targets]");
     sheet.set("name", address.as_str(), "");

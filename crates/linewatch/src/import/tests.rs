@@ -1,3 +1,5 @@
+//! What settings of five tools become, read back as a configuration and as the text itself.
+
 use super::*;
 use crate::config::{LoadOptions, Operator, load};
 
@@ -25,7 +27,7 @@ fn one_target_with_its_threshold() {
          \n[web]\nlive_points = 120  # max_graph_points\n\
          \n[storage]\nretention = { events = \"7d\" }  # event_retention_days\n\
          \n[defaults]\ninterval = \"500ms\"  # ping_interval_seconds\n\
-         latency_threshold_ms = 5.0  # latency_threshold_ms: above it there is an event; linewatch itself would say 150\n\
+         latency_threshold_ms = 5  # latency_threshold_ms: above it there is an event; linewatch itself would say 150\n\
          \n[[targets]]\nname = \"8.8.8.8\"\naddress = \"8.8.8.8\"  # destination_ip\n\
          # theme = \"dark\\nreset\": linewatch has nothing of this kind\n"
     );
@@ -62,7 +64,7 @@ fn servers_by_partner_and_country() {
         told,
         [
             ("telco-indonesia", "ID", "Telco", label("dn_ext", "101")),
-            ("telco-indonesia-2", "ID", "Telco", label("dn_ext", "102")),
+            ("telco-indonesia-10-0-0-2", "ID", "Telco", label("dn_ext", "102")),
             (
                 "quote-and-atlantis",
                 "",
@@ -85,10 +87,7 @@ fn a_script_with_a_round_robin_database_and_mail() {
                 EMAIL_PASSWORD = 'hunter2'\nEMAIL_SMTP_SERVER = 'smtp.example.com'\nEMAIL_SMTP_PORT = 587\nGRAPH_WIDTH = 600\n";
     let (toml, settings) = run("monitor.py", text);
     assert!(!toml.contains("hunter2"), "{toml}");
-    assert!(
-        toml.contains("interval = \"2500ms\"") || toml.contains("interval = \"2.5s\""),
-        "{toml}"
-    );
+    assert!(toml.contains("interval = \"2s500ms\""), "{toml}");
     assert!(toml.contains("graph_file = \"latency_graph.png\""), "{toml}");
     assert!(toml.contains("# GRAPH_WIDTH = 600"), "{toml}");
     assert_eq!(settings.alerts.email.server, "smtp.example.com");

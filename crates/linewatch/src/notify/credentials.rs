@@ -111,6 +111,22 @@ fn password(email: &Email, names: &Names) -> Result<Option<String>, String> {
     Ok(names.file(PASSWORD).or_else(|| names.file("EMAIL_PASSWORD")))
 }
 
+/// Where the password is read from, never what it is; `None`: nowhere.
+pub(super) fn password_from(email: &Email) -> Option<String> {
+    let is_set = |name: &&str| Names::environment(name).is_some();
+    if let Some(name) = [PASSWORD, "EMAIL_PASSWORD"].iter().copied().find(is_set) {
+        return Some(name.to_owned());
+    }
+    if !email.password_file.is_empty() {
+        return Some(email.password_file.clone());
+    }
+    let names = Names::read();
+    let is_written = [PASSWORD, "EMAIL_PASSWORD"]
+        .iter()
+        .any(|name| names.file(name).is_some());
+    is_written.then(|| DOT_ENV.to_owned())
+}
+
 /// The first line of a file that holds a secret.
 ///
 /// # Errors

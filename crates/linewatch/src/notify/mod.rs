@@ -4,9 +4,11 @@
 //! thread of its own (`notify-email`, `notify-hook-1`), so that one that hangs holds up nobody else. Not here: deciding
 //! (`linewatch_core::alert`), words (`linewatch_render::message`), the table (`linewatch_store`).
 
+mod attempts;
 mod carrier;
 mod credentials;
 mod dead_man;
+pub(crate) mod direct;
 mod mail;
 mod outbox;
 mod pin;
@@ -34,6 +36,7 @@ use linewatch_render::message::{Letterhead, Matter};
 use linewatch_store::{NewLetter, StoreError, StoreHandle, StoreMessage, Told};
 
 use crate::config::alerts::Alerts;
+use attempts::Attempts;
 use carrier::{Carrier, Outcome, Parcel};
 use dead_man::DeadMan;
 use outbox::Worker;
@@ -77,6 +80,7 @@ struct Shared {
     on_trouble: OnTrouble,
     plan: Mutex<Plan>,
     carriers: Carriers,
+    attempts: Attempts,
     /// How often somebody asked for an attempt at once.
     nudges: AtomicU64,
     /// By way: the newest nudge that was followed to its end.
@@ -105,6 +109,7 @@ impl Shared {
                 head,
             }),
             carriers,
+            attempts: Attempts::default(),
             nudges: AtomicU64::new(0),
             followed: Mutex::default(),
             turned: Condvar::new(),
@@ -328,6 +333,12 @@ impl Notify {
             .is_ok_and(|waiting| waiting.is_empty())
     }
 
+    /// The process ends at once: nothing begins to be sent any more, and what is being sent has so long to reach its end. Cut off
+    /// there it might be told twice.
+    pub(crate) fn end_at_once(&self, limit: Duration) {
+        self.shared.attempts.close(limit);
+    }
+
     /// Waits until every way has followed this nudge to its end.
     fn await_nudge(&self, nudge: u64, limit: Duration) {
         let ways = self.shared.routes().ways();
@@ -347,6 +358,11 @@ impl Notify {
         // Only grows, one whole entry at a time.
         self.ways.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Where the password of the mail server is read from, never what it is; `None`: nowhere.
+pub(crate) fn password_from(email: &crate::config::alerts::Email) -> Option<String> {
+    credentials::password_from(email)
 }
 
 /// Tries to reach the mail server as a mail would, up to the login, and sends nothing; the server's words.

@@ -165,6 +165,10 @@ impl Worker {
                     continue;
                 }
             };
+            let shared = Arc::clone(&self.shared);
+            let Some(_until_noted) = shared.attempts.begin() else {
+                return Err(StoreError::Stopped);
+            };
             let outcome = self.attempt(carrier, destination, &message, &content)?;
             has_succeeded |= matches!(outcome, Outcome::Accepted { .. });
             self.note(destination, &message, outcome)?;

@@ -1,6 +1,7 @@
 //! Every event is accepted at least once, in order, whatever the mail server does; time is moved by hand.
 
 mod hooks;
+mod nudges;
 mod peer;
 
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -327,19 +328,6 @@ fn one_of_several_who_is_greylisted_gets_it_later_and_the_others_only_once() {
         ["<a@example.com>", "<b@example.com>", "<b@example.com>"]
     );
     assert_eq!(peer.ids().len(), 2);
-}
-
-#[test]
-fn the_line_that_comes_back_is_a_reason_to_try_at_once() {
-    let peer = Peer::start(&[Behaviour::HangUp, Behaviour::Good], Cover::Plain, "localhost");
-    let mut bench = bench(&peer, Tls::None, &[]);
-    bench.tell(Telling::Began);
-    bench.worker.turn();
-    bench.worker.turn();
-    assert_eq!(peer.heard().connections, 1, "not due yet");
-    bench.notify.nudge();
-    bench.worker.turn();
-    assert!(bench.waiting().is_empty());
 }
 
 #[test]

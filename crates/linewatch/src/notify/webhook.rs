@@ -117,6 +117,13 @@ fn verdict(status: u16, reason: Option<&str>) -> Outcome {
     }
 }
 
+/// Why a request failed.
+pub(super) fn words_of(error: &ureq::Error, limit: Duration) -> String {
+    match failure(error, limit) {
+        Outcome::Failed { words, .. } | Outcome::Refused { words } | Outcome::Accepted { words, .. } => words,
+    }
+}
+
 /// The url is never in the words: it often is a key.
 fn failure(error: &ureq::Error, limit: Duration) -> Outcome {
     use ureq::Timeout;

@@ -29,6 +29,38 @@ fn a_restart_in_an_outage_neither_repeats_nor_forgets() {
 }
 
 #[test]
+fn the_losses_of_an_outage_are_not_told_again_as_loss() {
+    let mut policy = policy();
+    policy.rules.push(rule(Kind::Loss, Some(0.05)));
+    let mut story = Story::with(policy, vec![subject(1, None), subject(2, None)]);
+    let lossy = |story: &mut Story, state: State, span: u64, lost: u64| {
+        let now = story.now();
+        let mut figures = view(1, state, Some(20), now.wall);
+        figures.window.span = s(span);
+        figures.window.loss = Loss {
+            failed: lost,
+            finished: 60,
+        };
+        story.alerts.on_view(&figures, now);
+        story.pass(1);
+    };
+    // A loss above the limit just before the outage opens, and a minute of a window that still counts the outage.
+    lossy(&mut story, State::Bad, 60, 4);
+    story.down(1).pass(120);
+    story.up(1, 998);
+    for second in 0..60 {
+        lossy(&mut story, State::Bad, 60, 58 - second.min(57));
+    }
+    story.pass(10);
+    assert_eq!(story.heard(), ["+t1 outage 15s", "-t1 outage 123s"]);
+    // What is lost after that is news.
+    for _ in 0..20 {
+        lossy(&mut story, State::Bad, 60, 9);
+    }
+    assert_eq!(story.heard(), ["+t1 loss 15s"]);
+}
+
+#[test]
 fn what_was_told_of_a_target_that_is_gone_after_a_restart_is_withdrawn() {
     let mut story = Story::of(2);
     story.down(1).pass(20).heard();

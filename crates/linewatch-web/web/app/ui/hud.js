@@ -64,7 +64,7 @@ export function hudStrip(row) {
 }
 
 /** The newest answer with both round trips, in ms. @param {import("../store.js").Row} row */
-function lastPair({ o, ring }) {
+export function lastPair({ o, ring }) {
   if (badge(o) === "error" || o.state === "paused" || o.state === "waiting") return null;
   for (let i = ring.length - 1; i >= 0; i -= 1) {
     const wire = ring.rtt[i];

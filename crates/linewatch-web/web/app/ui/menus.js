@@ -13,6 +13,7 @@ import { date } from "../time.js";
 import { addForm, tellAdded } from "./addform.js";
 import { openDialog } from "./dialog.js";
 import { picker } from "./picker.js";
+import { nextTheme } from "./shell.js";
 
 /** @typedef {import("./shell.js").Navigate} Navigate */
 
@@ -62,13 +63,28 @@ export function openAdd(navigate) {
 
 /** Keys that do something now; the list on `?`. */
 const KEYS = [
-  ["/", "search"], ["g o", "overview"], ["n", "add"], ["j k", "rows"], ["Enter", "open"], ["Space", "startstop"], ["t", "change"],
-  ["1 … 5", "range"], ["m", "chart"], ["l", "scale"], ["+ −", "zoom"], ["0", "reset"], ["← →", "cursor"], [".", "config"], ["a", "acknowledge"], ["p", "pause"], ["d", "theme"], ["?", "keys"], ["Esc", "close"],
+  ["/", "search"], ["g o", "overview"], ["g h", "hud"], ["g e", "events"], ["g l", "logs"], ["g r", "report"], ["g s", "settings"], ["n", "add"], ["j k", "rows"], ["Enter", "open"], ["Space", "startstop"], ["t", "change"],
+  ["1 … 5", "range"], ["m", "chart"], ["l", "scale"], ["+ −", "zoom"], ["0", "reset"], ["← →", "cursor"], [".", "config"], ["a", "acknowledge"], ["e", "export"], ["p", "pause"], ["d", "theme"], ["?", "keys"], ["Esc", "close"],
 ];
 
 export function openKeys() {
   openDialog(t("keys.title"), () => [h("dl", { class: "keys" },
     ...KEYS.flatMap(([keys, name]) => [h("dt", null, ...String(keys).split(" ").map((key) => h("kbd", null, key))), h("dd", null, t(`keys.${name}`))]))]);
+}
+
+/** What the top bar of a phone has no room for. @param {Navigate} navigate */
+export function openMore(navigate) {
+  openDialog(t("more.title"), (close) => {
+    const item = (/** @type {string} */ text, /** @type {() => void} */ run) => h("button", { type: "button", class: "button", onclick: () => { close(); run(); } }, text);
+    return [h("div", { class: "choices" },
+      item(t("search.title"), () => openSearch(navigate)),
+      item(t("add.title"), () => openAdd(navigate)),
+      item(t("nav.report"), () => navigate("report/fleet")),
+      h("button", { type: "button", class: "button", "data-theme-button": true, "aria-label": t("theme.label", { name: t(`theme.${document.documentElement.dataset["theme"] ?? "auto"}`) }), onclick: nextTheme },
+        h("span", { class: "theme-icon", "aria-hidden": "true" }), t("theme.short")),
+      item(t("language.short"), openLanguage),
+      item(t("keys.title"), openKeys))];
+  });
 }
 
 /** Each language in its own words, and the way back to what the browser says. */

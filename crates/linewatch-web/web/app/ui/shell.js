@@ -16,6 +16,19 @@ const THEMES = /** @type {const} */ (["auto", "dark", "light"]);
 const THEME_KEY = "linewatch.theme";
 /** @typedef {(path: string) => void} Navigate */
 
+/** The pages and where they live. Each begins with another letter: the key after `g`. */
+export const LINKS = /** @type {const} */ ([
+  ["overview", ""], ["hud", "hud"], ["events", "events"], ["logs", "logs"], ["report", "report/fleet"], ["settings", "settings"],
+]);
+
+const titles = ["", ""];
+
+/** Names the page in the tab; part 0 stands before every name while something is wrong: "✖ 2 · ". @param {string} text @param {0 | 1} [part] */
+export function setTitle(text, part = 1) {
+  titles[part] = text;
+  document.title = titles.join("");
+}
+
 /** Reads the stored theme. Storage may be forbidden: then every visit starts with "auto". */
 export function initTheme() {
   let theme = "auto";
@@ -53,23 +66,18 @@ function labelTheme(button) {
   setAttribute(button, "title", t("theme.label", { name }));
 }
 
-/** @param {string} className */
-function themeButton(className) {
-  const button = h("button", { type: "button", class: className, "data-theme-button": true, onclick: nextTheme },
+function themeButton() {
+  const button = h("button", { type: "button", class: "pill round wide-only", "data-theme-button": true, onclick: nextTheme },
     h("span", { class: "theme-icon", "aria-hidden": "true" }));
   labelTheme(button);
   return button;
 }
 
-/** @param {string} className @param {...(Node | string)} inner */
-function languageButton(className, ...inner) {
-  const label = t("language.label", { name: t(`language.${document.documentElement.lang}`) });
-  return h("button", { type: "button", class: className, "aria-label": label, title: label, onclick: () => void loadMenus().then(({ openLanguage }) => openLanguage()) }, ...inner);
-}
-
 /** Two letters as a picture, drawn by the style: a word would have to be in the button's name. */
-function languageCode() {
-  return h("span", { class: "language-code", "aria-hidden": "true", "data-code": document.documentElement.lang.toUpperCase() });
+function languageButton() {
+  const label = t("language.label", { name: t(`language.${document.documentElement.lang}`) });
+  return h("button", { type: "button", class: "pill round wide-only", "aria-label": label, title: label, onclick: () => void loadMenus().then(({ openLanguage }) => openLanguage()) },
+    h("span", { class: "language-code", "aria-hidden": "true", "data-code": document.documentElement.lang.toUpperCase() }));
 }
 
 /** Fetched behind the first paint: nobody opens one first thing. */
@@ -84,26 +92,28 @@ export function buildShell(root, navigate) {
   const pill = livePill();
   const time = h("span", { class: "mono" });
   const zoneName = h("span", { class: "mono faint" });
-  const overview = () => h("a", { href: ROOT, "data-nav": "overview", class: "nav-link" }, t("nav.overview"));
   const header = h("header", { class: "top" },
     h("a", { href: ROOT, class: "brand", "aria-label": t("nav.home") }, glyph("logo"), h("span", null, t("brand"))),
-    h("nav", { class: "top-nav", "aria-label": t("nav.label") }, overview()),
+    h("nav", { class: "top-nav", "aria-label": t("nav.label") },
+      ...LINKS.map(([page, path]) => h("a", { href: ROOT + path, "data-nav": page, class: "nav-link" }, t(`nav.${page}`)))),
     h("div", { class: "top-end" },
       h("button", { type: "button", class: "pill wide-only", onclick: () => void loadMenus().then(({ openSearch }) => openSearch(navigate)), "aria-keyshortcuts": "/" }, t("search.button"), h("kbd", null, "/")),
       pill.element,
       h("span", { class: "pill wide-only", title: t("clock.title") }, time, zoneName),
-      languageButton("pill round wide-only", languageCode()),
-      themeButton("pill round wide-only"),
-      h("div", { id: "account" })));
+      h("div", { id: "account" }),
+      languageButton(),
+      themeButton(),
+      h("button", { type: "button", class: "pill round narrow-only", "aria-label": t("more.title"), "aria-haspopup": "dialog", onclick: () => void loadMenus().then(({ openMore }) => openMore(navigate)) }, "⋯")));
   const main = h("main", { id: "main", tabindex: "-1" });
   const bar = h("nav", { class: "bottom-bar", "aria-label": t("nav.label") },
-    h("a", { href: ROOT, "data-nav": "overview" }, glyph("logo"), h("span", null, t("nav.overview"))),
-    h("button", { type: "button", onclick: () => void loadMenus().then(({ openSearch }) => openSearch(navigate)) }, glyph("search"), h("span", null, t("search.button"))),
-    h("button", { type: "button", onclick: () => void loadMenus().then(({ openAdd }) => openAdd(navigate)) }, h("span", { class: "plus", "aria-hidden": "true" }, "+"), h("span", null, t("add.short"))),
-    h("button", { type: "button", "data-theme-button": true, onclick: nextTheme }, h("span", { class: "theme-icon", "aria-hidden": "true" }), h("span", null, t("theme.short"))),
-    languageButton("", languageCode(), h("span", null, t("language.short"))));
+    // Five fit; the report is in the menu.
+    ...LINKS.flatMap(([page, path]) => (page === "report" ? [] : [
+      h("a", { href: ROOT + path, "data-nav": page }, glyph(page === "overview" ? "logo" : page), h("span", null, t(`nav.${page}`)))])));
   root.replaceChildren(h("a", { href: "#main", class: "skip" }, t("nav.skip")), header, main, bar);
-  setTimeout(() => void loadMenus(), 1000);
+  setTimeout(() => {
+    void loadMenus();
+    void import("./attention.js").then(({ startAttention }) => startAttention());
+  }, 1000);
   store.subscribe((dirty) => {
     if (!dirty.tick && !dirty.connection && !dirty.list) return;
     const now = store.now();

@@ -65,7 +65,7 @@ impl Situation {
         }
     }
 
-    fn new(loaded: Option<Loaded>, mistakes: Option<ConfigErrors>) -> Self {
+    pub(super) fn new(loaded: Option<Loaded>, mistakes: Option<ConfigErrors>) -> Self {
         let Some(loaded) = loaded else {
             return Self {
                 settings: Settings::default(),

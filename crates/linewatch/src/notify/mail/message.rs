@@ -18,7 +18,7 @@ pub(super) fn compose(parcel: &Parcel<'_>, from: &Mailbox, to: &[Mailbox]) -> Re
     let Parcel { head, matter, .. } = parcel;
     let picture = parcel.picture.as_ref().map(|(_, name)| Picture {
         source: "cid:graph@linewatch".to_owned(),
-        alt: format!("{name}, 24 h"),
+        alt: message::picture_alt(head, name),
     });
     let text = SinglePart::plain(message::text(head, matter));
     let html = SinglePart::html(message::html(head, matter, picture.as_ref()));

@@ -1,0 +1,54 @@
+/**
+ * Keeps how the page looks: in this browser's storage, else as this monitor keeps it for every browser. Input and output: words.
+ * Storage may be forbidden; then a choice holds for this visit.
+ */
+
+import { get } from "../api.js";
+import { themeChanged } from "../charts/canvas.js";
+
+/** Names with what holds where nobody chose. @type {Readonly<Record<string, string>>} */
+const LOOK = { theme: "auto", density: "comfortable", palette: "safe", language: "auto", keys: "on" };
+/** @type {Map<string, string>} */
+const visit = new Map();
+
+/** @returns {Record<string, string>} */
+export function readLook() {
+  return Object.fromEntries(Object.entries(LOOK).map(([name, otherwise]) => {
+    try {
+      return [name, visit.get(name) ?? localStorage.getItem(`linewatch.${name}`) ?? otherwise];
+    } catch {
+      return [name, visit.get(name) ?? otherwise];
+    }
+  }));
+}
+
+/** @param {string} name @param {string} word */
+export function writeLook(name, word) {
+  visit.set(name, word);
+  try {
+    localStorage.setItem(`linewatch.${name}`, word);
+  } catch {
+    // Not kept; it still holds for this visit.
+  }
+}
+
+/** Shows it: the styles read these marks. */
+export function applyLook() {
+  const look = readLook();
+  for (const name of ["theme", "density", "palette", "keys"]) document.documentElement.dataset[name] = look[name] ?? "";
+  themeChanged();
+}
+
+/** At the begin of a visit: what was kept here; in a browser that never chose, what the monitor keeps for every browser. */
+export async function adoptLook() {
+  applyLook();
+  try {
+    if (Object.keys(LOOK).some((name) => localStorage.getItem(`linewatch.${name}`) !== null)) return;
+    /** @type {import("../types").PreferencesAnswer} */
+    const { preferences } = await get("preferences");
+    for (const [name, word] of Object.entries(preferences)) if (name in LOOK && name !== "language") visit.set(name, String(word));
+    applyLook();
+  } catch {
+    // Without storage or without an answer every visit begins as the page comes.
+  }
+}
