@@ -28,6 +28,15 @@ fn requests() -> impl Iterator<Item = (&'static str, String, Action, Role)> {
     })
 }
 
+/// Asked of whoever owns what holds, on the way that changes take.
+fn is_question(change: &Change) -> bool {
+    matches!(
+        change,
+        Change::Alerts(AlertAsk::Silences | AlertAsk::Notices)
+            | Change::Settings(SettingsAsk::Preferences | SettingsAsk::Doctor { .. })
+    )
+}
+
 fn server() -> TestServer {
     let server = TestServer::start();
     server.hub.catalog(vec![entry(1, "fra")]);
@@ -50,7 +59,6 @@ async fn every_route_refuses_a_foreign_host_and_says_what_to_add() {
             .await;
         assert_ne!(configured.status, 421, "{method} {path}");
     }
-    let is_question = |change: &Change| matches!(change, Change::Alerts(AlertAsk::Silences));
     assert!(
         server.changes.lock().expect("changes").iter().all(is_question),
         "under a name a proxy may stand between: nothing is changed without the password"
@@ -130,13 +138,6 @@ async fn who_comes_through_a_proxy_may_look_and_change_nothing() {
     }
     // What holds is asked of whoever owns it, on the way that changes take.
     let changes = server.changes.lock().expect("changes");
-    let is_question = |change: &Change| {
-        matches!(
-            change,
-            Change::Alerts(AlertAsk::Silences | AlertAsk::Notices)
-                | Change::Settings(SettingsAsk::Preferences | SettingsAsk::Doctor { .. })
-        )
-    };
     assert!(changes.iter().all(is_question), "{changes:?}");
 }
 
