@@ -63,6 +63,7 @@ pub(crate) fn run() -> Result<()> {
     )?;
     if is_apart {
         suite("first-run.mjs", true)?;
+        suite("login.mjs", true)?;
     }
     // These watch simulated networks: apart they only prove it, and acceptance.mjs skips its restart elsewhere.
     suite("run.mjs", is_apart)?;

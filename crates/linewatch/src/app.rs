@@ -20,6 +20,7 @@ use linewatch_probe::resolve::Resolver;
 use linewatch_store::{StartOptions, Store, StoreHandle};
 use linewatch_web::{Hub, HubOptions, Notice, ServerOptions, StatusInfo};
 
+use crate::access::{self, Access};
 use crate::alerting::{self, delivery};
 use crate::config::{Loaded, watch};
 use crate::confine;
@@ -103,11 +104,14 @@ pub(crate) fn run<W: Wire + 'static, C: Clock + Clone + Sync + 'static>(
     if is_real {
         confine::check_owner(&home.loaded.data_dir)?;
     }
+    let certificate = access::certificate(&home.loaded)?;
     let opened = Store::open(&home.loaded.data_dir, &vantage, clock.wall())
         .map_err(|error| UserError::failed(error.to_string()))?;
     for sentence in &opened.trouble {
         tracing::warn!("{sentence}");
     }
+    // In the data directory, which is ours only now.
+    let access = Access::prepare(&home.loaded, certificate, open.addr)?;
     let (run, interrupted, database) = (opened.run, opened.interrupted, opened.vantage);
     let (store, reader) = opened
         .store
@@ -199,7 +203,7 @@ pub(crate) fn run<W: Wire + 'static, C: Clock + Clone + Sync + 'static>(
     let evidence = EvidenceThread::start(Arc::clone(&history), store.clone(), clock.clone())
         .context("cannot start the thread that keeps evidence")?;
     let server = Server::start(
-        server_options(&open, &home)?,
+        server_options(&open, &home, &access)?,
         &hub,
         history,
         clock.clone(),
@@ -211,7 +215,7 @@ pub(crate) fn run<W: Wire + 'static, C: Clock + Clone + Sync + 'static>(
         store: store.clone(),
         page: open.addr,
     };
-    let ready = ready_lines(&open, &home, &abilities);
+    let ready = ready_lines(&open, &home, &abilities, &access);
     let page = format!("http://{}", open.addr);
     // Asked now: later its device cannot be opened.
     let has_terminal = signals::has_controlling_terminal();
@@ -241,7 +245,7 @@ pub(crate) fn run<W: Wire + 'static, C: Clock + Clone + Sync + 'static>(
         to,
         Start {
             abilities,
-            reload: home.reload,
+            reload: access::with_certificate(home.reload, access.tls),
             loaded: home.loaded,
             status,
             notices,
@@ -358,7 +362,7 @@ fn say_started<C: Clock>(spine: &Spine, clock: &C, was_interrupted: bool) {
 }
 
 /// What S4 promised to print, and what a person needs to find the page and the data.
-fn ready_lines(open: &listen::Open, home: &Home, abilities: &Abilities) -> Vec<String> {
+fn ready_lines(open: &listen::Open, home: &Home, abilities: &Abilities, access: &Access) -> Vec<String> {
     let mut lines: Vec<String> = open
         .notice
         .iter()
@@ -370,10 +374,7 @@ fn ready_lines(open: &listen::Open, home: &Home, abilities: &Abilities) -> Vec<S
     if abilities.icmp_v6_text != abilities.icmp_v4_text {
         lines.push(format!("ICMPv6: {}", abilities.icmp_v6_text));
     }
-    lines.push(format!("Running on http://{}", open.addr));
-    if open.addr.ip().is_loopback() {
-        lines.push("Only this computer can open this page.".to_owned());
-    }
+    lines.extend(access.lines(&home.loaded.settings.server, open.addr));
     lines.push("Monitoring ready".to_owned());
     lines
 }
@@ -395,11 +396,11 @@ fn notices(addr: SocketAddr) -> Vec<Notice> {
         .collect()
 }
 
-/// How the page is served: what the configuration says, and this computer's own name beside the allowed ones.
-fn server_options(open: &listen::Open, home: &Home) -> io::Result<ServerOptions> {
+/// How the page is served: what the configuration says, and this computer's own names beside the allowed ones.
+fn server_options(open: &listen::Open, home: &Home, access: &Access) -> io::Result<ServerOptions> {
     let server = &home.loaded.settings.server;
     let mut allowed_hosts = server.allowed_hosts.clone();
-    allowed_hosts.push(host_name());
+    allowed_hosts.extend(access::own_names(&host_name()));
     Ok(ServerOptions {
         listeners: open
             .listeners
@@ -408,7 +409,9 @@ fn server_options(open: &listen::Open, home: &Home) -> io::Result<ServerOptions>
             .collect::<io::Result<_>>()?,
         base_path: server.base_path.clone(),
         allowed_hosts,
-        is_public_read: server.public_read,
+        rule: access.rule.clone(),
+        admin: access.admin.clone(),
+        tls: access.tls.clone(),
         web_dir: home.web_dir.clone(),
         language: home.loaded.settings.web.language.clone(),
     })

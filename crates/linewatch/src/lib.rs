@@ -11,6 +11,7 @@ pub mod say;
 #[cfg(target_os = "linux")]
 pub mod user;
 
+mod access;
 mod alerting;
 mod app;
 mod confine;
