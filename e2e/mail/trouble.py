@@ -217,6 +217,10 @@ class Case:
             copies = self.tells(what)
             if copies != (2 if is_reset and what.startswith("DOWN") else 1):
                 faults.append(f"\"{what}\" was accepted {copies} times")
+        whole = "\n".join(mail.get_body(("plain",)).get_content() for mail in self.texts())
+        # What was refused for good comes after what was not, when a person says so.
+        if self.name != "550" and not whole.find("DOWN: Far") < whole.find("UP: Far") < whole.find("The monitor was stopped at"):
+            faults.append("in another order than it happened")
         copies = sorted(collections.Counter(mail["Message-ID"] for mail in self.texts()).values())
         if max(copies) != (2 if is_reset else 1) or copies.count(2) > 1:
             faults.append(f"copies by Message-ID: {copies}")
