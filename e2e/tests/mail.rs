@@ -118,10 +118,10 @@ fn python() -> PathBuf {
     reason = "the test is about the program as a process"
 )]
 fn process(program: &Path, arguments: &[&str]) -> Command {
-    // A hung peer or program ends a test; the script of all troubles waits 30 s for a server that hangs.
+    // A hung peer or program ends a test; the script of all troubles gives up by itself before.
     let mut command = Command::new("timeout");
     command
-        .args(["--foreground", "--kill-after=5", "150"])
+        .args(["--foreground", "--kill-after=5", "300"])
         .arg(program)
         .args(arguments);
     command
