@@ -117,12 +117,20 @@ mod tests {
     fn what_the_tool_knew_stays_exact() {
         let rollup = cycle(4, Times::known(10.1, 12.345, 20.2, Some(3.25)));
         assert_eq!(
-            (ms(rollup.min()), ms(rollup.avg()), ms(rollup.max()), ms(rollup.sd())),
+            (
+                ms(rollup.min()),
+                ms(rollup.avg()),
+                ms(rollup.max()),
+                ms(rollup.sd())
+            ),
             (10.1, 12.345, 20.2, 3.25)
         );
         assert_eq!((rollup.counts().replied, rollup.rtt_count()), (4, 4));
         assert_eq!(rollup.jitter(), None, "nobody knows their order");
-        assert!(ms(rollup.quantile(0.5)) < 12.0, "the two in the middle make the mean right");
+        assert!(
+            ms(rollup.quantile(0.5)) < 12.0,
+            "the two in the middle make the mean right"
+        );
     }
 
     #[test]
@@ -137,7 +145,10 @@ mod tests {
     #[test]
     fn an_answer_without_a_time_is_an_answer_and_not_0_ms() {
         let rollup = cycle(4, Times::known(0.0, 0.0, 0.0, Some(0.0)));
-        assert_eq!((rollup.counts().replied, rollup.rtt_count(), rollup.avg()), (4, 0, None));
+        assert_eq!(
+            (rollup.counts().replied, rollup.rtt_count(), rollup.avg()),
+            (4, 0, None)
+        );
         let odd = [f64::NAN, -1.0, f64::INFINITY, 1e12];
         assert!(odd.iter().all(|ms| Times::known(1.0, *ms, 2.0, None).is_none()));
     }

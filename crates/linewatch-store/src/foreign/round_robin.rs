@@ -99,10 +99,14 @@ fn add(
         .find(|tier| length <= tier.length())
         .unwrap_or(Resolution::Hour);
     let hour = Resolution::Hour.length();
-    let parts = u64::try_from(length.as_nanos().div_ceil(hour.as_nanos())).unwrap_or(1).max(1);
+    let parts = u64::try_from(length.as_nanos().div_ceil(hour.as_nanos()))
+        .unwrap_or(1)
+        .max(1);
     for part in 0..parts {
         let replied = steps * (part + 1) / parts - steps * part / parts;
-        let at = span.from.plus(hour.saturating_mul(u32::try_from(part).unwrap_or(u32::MAX)));
+        let at = span
+            .from
+            .plus(hour.saturating_mul(u32::try_from(part).unwrap_or(u32::MAX)));
         let cycle = Cycle {
             replied,
             lost: 0,

@@ -134,8 +134,7 @@ fn found(
         let is_count = (0.0..=CYCLE_PROBES_MAX as f64).contains(&value) && value.fract() == 0.0;
         Ok::<_, rusqlite::Error>(is_count.then_some(value as u64))
     };
-    let (Some(at), Some(sent), Some(received)) =
-        (read_time(&text(row.get_ref(4)?)), whole(5)?, whole(6)?)
+    let (Some(at), Some(sent), Some(received)) = (read_time(&text(row.get_ref(4)?)), whole(5)?, whole(6)?)
     else {
         return Ok(None);
     };
@@ -148,7 +147,11 @@ fn found(
     let replied = if sent == 0 { received } else { received.min(sent) };
     let cycle = Cycle {
         replied,
-        lost: if is_unreachable { probes } else { sent.saturating_sub(replied) },
+        lost: if is_unreachable {
+            probes
+        } else {
+            sent.saturating_sub(replied)
+        },
         duplicate: received - replied,
         times: Times::known(ms(7)?, ms(8)?, ms(9)?, number(row.get_ref(10)?)),
     };
@@ -194,8 +197,16 @@ fn logs(source: &ForeignDatabase, import: &mut Import<'_, '_>) -> Result<(), For
         }
         import
             .connection
-            .prepare_cached("INSERT INTO logs (id, at_ns, level, module, message) VALUES (?1, ?2, ?3, ?4, ?5)")?
-            .execute(params![id, line.at.as_nanos(), line.level, line.module, line.message])?;
+            .prepare_cached(
+                "INSERT INTO logs (id, at_ns, level, module, message) VALUES (?1, ?2, ?3, ?4, ?5)",
+            )?
+            .execute(params![
+                id,
+                line.at.as_nanos(),
+                line.level,
+                line.module,
+                line.message
+            ])?;
         id += 1;
         import.done.new_lines += 1;
     }
@@ -227,10 +238,7 @@ fn digest(line: &LogRow) -> u64 {
     hasher.finish()
 }
 
-fn log_line(
-    row: &Row<'_>,
-    read_time: &dyn Fn(&str) -> Option<WallTime>,
-) -> rusqlite::Result<Option<LogRow>> {
+fn log_line(row: &Row<'_>, read_time: &dyn Fn(&str) -> Option<WallTime>) -> rusqlite::Result<Option<LogRow>> {
     let Some(at) = read_time(&text(row.get_ref(0)?)) else {
         return Ok(None);
     };

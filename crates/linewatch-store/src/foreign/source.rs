@@ -152,9 +152,18 @@ fn recognise(connection: &Connection, path: &Path) -> Result<ForeignTool, Refuse
             .prepare("SELECT name FROM pragma_table_info(?1)")?
             .query_map([table], |row| row.get(0))?
             .collect::<Result<_, _>>()?;
-        Ok::<_, rusqlite::Error>(columns.iter().all(|column| found.iter().any(|name| name == column)))
+        Ok::<_, rusqlite::Error>(
+            columns
+                .iter()
+                .all(|column| found.iter().any(|name| name == column)),
+        )
     };
-    let cycle = ["server_ip", "timestamp", "packets_transmitted", "packets_received"];
+    let cycle = [
+        "server_ip",
+        "timestamp",
+        "packets_transmitted",
+        "packets_received",
+    ];
     if has("ping_results", &cycle)? && has("ping_results", &["min_time", "avg_time", "max_time"])? {
         return Ok(ForeignTool::NetworkMonitoringSystem);
     }

@@ -20,7 +20,11 @@ use crate::say;
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// config.json, .env, a script with its constants, or a line with its options; - reads standard input
-    #[arg(value_name = "FILE", required_unless_present = "history", conflicts_with = "history")]
+    #[arg(
+        value_name = "FILE",
+        required_unless_present = "history",
+        conflicts_with = "history"
+    )]
     file: Option<PathBuf>,
     #[command(flatten)]
     history: HistoryArgs,
@@ -61,8 +65,7 @@ pub(super) fn run(global: &Global, args: &Args) -> Result<Exit> {
 
 fn read(path: &Path) -> Result<String, UserError> {
     let refused = |error: io::Error| {
-        UserError::usage(format!("cannot read {}: {error}", path.display()))
-            .help("name the file to import")
+        UserError::usage(format!("cannot read {}: {error}", path.display())).help("name the file to import")
     };
     let mut bytes = Vec::new();
     let limited = CONFIG_BYTES + 1;

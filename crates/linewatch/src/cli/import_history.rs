@@ -78,8 +78,8 @@ pub(super) fn run(global: &Global, args: &HistoryArgs, path: &Path) -> Result<Ex
     let clock = SystemClock::start();
     let opened = Store::open(&loaded.data_dir, &app::host_name(), clock.wall());
     let mut store = opened.map_err(|error| busy(&error))?.store;
-    let imported = import(&mut store, &source, (&loaded, &zone, clock.wall()))
-        .map_err(|error| refused(&error))?;
+    let imported =
+        import(&mut store, &source, (&loaded, &zone, clock.wall())).map_err(|error| refused(&error))?;
     // The rest of a run: what one before it left unfinished is made whole.
     let (store, _) = store
         .start(StartOptions {
@@ -102,7 +102,9 @@ fn busy(error: &OpenError) -> UserError {
             "a monitor is using {}: {holder}; a history is imported while none runs",
             path.display()
         ))
-        .help("stop it, import, and start it again; or import into a directory of its own with  --data-dir DIR"),
+        .help(
+            "stop it, import, and start it again; or import into a directory of its own with  --data-dir DIR",
+        ),
         _ => refused,
     }
 }
@@ -110,7 +112,9 @@ fn busy(error: &OpenError) -> UserError {
 fn refused(error: &ForeignError) -> UserError {
     let refused = UserError::failed(error.to_string());
     match error {
-        ForeignError::Ours(_) => refused.help("to go back to a copy, put it in the place of linewatch.db while no monitor runs"),
+        ForeignError::Ours(_) => {
+            refused.help("to go back to a copy, put it in the place of linewatch.db while no monitor runs")
+        }
         ForeignError::Unknown { .. } | ForeignError::Source { .. } => refused.help(FORMATS),
         ForeignError::Store(_) => refused,
     }
@@ -121,7 +125,8 @@ const FORMATS: &str = "known are the SQLite files of Network Monitoring System (
 
 fn open(path: &Path, args: &HistoryArgs, loaded: &Loaded) -> Result<Source, UserError> {
     let unread = |error: io::Error| {
-        UserError::failed(format!("cannot read {}: {error}", path.display())).help("name the file with the history")
+        UserError::failed(format!("cannot read {}: {error}", path.display()))
+            .help("name the file with the history")
     };
     let is_file = path.metadata().map_err(unread)?.is_file();
     if !is_file {
@@ -131,18 +136,29 @@ fn open(path: &Path, args: &HistoryArgs, loaded: &Loaded) -> Result<Source, User
     let mut head = Vec::new();
     file.by_ref().take(16).read_to_end(&mut head).map_err(unread)?;
     file.rewind().map_err(unread)?;
-    let text = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&head).trim_ascii_start();
+    let text = head
+        .strip_prefix(b"\xef\xbb\xbf")
+        .unwrap_or(&head)
+        .trim_ascii_start();
     if head.starts_with(b"SQLite format 3\0") {
-        return Ok(Source::Database(ForeignDatabase::open(path).map_err(|error| refused(&error))?));
+        return Ok(Source::Database(
+            ForeignDatabase::open(path).map_err(|error| refused(&error))?,
+        ));
     }
     if head.starts_with(b"RRD\0") {
         let xml = path.with_extension("xml");
-        return Err(UserError::failed(format!("{} is a round-robin database itself", path.display())).help(
-            format!("rrdtool dump {} > {}  and import that", path.display(), xml.display()),
-        ));
+        return Err(
+            UserError::failed(format!("{} is a round-robin database itself", path.display())).help(format!(
+                "rrdtool dump {} > {}  and import that",
+                path.display(),
+                xml.display()
+            )),
+        );
     }
     if !text.starts_with(b"<") {
-        return Err(UserError::failed(format!("{} is no history that linewatch knows", path.display())).help(FORMATS));
+        return Err(
+            UserError::failed(format!("{} is no history that linewatch knows", path.display())).help(FORMATS),
+        );
     }
     let seen = measured(args, loaded)?;
     let wanted = Wanted {
@@ -231,11 +247,19 @@ fn tell(path: &Path, source: &Source, done: &Imported, data_dir: &Path) {
     let mut lines = Vec::new();
     match source {
         Source::Database(database) if database.tool() == ForeignTool::LatencyMonitor => {
-            lines.push(format!("{name}: {} events of {targets}, {} of them new here", count(done.lines), count(done.new_lines)));
+            lines.push(format!(
+                "{name}: {} events of {targets}, {} of them new here",
+                count(done.lines),
+                count(done.new_lines)
+            ));
         }
         Source::Database(_) => {
             lines.push(format!("{name}: {} cycles of {targets}", count(done.rows)));
-            lines.push(format!("  sent {}, replied {}, as the source says", count(done.sent), count(done.replied)));
+            lines.push(format!(
+                "  sent {}, replied {}, as the source says",
+                count(done.sent),
+                count(done.replied)
+            ));
             if done.unreachable_cycles > 0 {
                 lines.push(format!(
                     "  and {} lost in {} cycles without an answer, which it stored as 0 sent and 0 ms",
@@ -243,19 +267,41 @@ fn tell(path: &Path, source: &Source, done: &Imported, data_dir: &Path) {
                     count(done.unreachable_cycles)
                 ));
             }
-            lines.push(format!("  {} log lines, {} of them new here", count(done.lines), count(done.new_lines)));
+            lines.push(format!(
+                "  {} log lines, {} of them new here",
+                count(done.lines),
+                count(done.new_lines)
+            ));
         }
         Source::Archives(..) => {
-            lines.push(format!("{name}: {} known means of {} steps; what is not known is a gap", count(done.rows), count(done.sent)));
+            lines.push(format!(
+                "{name}: {} known means of {} steps; what is not known is a gap",
+                count(done.rows),
+                count(done.sent)
+            ));
         }
     }
     if done.unreadable > 0 {
-        lines.push(format!("  {} rows have no date or no figures that can be read: left out", count(done.unreadable)));
+        lines.push(format!(
+            "  {} rows have no date or no figures that can be read: left out",
+            count(done.unreadable)
+        ));
     }
-    let stored = format!("sent {}, replied {}", count(done.stored_sent), count(done.stored_replied));
+    let stored = format!(
+        "sent {}, replied {}",
+        count(done.stored_sent),
+        count(done.stored_replied)
+    );
     lines.push(match (done.new_rollups, done.new_lines) {
-        (0, 0) => format!("Everything was here already, nothing was changed; in {}: {stored}", data_dir.display()),
-        (rollups, _) => format!("{} new rows of history in {}; in all of this tool: {stored}", count(rollups), data_dir.display()),
+        (0, 0) => format!(
+            "Everything was here already, nothing was changed; in {}: {stored}",
+            data_dir.display()
+        ),
+        (rollups, _) => format!(
+            "{} new rows of history in {}; in all of this tool: {stored}",
+            count(rollups),
+            data_dir.display()
+        ),
     });
     lines.iter().for_each(|line| say::to_stdout(line));
 }

@@ -77,7 +77,10 @@ impl<'a> Known<'a> {
             let is_extension = labelled("dn_ext", &seen.extension);
             usize::from(is_partner) + usize::from(is_place) + usize::from(is_extension)
         };
-        let here = self.targets.iter().filter(|one| host_text(&one.target.host) == address);
+        let here = self
+            .targets
+            .iter()
+            .filter(|one| host_text(&one.target.host) == address);
         // Of equals the first.
         here.rev().max_by_key(agreement)
     }
@@ -145,11 +148,19 @@ mod tests {
             data_dir: Some("/nonexistent/linewatch-identity".into()),
             ..LoadOptions::default()
         };
-        let settings = load(&options).unwrap_or_else(|errors| panic!("{errors}")).settings;
+        let settings = load(&options)
+            .unwrap_or_else(|errors| panic!("{errors}"))
+            .settings;
         let mut known = Known::new(&settings.targets, Vec::new());
         let mut slug = |seen: Seen| known.identify(&seen).key.slug;
-        assert_eq!(slug(seen("192.0.2.1", "Telco", "Indonesia", "101")), "telco-indonesia");
-        assert_eq!(slug(seen("192.0.2.1", "Other", "Germany", "102")), "other-germany");
+        assert_eq!(
+            slug(seen("192.0.2.1", "Telco", "Indonesia", "101")),
+            "telco-indonesia"
+        );
+        assert_eq!(
+            slug(seen("192.0.2.1", "Other", "Germany", "102")),
+            "other-germany"
+        );
         assert_eq!(slug(seen("192.0.2.1", "", "", "")), "telco-indonesia");
         assert_eq!(slug(seen("192.0.2.9", "Telco", "Indonesia", "")), "192-0-2-9");
     }
@@ -166,7 +177,12 @@ mod tests {
         assert_eq!(known.identify(&seen("2001:DB8:0::1", "", "", "")).key.slug, "dns");
         let new = known.identify(&seen("192.0.2.7", "Telco", "Germany", "7"));
         assert_eq!(
-            (new.key.slug.as_str(), new.name.as_str(), new.country.as_str(), new.host.as_str()),
+            (
+                new.key.slug.as_str(),
+                new.name.as_str(),
+                new.country.as_str(),
+                new.host.as_str()
+            ),
             ("192-0-2-7", "Telco Germany", "DE", "7")
         );
         let again = known.identify(&seen("192.0.2.7", "", "", ""));

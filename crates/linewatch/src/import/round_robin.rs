@@ -174,7 +174,9 @@ impl Dump {
 
     fn archives(&self, unit_ms: f64) -> Result<Vec<Archive>, ImportError> {
         if self.step_s == 0 || self.last_s == 0 {
-            return Err(wrong("it is no dump: it has no <step> or no <lastupdate>".to_owned()));
+            return Err(wrong(
+                "it is no dump: it has no <step> or no <lastupdate>".to_owned(),
+            ));
         }
         let means = self.archives.iter().filter(|rows| rows.function == "AVERAGE");
         let archives: Vec<Archive> = means
@@ -260,15 +262,27 @@ mod tests {
             .iter()
             .map(|archive| {
                 let spans = archive.spans.iter();
-                let spans = spans.map(|span| (span.from.as_nanos() / 1_000_000_000, span.avg_ms, span.min_ms));
+                let spans =
+                    spans.map(|span| (span.from.as_nanos() / 1_000_000_000, span.avg_ms, span.min_ms));
                 (archive.length.as_secs(), archive.steps, spans.collect::<Vec<_>>())
             })
             .collect();
         assert_eq!(
             told,
             [
-                (10, 1, vec![(1_700_000_100, None, None), (1_700_000_110, Some(12.5), None)]),
-                (50, 5, vec![(1_700_000_000, Some(3.5), None), (1_700_000_050, Some(8.5), Some(6.5))]),
+                (
+                    10,
+                    1,
+                    vec![(1_700_000_100, None, None), (1_700_000_110, Some(12.5), None)]
+                ),
+                (
+                    50,
+                    5,
+                    vec![
+                        (1_700_000_000, Some(3.5), None),
+                        (1_700_000_050, Some(8.5), Some(6.5))
+                    ]
+                ),
             ]
         );
     }
