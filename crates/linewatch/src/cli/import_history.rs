@@ -24,7 +24,7 @@ use super::{Global, load_options, mistakes, period};
 use crate::app;
 use crate::config::{self, Loaded};
 use crate::exit::{Exit, UserError};
-use crate::import::{Known, Wanted, read_archives, read_date};
+use crate::import::{Known, Wanted, host_text, read_archives, read_date};
 use crate::say;
 
 /// The look of the progress bar.
@@ -178,9 +178,9 @@ fn measured(args: &HistoryArgs, loaded: &Loaded) -> Result<Seen, UserError> {
             let named = targets
                 .iter()
                 .find(|one| one.target.slug == *wanted || one.target.name == *wanted);
-            named.map_or_else(|| wanted.trim().to_owned(), |one| one.target.host.to_string())
+            named.map_or_else(|| wanted.trim().to_owned(), |one| host_text(&one.target.host))
         }
-        (None, [only]) => only.target.host.to_string(),
+        (None, [only]) => host_text(&only.target.host),
         (None, _) => {
             let message = "a round-robin database does not say whom it measured";
             return Err(UserError::usage(message).help("say it with  --target ADDRESS"));
@@ -240,7 +240,7 @@ fn progress(rows: u64) -> ProgressBar {
 }
 
 fn tell(path: &Path, source: &Source, done: &Imported, data_dir: &Path) {
-    let name = printable(&path.display().to_string()).to_string();
+    let name = printable(&path.display().to_string());
     let count = HumanCount;
     let plural = if done.targets == 1 { "" } else { "s" };
     let targets = format!("{} target{plural}", count(done.targets));
@@ -303,5 +303,7 @@ fn tell(path: &Path, source: &Source, done: &Imported, data_dir: &Path) {
             data_dir.display()
         ),
     });
-    lines.iter().for_each(|line| say::to_stdout(line));
+    for line in &lines {
+        say::to_stdout(line);
+    }
 }

@@ -11,7 +11,7 @@ use linewatch_core::target::Host;
 use linewatch_store::{Identity, Seen, SeriesKey};
 
 use super::country;
-use crate::config::settings::TargetSettings;
+use crate::config::TargetSettings;
 
 /// What there is to be recognised.
 pub(crate) struct Known<'a> {
@@ -115,7 +115,8 @@ fn plain(address: &str) -> String {
     }
 }
 
-fn host_text(host: &Host) -> String {
+/// A host as series have it.
+pub(crate) fn host_text(host: &Host) -> String {
     match host {
         Host::Literal { ip, .. } => ip.to_string(),
         Host::Name(name) => name.clone(),

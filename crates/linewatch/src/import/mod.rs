@@ -23,7 +23,7 @@ use constants::Constants;
 use sheet::Sheet;
 
 pub(crate) use dates::read as read_date;
-pub(crate) use identity::Known;
+pub(crate) use identity::{Known, host_text};
 pub(crate) use round_robin::{Wanted, read as read_archives};
 
 /// The tools whose settings are understood.

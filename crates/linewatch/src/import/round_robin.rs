@@ -59,7 +59,7 @@ struct Dump {
 /// No XML, no dump, no such data source, or no archive of means.
 pub(crate) fn read(input: impl BufRead, wanted: &Wanted<'_>) -> Result<Vec<Archive>, ImportError> {
     let mut reader = Reader::from_reader(input);
-    let mut path: Vec<Vec<u8>> = Vec::new();
+    let mut path: Vec<String> = Vec::new();
     let (mut buffer, mut text) = (Vec::new(), String::new());
     let mut dump = Dump::default();
     loop {
@@ -68,13 +68,13 @@ pub(crate) fn read(input: impl BufRead, wanted: &Wanted<'_>) -> Result<Vec<Archi
             .map_err(|error| wrong(format!("not XML: {error}")))?;
         match event {
             Event::Start(start) if path.len() < DEPTH_MAX => {
-                path.push(start.name().as_ref().to_vec());
+                path.push(start.name().as_ref().to_owned());
                 text.clear();
                 dump.begin(&place(&path), wanted)?;
             }
             Event::Start(_) => return Err(wrong("its elements lie too deep".to_owned())),
             Event::Text(piece) if text.len() + piece.len() <= VALUE_BYTES => {
-                text.push_str(&String::from_utf8_lossy(&piece));
+                text.push_str(&piece);
             }
             Event::End(_) => {
                 dump.end(&place(&path), text.trim())?;
@@ -89,10 +89,8 @@ pub(crate) fn read(input: impl BufRead, wanted: &Wanted<'_>) -> Result<Vec<Archi
     dump.archives(wanted.unit_ms)
 }
 
-fn place(path: &[Vec<u8>]) -> Vec<&str> {
-    path.iter()
-        .map(|name| std::str::from_utf8(name).unwrap_or_default())
-        .collect()
+fn place(path: &[String]) -> Vec<&str> {
+    path.iter().map(String::as_str).collect()
 }
 
 fn wrong(message: String) -> ImportError {
