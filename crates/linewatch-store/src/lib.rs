@@ -44,10 +44,10 @@ pub use backup::{BackupError, BackupProgress, backup};
 pub use budget::Keeping;
 pub use error::{OpenError, StoreError};
 pub use examine::{Disk, Obstacle, Soundness, examine, holder_of};
-pub use handle::{StoreHandle, Turns};
 pub use foreign::{
     Archive, ForeignDatabase, ForeignError, ForeignTool, Identity, ImportOptions, Imported, Seen, Span,
 };
+pub use handle::{StoreHandle, Turns};
 pub use health::News;
 pub use letter::{Acknowledged, Fate, Letter, LetterState, NewLetter, NewSilence, StoredSilence, Told};
 pub use pending::{Description, StoreMessage};
