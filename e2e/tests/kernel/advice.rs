@@ -95,7 +95,7 @@ fn dropped_icmp(program: &Path) -> anyhow::Result<()> {
 /// Every processor is taken for 16 of 53 ms by somebody with real-time priority: no divisor of the interval, so that
 /// each slot is hit in turn. The kernel leaves 50 of 1000 ms to the others whatever happens.
 const BURST: Duration = Duration::from_millis(16);
-const PERIOD: Duration = Duration::from_millis(53);
+const PAUSE: Duration = Duration::from_millis(37);
 /// Tellings of a burner: one a second.
 const BURSTS_TOLD: u32 = 19;
 
@@ -114,7 +114,7 @@ fn burn(processor: usize, told: &SyncSender<()>) -> anyhow::Result<()> {
         for _ in 0..BURSTS_TOLD {
             let until = clock.mono().plus(BURST);
             while clock.mono() < until {}
-            thread::sleep(PERIOD - BURST);
+            thread::sleep(PAUSE);
         }
         if told
             .try_send(())
