@@ -162,14 +162,19 @@ impl Monitor {
             "{:?}",
             self.told
         );
+        let (_never, pause) = std::sync::mpsc::channel::<()>();
         for _ in 0..200 {
             let status = self.get("/api/v1/status")?;
-            if status.contains("\"achieved_per_s\":")
-                && !status.contains("\"achieved_per_s\":0.0")
-                && !status.contains("\"achieved_per_s\":0,")
+            let (_, body) = status.split_once("\r\n\r\n").context("no body")?;
+            let status: serde_json::Value = serde_json::from_str(body)?;
+            if status["achieved_per_s"]
+                .as_f64()
+                .is_some_and(|per_s| per_s > 10.0)
             {
                 return Ok(());
             }
+            // The figure is of the last second.
+            ensure!(pause.recv_timeout(PATIENCE / 200).is_err(), "nobody sends");
         }
         anyhow::bail!("nothing is sent: {}", self.get("/api/v1/status")?)
     }
@@ -179,6 +184,10 @@ impl Monitor {
         let status = self.child.wait()?;
         let log = std::fs::read_to_string(self.dir.path().join("log"))?;
         ensure!(status.success(), "{status}: {log}");
+        let is_well = |line: &str| {
+            line.starts_with("127.0.0.1") && line.contains(": ok, ") && line.contains("lost 0 (0%)")
+        };
+        ensure!(log.lines().any(is_well), "{log}");
         let dir = std::mem::replace(&mut self.dir, tempfile::tempdir()?);
         Ok((dir, log))
     }

@@ -6,6 +6,10 @@
 #[cfg(target_os = "linux")]
 mod confine;
 #[cfg(target_os = "linux")]
+#[allow(
+    clippy::unnecessary_cast,
+    reason = "the kernel's types are narrower on 32-bit systems"
+)]
 mod filter;
 #[cfg(target_os = "linux")]
 mod places;

@@ -15,6 +15,7 @@ mod error;
 mod evidence;
 mod examine;
 mod files;
+mod foreign;
 #[cfg(feature = "fuzz")]
 pub mod fuzz;
 mod handle;
@@ -43,6 +44,9 @@ pub use backup::{BackupError, BackupProgress, backup};
 pub use budget::Keeping;
 pub use error::{OpenError, StoreError};
 pub use examine::{Disk, Obstacle, Soundness, examine, holder_of};
+pub use foreign::{
+    Archive, ForeignDatabase, ForeignError, ForeignTool, Identity, ImportOptions, Imported, Seen, Span,
+};
 pub use handle::{StoreHandle, Turns};
 pub use health::News;
 pub use letter::{Acknowledged, Fate, Letter, LetterState, NewLetter, NewSilence, StoredSilence, Told};

@@ -72,11 +72,11 @@ impl Access {
             Vec::new()
         };
         let mut lines = vec![format!("Running on {scheme}{listen}{base}")];
-        lines.extend(self.from_elsewhere(listen, &host_name(), &own, scheme, &base));
+        lines.extend(self.way_in(listen, &host_name(), &own, scheme, &base));
         lines
     }
 
-    fn from_elsewhere(
+    fn way_in(
         &self,
         listen: SocketAddr,
         host: &str,
@@ -159,7 +159,7 @@ pub(crate) fn certificate(loaded: &Loaded) -> Result<Option<Tls>, UserError> {
 
 /// Behind a name or a path of its own stands a proxy, and it may stand on this very computer.
 fn is_proxied(server: &Settings) -> bool {
-    server.base_path.trim_matches('/') != "" || !server.allowed_hosts.is_empty()
+    !server.base_path.trim_matches('/').is_empty() || !server.allowed_hosts.is_empty()
 }
 
 fn is_loopback(listen: SocketAddr) -> bool {
@@ -243,7 +243,7 @@ mod tests {
     fn told(access: &Access, listen: &str) -> String {
         let own = [IpAddr::from([192, 168, 1, 10])];
         access
-            .from_elsewhere(listen.parse().expect("an address"), "nas", &own, "http://", "")
+            .way_in(listen.parse().expect("an address"), "nas", &own, "http://", "")
             .join("\n")
     }
 

@@ -25,6 +25,7 @@ use crate::alerting::{self, delivery};
 use crate::config::{Loaded, watch};
 use crate::confine;
 use crate::control::{Abilities, Commanded, Control, Input, Reload, Start};
+use crate::desktop;
 use crate::evidence::EvidenceThread;
 use crate::exit::{Exit, UserError};
 use crate::knock::Knocker;
@@ -215,6 +216,7 @@ pub(crate) fn run<W: Wire + 'static, C: Clock + Clone + Sync + 'static>(
         page: open.addr,
     };
     let ready = ready_lines(&open, &home, &abilities, &access);
+    let page = format!("http://{}", open.addr);
     // Asked now: later its device cannot be opened.
     let has_terminal = signals::has_controlling_terminal();
     let kept = is_real.then(|| confine::Kept::of(&engine, &home.loaded, home.web_dir.as_deref()));
@@ -258,6 +260,7 @@ pub(crate) fn run<W: Wire + 'static, C: Clock + Clone + Sync + 'static>(
         say::to_stdout(line);
     }
     manager.ready();
+    desktop::open_page(&page);
     let (to, why) = control.run(&heard, has_terminal);
 
     // From the wire upwards: nothing new comes in, what is in flight gets its time, then each stage empties into the next.

@@ -5,8 +5,11 @@
 pub mod cli;
 pub mod config;
 pub mod crash;
+pub mod desktop;
 pub mod exit;
 pub mod say;
+#[cfg(target_os = "linux")]
+pub mod user;
 
 mod access;
 mod alerting;

@@ -228,7 +228,8 @@ async function boot() {
   live.start(catalogChanged);
   setTimeout(() => void showAccount(), ACCOUNT_MS);
   await show(false);
-  void import("./settings/look.js").then(({ adoptLook }) => adoptLook());
+  // What the monitor keeps for every browser is no part of the first load.
+  whenAnswered(() => void import("./settings/look.js").then(({ adoptLook }) => adoptLook()));
 }
 
 /** Runs something once the socket is live, or has failed to be. @param {() => void} run */

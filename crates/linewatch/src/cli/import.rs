@@ -1,14 +1,15 @@
-//! `linewatch import`: the settings of another tool as a configuration, on standard output.
+//! `linewatch import`: the settings of another tool as a configuration, on standard output; with `--history` see `import_history`.
 //!
 //! What comes of it is checked as any configuration is, so that what is printed can be run.
 
 use std::fs::File;
 use std::io::{self, Read as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use linewatch_core::limits::CONFIG_BYTES;
 
+use super::import_history::{self, HistoryArgs};
 use super::{Global, load_options, mistakes};
 use crate::config::{self, LoadOptions, Operator};
 use crate::exit::{Exit, UserError};
@@ -19,8 +20,14 @@ use crate::say;
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// config.json, .env, a script with its constants, or a line with its options; - reads standard input
-    #[arg(value_name = "FILE")]
-    file: PathBuf,
+    #[arg(
+        value_name = "FILE",
+        required_unless_present = "history",
+        conflicts_with = "history"
+    )]
+    file: Option<PathBuf>,
+    #[command(flatten)]
+    history: HistoryArgs,
 }
 
 /// Prints the configuration; on a terminal it also says what to do with it.
@@ -29,8 +36,13 @@ pub(super) struct Args {
 ///
 /// A file that cannot be read or is of no known tool; values that linewatch does not take.
 pub(super) fn run(global: &Global, args: &Args) -> Result<Exit> {
-    let name = args.file.display().to_string();
-    let text = read(args)?;
+    if let Some(history) = &args.history.history {
+        return import_history::run(global, &args.history, history);
+    }
+    // Without a history clap has asked for it.
+    let file = args.file.as_deref().unwrap_or(Path::new("-"));
+    let name = file.display().to_string();
+    let text = read(file)?;
     let Imported { tool, toml } = convert(&name, &text)
         .map_err(|error| UserError::usage(format!("{name}: {error}")).help(error.help))?;
     say::to_stdout(toml.trim_end());
@@ -51,21 +63,20 @@ pub(super) fn run(global: &Global, args: &Args) -> Result<Exit> {
     Ok(Exit::Ok)
 }
 
-fn read(args: &Args) -> Result<String, UserError> {
+fn read(path: &Path) -> Result<String, UserError> {
     let refused = |error: io::Error| {
-        UserError::usage(format!("cannot read {}: {error}", args.file.display()))
-            .help("name the file to import")
+        UserError::usage(format!("cannot read {}: {error}", path.display())).help("name the file to import")
     };
     let mut bytes = Vec::new();
     let limited = CONFIG_BYTES + 1;
-    if args.file.as_os_str() == "-" {
+    if path.as_os_str() == "-" {
         io::stdin()
             .lock()
             .take(limited)
             .read_to_end(&mut bytes)
             .map_err(refused)?;
     } else {
-        let file = File::open(&args.file).map_err(refused)?;
+        let file = File::open(path).map_err(refused)?;
         file.take(limited).read_to_end(&mut bytes).map_err(refused)?;
     }
     if bytes.len() as u64 > CONFIG_BYTES {

@@ -17,6 +17,7 @@ mod export;
 mod graph;
 mod healthcheck;
 mod import;
+mod import_history;
 mod manual;
 mod period;
 mod record;
@@ -177,7 +178,7 @@ enum Command {
     /// Try the rules of alerts
     #[command(subcommand)]
     Alerts(alerts::AlertsCommand),
-    /// Turn the settings of another tool into a configuration, printed
+    /// Take over from another tool: its settings as a configuration, printed; or its history
     Import(import::Args),
     /// Ask the monitor of this computer whether it is alive: for containers
     Healthcheck(healthcheck::Args),

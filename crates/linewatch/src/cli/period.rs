@@ -140,7 +140,11 @@ fn range(text: &str) -> Result<Duration, UserError> {
 }
 
 /// A zone by its name in the zone database, or a fixed offset.
-fn zone(name: &str) -> Result<TimeZone, UserError> {
+///
+/// # Errors
+///
+/// There is no such zone.
+pub(super) fn zone(name: &str) -> Result<TimeZone, UserError> {
     let found = fixed_offset(name).or_else(|| TimeZone::get(name).ok());
     found.ok_or_else(|| {
         let known: Vec<String> = jiff::tz::db()

@@ -2,10 +2,14 @@
 //! says why it has none.
 //!
 //! In: the text of a `config.json`, a `.env`, or a script with its constants. Out: TOML that a person can read and keep.
-//! Secrets are never copied. Not here: reading and writing files (`cli::import`), other tools' histories.
+//! Secrets are never copied. Of histories: whose they are, and what is no SQL. Not here: reading and writing files (`cli::import`,
+//! `cli::import_history`), other tools' databases (the store).
 
 mod constants;
 mod country;
+mod dates;
+mod identity;
+mod round_robin;
 mod script;
 mod server_list;
 mod sheet;
@@ -17,6 +21,10 @@ use serde_json::Value;
 
 use constants::Constants;
 use sheet::Sheet;
+
+pub(crate) use dates::read as read_date;
+pub(crate) use identity::{Known, host_text};
+pub(crate) use round_robin::{Wanted, read as read_archives};
 
 /// The tools whose settings are understood.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
