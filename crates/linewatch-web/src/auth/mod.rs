@@ -5,6 +5,7 @@
 //! a route needs (`routes`), Host and Origin (`guard`).
 
 mod file;
+mod lines;
 mod secret;
 mod sessions;
 mod throttle;

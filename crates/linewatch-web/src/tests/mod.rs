@@ -10,6 +10,7 @@ mod evidence;
 mod export;
 mod graph;
 mod guarding;
+mod matrix;
 mod overview;
 mod past;
 mod report;
