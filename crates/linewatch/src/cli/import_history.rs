@@ -292,17 +292,17 @@ fn tell(path: &Path, source: &Source, done: &Imported, data_dir: &Path) {
         count(done.stored_sent),
         count(done.stored_replied)
     );
+    let is_of_events =
+        matches!(source, Source::Database(database) if database.tool() == ForeignTool::LatencyMonitor);
+    let place = data_dir.display();
     lines.push(match (done.new_rollups, done.new_lines) {
-        (0, 0) => format!(
-            "Everything was here already, nothing was changed; in {}: {stored}",
-            data_dir.display()
-        ),
-        (rollups, _) => format!(
-            "{} new rows of history in {}; in all of this tool: {stored}",
-            count(rollups),
-            data_dir.display()
-        ),
+        (0, 0) => format!("Everything was here already, nothing was changed in {place}"),
+        (_, events) if is_of_events => format!("{} new events in {place}", count(events)),
+        (rollups, _) => format!("{} new rows of history in {place}", count(rollups)),
     });
+    if !is_of_events {
+        lines.push(format!("  stored in all of this tool: {stored}"));
+    }
     for line in &lines {
         say::to_stdout(line);
     }
