@@ -33,14 +33,14 @@ export function fleetScenario(n) {
 
 /**
  * @param {string} binary
- * @param {string} scenario
+ * @param {string} scenario "" for the built-in one, which goes on for ever.
  * @param {{ listen?: string, webDir?: string }} [options]
  */
 export async function startDemo(binary, scenario, { listen = "127.0.0.1:0", webDir } = {}) {
   const dir = await mkdtemp(join(tmpdir(), "linewatch-page-"));
   const file = join(dir, "story.scn");
-  await writeFile(file, scenario);
-  const args = ["demo", file, "--listen", listen, ...(webDir ? ["--web-dir", webDir] : [])];
+  if (scenario !== "") await writeFile(file, scenario);
+  const args = ["demo", ...(scenario === "" ? [] : [file]), "--listen", listen, ...(webDir ? ["--web-dir", webDir] : [])];
   const child = spawn(binary, args, { cwd: dir, env: { HOME: dir, PATH: process.env.PATH, TMPDIR: dir }, stdio: ["ignore", "pipe", "ignore"] });
   const ended = new Promise((resolve) => child.once("exit", resolve));
   const stop = async () => {

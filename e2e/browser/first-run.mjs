@@ -4,59 +4,24 @@
  * To be run in a network namespace of its own with loopback only (`cargo xtask browser` does): no probe finds a way out.
  */
 
-import { spawn } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
-import { networkInterfaces, tmpdir } from "node:os";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
 
 import { expect, launch, openLive, runAll, shot } from "./harness.mjs";
+import { startServe } from "./serve.mjs";
 
 const binary = process.argv[2] ?? "";
 const HEADING = "What should linewatch watch?";
 /** Watched after the change; loopback too. */
 const OTHER = "127.0.0.2";
-/** A monitor that is not ready by then never will be. */
-const START_MS = 15_000;
-
-for (const name of Object.keys(networkInterfaces())) {
-  if (name !== "lo") throw new Error(`there is a way out by ${name}: this suite runs where there is loopback only`);
-}
-
-/** Starts the program with nothing of this computer's own around it. @param {string} dir */
-async function start(dir) {
-  const child = spawn(binary, ["serve", "--listen", "127.0.0.1:0", "--data-dir", join(dir, "data")], {
-    cwd: dir, env: { HOME: dir, PATH: process.env.PATH }, stdio: ["ignore", "pipe", "ignore"],
-  });
-  const late = setTimeout(() => child.kill("SIGKILL"), START_MS);
-  for await (const line of createInterface({ input: child.stdout })) {
-    const url = /^Running on (http:\S+)/.exec(line)?.[1];
-    if (url) {
-      clearTimeout(late);
-      child.stdout.resume();
-      return { url, stop: () => stop(child) };
-    }
-  }
-  throw new Error(`${binary} serve ended before it was ready`);
-}
-
-/** Orderly, so that its directory is at rest. @param {import("node:child_process").ChildProcess} child */
-async function stop(child) {
-  if (child.exitCode !== null) return;
-  const ended = new Promise((resolve) => child.once("exit", resolve));
-  child.kill("SIGTERM");
-  const late = setTimeout(() => child.kill("SIGKILL"), START_MS);
-  await ended;
-  clearTimeout(late);
-}
-
 /** @type {[string, () => Promise<void>][]} */
 const tests = [];
 /** @param {string} name @param {() => Promise<void>} run */
 const test = (name, run) => tests.push([name, run]);
 
 const dir = await mkdtemp(join(tmpdir(), "linewatch-first-"));
-const monitor = await start(dir);
+const monitor = await startServe(binary, dir);
 const base = monitor.url;
 const browser = await launch(base);
 

@@ -22,12 +22,13 @@ export async function launch(base) {
     close: () => browser.close(),
     /**
      * @param {(page: import("playwright-core").Page, context: import("playwright-core").BrowserContext, seen: { errors: string[], foreign: string[], requests: string[] }) => Promise<void>} run
-     * @param {{ width?: number, theme?: "dark" | "light", allowErrors?: RegExp, init?: () => void }} [options]
+     * @param {{ width?: number, theme?: "dark" | "light", allowErrors?: RegExp, init?: () => void, zone?: string, isTouch?: boolean }} [options]
      */
-    async page(run, { width = 1440, theme = "dark", allowErrors, init } = {}) {
+    async page(run, { width = 1440, theme = "dark", allowErrors, init, zone, isTouch } = {}) {
       const isPhone = width < 720;
       const context = await browser.newContext({
         viewport: { width, height: isPhone ? HEIGHTS.phone : HEIGHTS.desk }, colorScheme: theme, deviceScaleFactor: isPhone ? 2 : 1, reducedMotion: "reduce",
+        ...(zone ? { timezoneId: zone } : {}), ...(isTouch ? { hasTouch: true } : {}),
       });
       const seen = { errors: /** @type {string[]} */ ([]), foreign: /** @type {string[]} */ ([]), requests: /** @type {string[]} */ ([]) };
       if (init) await context.addInitScript(init);
@@ -86,6 +87,33 @@ export async function shot(page, name) {
   }
   await page.evaluate(() => scrollTo(0, 0));
   await page.screenshot({ path: `${shots}/${name}.png`, fullPage: true });
+}
+
+/** Pages that are open at a time: their waiting costs nothing, their drawing does. */
+const AT_ONCE = 3;
+
+/**
+ * Runs something for each item, a few at a time; every failure is told, not only the first.
+ * @template T
+ * @param {readonly T[]} items
+ * @param {(item: T) => Promise<void>} run
+ */
+export async function pool(items, run) {
+  const queue = [...items];
+  /** @type {string[]} */
+  const failed = [];
+  const worker = async () => {
+    for (let item = queue.shift(); item !== undefined; item = queue.shift()) {
+      try {
+        await run(item);
+      } catch (error) {
+        const { name = "" } = /** @type {{ name?: string }} */ (item);
+        failed.push(`${name} ${error instanceof Error ? error.message.split("\n").slice(0, 4).join(" ") : error}`.trim());
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, worker));
+  if (failed.length > 0) throw new Error(failed.join("\n"));
 }
 
 /** A test that had nothing to look at: told apart from one that passed. */

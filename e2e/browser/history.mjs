@@ -141,6 +141,37 @@ export function historyTests({ test, browser, base }) {
     });
   });
 
+  test("two fingers zoom and a tap resets, and the cursor stands in every chart of the history", async () => {
+    const id = await answering();
+    await browser.page(async (page, context) => {
+      await openLive(page, `${base}/t/${id}?range=1h`);
+      await drawn(page);
+      const over = page.locator(".history-chart .u-over");
+      await over.scrollIntoViewIfNeeded();
+      await page.waitForTimeout(300);
+      const box = await over.boundingBox();
+      if (!box) throw new Error("no chart");
+      const bars = () => page.locator(".loss-bars").evaluate((one) => /** @type {HTMLCanvasElement} */ (one).toDataURL());
+      const before = await bars();
+      await page.mouse.move(box.x + box.width * 0.9, box.y + 50);
+      await page.waitForTimeout(100);
+      expect((await bars()) !== before, "the cursor is not in the bars of loss");
+      expect(((await page.locator(".history .readout").textContent()) ?? "") !== "", "the cursor says nothing");
+      const session = await context.newCDPSession(page);
+      const fingers = (/** @type {number[]} */ ...at) => at.map((share, number) => ({ x: box.x + box.width * share, y: box.y + 60, id: number }));
+      await session.send("Input.dispatchTouchEvent", { type: "touchStart", touchPoints: fingers(0.7, 0.8) });
+      for (const [left, right] of [[0.6, 0.85], [0.5, 0.9]]) await session.send("Input.dispatchTouchEvent", { type: "touchMove", touchPoints: fingers(left ?? 0, right ?? 0) });
+      await session.send("Input.dispatchTouchEvent", { type: "touchEnd", touchPoints: [] });
+      await page.waitForURL(/range=custom/);
+      const { searchParams } = new URL(page.url());
+      const minutes = (Date.parse(searchParams.get("to") ?? "") - Date.parse(searchParams.get("from") ?? "")) / 60_000;
+      // Four times as far apart: a quarter of the hour, less what would lie in the future.
+      expect(minutes > 2 && minutes < 20, `${minutes} minutes are shown`);
+      await page.getByRole("button", { name: "Reset zoom" }).tap();
+      await page.waitForURL(/range=1h/);
+    }, { isTouch: true });
+  });
+
   test("a history that cannot be read says so and is tried again", async () => {
     const id = await answering();
     await browser.page(async (page) => {

@@ -1,28 +1,30 @@
 /**
- * The browser suite against a running linewatch: `node run.mjs http://127.0.0.1:5000 [--shots DIR] [--only WORD] [--quick]`
- * (or LINEWATCH_URL). It adds, stops, renames and removes targets of its own: run it against a monitor made for tests,
+ * The browser suite against a live fleet: `node run.mjs PROGRAM|http://127.0.0.1:5000 [--web-dir DIR] [--shots DIR] [--only WORD]
+ * [--quick]`. A program is started as `demo`, an address is of one that runs (or LINEWATCH_URL). The suite adds, stops, renames and removes targets of its own: run it against a monitor made for tests,
  * with at least one target that answers (a first start is first-run.mjs's). `--quick` cuts the socket for 8 s instead of 30 s.
  */
 
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 
+import { startDemo } from "./demo.mjs";
 import { historyTests } from "./history.mjs";
 import { languageTests } from "./languages.mjs";
-import { Skip, expect, launch, openLive, pageModule, runAll, shot } from "./harness.mjs";
+import { Skip, expect, launch, openLive, option, pageModule, runAll, shot } from "./harness.mjs";
+import { pageTests } from "./pages.mjs";
 import { reportTests } from "./report.mjs";
+import { compare, cuttable } from "./rows.mjs";
 import { settingsTests } from "./settings.mjs";
 import { watchingTests } from "./watching.mjs";
 
 const args = process.argv.slice(2);
-const base = (args[0]?.startsWith("http") ? args[0] : process.env.LINEWATCH_URL ?? "http://127.0.0.1:5000").replace(/\/$/, "");
+const running = args[0]?.startsWith("http") ? args[0] : process.env.LINEWATCH_URL;
+const monitor = running || !args[0] ? null : await startDemo(args[0], "", { webDir: option("--web-dir") });
+const base = (monitor?.url ?? running ?? "http://127.0.0.1:5000").replace(/\/$/, "");
 const cutMs = args.includes("--quick") ? 8000 : 30_000;
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
-const WIDTHS = [320, 390, 768, 834, 1024, 1440];
-const THEMES = /** @type {const} */ (["dark", "light"]);
 /** Loopback: a probe of the suite never leaves the machine. */
-const OWN = ["127.0.0.31", "127.0.0.32"];
-const HOSTILE = "<img src=x onerror=document.title='pwned'>";
+const OWN = ["127.0.0.31", "127.0.0.32", "127.0.0.34"];
 
 const browser = await launch(base);
 /** @type {[string, () => Promise<void>][]} */
@@ -69,42 +71,7 @@ test("the page is live within seconds, without errors and without leaving the ho
   });
 });
 
-test("axe finds nothing on Overview and Target, two widths, both themes", async () => {
-  const id = await own(OWN[0]);
-  for (const width of [1440, 390]) {
-    for (const theme of THEMES) {
-      for (const [name, path] of [["overview", "/"], ["target", `/t/${id}`]]) {
-        await browser.page(async (page) => {
-          await openLive(page, base + path);
-          await page.waitForTimeout(1500);
-          await shot(page, `${name}-${width}-${theme}`);
-          const found = await violations(page);
-          expect(found.length === 0, `${name} ${width} ${theme}: ${found.join("\n")}`);
-        }, { width, theme });
-      }
-    }
-  }
-});
-
-test("no page scrolls sideways and no press target is under 24 px", async () => {
-  const id = await own(OWN[0]);
-  for (const width of WIDTHS) {
-    for (const path of ["/", `/t/${id}`]) {
-      await browser.page(async (page) => {
-        await openLive(page, base + path);
-        await page.waitForTimeout(600);
-        const wide = await page.evaluate("document.documentElement.scrollWidth - innerWidth");
-        expect(wide <= 0, `${path} at ${width}: ${wide} px too wide`);
-        const small = await page.evaluate(() => [...document.querySelectorAll("button, summary, input:not([type=radio]):not([type=checkbox])")]
-          .filter((one) => one.getClientRects().length > 0).map((one) => ({ box: one.getBoundingClientRect(), text: one.textContent }))
-          .filter(({ box }) => box.height < 24 || box.width < 24).map(({ box, text }) => `${text} ${Math.round(box.width)}x${Math.round(box.height)}`));
-        expect(small.length === 0, `${path} at ${width}: ${small.join(", ")}`);
-      }, { width });
-    }
-  }
-});
-
-test("a target is stopped and started by keyboard alone", async () => {
+test("a target is stopped, started and changed by keyboard alone", async () => {
   const id = await own(OWN[0]);
   await browser.page(async (page) => {
     await openLive(page, `${base}/t/${id}`);
@@ -120,13 +87,19 @@ test("a target is stopped and started by keyboard alone", async () => {
     await page.keyboard.press("Escape");
     await page.evaluate(() => document.body.focus());
     await page.locator("h1").click();
-    await page.keyboard.press("t");
-    await page.getByRole("combobox").waitFor();
-    await page.keyboard.press("Escape");
     await page.locator(".chart").first().focus();
     await page.keyboard.press("ArrowLeft");
     expect((await page.locator(".readout").first().textContent()) !== "", "the cursor of the chart says nothing");
+    await page.keyboard.press("t");
+    await page.getByRole("dialog").getByRole("combobox").waitFor();
+    const field = page.getByRole("dialog").getByRole("textbox", { name: "Address to watch" });
+    for (let i = 0; i < 12 && !(await field.evaluate((one) => one === document.activeElement)); i += 1) await page.keyboard.press("Tab");
+    await page.keyboard.type(OWN[2] ?? "");
+    await page.keyboard.press("Enter");
+    await page.waitForURL((url) => !url.pathname.endsWith(`/${id}`));
+    await page.getByRole("heading", { name: OWN[2], level: 1 }).waitFor();
   });
+  await api(`targets/${await own(OWN[2] ?? "")}`, { method: "DELETE" });
 });
 
 test("a refused start is taken back and said", async () => {
@@ -161,27 +134,6 @@ test("the button of an advice changes the target, the advice leaves, and undo br
     await page.getByText("Changed back.").waitFor();
     expect((await timeout()) === before, `the time-out is ${await timeout()}, was ${before}`);
   });
-});
-
-test("a hostile name is shown as text", async () => {
-  const id = await own(OWN[1]);
-  const before = (await api(`targets/${id}`)).data.target.name;
-  await api(`targets/${id}`, { method: "PATCH", body: JSON.stringify({ name: HOSTILE }) });
-  try {
-    for (const path of ["/", `/t/${id}`]) {
-      await browser.page(async (page) => {
-        await openLive(page, base + path);
-        await page.getByText(HOSTILE).first().waitFor();
-        await page.keyboard.press("/");
-        await page.getByRole("combobox").fill("<img");
-        await page.locator(".picker-label", { hasText: HOSTILE }).waitFor();
-        expect((await page.locator("#app img, dialog img").count()) === 0, "the name became an element");
-        expect((await page.title()) !== "pwned", "the name ran");
-      });
-    }
-  } finally {
-    await api(`targets/${id}`, { method: "PATCH", body: JSON.stringify({ name: before }) });
-  }
 });
 
 test("lost packets show in the table, the line and the figures", async () => {
@@ -243,56 +195,11 @@ test(`a socket cut for ${cutMs / 1000} s looks cut within 5 s and leaves no gap`
     await page.evaluate("window.cutSockets(false)");
     await page.locator('[data-phase="live"]').waitFor({ timeout: 15_000 });
     await page.waitForTimeout(3000);
-    const wrong = await page.evaluate(`${pageModule("store.js")}.then(async ({ store }) => (${compare})(store))`);
-    expect(wrong.length === 0, wrong.join("\n"));
+    const { wrong, compared } = await page.evaluate(`${pageModule("store.js")}.then(async ({ store }) => (${compare})(store))`);
+    console.log(`  ${compared} rows of the server compared with the page's`);
+    expect(wrong.length === 0 && compared > 50, `${compared} rows: ${wrong.join("\n")}`);
   }, { allowErrors: /WebSocket|ERR_/, init: cuttable });
 });
-
-/** Replaces WebSocket by one that a test can cut: open ones close, new ones fail. Runs in the page. */
-function cuttable() {
-  const Real = WebSocket;
-  let isCut = false;
-  /** @type {Set<WebSocket>} */
-  const open = new Set();
-  // @ts-expect-error a constructor in place of a class
-  window.WebSocket = function (url, protocols) {
-    const socket = new Real(isCut ? new URL("/api/v1/no-such-socket", url) : url, protocols);
-    open.add(socket);
-    return socket;
-  };
-  Object.assign(window.WebSocket, { OPEN: Real.OPEN, CONNECTING: Real.CONNECTING, CLOSING: Real.CLOSING, CLOSED: Real.CLOSED });
-  // @ts-expect-error for the test only
-  window.cutSockets = (cut) => {
-    isCut = cut;
-    if (cut) for (const socket of open) socket.close();
-  };
-}
-
-/** Compares the page's arrays with the server's rows over the last minute that both must have. Runs in the page. */
-async function compare(store) {
-  const wrong = [];
-  const to = Date.now() - 5000;
-  for (const { o, ring, bins } of store.rows.values()) {
-    if (bins.length > 0 || ring.length === 0) continue;
-    const from = Math.ceil(Math.max(ring.at[0] / 1000, to - 50_000));
-    const answer = await (await fetch(`/api/v1/samples?target=${encodeURIComponent(o.id)}&from=${from}&to=${to}`)).json();
-    const server = new Map();
-    for (const { run, base, d } of answer.segments) {
-      for (const [, seq, dt, outcome, rtt, host, flags] of d) {
-        if ((flags & 6) === 0) server.set(`${run}/${seq}`, [base * 1000 + dt, outcome, rtt, host].join(" "));
-      }
-    }
-    const page = new Map();
-    for (let i = 0; i < ring.length; i += 1) {
-      if (ring.at[i] < from * 1000 || ring.at[i] > to * 1000) continue;
-      const value = (us) => (us === 0xffffffff ? null : us);
-      page.set(`${ring.run[i]}/${ring.seq[i]}`, [ring.at[i], ring.outcome[i], value(ring.rtt[i]), value(ring.host[i])].join(" "));
-    }
-    for (const [key, row] of server) if (page.get(key) !== row) wrong.push(`${o.id} ${key}: server ${row}, page ${page.get(key)}`);
-    for (const key of page.keys()) if (!server.has(key)) wrong.push(`${o.id} ${key}: only on the page`);
-  }
-  return wrong.slice(0, 20);
-}
 
 test("the theme is kept and the list of keys opens", async () => {
   await browser.page(async (page) => {
@@ -324,10 +231,12 @@ test("a removed target comes back with undo", async () => {
   });
 });
 
+pageTests({ test, browser, base, violations, own, api });
 historyTests({ test, browser, base });
-watchingTests({ test, browser, base, violations });
-languageTests({ test, browser, base, violations });
-settingsTests({ test, browser, base, violations });
+watchingTests({ test, browser, base });
+languageTests({ test, browser, base });
+settingsTests({ test, browser, base });
 reportTests({ test, browser, base, violations });
 await runAll(tests);
 await browser.close();
+await monitor?.stop();

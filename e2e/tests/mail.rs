@@ -1,7 +1,7 @@
 //! The built program and a real mail server (aiosmtpd) that misbehaves: a killed monitor tells of the interruption, one that is
-//! stopped tells of that, each exactly once, whatever the server does in between.
+//! stopped tells of that, each exactly once, whatever the server does in between; and every way to fail is lived through.
 //!
-//! Skipped, with words, where there is no Python with aiosmtpd; everything stays on loopback.
+//! Skipped, with words, where there is no Python with aiosmtpd; everything stays on loopback, in a namespace where it needs one.
 
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
@@ -15,20 +15,57 @@ use serde_json::Value;
 
 #[test]
 fn a_kill_and_a_stop_are_told_once_each_by_a_server_that_misbehaves() {
+    if let Some((program, python)) = tools("mail")
+        && let Err(error) = story(&program, &python)
+    {
+        panic!("{error:?}");
+    }
+}
+
+#[test]
+fn whatever_a_mail_server_does_each_event_is_accepted_and_no_login_is_readable() {
+    let Some((program, python)) = tools("trouble") else {
+        return;
+    };
+    for (tool, arguments) in [("nft", ["--version"]), ("openssl", ["version"])] {
+        if let Err(missing) = namespace::tool(tool, &arguments) {
+            return namespace::skip("trouble", &missing.to_string());
+        }
+    }
+    namespace::run("trouble", move || trouble(&program, &python));
+}
+
+/// The program and a Python with aiosmtpd; `None`, with words, where one of them is not there.
+fn tools(name: &str) -> Option<(PathBuf, PathBuf)> {
     let program = match binary::find() {
         Ok(program) => program,
-        Err(missing) => return namespace::skip("mail", &missing),
+        Err(missing) => {
+            namespace::skip(name, &missing);
+            return None;
+        }
     };
     let python = python();
     let has_peer = process(&python, &["-c", "import aiosmtpd"])
         .stderr(Stdio::null())
         .status();
     if !has_peer.is_ok_and(|status| status.success()) {
-        return namespace::skip("mail", "aiosmtpd is not there: pip install aiosmtpd");
+        namespace::skip(name, "aiosmtpd is not there: pip install aiosmtpd");
+        return None;
     }
-    if let Err(error) = story(&program, &python) {
-        panic!("{error:?}");
-    }
+    Some((program, python))
+}
+
+/// `e2e/mail/trouble.py`, whose closed port is opened a little earlier here than for people.
+fn trouble(program: &Path, python: &Path) -> anyhow::Result<()> {
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/mail/trouble.py");
+    let program = program.display().to_string();
+    let output = process(python, &[script, &program, "5"]).output()?;
+    let (told, complaint) = (
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr),
+    );
+    ensure!(output.status.success(), "{told}{complaint}");
+    Ok(())
 }
 
 fn story(program: &Path, python: &Path) -> anyhow::Result<()> {
@@ -81,10 +118,10 @@ fn python() -> PathBuf {
     reason = "the test is about the program as a process"
 )]
 fn process(program: &Path, arguments: &[&str]) -> Command {
-    // A hung peer or program ends a test after a minute.
+    // A hung peer or program ends a test; the script of all troubles gives up by itself before.
     let mut command = Command::new("timeout");
     command
-        .args(["--foreground", "--kill-after=5", "60"])
+        .args(["--foreground", "--kill-after=5", "300"])
         .arg(program)
         .args(arguments);
     command

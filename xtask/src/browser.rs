@@ -1,12 +1,13 @@
 //! Runs the page's own tests: types, pure modules under node, and the whole page in headless Chromium.
 
-use std::io::{BufRead as _, BufReader};
 use std::path::PathBuf;
-use std::process::{Child, Stdio};
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 
 use crate::run;
+
+/// No suite takes half of this on a busy computer.
+const SUITE_SECONDS_MAX: &str = "900";
 
 fn dir() -> PathBuf {
     run::root().join("e2e/browser")
@@ -42,7 +43,7 @@ pub(crate) fn check_types() -> Result<()> {
     Ok(())
 }
 
-/// The whole page against the built binary.
+/// The whole page against the built binary, where possible in network namespaces with nothing but loopback.
 pub(crate) fn run() -> Result<()> {
     if !has_node()? {
         return Ok(());
@@ -54,34 +55,37 @@ pub(crate) fn run() -> Result<()> {
         return Ok(());
     }
     run::cargo(&["build", "--package", "linewatch", "--locked"])?;
-    first_run()?;
-    let demo = Demo::start()?;
-    let mut command = run::tool("npm", &dir());
-    command
-        .args(["run", "--silent", "browser"])
-        .env("LINEWATCH_URL", &demo.url);
-    run::run(command)?;
-    drop(demo);
-    let mut command = run::tool("node", &dir());
-    command.arg("acceptance.mjs").arg(binary());
-    run::run(command)
+    let can_part = run::is_root()? && run::has("unshare") && run::has("ip");
+    let is_apart = run::require(
+        can_part,
+        "root with `unshare` and `ip`",
+        "the first start and a real outage in a browser",
+    )?;
+    if is_apart {
+        suite("first-run.mjs", true)?;
+        suite("login.mjs", true)?;
+    }
+    // These watch simulated networks: apart they only prove it, and acceptance.mjs skips its restart elsewhere.
+    suite("run.mjs", is_apart)?;
+    suite("acceptance.mjs", is_apart)?;
+    let can_cut = run::has("nft") && run::has("nsenter");
+    if is_apart && run::require(can_cut, "`nft` and `nsenter`", "a real outage in a browser")? {
+        suite("outage.mjs", true)?;
+    }
+    Ok(())
 }
 
-/// A fresh `serve` and the browser in a network namespace with nothing but loopback. Bounded: a hung browser ends the chore.
-fn first_run() -> Result<()> {
-    let can = run::is_root()? && run::has("unshare") && run::has("ip");
-    if !run::require(
-        can,
-        "root with `unshare` and `ip`",
-        "the first start in a browser",
-    )? {
-        return Ok(());
-    }
+/// One suite with the built program; apart, no probe finds a way out. Bounded: a hung browser ends the chore.
+fn suite(script: &str, is_apart: bool) -> Result<()> {
     let mut command = run::tool("timeout", &dir());
-    command
-        .args(["--kill-after=5", "180", "unshare", "--net", "--", "sh", "-c"])
-        .arg("ip link set lo up && exec node first-run.mjs \"$0\"")
-        .arg(binary());
+    command.args(["--kill-after=5", SUITE_SECONDS_MAX]);
+    if is_apart {
+        command.args(["unshare", "--net", "--", "sh", "-c"]);
+        command.arg("ip link set lo up && exec node \"$0\" \"$1\"");
+    } else {
+        command.arg("node");
+    }
+    command.arg(script).arg(binary());
     run::run(command)
 }
 
@@ -90,45 +94,4 @@ fn binary() -> PathBuf {
     let target =
         std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| run::root().join("target"), PathBuf::from);
     target.join("debug/linewatch")
-}
-
-/// A running `linewatch demo` on a port of its own; ends with this value.
-struct Demo {
-    process: Child,
-    url: String,
-}
-
-impl Demo {
-    fn start() -> Result<Self> {
-        let binary = binary();
-        let mut command = run::tool(&binary.to_string_lossy(), &run::root());
-        command
-            .args(["demo", "--listen", "127.0.0.1:0"])
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null());
-        let mut process = command
-            .spawn()
-            .with_context(|| format!("cannot run {}", binary.display()))?;
-        let output = process.stdout.take().context("the demo has no output")?;
-        let mut lines = BufReader::new(output).lines();
-        let url = loop {
-            let line = lines.next().context("the demo ended before it was ready")??;
-            if let Some(url) = line.strip_prefix("Running on ") {
-                break url.to_owned();
-            }
-        };
-        // Read on, so that the demo never waits for us.
-        std::thread::spawn(move || lines.for_each(drop));
-        Ok(Self { process, url })
-    }
-}
-
-impl Drop for Demo {
-    fn drop(&mut self) {
-        // In order, so that its directory among the temporary files leaves with it.
-        let mut stop = run::tool("kill", &run::root());
-        stop.args(["-TERM", &self.process.id().to_string()]);
-        let _ = stop.status();
-        let _ = self.process.wait();
-    }
 }

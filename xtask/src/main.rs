@@ -4,9 +4,11 @@
 
 mod bench;
 mod browser;
+mod docs;
 mod fuzz;
 mod kernel;
 mod options;
+mod package;
 mod platforms;
 mod purity;
 mod run;
@@ -26,6 +28,8 @@ cargo xtask <chore>
   kernel    the real kernel: network namespaces and a TUN responder (needs root)
   browser   the page in headless Chromium: a first `serve` on loopback alone, then `linewatch demo` (needs node and chromium)
   platforms Windows and macOS, each as far as the tools here go: run, compiled or checked (no part of `test`)
+  docs [--check]                            docs/reference from the code: written, or compared
+  package deb|tar [--target T] [--profile P]   what people install, into target/packaging (deb needs cargo-deb)
 
   swarm [--seeds A..B] [--seconds N]        random stories, judged by the oracle; says the seed that fails
   fuzz [--target T] [--seconds N] [--keep]  every parser of strangers' bytes; --keep replaces the kept inputs (needs g++)
@@ -69,6 +73,7 @@ fn go(words: &[String]) -> Result<()> {
         "test" => {
             check()?;
             unit()?;
+            docs::run(&["--check".to_owned()])?;
             kernel::run()?;
             browser::run()
         }
@@ -79,6 +84,8 @@ fn go(words: &[String]) -> Result<()> {
         "swarm" => swarm::run(rest),
         "fuzz" => fuzz::run(rest),
         "platforms" => platforms::run(),
+        "docs" => docs::run(rest),
+        "package" => package::run(rest),
         "" | "help" | "-h" | "--help" => {
             run::say(HELP);
             Ok(())

@@ -279,7 +279,7 @@ pub(super) fn written() -> Result<Vec<Line>> {
         for second in 0..SECONDS {
             plain.add(plain_seconds(165 * 60 + second, 1))?;
             // As our own store does.
-            if second % 60 == 59 {
+            if second % 300 == 299 {
                 plain.checkpoint()?;
             }
         }

@@ -194,6 +194,34 @@ pub const HTTP_HEADER_TIME: Duration = Duration::from_secs(10);
 pub const HTTP_CONNECTIONS: usize = 1000;
 /// Open connections of one other computer: four of them leave nobody out.
 pub const HTTP_CONNECTIONS_PER_PEER: usize = 250;
+/// Passwords one peer (one /64 of IPv6) may try within [`LOGIN_WINDOW`]; then it waits, each time twice as long.
+pub const LOGIN_TRIES: u32 = 10;
+/// See [`LOGIN_TRIES`]; also the first wait, and how often failed log-ins are told.
+pub const LOGIN_WINDOW: Duration = Duration::from_secs(60);
+/// The longest wait: a person who mistypes comes back after a coffee, a guesser gets 40 tries an hour.
+pub const LOGIN_WAIT_MAX: Duration = Duration::from_secs(900);
+/// Peers whose tries are remembered: 4096 x some 80 B = 330 KB.
+pub const LOGIN_PEERS: usize = 4096;
+/// Log-ins that wait while one is judged: a password costs 19 MiB and some 50 ms, so they are judged one by one.
+pub const LOGINS_WAITING: usize = 8;
+/// Characters of a password that somebody chose; ours has 100 random bits.
+pub const PASSWORD_CHARS_MIN: usize = 10;
+/// Bytes of a password: more is none.
+pub const PASSWORD_BYTES_MAX: usize = 256;
+/// Signed-in browsers; the one idle for longest gives way.
+pub const SESSIONS: usize = 256;
+/// A browser that asked for nothing for so long is signed out.
+pub const SESSION_IDLE: Duration = Duration::from_secs(12 * 3600);
+/// Whatever it does, it signs in again after so long ...
+pub const SESSION_AGE: Duration = Duration::from_secs(7 * 86_400);
+/// ... or so long, if it asked to stay signed in.
+pub const SESSION_KEPT_AGE: Duration = Duration::from_secs(30 * 86_400);
+/// Browsers that stay signed in across restarts; the oldest gives way.
+pub const SESSIONS_KEPT: usize = 32;
+/// Tokens for programs.
+pub const TOKENS: usize = 100;
+/// Bytes of the file of password, tokens and kept sessions: 132 lines of at most 460 bytes.
+pub const ADMIN_FILE_BYTES: u64 = 64 * 1024;
 /// Rows of one answer of `/api/v1/samples`, events, outages, logs.
 pub const API_ROWS: usize = 100_000;
 /// What one browser may have waiting before frames are merged, as time.

@@ -85,6 +85,17 @@ pub struct EngineReport {
     pub impossible_stamps: u64,
 }
 
+/// Shows from any thread whether the engine turns.
+#[derive(Clone, Debug)]
+pub struct Pulse(Arc<Shared>);
+
+impl Pulse {
+    /// Turns since the start. A running engine makes one a second at least.
+    pub fn turns(&self) -> u64 {
+        self.0.turns.load(Ordering::Relaxed)
+    }
+}
+
 /// See the module.
 pub struct Engine {
     commands: SyncSender<Command>,
@@ -259,6 +270,16 @@ impl Engine {
     /// Gives a target another ICMP identifier or local UDP port, as after an outage.
     pub fn rotate_id(&self, id: TargetId) {
         self.tell(Command::RotateId(id));
+    }
+
+    /// Waits until its threads run as punctually as they ever will: from then on no privilege is needed any more.
+    pub fn settle(&self) {
+        self.shared.scheduling.wait();
+    }
+
+    /// For a watchdog.
+    pub fn pulse(&self) -> Pulse {
+        Pulse(Arc::clone(&self.shared))
     }
 
     /// How it is doing.

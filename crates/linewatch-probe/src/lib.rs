@@ -11,3 +11,6 @@ pub mod resolve;
 pub mod route;
 pub mod shard;
 pub mod sys;
+
+#[cfg(windows)]
+pub use sys::windows_console as console;

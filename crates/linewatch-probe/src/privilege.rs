@@ -1,8 +1,25 @@
 //! Asks for what makes measuring precise, and says in a sentence what was refused and how to be allowed.
 //!
-//! Nothing here is required: without any of it linewatch still measures, and says how well.
+//! Nothing here is required: without any of it linewatch still measures, and says how well. Once everything is open,
+//! [`confine`] gives it all up again.
+
+#[cfg(target_os = "linux")]
+mod confine;
+#[cfg(target_os = "linux")]
+#[allow(
+    clippy::unnecessary_cast,
+    reason = "the kernel's types are narrower on 32-bit systems"
+)]
+mod filter;
+#[cfg(target_os = "linux")]
+mod places;
 
 use std::io;
+
+#[cfg(target_os = "linux")]
+pub use confine::{ConfineError, Depth, confine, without_capabilities};
+#[cfg(target_os = "linux")]
+pub use places::Places;
 
 /// Just above ordinary threads and below the kernel's own (which run at 50).
 #[cfg(target_os = "linux")]

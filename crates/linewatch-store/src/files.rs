@@ -151,7 +151,12 @@ pub(crate) fn sqlite_words(error: &rusqlite::Error) -> String {
     let help = match error.sqlite_error_code() {
         Some(Code::DiskFull) => "; make room on that disk",
         Some(Code::DatabaseBusy | Code::DatabaseLocked) => "; another program has it locked: end it",
-        Some(Code::ReadOnly) => "; the file or its disk is read-only",
+        // A file system that gave up after an error refuses `mount -o remount,rw`, and is busy while we hold the lock.
+        Some(Code::ReadOnly) => {
+            "; the file or its disk is read-only: where `dmesg` tells of an error of the disk, stop linewatch, then \
+             unmount, check and mount that disk again"
+        }
+        Some(Code::SystemIoFailure) => "; the disk fails: `dmesg` tells why",
         _ => "",
     };
     format!("{error}{help}")

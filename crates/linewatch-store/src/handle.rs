@@ -77,6 +77,8 @@ pub(crate) struct Shared {
     waiting: AtomicU64,
     /// 0: none was set.
     budget_bytes: AtomicU64,
+    /// Turns of the writer, times two; odd while it works, which is mostly waiting for the disk.
+    turns: AtomicU64,
     health: Mutex<Health>,
     overrun: Mutex<Overrun>,
     open: Mutex<OpenAt>,
@@ -112,6 +114,7 @@ impl Shared {
             flushed_ns: AtomicI64::new(i64::MIN),
             waiting: AtomicU64::new(0),
             budget_bytes: AtomicU64::new(0),
+            turns: AtomicU64::new(0),
             health: Mutex::default(),
             overrun: Mutex::default(),
             open: Mutex::default(),
@@ -158,6 +161,11 @@ impl Shared {
 
     pub(crate) fn committed(&self, at: WallTime) {
         self.flushed_ns.store(at.as_nanos(), Ordering::Relaxed);
+    }
+
+    /// The writer begins or ends a piece of work.
+    pub(crate) fn turned(&self) {
+        self.turns.fetch_add(1, Ordering::Relaxed);
     }
 
     pub(crate) fn overrun(&self) -> MutexGuard<'_, Overrun> {
@@ -216,6 +224,15 @@ impl Shared {
             waiting: self.waiting.load(Ordering::Relaxed),
         }
     }
+}
+
+/// How far the writer has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Turns {
+    /// Grows with each piece of work that begins or ends.
+    pub begun: u64,
+    /// One has begun and not ended.
+    pub is_at_work: bool,
 }
 
 /// The way to the writer; clones go to the same one.
@@ -344,6 +361,16 @@ impl StoreHandle {
     /// How the store is doing.
     pub fn storage(&self) -> StorageView {
         self.shared.view()
+    }
+
+    /// Turns of the writer so far, for a watchdog. One that works may wait for the disk as long as that takes; one that does
+    /// not turns every few seconds.
+    pub fn turns(&self) -> Turns {
+        let halves = self.shared.turns.load(Ordering::Relaxed);
+        Turns {
+            begun: halves,
+            is_at_work: halves % 2 == 1,
+        }
     }
 
     /// Does something with the connection that writes, once everything sent before is committed.

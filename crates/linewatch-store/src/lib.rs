@@ -47,7 +47,7 @@ pub use examine::{Disk, Obstacle, Soundness, examine, holder_of};
 pub use foreign::{
     Archive, ForeignDatabase, ForeignError, ForeignTool, Identity, ImportOptions, Imported, Seen, Span,
 };
-pub use handle::StoreHandle;
+pub use handle::{StoreHandle, Turns};
 pub use health::News;
 pub use letter::{Acknowledged, Fate, Letter, LetterState, NewLetter, NewSilence, StoredSilence, Told};
 pub use pending::{Description, StoreMessage};

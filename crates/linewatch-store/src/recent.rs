@@ -1,8 +1,8 @@
 //! Spells the samples of one flush as text that SQLite takes apart itself: the rows behind the view `recent`.
 //!
 //! A JSON array of arrays, to the nanosecond. A person's `sqlite3` sees each sample as soon as it is committed, and it is
-//! written once: some 40 B, where a row of its own takes 80. Times count from the first sample of the batch. Not here:
-//! above 2,000 samples/s, where text is too much work (`hot`).
+//! written once: some 40 B, where a row of its own takes 80. Times and sequence numbers count from the first sample of the
+//! batch. Not here: above 2,000 samples/s, where text is too much work (`hot`).
 
 use std::fmt;
 
@@ -21,9 +21,21 @@ use crate::varint::Malformed;
 /// Samples of one batch: 80 KB, a second's worth of the fastest rate that is spelled so.
 pub(crate) const BATCH_ROWS: usize = 2_000;
 
-/// Spells up to [`BATCH_ROWS`] rows, in their order: what their times count from, and the text.
-pub(crate) fn spell(rows: &[Row]) -> serde_json::Result<(WallTime, String)> {
-    let from = rows.first().map_or(WallTime::from_nanos(0), |row| row.at);
+/// What a batch counts from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct From {
+    /// Send times.
+    pub(crate) at: WallTime,
+    /// Sequence numbers, of whatever target: those measured together have similar ones.
+    pub(crate) seq: i64,
+}
+
+/// Spells up to [`BATCH_ROWS`] rows, in their order: what they count from, and the text.
+pub(crate) fn spell(rows: &[Row]) -> serde_json::Result<(From, String)> {
+    let from = From {
+        at: rows.first().map_or(WallTime::from_nanos(0), |row| row.at),
+        seq: rows.first().map_or(0, |row| signed(row.seq)),
+    };
     let spelled: Vec<_> = rows.iter().map(|row| Spelled { from, row }).collect();
     Ok((from, serde_json::to_string(&spelled)?))
 }
@@ -33,7 +45,7 @@ pub(crate) fn spell(rows: &[Row]) -> serde_json::Result<(WallTime, String)> {
 /// # Errors
 ///
 /// [`Malformed`], whatever the text.
-pub(crate) fn read(from: WallTime, text: &str) -> Result<Vec<Option<Row>>, Malformed> {
+pub(crate) fn read(from: From, text: &str) -> Result<Vec<Option<Row>>, Malformed> {
     let samples: Vec<Read> = serde_json::from_str(text).map_err(|_| Malformed)?;
     Ok(samples.into_iter().map(|sample| sample.row(from)).collect())
 }
@@ -45,7 +57,7 @@ fn signed(number: u64) -> i64 {
 
 /// A row on its way out.
 struct Spelled<'a> {
-    from: WallTime,
+    from: From,
     row: &'a Row,
 }
 
@@ -55,8 +67,8 @@ impl Serialize for Spelled<'_> {
         let rtt = row.rtt.map(|rtt| signed(rtt.as_nanos()));
         let numbers = (
             row.target.0,
-            signed(row.seq),
-            row.at.as_nanos().wrapping_sub(self.from.as_nanos()),
+            signed(row.seq).wrapping_sub(self.from.seq),
+            row.at.as_nanos().wrapping_sub(self.from.at.as_nanos()),
             rtt,
             row.host_rtt
                 .map(|host| signed(host.as_nanos()) - rtt.unwrap_or(0)),
@@ -82,7 +94,7 @@ impl Serialize for Spelled<'_> {
 /// A row on its way in: what is missing behind the numbers is that of a plain one.
 struct Read {
     target: u32,
-    seq: u64,
+    seq: i64,
     after_ns: i64,
     rtt_ns: Option<i64>,
     added_ns: Option<i64>,
@@ -95,15 +107,15 @@ struct Read {
 }
 
 impl Read {
-    fn row(self, from: WallTime) -> Option<Row> {
+    fn row(self, from: From) -> Option<Row> {
         let rtt = |nanos: i64| Rtt::from_nanos(u64::try_from(nanos).unwrap_or(0));
         let host_ns = self
             .added_ns
             .map(|added| self.rtt_ns.unwrap_or(0).saturating_add(added));
         Some(Row {
             target: TargetId(self.target),
-            seq: self.seq,
-            at: WallTime::from_nanos(from.as_nanos().wrapping_add(self.after_ns)),
+            seq: u64::try_from(from.seq.wrapping_add(self.seq)).unwrap_or(0),
+            at: WallTime::from_nanos(from.at.as_nanos().wrapping_add(self.after_ns)),
             outcome: self
                 .outcome
                 .as_deref()
@@ -179,7 +191,8 @@ mod tests {
 
         #[test]
         fn any_text_is_rows_or_an_error(text in "\\PC{0,80}|(\\[|\\]|,|[0-9]|null|\"reply\"){0,40}") {
-            let _ = read(WallTime::from_nanos(0), &text);
+            let from = From { at: WallTime::from_nanos(0), seq: 0 };
+            let _ = read(from, &text);
         }
     }
 }

@@ -4,23 +4,26 @@
 //! the finer ones are merged; together they hold every committed probe once. Below a minute, a minute is taken from
 //! its seconds if they count all its probes (fast targets), else from its samples.
 
+mod fold;
+
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::time::Duration;
 
 use linewatch_core::port::{Series, SeriesPoint, SeriesQuery, SeriesSource};
 use linewatch_core::record::{Gap, Loss};
-use linewatch_core::rollup::{Buckets, Neighbours, Resolution, Rollup, RollupSum, floor};
+use linewatch_core::rollup::{Buckets, Resolution, Rollup, RollupSum, floor};
 use linewatch_core::target::TargetId;
 use linewatch_core::time::{Rtt, WallTime, nanos_of};
 use rusqlite::{Connection, params};
 
 use crate::block;
-use crate::open::{OpenTiers, add_row, no_tiers};
-use crate::row::{Row, gap_kind_from_word};
+use crate::open::{OpenTiers, no_tiers};
+use crate::row::gap_kind_from_word;
 use crate::sqlite::rollups::{visit, visit_figures};
 use crate::sqlite::rows::{from_sql, visit_unsealed};
 use crate::sqlite::write::{ROLLED_UP_TO, meta_number};
+use fold::Fold;
 
 /// More samples than this are not folded for one answer (0.3 s of a core): minutes are told instead.
 const RAW_SAMPLES: u64 = 2_000_000;
@@ -359,28 +362,21 @@ fn fold_samples(
     blocks: &[i64],
     step: Duration,
 ) -> rusqlite::Result<Buckets> {
-    let mut folded = Buckets::new(step);
-    let mut neighbours = BTreeMap::<u64, Neighbours>::new();
-    let mut add = |run: u64, row: &Row| {
-        let is_near = |span: &Range<WallTime>| span.start.minus(PAIR_REACH) <= row.at && row.at < span.end;
-        if spans.iter().any(is_near) {
-            add_row(neighbours.entry(run).or_default(), row, [Some(&mut folded)]);
-        }
-    };
+    let mut fold = Fold::new(spans, step);
     let mut statement = connection.prepare_cached("SELECT run, block FROM samples WHERE id = ?1")?;
     for id in blocks {
         let mut rows = statement.query([id])?;
         while let Some(row) = rows.next()? {
             let run = from_sql(row.get(0)?);
             match block::unpack(row.get_ref(1)?.as_blob()?, target) {
-                Ok(samples) => samples.iter().for_each(|sample| add(run, sample)),
+                Ok(samples) => fold.add(run, &samples),
                 // As in `read::samples`.
                 Err(error) => tracing::warn!(target: "store", block = id, %error, "block could not be read"),
             }
         }
     }
-    visit_unsealed(connection, Some(target), |_, run, row| add(run, &row))?;
-    Ok(folded)
+    visit_unsealed(connection, Some(target), |_, run, row| fold.add(run, &[row]))?;
+    Ok(fold.into_buckets())
 }
 
 /// Gaps that touch the grid, by begin. Closer than a bucket, those of one kind cannot be told apart: they are one.

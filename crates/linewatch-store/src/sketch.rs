@@ -249,7 +249,7 @@ fn read_histogram(cursor: &mut Cursor<'_>, count: u64, mut buckets: Spare) -> Re
         }
         place = place.checked_add(1).ok_or(Malformed)?;
     }
-    Histogram::from_parts(zeros, buckets).ok_or(Malformed)
+    Histogram::from_ascending(zeros, buckets).ok_or(Malformed)
 }
 
 /// A varint of up to 128 bits.

@@ -40,6 +40,8 @@ mod room;
 /// While something is measured but nothing comes (an interval of an hour), "alive" is still written this often:
 /// a crash gap is dated to within it.
 const HEARTBEAT: Duration = Duration::from_secs(10);
+/// Even with nothing to do the thread turns this often: who looks after it sees that it lives.
+const TURN: Duration = Duration::from_secs(5);
 /// Tries to write the rest at the end; each waits for a lock 1 s at most, and an orderly stop has 5 s.
 const STOP_TRIES: usize = 3;
 /// Events deleted in one transaction: some 10 ms.
@@ -146,7 +148,10 @@ impl Writer {
     fn run(mut self, commands: &Receiver<Command>) {
         let mut flush_at = self.clock.mono().plus(self.flush_interval);
         loop {
-            match commands.recv_timeout(flush_at.since(self.clock.mono())) {
+            let pause = flush_at.since(self.clock.mono()).min(TURN);
+            let heard = commands.recv_timeout(pause);
+            self.shared.turned();
+            match heard {
                 Ok(Command::Message(message)) => {
                     self.shared.dequeued();
                     self.accept(message);
@@ -195,6 +200,7 @@ impl Writer {
                 self.tend();
                 flush_at = self.clock.mono().plus(self.flush_interval);
             }
+            self.shared.turned();
         }
     }
 

@@ -132,6 +132,12 @@ fn note(place: &Path, seconds: u64) {
     std::fs::write(place.join("measured"), seconds.to_string()).expect("noted");
 }
 
+#[expect(clippy::disallowed_methods, reason = "what an operator would try")]
+fn run(program: &str, arguments: &[&str], place: &Path) -> bool {
+    let output = Command::new(program).args(arguments).arg(place).output();
+    output.is_ok_and(|output| output.status.success())
+}
+
 fn place() -> Option<PathBuf> {
     std::env::var_os(PLACE).map(PathBuf::from)
 }
@@ -175,6 +181,12 @@ fn child_on_a_disk_that_goes_read_only() {
     assert_eq!(storage.state, StorageState::Degraded, "{storage:?}");
     assert!(storage.waiting >= 300 * u64::from(TARGETS), "{storage:?}");
     assert_eq!(storage.overrun, 0);
+    // What gave up stays so for as long as anybody holds a file in it, and we hold the lock: the way back is a new start.
+    let trouble = storage.trouble.expect("said");
+    assert!(trouble.contains("mount that disk again"), "{trouble}");
+    let disk = place.join("disk");
+    assert!(!run("mount", &["-o", "remount,rw"], &disk), "the kernel refuses");
+    assert!(!run("umount", &[], &disk), "it is busy");
     assert!(bench.handle.stop("test").is_err(), "nothing can be written");
     std::fs::remove_file(filler).expect("the disk works again");
     note(&place, acknowledged);

@@ -85,6 +85,11 @@ fn a_database_of_schema_5_still_opens_and_says_the_same() {
     check("schema-v5.db", 5);
 }
 
+#[test]
+fn a_database_of_schema_6_still_opens_and_says_the_same() {
+    check("schema-v6.db", 6);
+}
+
 #[track_caller]
 fn check(fixture: &str, version: i64) {
     let dir = tempfile::tempdir().expect("a directory");

@@ -62,6 +62,8 @@ pub enum Change {
     CleanUpEvents,
     /// Something about alerts.
     Alerts(AlertAsk),
+    /// Wrong passwords were tried: a sentence for an event.
+    LoginFailed(String),
     /// Something about everything else that is configured.
     Settings(SettingsAsk),
 }

@@ -1,11 +1,11 @@
-//! Decides who may ask at all: the Host, the Origin, and what a peer may do before there is log-in.
+//! Decides who may ask at all: the Host, the Origin, and whether a request comes from this computer itself.
 //!
 //! SAFETY T1 to T5. Every request passes here, files and WebSocket included. Pure: headers and an address in,
-//! a refusal or nothing out. Not here: which role a route needs (`routes`).
+//! a refusal or nothing out. Not here: who somebody is (`auth`), which role a route needs (`routes`).
 
 use std::net::IpAddr;
 
-use axum::http::{HeaderMap, HeaderName, StatusCode, Uri, header};
+use axum::http::{HeaderMap, HeaderName, StatusCode, Uri, Version, header};
 
 use crate::respond::Refusal;
 
@@ -22,32 +22,55 @@ pub(crate) enum Role {
     Admin,
 }
 
+impl Role {
+    /// The word of the API.
+    pub(crate) const fn word(self) -> &'static str {
+        match self {
+            Self::Public => "public",
+            Self::Viewer => "viewer",
+            Self::Operator => "operator",
+            Self::Admin => "admin",
+        }
+    }
+}
+
 /// Whom this monitor serves.
 #[derive(Debug)]
 pub(crate) struct Guard {
     /// Lower case, without port and final dot.
     hosts: Vec<String>,
-    is_public_read: bool,
+}
+
+/// Where a request came in.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Visit {
+    /// Who knocks; behind a proxy: the proxy.
+    pub(crate) peer: IpAddr,
+    /// We listen there for this computer alone.
+    pub(crate) is_loopback_door: bool,
 }
 
 /// Headers a proxy adds: the peer is then the proxy, and who is behind it is unknown.
-const FORWARDED: [&str; 5] = [
+const FORWARDED: [&str; 9] = [
     "forwarded",
     "x-forwarded-for",
     "x-forwarded-host",
+    "x-forwarded-proto",
+    "x-forwarded-server",
+    "x-forwarded-port",
     "x-real-ip",
+    "cf-connecting-ip",
     "via",
 ];
 
 impl Guard {
     /// Accepts IP literals, `localhost` and these names.
-    pub(crate) fn new(hosts: impl IntoIterator<Item = String>, is_public_read: bool) -> Self {
+    pub(crate) fn new(hosts: impl IntoIterator<Item = String>) -> Self {
         let hosts = hosts
             .into_iter()
             .map(|host| host.trim_end_matches('.').to_ascii_lowercase());
         Self {
             hosts: hosts.filter(|host| !host.is_empty()).collect(),
-            is_public_read,
         }
     }
 
@@ -79,24 +102,38 @@ impl Guard {
         // Only the plain spelling parses: `127.1`, `0x7f000001` and the like are names, and not ours.
         literal.parse::<IpAddr>().is_ok() || name == "localhost" || self.hosts.iter().any(|host| host == name)
     }
+}
 
-    /// What a peer may do. Until there is log-in, everything from this computer and reading from others.
-    pub(crate) fn role_of(&self, peer: IpAddr, headers: &HeaderMap) -> Role {
-        let is_forwarded = FORWARDED.iter().any(|name| headers.contains_key(*name));
-        if peer.to_canonical().is_loopback() && !is_forwarded {
-            Role::Admin
-        } else if self.is_public_read {
-            Role::Viewer
-        } else {
-            Role::Public
-        }
-    }
+/// Whether somebody sits at this computer: no network lies between, and no proxy as far as anybody can tell.
+///
+/// A door that other computers reach is never enough, whoever the peer: a proxy on this computer would be let in with everybody
+/// behind it. A proxy in front of a loopback door betrays itself by its headers, by HTTP/1.0 (nginx, unless told otherwise), or by
+/// a Host that is not this computer's loopback; one that hides all three gets nowhere with a browser, whose Origin then differs.
+pub(crate) fn is_here(visit: Visit, version: Version, headers: &HeaderMap) -> bool {
+    let is_forwarded = FORWARDED.iter().any(|name| headers.contains_key(*name));
+    visit.is_loopback_door
+        && visit.peer.to_canonical().is_loopback()
+        && version >= Version::HTTP_11
+        && !is_forwarded
+        && headers
+            .get(header::HOST)
+            .and_then(|host| host_name(host.to_str().ok()?))
+            .is_some_and(|name| is_loopback_name(&name))
+}
+
+fn is_loopback_name(name: &str) -> bool {
+    let literal = name.trim_start_matches('[').trim_end_matches(']');
+    name == "localhost"
+        || literal
+            .parse::<IpAddr>()
+            .is_ok_and(|ip| ip.to_canonical().is_loopback())
 }
 
 /// Refuses what another site's page made the browser send (CSRF, cross-site WebSocket).
 ///
-/// Programs send neither header and pass; browsers always send at least one with a change or an upgrade.
-pub(crate) fn check_origin(headers: &HeaderMap) -> Result<(), Refusal> {
+/// Programs send neither header and pass; browsers always send at least one with a change or an upgrade. With TLS of our own a page
+/// that came without it is another origin, which somebody on the way may have written.
+pub(crate) fn check_origin(headers: &HeaderMap, is_tls: bool) -> Result<(), Refusal> {
     let host = headers
         .get(header::HOST)
         .and_then(|host| host.to_str().ok())
@@ -104,7 +141,9 @@ pub(crate) fn check_origin(headers: &HeaderMap) -> Result<(), Refusal> {
     let mut origins = headers.get_all(header::ORIGIN).iter();
     let origin_fits = match (origins.next(), origins.next()) {
         (None, _) => true,
-        (Some(origin), None) => origin.to_str().is_ok_and(|origin| is_same_origin(origin, host)),
+        (Some(origin), None) => origin
+            .to_str()
+            .is_ok_and(|origin| is_same_origin(origin, host) && (!is_tls || origin.starts_with("https://"))),
         (Some(_), Some(_)) => false,
     };
     let site_fits = headers
@@ -202,7 +241,7 @@ mod tests {
 
     #[track_caller]
     fn check_host(host: &'static str, is_ours: bool) {
-        let guard = Guard::new(["Monitor.example.".to_owned()], true);
+        let guard = Guard::new(["Monitor.example.".to_owned()]);
         let answer = guard.check_host(&Uri::from_static("/"), &headers(&[("host", host)]));
         assert_eq!(answer.is_ok(), is_ours, "{host}: {answer:?}");
     }
@@ -252,7 +291,7 @@ mod tests {
 
     #[test]
     fn a_second_or_missing_host_is_refused() {
-        let guard = Guard::new([], true);
+        let guard = Guard::new([]);
         assert!(
             guard
                 .check_host(&Uri::from_static("/"), &HeaderMap::new())
@@ -271,7 +310,7 @@ mod tests {
 
     #[test]
     fn the_refusal_names_the_line_to_add() {
-        let guard = Guard::new([], true);
+        let guard = Guard::new([]);
         let refusal = guard.check_host(&Uri::from_static("/"), &headers(&[("host", "nas.home:5000")]));
         let message = refusal.expect_err("not ours").message;
         assert!(message.contains("allowed_hosts = [\"nas.home\"]"), "{message}");
@@ -281,7 +320,7 @@ mod tests {
     fn check_origin_of(pairs: &[(&'static str, &'static str)], passes: bool) {
         let mut all = headers(pairs);
         all.insert(header::HOST, HeaderValue::from_static("127.0.0.1:5000"));
-        assert_eq!(check_origin(&all).is_ok(), passes, "{pairs:?}");
+        assert_eq!(check_origin(&all, false).is_ok(), passes, "{pairs:?}");
     }
 
     #[test]
@@ -351,20 +390,55 @@ mod tests {
     }
 
     #[test]
-    fn other_computers_may_look_and_no_more() {
-        let guard = Guard::new([], true);
-        let role = |peer: &str, pairs| guard.role_of(peer.parse().expect("address"), &headers(pairs));
-        assert_eq!(role("127.0.0.1", &[]), Role::Admin);
-        assert_eq!(role("::1", &[]), Role::Admin);
-        assert_eq!(role("::ffff:127.0.0.1", &[]), Role::Admin);
-        assert_eq!(role("192.0.2.1", &[]), Role::Viewer);
-        assert_eq!(
-            role("127.0.0.1", &[("x-forwarded-for", "192.0.2.1")]),
-            Role::Viewer
+    fn with_tls_a_page_that_came_without_is_another_origin() {
+        let of = |origin| headers(&[("host", "nas.home"), ("origin", origin)]);
+        assert!(check_origin(&of("https://nas.home"), true).is_ok());
+        assert!(check_origin(&of("http://nas.home"), true).is_err());
+        assert!(check_origin(&of("http://nas.home"), false).is_ok());
+    }
+
+    #[track_caller]
+    fn check_here(peer: &str, is_loopback_door: bool, more: &[(&'static str, &'static str)], expected: bool) {
+        let visit = Visit {
+            peer: peer.parse().expect("an address"),
+            is_loopback_door,
+        };
+        let mut all = headers(&[("host", "127.0.0.1:5000")]);
+        all.extend(headers(more));
+        let got = is_here(visit, Version::HTTP_11, &all);
+        assert_eq!(got, expected, "{peer} {is_loopback_door} {more:?}");
+    }
+
+    #[test]
+    fn only_a_loopback_door_peer_and_host_without_a_sign_of_a_proxy_is_this_computer() {
+        for peer in ["127.0.0.1", "127.8.8.8", "::1", "::ffff:127.0.0.1"] {
+            check_here(peer, true, &[], true);
+            check_here(peer, false, &[], false);
+        }
+        check_here("192.0.2.1", true, &[], false);
+        for host in ["localhost:5000", "LOCALHOST", "[::1]:5000", "127.0.0.2"] {
+            check_here("127.0.0.1", true, &[("host", host)], true);
+        }
+        for host in [
+            "nas.home",
+            "192.0.2.1",
+            "localhost.evil.example",
+            "127.1",
+            "0.0.0.0",
+        ] {
+            check_here("127.0.0.1", true, &[("host", host)], false);
+        }
+        for name in FORWARDED {
+            check_here("127.0.0.1", true, &[(name, "x")], false);
+        }
+        let visit = Visit {
+            peer: [127, 0, 0, 1].into(),
+            is_loopback_door: true,
+        };
+        assert!(
+            !is_here(visit, Version::HTTP_10, &headers(&[("host", "127.0.0.1")])),
+            "nginx, as it comes"
         );
-        assert_eq!(
-            Guard::new([], false).role_of("192.0.2.1".parse().expect("address"), &HeaderMap::new()),
-            Role::Public
-        );
+        assert!(!is_here(visit, Version::HTTP_11, &HeaderMap::new()));
     }
 }

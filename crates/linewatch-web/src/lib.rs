@@ -6,6 +6,7 @@
 
 mod api;
 mod assets;
+mod auth;
 mod catalog;
 mod control;
 mod fleet;
@@ -28,12 +29,14 @@ mod routes;
 #[path = "../build/scan.rs"]
 mod scan;
 mod server;
+mod server_tls;
 mod settings;
 
 #[cfg(test)]
 mod tests;
 
 pub use api::Notice;
+pub use auth::{AccessRule, AdminError, AdminFile, NewToken, SecretError, TokenInfo, TokenRole};
 pub use catalog::{CatalogEntry, StatusInfo, ToolSettings};
 pub use control::{
     AckInfo, AlertAnswer, AlertAsk, Change, ChangeDone, ChangeError, ControlRequest, ControlSender,
@@ -41,4 +44,5 @@ pub use control::{
 };
 pub use live::{Hub, HubOptions};
 pub use server::{Error, ServerOptions, serve};
+pub use server_tls::{Tls, TlsError};
 pub use settings::{CheckInfo, ConfigInfo, DoctorInfo, Edit, SettingsAnswer, SettingsAsk};

@@ -41,8 +41,10 @@ pub(crate) enum Form {
     Api,
     /// `{"error":"text"}`, as the five tools have it.
     Tool,
-    /// A line of text for a person at a page's address.
+    /// A line of text at a page's address.
     Text,
+    /// The same for a person: a browser shows it as a page.
+    Page,
 }
 
 impl Form {
@@ -105,6 +107,10 @@ impl Refusal {
             let error = self.message;
             return json(self.status, &api::ToolError { error });
         }
+        if form == Form::Page {
+            let body = Body::from(page(&self));
+            return answer(self.status, "text/html; charset=utf-8", "no-store", body);
+        }
         if form == Form::Text {
             let text = format!("{} {}\n\n{}\n", self.status.as_u16(), self.code, self.message);
             return answer(
@@ -121,6 +127,29 @@ impl Refusal {
         };
         json(self.status, &api::ApiError { error: body })
     }
+}
+
+/// A refusal as a page of its own: no style and no script, so that the one policy fits it too.
+fn page(refusal: &Refusal) -> String {
+    let (status, message) = (refusal.status.as_u16(), escape(&refusal.message));
+    let (sentence, rest) = message.split_once("\n").unwrap_or((&message, ""));
+    let rest = if rest.is_empty() {
+        String::new()
+    } else {
+        format!("<pre>{rest}</pre>\n")
+    };
+    format!(
+        "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n\
+         <meta name=\"viewport\" content=\"width=device-width\">\n<title>linewatch: {status}</title>\n\
+         <h1>linewatch</h1>\n<p>{sentence}</p>\n{rest}</html>\n"
+    )
+}
+
+fn escape(text: &str) -> String {
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+        .replace('"', "&quot;")
 }
 
 /// A JSON answer; never kept by the browser.
@@ -147,8 +176,17 @@ pub(crate) fn answer(status: StatusCode, media: &'static str, cache: &'static st
     answer
 }
 
+/// With TLS of our own only: half a year, renewed by every answer. A browser that cannot trust the certificate ignores it (RFC 6797, 8.1).
+const TRANSPORT_SECURITY: &str = "max-age=15552000";
+
 /// Adds what every answer carries; a document that brought a policy of its own (`routes::report`) keeps it.
-pub(crate) fn secure(headers: &mut HeaderMap) {
+pub(crate) fn secure(headers: &mut HeaderMap, is_tls: bool) {
+    if is_tls {
+        headers.insert(
+            header::STRICT_TRANSPORT_SECURITY,
+            HeaderValue::from_static(TRANSPORT_SECURITY),
+        );
+    }
     for (name, value) in SECURITY_HEADERS {
         headers.entry(name).or_insert(HeaderValue::from_static(value));
     }

@@ -23,15 +23,18 @@ use linewatch_core::limits::{
     LIVE_FRAME,
 };
 use linewatch_core::port::{Clock, History};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, mpsc, watch};
 
 use crate::assets::Assets;
-use crate::control::ControlSender;
-use crate::guard::Guard;
+use crate::auth::{Access, AccessRule, AdminFile};
+use crate::control::{Change, ControlRequest, ControlSender};
+use crate::guard::{Guard, Visit};
 use crate::live::Hub;
 use crate::past::PastCache;
 use crate::routes::{self, App, Pictures};
+use crate::server_tls::Tls;
 
 /// Pause after a failed accept: at first, and at most. Short enough to come back unnoticed, long enough not to spin.
 const ACCEPT_PAUSE: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(1));
@@ -39,6 +42,12 @@ const ACCEPT_PAUSE: (Duration, Duration) = (Duration::from_millis(50), Duration:
 const FAREWELL: Duration = Duration::from_secs(2);
 /// Said to who comes when all places are taken.
 const FULL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
+
+/// Said to who speaks HTTP where we speak TLS: his browser would show nothing but an error of its own.
+const SPEAK_TLS: &[u8] = b"HTTP/1.1 400 Bad Request\r\nconnection: close\r\ncontent-type: text/plain\r\ncontent-length: 55\r\n\r\n\
+    this address speaks TLS: open it with https:// instead\n";
+/// The first byte of every TLS connection: a handshake record (RFC 8446, 5.1).
+const TLS_HANDSHAKE: u8 = 22;
 
 /// How to serve.
 #[derive(Debug)]
@@ -49,8 +58,12 @@ pub struct ServerOptions {
     pub base_path: String,
     /// Names beside IP literals and `localhost`: the configured ones and this computer's own.
     pub allowed_hosts: Vec<String>,
-    /// Other computers may look.
-    pub is_public_read: bool,
+    /// Who may do what.
+    pub rule: AccessRule,
+    /// Hashes of password and tokens.
+    pub admin: AdminFile,
+    /// Certificate and key; `None`: plain HTTP.
+    pub tls: Option<Tls>,
     /// Serve the page's files from here instead of from inside the program.
     pub web_dir: Option<PathBuf>,
     /// The page's language where a person has chosen none: `en`, `id`, or `auto` for the browser's.
@@ -89,6 +102,10 @@ pub async fn serve(
         .into_iter()
         .map(listen)
         .collect::<Result<Vec<_>, _>>()?;
+    let port = listeners
+        .first()
+        .map_or(Ok(0), |listener| listener.local_addr().map(|addr| addr.port()))?;
+    let access = Arc::new(Access::new(options.rule, options.admin, Arc::clone(&clock), port));
     let (stop, stopping) = watch::channel(false);
     let (alive, mut all_gone) = mpsc::channel(1);
     let app = Arc::new(App {
@@ -98,10 +115,12 @@ pub async fn serve(
         backup_slot: Arc::new(Semaphore::new(1)),
         past: PastCache::default(),
         pictures: Pictures::new(),
-        control,
+        control: control.clone(),
         clock: Arc::clone(&clock),
         assets: Assets::new(options.web_dir, &base, &options.language),
-        guard: Guard::new(options.allowed_hosts, options.is_public_read),
+        guard: Guard::new(options.allowed_hosts),
+        access: Arc::clone(&access),
+        is_tls: options.tls.is_some(),
         base,
         stopping: stopping.clone(),
         alive: alive.clone(),
@@ -111,6 +130,8 @@ pub async fn serve(
         let door = Door {
             app: Arc::clone(&app),
             places: Arc::clone(&places),
+            tls: options.tls.clone(),
+            is_loopback: listener.local_addr()?.ip().to_canonical().is_loopback(),
             stopping: stopping.clone(),
         };
         tokio::spawn(accept(listener, door, alive.clone()));
@@ -118,7 +139,7 @@ pub async fn serve(
     drop((app, alive));
     tokio::select! {
         () = shutdown => {}
-        () = cut_frames(&hub, clock.as_ref()) => {}
+        () = cut_frames(&hub, clock.as_ref(), &access, &control) => {}
     }
     stop.send_replace(true);
     if tokio::time::timeout(FAREWELL, all_gone.recv()).await.is_err() {
@@ -128,12 +149,25 @@ pub async fn serve(
 }
 
 /// Four times a second, for ever.
-async fn cut_frames(hub: &Hub, clock: &(dyn Clock + Sync)) {
+async fn cut_frames(hub: &Hub, clock: &(dyn Clock + Sync), access: &Access, control: &ControlSender) {
     let mut turns = tokio::time::interval(LIVE_FRAME);
     turns.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
     loop {
         turns.tick().await;
         hub.cut(clock.anchor());
+        if let Some(message) = access.trouble() {
+            tokio::spawn(tell(control.clone(), message));
+        }
+    }
+}
+
+/// An event about wrong passwords. The control thread may be busy; nobody waits for it but this task.
+async fn tell(control: ControlSender, message: String) {
+    let (reply, answered) = tokio::sync::oneshot::channel();
+    let change = Change::LoginFailed(message);
+    if control.send(ControlRequest { change, reply }).await.is_ok() {
+        // Nothing can come of it but that the monitor is gone.
+        drop(answered.await);
     }
 }
 
@@ -161,6 +195,9 @@ fn listen(listener: std::net::TcpListener) -> io::Result<TcpListener> {
 struct Door {
     app: Arc<App>,
     places: Arc<Places>,
+    tls: Option<Tls>,
+    /// Only this computer reaches it.
+    is_loopback: bool,
     stopping: watch::Receiver<bool>,
 }
 
@@ -222,17 +259,51 @@ fn admit(stream: TcpStream, peer: SocketAddr, door: &Door, alive: &mpsc::Sender<
     });
 }
 
-/// One connection, until it ends or we do.
+/// One connection, until it ends or we do; first the handshake, where we speak TLS.
 async fn converse(stream: TcpStream, peer: IpAddr, door: Door, place: Place) {
+    let Some(tls) = &door.tls else {
+        return speak_http(stream, peer, door, place).await;
+    };
+    let acceptor = tls.acceptor();
+    let handshake = async move {
+        let mut stream = stream;
+        let mut first = [0];
+        if stream.peek(&mut first).await? == 1 && first[0] != TLS_HANDSHAKE {
+            // What was sent is taken first: closing over unread bytes would reset the connection before the answer is read.
+            let taken = stream.read(&mut [0; 4096]).await?;
+            tracing::debug!(taken, "HTTP where we speak TLS");
+            stream.try_write(SPEAK_TLS)?;
+            return Err(io::Error::other("it does not speak TLS"));
+        }
+        acceptor.accept(stream).await
+    };
+    match tokio::time::timeout(HTTP_HEADER_TIME, handshake).await {
+        Ok(Ok(stream)) => speak_http(stream, peer, door, place).await,
+        Ok(Err(error)) => tracing::debug!(%error, "no TLS handshake"),
+        Err(_) => tracing::debug!("no TLS handshake in time"),
+    }
+}
+
+async fn speak_http<S>(stream: S, peer: IpAddr, door: Door, place: Place)
+where
+    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
     let Door {
-        app, mut stopping, ..
+        app,
+        is_loopback,
+        mut stopping,
+        ..
     } = door;
     let place = Arc::new(place);
+    let visit = Visit {
+        peer,
+        is_loopback_door: is_loopback,
+    };
     let service = service_fn(move |mut request: Request<Incoming>| {
         // An upgraded connection outlives this one: it keeps the place through its request.
         request.extensions_mut().insert(Arc::clone(&place));
         let app = Arc::clone(&app);
-        async move { Ok::<_, std::convert::Infallible>(routes::handle(app, peer, request.map(Body::new)).await) }
+        async move { Ok::<_, std::convert::Infallible>(routes::handle(app, visit, request.map(Body::new)).await) }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())

@@ -20,9 +20,12 @@ use linewatch_probe::resolve::Resolver;
 use linewatch_store::{StartOptions, Store, StoreHandle};
 use linewatch_web::{Hub, HubOptions, Notice, ServerOptions, StatusInfo};
 
+use crate::access::{self, Access};
 use crate::alerting::{self, delivery};
 use crate::config::{Loaded, watch};
+use crate::confine;
 use crate::control::{Abilities, Commanded, Control, Input, Reload, Start};
+use crate::desktop;
 use crate::evidence::EvidenceThread;
 use crate::exit::{Exit, UserError};
 use crate::knock::Knocker;
@@ -36,6 +39,7 @@ use crate::say;
 use crate::server::Server;
 use crate::signals;
 use crate::spine::{Ends, Spine, Word};
+use crate::supervise::{Loops, Manager, Watchdog};
 use crate::tally::Tally;
 
 /// How long probes in flight are awaited at the end (MEASURING "Signals and exit").
@@ -89,6 +93,7 @@ pub(crate) fn run<W: Wire + 'static, C: Clock + Clone + Sync + 'static>(
     } = world;
     let settings = home.loaded.settings.clone();
     let is_terminal = io::stderr().is_terminal();
+    let manager = reach_manager();
     // First what a person most often has to mend, then what costs.
     let open = listen::open(wanted(&home.loaded, is_terminal))?;
     let vantage = if settings.server.vantage.is_empty() {
@@ -96,11 +101,17 @@ pub(crate) fn run<W: Wire + 'static, C: Clock + Clone + Sync + 'static>(
     } else {
         settings.server.vantage.clone()
     };
+    if is_real {
+        confine::check_owner(&home.loaded.data_dir)?;
+    }
+    let certificate = access::certificate(&home.loaded)?;
     let opened = Store::open(&home.loaded.data_dir, &vantage, clock.wall())
         .map_err(|error| UserError::failed(error.to_string()))?;
     for sentence in &opened.trouble {
         tracing::warn!("{sentence}");
     }
+    // In the data directory, which is ours only now.
+    let access = Access::prepare(&home.loaded, certificate, open.addr)?;
     let (run, interrupted, database) = (opened.run, opened.interrupted, opened.vantage);
     let (store, reader) = opened
         .store
@@ -154,7 +165,7 @@ pub(crate) fn run<W: Wire + 'static, C: Clock + Clone + Sync + 'static>(
         on_outage: Box::new(forward(&inputs, Input::Outage)),
         policy: alerting::policy(&settings.alerts),
     };
-    let way = delivery::way(notify.as_ref(), &store, turned_at);
+    let way = delivery::way(notify.as_ref(), &store, Arc::clone(&turned_at));
     let (spine, batches, monitor_thread) =
         Spine::start(ends, way).context("cannot start the monitor's thread")?;
     let engine = Engine::start(wire, clock.clone(), engine_options(abilities.costs)?, batches)
@@ -192,14 +203,23 @@ pub(crate) fn run<W: Wire + 'static, C: Clock + Clone + Sync + 'static>(
     let evidence = EvidenceThread::start(Arc::clone(&history), store.clone(), clock.clone())
         .context("cannot start the thread that keeps evidence")?;
     let server = Server::start(
-        server_options(&open, &home)?,
+        server_options(&open, &home, &access)?,
         &hub,
         history,
         clock.clone(),
         inputs,
     )?;
-    say_ready(&open, &home, &abilities);
-
+    let loops = Loops {
+        engine: engine.pulse(),
+        monitor: turned_at,
+        store: store.clone(),
+        page: open.addr,
+    };
+    let ready = ready_lines(&open, &home, &abilities, &access);
+    let page = format!("http://{}", open.addr);
+    // Asked now: later its device cannot be opened.
+    let has_terminal = signals::has_controlling_terminal();
+    let kept = is_real.then(|| confine::Kept::of(&engine, &home.loaded, home.web_dir.as_deref()));
     let to = Commanded {
         clock: clock.clone(),
         engine,
@@ -212,6 +232,7 @@ pub(crate) fn run<W: Wire + 'static, C: Clock + Clone + Sync + 'static>(
         rrd: Some(rrd),
         evidence: Some(evidence),
         knocker,
+        manager: Arc::clone(&manager),
     };
     let status = StatusInfo {
         version: crate::VERSION.to_owned(),
@@ -224,17 +245,30 @@ pub(crate) fn run<W: Wire + 'static, C: Clock + Clone + Sync + 'static>(
         to,
         Start {
             abilities,
-            reload: home.reload,
+            reload: access::with_certificate(home.reload, access.tls),
             loaded: home.loaded,
             status,
             notices,
             storage_trouble: opened.trouble,
         },
     );
-    let (to, why) = control.run(&heard, signals::has_controlling_terminal());
+    if let Some(kept) = kept {
+        kept.and_nothing_else()?;
+    }
+    let watchdog = Watchdog::start(&manager, loops, clock.clone()).context("cannot start the watchdog")?;
+    for line in &ready {
+        say::to_stdout(line);
+    }
+    manager.ready();
+    desktop::open_page(&page);
+    let (to, why) = control.run(&heard, has_terminal);
 
     // From the wire upwards: nothing new comes in, what is in flight gets its time, then each stage empties into the next.
     say::to_stderr("stopping: waiting for the last replies");
+    manager.stopping();
+    if let Some(watchdog) = watchdog {
+        watchdog.stop();
+    }
     let Commanded {
         engine,
         spine,
@@ -328,23 +362,29 @@ fn say_started<C: Clock>(spine: &Spine, clock: &C, was_interrupted: bool) {
 }
 
 /// What S4 promised to print, and what a person needs to find the page and the data.
-fn say_ready(open: &listen::Open, home: &Home, abilities: &Abilities) {
-    if let Some(notice) = &open.notice {
-        say::to_stdout(&format!("note: {notice}"));
-    }
-    for line in &home.preamble {
-        say::to_stdout(line);
-    }
-    say::to_stdout(&format!("Data in {}", home.loaded.data_dir.display()));
-    say::to_stdout(&format!("ICMP: {}", abilities.icmp_v4_text));
+fn ready_lines(open: &listen::Open, home: &Home, abilities: &Abilities, access: &Access) -> Vec<String> {
+    let mut lines: Vec<String> = open
+        .notice
+        .iter()
+        .map(|notice| format!("note: {notice}"))
+        .collect();
+    lines.extend(home.preamble.iter().cloned());
+    lines.push(format!("Data in {}", home.loaded.data_dir.display()));
+    lines.push(format!("ICMP: {}", abilities.icmp_v4_text));
     if abilities.icmp_v6_text != abilities.icmp_v4_text {
-        say::to_stdout(&format!("ICMPv6: {}", abilities.icmp_v6_text));
+        lines.push(format!("ICMPv6: {}", abilities.icmp_v6_text));
     }
-    say::to_stdout(&format!("Running on http://{}", open.addr));
-    if open.addr.ip().is_loopback() {
-        say::to_stdout("Only this computer can open this page.");
-    }
-    say::to_stdout("Monitoring ready");
+    lines.extend(access.lines(&home.loaded.settings.server, open.addr));
+    lines.push("Monitoring ready".to_owned());
+    lines
+}
+
+/// A service manager that cannot be reached is told nothing; it waits for "ready" and then starts us anew, so say why.
+fn reach_manager() -> Arc<Manager> {
+    let reached = Manager::reach().inspect_err(|error| {
+        tracing::warn!("the service manager cannot be reached at $NOTIFY_SOCKET: {error}");
+    });
+    Arc::new(reached.unwrap_or_default())
 }
 
 /// What the page shows above everything else for as long as we run.
@@ -356,11 +396,11 @@ fn notices(addr: SocketAddr) -> Vec<Notice> {
         .collect()
 }
 
-/// How the page is served: what the configuration says, and this computer's own name beside the allowed ones.
-fn server_options(open: &listen::Open, home: &Home) -> io::Result<ServerOptions> {
+/// How the page is served: what the configuration says, and this computer's own names beside the allowed ones.
+fn server_options(open: &listen::Open, home: &Home, access: &Access) -> io::Result<ServerOptions> {
     let server = &home.loaded.settings.server;
     let mut allowed_hosts = server.allowed_hosts.clone();
-    allowed_hosts.push(host_name());
+    allowed_hosts.extend(access::own_names(&host_name()));
     Ok(ServerOptions {
         listeners: open
             .listeners
@@ -369,7 +409,9 @@ fn server_options(open: &listen::Open, home: &Home) -> io::Result<ServerOptions>
             .collect::<io::Result<_>>()?,
         base_path: server.base_path.clone(),
         allowed_hosts,
-        is_public_read: server.public_read,
+        rule: access.rule.clone(),
+        admin: access.admin.clone(),
+        tls: access.tls.clone(),
         web_dir: home.web_dir.clone(),
         language: home.loaded.settings.web.language.clone(),
     })

@@ -5,11 +5,16 @@
 pub mod cli;
 pub mod config;
 pub mod crash;
+pub mod desktop;
 pub mod exit;
 pub mod say;
+#[cfg(target_os = "linux")]
+pub mod user;
 
+mod access;
 mod alerting;
 mod app;
+mod confine;
 mod control;
 mod cure;
 mod evidence;
@@ -17,6 +22,8 @@ mod import;
 mod knock;
 mod listen;
 mod logging;
+#[cfg(test)]
+mod measured;
 mod method;
 mod notice;
 mod notify;
@@ -26,6 +33,7 @@ mod rrd_dir;
 mod server;
 mod signals;
 mod spine;
+mod supervise;
 mod tally;
 mod term;
 

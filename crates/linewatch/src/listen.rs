@@ -89,6 +89,16 @@ pub(crate) fn look(addr: SocketAddr) -> Holding {
     }
 }
 
+/// The address of this computer that an address to listen on takes calls at.
+pub(crate) fn near(listen: SocketAddr) -> SocketAddr {
+    let ip = match listen.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
+        IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
+        ip => ip,
+    };
+    SocketAddr::new(ip, listen.port())
+}
+
 /// Binds the address, and its IPv6 twin where it is 127.0.0.1. A machine without IPv6 has no twin: not an error.
 fn bind(addr: SocketAddr) -> io::Result<Vec<TcpListener>> {
     let first = TcpListener::bind(addr)?;

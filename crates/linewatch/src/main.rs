@@ -6,11 +6,21 @@ use linewatch::exit::{Exit, UserError};
 
 fn main() -> ExitCode {
     linewatch::crash::install();
-    let exit = match linewatch::cli::run(std::env::args_os()) {
+    let exit = match run() {
         Ok(exit) => exit,
-        Err(error) => report(&error),
+        Err(error) => {
+            let exit = report(&error);
+            linewatch::desktop::keep_window();
+            exit
+        }
     };
     exit.into()
+}
+
+fn run() -> anyhow::Result<Exit> {
+    #[cfg(target_os = "linux")]
+    linewatch::user::step_down()?;
+    linewatch::cli::run(std::env::args_os())
 }
 
 fn report(error: &anyhow::Error) -> Exit {

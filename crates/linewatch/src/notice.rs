@@ -55,13 +55,17 @@ pub(crate) fn no_icmp(sentence: &str, targets: &[TargetSettings]) -> Option<Noti
 
 /// The page is served to this computer only; from elsewhere it is opened through `host`'s SSH.
 pub(crate) fn loopback_only(host: &str, port: u16) -> Notice {
+    let listen = format!("0.0.0.0:{port}");
     Notice {
         command: Some(format!("ssh -L {port}:127.0.0.1:{port} {host}")),
         ..notice(
             "loopback_only",
             Severity::Info,
-            [],
-            "Only this computer can open this page.",
+            [("listen", &*listen)],
+            &format!(
+                "Only this computer can open this page. To open it from a phone or another computer, set `listen = \"{listen}\"`; \
+                 the admin password is made then."
+            ),
         )
     }
 }

@@ -56,7 +56,8 @@ pub(crate) fn listen_and(
                     SIGINT if is_stopping => {
                         crate::term::restore();
                         before_exit();
-                        std::process::exit(Exit::SecondInterrupt as i32);
+                        // Without a look back: what runs at an ordinary exit may wait for what hangs.
+                        signal_hook::low_level::exit(Exit::SecondInterrupt as i32);
                     }
                     SIGINT | SIGTERM => {
                         is_stopping = true;
@@ -80,19 +81,33 @@ pub(crate) fn listen_and(
     give: impl Fn(Order) + Send + 'static,
     before_exit: impl Fn() + Send + 'static,
 ) -> io::Result<()> {
+    use std::sync::{Arc, Mutex, PoisonError};
+
+    fn stop(give: &Mutex<impl Fn(Order)>, why: &'static str) {
+        let give = give.lock().unwrap_or_else(PoisonError::into_inner);
+        give(Order::Stop(why));
+    }
+
+    // Two threads of the system's may call it.
+    let give = Arc::new(Mutex::new(give));
     let mut is_stopping = false;
-    let handler = move || {
-        if std::mem::replace(&mut is_stopping, true) {
-            crate::term::restore();
-            before_exit();
-            std::process::exit(Exit::SecondInterrupt as i32);
+    let interrupted = {
+        let give = Arc::clone(&give);
+        move || {
+            if std::mem::replace(&mut is_stopping, true) {
+                crate::term::restore();
+                before_exit();
+                std::process::exit(Exit::SecondInterrupt as i32);
+            }
+            stop(&give, "Ctrl+C");
         }
-        give(Order::Stop("Ctrl+C"));
     };
-    ctrlc::set_handler(handler).map_err(|error| match error {
+    ctrlc::set_handler(interrupted).map_err(|error| match error {
         ctrlc::Error::System(error) => error,
         refused => io::Error::other(refused),
-    })
+    })?;
+    // The library's own handler would let the process die at once: ours, being the last, is asked before it.
+    linewatch_probe::console::on_close(move || stop(&give, "the window was closed, or the session ended"))
 }
 
 /// Whether a hang-up can mean that the person has gone: a terminal controls this process, wherever its output goes.

@@ -1,8 +1,8 @@
 //! Pairs answers of adjacent sequence numbers in whatever order probes are decided.
 //!
-//! Input: decided probes of one series. Output: the pairs each completes. In memory for what is open only: an answer goes
-//! as soon as both its neighbours are decided. Mostly one waits, which has its place here; with 100,000 series a tree for
-//! each would be 40 MB.
+//! Input: decided probes of one series. Output: the pairs each completes. In memory for what is open only: a probe goes
+//! as soon as both its neighbours are decided, answered or not. Mostly one waits, which has its place here; with 100,000
+//! series a tree for each would be 40 MB.
 
 use std::collections::BTreeMap;
 
@@ -12,11 +12,14 @@ use crate::time::{Rtt, WallTime};
 /// More halves than this are found by a tree.
 const FEW: usize = 16;
 
-/// Half of a pair of adjacent answers that waits for the other.
+/// A decided probe that waits for a neighbour: half of a pair, if both are answers.
 #[derive(Clone, Copy, Debug)]
 struct Half {
     sent_at: WallTime,
+    /// Zero without an answer.
     rtt: Rtt,
+    /// Apart from the RTT, in bytes that are there anyway.
+    is_answer: bool,
     /// The probe before and the one after are decided.
     is_met: [bool; 2],
 }
@@ -121,30 +124,56 @@ impl Halves {
     }
 }
 
+impl Half {
+    /// Of a probe whose neighbours are decided or not.
+    fn new(sent_at: WallTime, rtt: Option<Rtt>, is_met: [bool; 2]) -> Self {
+        Self {
+            sent_at,
+            rtt: rtt.unwrap_or(Rtt::from_nanos(0)),
+            is_answer: rtt.is_some(),
+            is_met,
+        }
+    }
+
+    /// How far its RTT is from this one; `None` unless both are answers.
+    fn difference(&self, rtt: Option<Rtt>) -> Option<Rtt> {
+        let nanos = rtt.filter(|_| self.is_answer)?.as_nanos();
+        Some(Rtt::from_nanos(nanos.abs_diff(self.rtt.as_nanos())))
+    }
+}
+
 impl Neighbours {
     /// Takes one decided probe. The pairs it completes: when the later probe of each was sent, and the difference.
     pub fn add(&mut self, seq: u64, sent_at: WallTime, rtt: Option<Rtt>) -> [Option<(WallTime, Rtt)>; 2] {
+        // One after the other, as in a block: the newest takes the place of the one before.
+        if let Halves::One(here, half) = &mut self.halves
+            && *here < seq
+            && seq - *here == 1
+            && half.is_met[0]
+        {
+            let difference = half.difference(rtt);
+            *half = Half::new(sent_at, rtt, [true, false]);
+            *here = seq;
+            self.newest = self.newest.max(seq);
+            return [difference.map(|difference| (sent_at, difference)), None];
+        }
         let before = seq.checked_sub(1).and_then(|before| self.meet(before, 1));
         let after = seq.checked_add(1).and_then(|after| self.meet(after, 0));
         self.newest = self.newest.max(seq);
         // What is a whole memory older cannot be met any more (as in the live jitter).
         self.halves
             .remove_before(self.newest.saturating_sub(IN_FLIGHT_PER_TARGET as u64));
-        let Some(rtt) = rtt else {
-            return [None, None];
-        };
         let is_met = [before.is_some(), after.is_some()];
         if is_met != [true, true] {
-            self.halves.insert(seq, Half { sent_at, rtt, is_met });
+            self.halves.insert(seq, Half::new(sent_at, rtt, is_met));
         }
-        let difference = |other: Half| Rtt::from_nanos(rtt.as_nanos().abs_diff(other.rtt.as_nanos()));
         [
-            before.map(|before| (sent_at, difference(before))),
-            after.map(|after| (after.sent_at, difference(after))),
+            before.and_then(|before| Some((sent_at, before.difference(rtt)?))),
+            after.and_then(|after| Some((after.sent_at, after.difference(rtt)?))),
         ]
     }
 
-    /// Answers that wait for another.
+    /// Probes that wait for another.
     #[cfg(test)]
     pub(super) fn waiting(&self) -> usize {
         match &self.halves {
@@ -155,7 +184,7 @@ impl Neighbours {
         }
     }
 
-    /// Notes that the neighbour of `seq` on this side is decided; its half, if it waits.
+    /// Notes that the neighbour of `seq` on this side is decided; `seq` itself, if it waits.
     fn meet(&mut self, seq: u64, side: usize) -> Option<Half> {
         let half = self.halves.get_mut(seq)?;
         half.is_met[side] = true;

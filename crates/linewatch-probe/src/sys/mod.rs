@@ -33,6 +33,10 @@ mod portable;
 #[cfg(windows)]
 #[expect(unsafe_code, reason = "Windows sends ICMP by calls of its own only")]
 pub(crate) mod windows;
+#[cfg(windows)]
+#[expect(unsafe_code, reason = "the console is told of by calls of its own only")]
+#[path = "windows/console.rs"]
+pub mod windows_console;
 #[cfg(any(windows, test))]
 #[path = "windows/message.rs"]
 mod windows_message;

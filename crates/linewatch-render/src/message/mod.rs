@@ -232,7 +232,7 @@ fn links(head: &Letterhead, matter: &Matter<'_>) -> Vec<String> {
     let mut links: Vec<String> = newest(notifications)
         .into_iter()
         .filter(|item| !item.slug.is_empty())
-        .map(|item| format!("{}/t/{}", head.page, item.slug))
+        .map(|item| link(&head.page, item))
         .take(5)
         .collect();
     if links.is_empty() {
@@ -240,6 +240,14 @@ fn links(head: &Letterhead, matter: &Matter<'_>) -> Vec<String> {
     }
     links.dedup();
     links
+}
+
+/// The target's page; of an outage with what is kept of it opened.
+fn link(page: &str, item: &Item) -> String {
+    match (item.kind, item.event) {
+        (Kind::Outage, Some(outage)) => format!("{page}/t/{}?outage={outage}", item.slug),
+        _ => format!("{page}/t/{}", item.slug),
+    }
 }
 
 /// `2026-11-21 16:39:10 Asia/Jakarta (+07:00)`.

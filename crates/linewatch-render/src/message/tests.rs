@@ -1,6 +1,6 @@
 //! What people read, word for word.
 
-use linewatch_core::event::Severity;
+use linewatch_core::event::{EventId, RunId, Severity};
 use linewatch_core::target::TargetId;
 
 use super::*;
@@ -196,6 +196,29 @@ fn in_indonesian_no_english_is_left() {
     for english in ["since", "after", "probes", "down", "Sent by", "more)"] {
         assert!(!text.contains(english), "{english}: {text}");
     }
+}
+
+#[test]
+fn the_link_of_an_outage_opens_what_is_kept_of_it() {
+    let id = EventId {
+        run: RunId(7),
+        seq: 12,
+    };
+    let mut down = item(Kind::Outage, Telling::Began, None);
+    down.event = Some(id);
+    let mut slow = item(Kind::Latency, Telling::Began, None);
+    slow.event = Some(id);
+    let messages = [notification(vec![down, slow])];
+    let (head, matter) = (head(Language::English), Matter::Alerts(&messages));
+    let links = [
+        "http://127.0.0.1:5000/t/gw?outage=7-12",
+        "http://127.0.0.1:5000/t/gw",
+    ];
+    assert_eq!(
+        links.map(|link| text(&head, &matter).lines().any(|line| line == link)),
+        [true; 2]
+    );
+    assert!(html(&head, &matter, None).contains(&format!("href=\"{}\"", links[0])));
 }
 
 #[test]

@@ -184,5 +184,5 @@ fn unpack_histogram(bytes: &[u8], count: u64, mut buckets: Spare) -> Result<Hist
     if !bits.is_at_end() {
         return Err(Malformed);
     }
-    Histogram::from_parts(zeros, buckets).ok_or(Malformed)
+    Histogram::from_ascending(zeros, buckets).ok_or(Malformed)
 }

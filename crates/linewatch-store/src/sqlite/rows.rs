@@ -11,7 +11,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use crate::hot;
 use crate::recent;
 use crate::row::{Row, cause_from_text, class_from_letter, outcome_from_word, stray_from_word};
-use crate::sqlite::stage::{PULSE_ID, has_batches};
+use crate::sqlite::stage::{BATCHES_SINCE, PULSE_ID, schema};
 use crate::sqlite::write::meta_number;
 
 /// The columns [`read_recent`] reads, in its order.
@@ -105,7 +105,7 @@ pub(crate) fn visit_unsealed(
         }
         Ok(())
     };
-    let recent = if has_batches(connection)? {
+    let recent = if schema(connection)? >= BATCHES_SINCE {
         visit_batches(connection, sealed_below, &mut add)?
     } else {
         visit_table(connection, sealed_below, only, &mut add)?
@@ -117,15 +117,24 @@ type Add<'a> = dyn FnMut(i64, u64, Row) -> rusqlite::Result<()> + 'a;
 
 fn visit_batches(connection: &Connection, from: i64, add: &mut Add<'_>) -> rusqlite::Result<u64> {
     let mut unreadable = 0;
-    let mut select = connection.prepare_cached(
-        "SELECT id, run, samples, at_ns, content FROM recent_batches WHERE id >= ?1 AND samples > 0 ORDER BY id",
-    )?;
+    // Schema 5 had whole numbers.
+    let first_seq = if schema(connection)? > BATCHES_SINCE {
+        "first_seq"
+    } else {
+        "0"
+    };
+    let mut select = connection.prepare_cached(&format!(
+        "SELECT id, run, samples, at_ns, content, {first_seq} FROM recent_batches WHERE id >= ?1 AND samples > 0 ORDER BY id"
+    ))?;
     let mut batches = select.query([from])?;
     while let Some(batch) = batches.next()? {
         let (id, run): (i64, i64) = (batch.get(0)?, batch.get(1)?);
-        let at = WallTime::from_nanos(batch.get(3)?);
+        let from = recent::From {
+            at: WallTime::from_nanos(batch.get(3)?),
+            seq: batch.get(5)?,
+        };
         let text = batch.get_ref(4)?.as_str().ok();
-        let Some(rows) = text.and_then(|text| recent::read(at, text).ok()) else {
+        let Some(rows) = text.and_then(|text| recent::read(from, text).ok()) else {
             unreadable += from_sql(batch.get(2)?);
             continue;
         };

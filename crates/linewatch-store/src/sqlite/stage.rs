@@ -62,8 +62,8 @@ fn insert_recent(
     pulse: &Pulse,
 ) -> rusqlite::Result<()> {
     let mut insert = connection.prepare_cached(
-        "INSERT INTO recent_batches (id, run, at_ns, samples, content, flushes, next_row, alive_ns) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+        "INSERT INTO recent_batches (id, run, at_ns, first_seq, samples, content, flushes, next_row, alive_ns) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
     )?;
     let mut id = first_row - 1;
     for rows in pending.rows.chunks(recent::BATCH_ROWS) {
@@ -75,7 +75,8 @@ fn insert_recent(
         insert.execute(params![
             id,
             to_sql(run),
-            from.as_nanos(),
+            from.at.as_nanos(),
+            from.seq,
             rows.len() as i64,
             text,
             flushes,
@@ -122,15 +123,17 @@ fn insert_hot(
     Ok(())
 }
 
-/// The database has batches; below schema 5 `recent` is a table, and the pulse lies in `hot`.
-pub(crate) fn has_batches(connection: &Connection) -> rusqlite::Result<bool> {
-    let version: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
-    Ok(version >= 5)
+/// Which schema the database has, that an older linewatch may still be writing.
+pub(crate) fn schema(connection: &Connection) -> rusqlite::Result<i64> {
+    connection.pragma_query_value(None, "user_version", |row| row.get(0))
 }
+
+/// The first schema with batches: below it `recent` is a table, and the pulse lies in `hot`.
+pub(crate) const BATCHES_SINCE: i64 = 5;
 
 /// What the newest commit of the run was that goes on or broke off; `None` before its first one.
 pub(crate) fn pulse(connection: &Connection) -> rusqlite::Result<Option<Pulse>> {
-    if has_batches(connection)? {
+    if schema(connection)? >= BATCHES_SINCE {
         let mut select = connection.prepare_cached(
             "SELECT flushes, next_row, alive_ns FROM recent_batches WHERE id = (SELECT max(id) FROM recent_batches)",
         )?;

@@ -23,7 +23,7 @@ use crate::sqlite::stage::{self, Place, Pulse, settle_pulse};
 const DELETE_ROWS: usize = 5_000;
 
 /// Rows of `recent` may be older than two hours by so much.
-const DELETE_EVERY: Duration = Duration::from_secs(60);
+const DELETE_EVERY: Duration = Duration::from_secs(300);
 
 /// Rows that `recent` keeps of those that are in blocks: 80 MB. Below 140 samples/s two hours are less.
 const RECENT_ROWS: i64 = 1_000_000;
@@ -207,7 +207,7 @@ fn delete_sealed(connection: &Connection, flush: &Flush<'_>) -> rusqlite::Result
     connection
         .prepare_cached("DELETE FROM hot WHERE id < ?1")?
         .execute([flush.sealed_below])?;
-    // A minute's worth at a time: each deletion writes pages beside its rows.
+    // Five minutes' worth at a time: each deletion writes pages beside its rows.
     let first = "SELECT id, at_ns FROM recent_batches WHERE samples > 0 ORDER BY id LIMIT 1";
     let first: Option<(i64, i64)> = connection
         .prepare_cached(first)?

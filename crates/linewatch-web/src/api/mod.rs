@@ -4,6 +4,7 @@
 //! the two in both directions. Milliseconds have at most 3 decimals, `_us` are whole microseconds, `None` is
 //! `null` and means "no data", never 0. Not here: deciding anything.
 
+mod access;
 mod advice;
 mod alerts;
 mod compat;
@@ -22,6 +23,7 @@ use linewatch_core::event::Severity;
 use linewatch_core::time::Rtt;
 use serde::{Serialize, Serializer};
 
+pub(crate) use access::{LoginError, LoginErrorBody, SessionInfo, TokenList, TokenMade, TokenRow};
 pub(crate) use advice::AdviceInfo;
 pub(crate) use alerts::{NoticesAnswer, OutboxAnswer, SilenceInfo, SilenceList, TestAnswer};
 pub(crate) use compat::{S0Config, S0Done, S0Event, S0Stats, S1Log, S1Points, S1Status, ToolError};

@@ -36,6 +36,8 @@ enum End {
     Nonsense(String),
     /// We are shutting down.
     Stopping,
+    /// It is signed out, and looking needs a password.
+    SignedOut,
 }
 
 /// What a session needs besides its socket.
@@ -45,6 +47,8 @@ pub(crate) struct Surroundings {
     pub(crate) clock: Arc<dyn Clock + Sync>,
     /// Becomes true when the server stops.
     pub(crate) stopping: watch::Receiver<bool>,
+    /// Whether the browser may go on looking: its session or token may have ended.
+    pub(crate) may_look: Arc<dyn Fn() -> bool + Send + Sync>,
 }
 
 /// One browser.
@@ -278,6 +282,9 @@ impl Session {
     }
 
     async fn beat(&mut self) -> Result<(), End> {
+        if !(self.around.may_look)() {
+            return Err(End::SignedOut);
+        }
         let now = self.around.clock.wall().as_millis();
         self.send(text(&HeartbeatMessage::new(self.seq, now))).await
     }
@@ -297,6 +304,7 @@ impl Session {
         let (code, reason) = match end {
             End::Gone => return,
             End::Nonsense(reason) => (close_code::POLICY, reason),
+            End::SignedOut => (close_code::POLICY, "signed out".to_owned()),
             End::Stopping => (close_code::AWAY, "linewatch is stopping".to_owned()),
         };
         // A close frame has room for 123 bytes of reason.

@@ -28,7 +28,7 @@ pub(super) async fn get(call: Call) -> Result<Answer, Refusal> {
         .get(&site)
         .is_some_and(|site| site.as_bytes() == b"none");
     if !is_typed {
-        guard::check_origin(&call.parts.headers)?;
+        guard::check_origin(&call.parts.headers, call.app.is_tls)?;
     }
     let busy = |_| Refusal::unavailable("another backup is being fetched; try again when it is done");
     let slot = Arc::clone(&call.app.backup_slot)

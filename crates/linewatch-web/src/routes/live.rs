@@ -32,11 +32,13 @@ pub(super) async fn upgrade(mut call: Call) -> Result<Answer, Refusal> {
         let message = format!("ask for the subprotocol {SUBPROTOCOL} (Sec-WebSocket-Protocol)");
         return Err(Refusal::new(StatusCode::BAD_REQUEST, "subprotocol", message));
     }
-    let app = call.app;
+    let (app, who) = (call.app, call.who);
+    let access = Arc::clone(&app.access);
     let around = Surroundings {
         hub: app.hub.clone(),
         clock: app.clock.clone(),
         stopping: app.stopping.clone(),
+        may_look: Arc::new(move || access.may_still_look(who)),
     };
     let alive = app.alive.clone();
     Ok(upgrade

@@ -3,6 +3,7 @@
 //! Deny by default: what is not in the table does not exist, and every request passes [`handle`], which judges
 //! Host, path, role, Origin and body in that order before any handler runs.
 
+mod access;
 mod alerts;
 mod backup;
 mod compat;
@@ -23,19 +24,19 @@ mod status;
 mod targets;
 
 use std::future::Future;
-use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 
 use axum::body::{Body, Bytes, HttpBody};
-use axum::http::{HeaderValue, Method, Request, StatusCode, header, request::Parts};
+use axum::http::{HeaderMap, HeaderValue, Method, Request, StatusCode, header, request::Parts};
 use linewatch_core::limits::{ANSWER_TIME, HTTP_BODY_BYTES, HTTP_HEADER_TIME};
 use linewatch_core::port::{Clock, History, HistoryError};
 use tokio::sync::{Semaphore, mpsc, watch};
 
 use crate::assets::Assets;
+use crate::auth::{Access, By, Who};
 use crate::control::ControlSender;
-use crate::guard::{self, Guard, Role};
+use crate::guard::{self, Guard, Role, Visit};
 use crate::live::Hub;
 use crate::past::PastCache;
 use crate::respond::{Answer, Form, Refusal, secure};
@@ -58,6 +59,9 @@ pub(crate) struct App {
     pub(crate) clock: Arc<dyn Clock + Sync>,
     pub(crate) assets: Assets,
     pub(crate) guard: Guard,
+    pub(crate) access: Arc<Access>,
+    /// What we speak is TLS.
+    pub(crate) is_tls: bool,
     /// Without a final slash: empty at the root.
     pub(crate) base: String,
     pub(crate) stopping: watch::Receiver<bool>,
@@ -69,6 +73,10 @@ pub(crate) struct App {
 pub(crate) struct Call {
     pub(crate) app: Arc<App>,
     pub(crate) parts: Parts,
+    /// Where it came in.
+    pub(crate) visit: Visit,
+    /// Who asks: at least of the route's role.
+    pub(crate) who: Who,
     pub(crate) body: Bytes,
     /// What stands in the braces of the pattern, in order.
     pub(crate) captures: Vec<String>,
@@ -110,7 +118,7 @@ macro_rules! route {
 }
 
 /// Every address there is.
-pub(crate) static ROUTES: [Route; 55] = [
+pub(crate) static ROUTES: [Route; 61] = [
     route!(GET "/" Public Read page::shell),
     route!(GET "/t/{id}" Public Read page::shell),
     route!(GET "/hud" Public Read page::shell),
@@ -122,6 +130,12 @@ pub(crate) static ROUTES: [Route; 55] = [
     route!(GET "/a/{hash}/{*path}" Public Read page::file),
     route!(GET "/healthz" Public Read status::health),
     route!(GET "/api/v1/healthz" Public Read status::health),
+    route!(GET "/api/v1/session" Public Read access::session),
+    route!(POST "/api/v1/login" Public Change access::log_in),
+    route!(POST "/api/v1/logout" Public Change access::log_out),
+    route!(GET "/api/v1/tokens" Admin Read access::tokens),
+    route!(POST "/api/v1/tokens" Admin Change access::create_token),
+    route!(DELETE "/api/v1/tokens/{id}" Admin Change access::revoke_token),
     route!(GET "/api/v1/overview" Viewer Read overview::get),
     route!(GET "/api/v1/targets" Viewer Read targets::list),
     route!(GET "/api/v1/targets/{id}" Viewer Read targets::get),
@@ -169,18 +183,34 @@ pub(crate) static ROUTES: [Route; 55] = [
 ];
 
 /// Answers any request whatever.
-pub(crate) async fn handle(app: Arc<App>, peer: IpAddr, request: Request<Body>) -> Answer {
+pub(crate) async fn handle(app: Arc<App>, visit: Visit, request: Request<Body>) -> Answer {
     let path = request.uri().path();
-    let form = Form::of(path.strip_prefix(app.base.as_str()).unwrap_or(path));
-    let mut answer = match judge(app, peer, request).await {
+    let form = match Form::of(path.strip_prefix(app.base.as_str()).unwrap_or(path)) {
+        Form::Text if wants_page(request.headers()) => Form::Page,
+        form => form,
+    };
+    let is_tls = app.is_tls;
+    let mut answer = match judge(app, visit, request).await {
         Ok(answer) => answer,
         Err(refusal) => refusal.into_answer(form),
     };
-    secure(answer.headers_mut());
+    if answer.status() == StatusCode::UNAUTHORIZED {
+        let scheme = HeaderValue::from_static("Bearer realm=\"linewatch\"");
+        answer.headers_mut().insert(header::WWW_AUTHENTICATE, scheme);
+    }
+    secure(answer.headers_mut(), is_tls);
     answer
 }
 
-async fn judge(app: Arc<App>, peer: IpAddr, request: Request<Body>) -> Result<Answer, Refusal> {
+/// A browser that goes somewhere names HTML first; programs take anything.
+fn wants_page(headers: &HeaderMap) -> bool {
+    let accept = headers
+        .get(header::ACCEPT)
+        .and_then(|accept| accept.to_str().ok());
+    accept.is_some_and(|accept| accept.starts_with("text/html"))
+}
+
+async fn judge(app: Arc<App>, visit: Visit, request: Request<Body>) -> Result<Answer, Refusal> {
     let (parts, body) = request.into_parts();
     app.guard.check_host(&parts.uri, &parts.headers)?;
     let path = local_path(&app.base, parts.uri.path())?;
@@ -189,29 +219,33 @@ async fn judge(app: Arc<App>, peer: IpAddr, request: Request<Body>) -> Result<An
         Found::OtherMethods(methods) => return Ok(other_methods(&methods, Form::of(path))),
         Found::Nothing => return Err(Refusal::not_found("there is nothing at this address")),
     };
-    if route.role > app.guard.role_of(peer, &parts.headers) {
-        return Err(forbidden(route));
+    let is_here = guard::is_here(visit, parts.version, &parts.headers);
+    let who = app.access.who(is_here, &parts.headers)?;
+    if route.role > who.role {
+        return Err(forbidden(route, who));
     }
     let bytes = match route.action {
         Action::Read => Bytes::new(),
         Action::Upgrade => {
-            guard::check_origin(&parts.headers)?;
+            guard::check_origin(&parts.headers, app.is_tls)?;
             Bytes::new()
         }
         Action::Change => {
-            guard::check_origin(&parts.headers)?;
+            guard::check_origin(&parts.headers, app.is_tls)?;
             let bytes = read_body(body).await?;
             guard::check_body(&parts.headers, &bytes)?;
             bytes
         }
     };
-    (route.handler)(Call {
+    let call = Call {
         app,
         parts,
+        visit,
+        who,
         body: bytes,
         captures,
-    })
-    .await
+    };
+    (route.handler)(call).await
 }
 
 /// The path below the base. Only one spelling of an address exists: no `//`, no dots, no escapes.
@@ -295,21 +329,23 @@ fn other_methods(methods: &[&Method], form: Form) -> Answer {
     answer
 }
 
-fn forbidden(route: &Route) -> Refusal {
-    let message = match route.action {
-        Action::Change => {
-            "changes are accepted only from the computer linewatch runs on, until there is log-in: \
-             open the page there, or through an SSH tunnel (ssh -L 5000:127.0.0.1:5000 HOST)"
-        }
-        Action::Read | Action::Upgrade if route.role > Role::Viewer => {
-            "the whole database, the outbox and the settings are given only to the computer linewatch runs on, until there is \
-             log-in: run `linewatch backup FILE` there, or open the page there"
-        }
-        Action::Read | Action::Upgrade => {
-            "reading from other computers is switched off (server.public_read in linewatch.toml)"
-        }
+/// 401 for who is nobody yet: signing in, or a token, mends it. 403 for a token that is not enough.
+fn forbidden(route: &Route, who: Who) -> Refusal {
+    let (needed, has) = (route.role.word(), who.role.word());
+    if who.by != By::Nobody {
+        let message = format!("this needs the role {needed}, and this token has the role {has}");
+        return Refusal::new(StatusCode::FORBIDDEN, "forbidden", message);
+    }
+    let what = match route.action {
+        Action::Change => "changes need",
+        Action::Read | Action::Upgrade if route.role > Role::Viewer => "this needs",
+        Action::Read | Action::Upgrade => "looking needs (server.public_read is off)",
     };
-    Refusal::new(StatusCode::FORBIDDEN, "forbidden", message)
+    let message = format!(
+        "{what} the admin password or a token of the role {needed}: sign in on the page, or send \
+         \"Authorization: Bearer TOKEN\" (linewatch admin token create)"
+    );
+    Refusal::new(StatusCode::UNAUTHORIZED, "sign_in", message)
 }
 
 async fn read_body(body: Body) -> Result<Bytes, Refusal> {
@@ -384,8 +420,10 @@ mod tests {
                 route.method,
                 route.pattern
             );
+            // Who signs in or out is nobody yet, or any more.
+            let is_door = matches!(route.pattern, "/api/v1/login" | "/api/v1/logout");
             assert!(
-                !changes || route.role >= Role::Operator,
+                !changes || is_door || route.role >= Role::Operator,
                 "{} {}",
                 route.method,
                 route.pattern
@@ -394,7 +432,7 @@ mod tests {
     }
 
     #[test]
-    fn only_files_and_the_sign_of_life_are_for_everybody() {
+    fn only_files_the_sign_of_life_and_the_door_are_for_everybody() {
         let public: Vec<_> = ROUTES
             .iter()
             .filter(|route| route.role == Role::Public)
@@ -413,7 +451,10 @@ mod tests {
                 "/settings",
                 "/a/{hash}/{*path}",
                 "/healthz",
-                "/api/v1/healthz"
+                "/api/v1/healthz",
+                "/api/v1/session",
+                "/api/v1/login",
+                "/api/v1/logout"
             ]
         );
     }

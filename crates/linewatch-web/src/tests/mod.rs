@@ -1,5 +1,6 @@
 //! A real server on a free port, driven over real sockets; the doors behind it are fakes held by the test.
 
+mod access;
 mod alerts;
 mod bad_input;
 mod changes;
@@ -40,7 +41,7 @@ use tokio::net::TcpStream;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::control::{Change, ChangeDone, ChangeError};
-use crate::{Hub, HubOptions, ServerOptions, serve};
+use crate::{AccessRule, AdminFile, Hub, HubOptions, ServerOptions, serve};
 
 /// Calendar time when a test begins, in milliseconds.
 pub(crate) const START_MS: i64 = 1_795_254_971_000;
@@ -223,6 +224,9 @@ pub(crate) struct TestServer {
     pub(crate) changes: Arc<Mutex<Vec<Change>>>,
     /// What the settings answer.
     pub(crate) word: Arc<Mutex<Result<ChangeDone, ChangeError>>>,
+    /// The file of hashes, as commands beside the server see it.
+    pub(crate) admin: AdminFile,
+    _folder: tempfile::TempDir,
     stop: Option<oneshot::Sender<()>>,
     pub(crate) ended: Option<tokio::task::JoinHandle<Result<(), crate::Error>>>,
 }
@@ -233,17 +237,33 @@ impl TestServer {
     }
 
     pub(crate) fn with(adjust: impl FnOnce(&mut ServerOptions)) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
         let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
         let address = listener.local_addr().expect("bound");
         let mut options = ServerOptions {
             listeners: vec![listener],
             base_path: "/".to_owned(),
             allowed_hosts: vec!["monitor.example".to_owned()],
-            is_public_read: true,
+            rule: AccessRule {
+                is_off: false,
+                is_public_read: true,
+                is_proxied: false,
+            },
+            admin: AdminFile::in_dir(folder.path()),
+            tls: None,
             web_dir: None,
             language: "auto".to_owned(),
         };
         adjust(&mut options);
+        // A door to everywhere is reached through loopback all the same.
+        let address =
+            options.listeners[0]
+                .local_addr()
+                .map_or(address, |addr| match addr.ip().is_unspecified() {
+                    true => SocketAddr::from((Ipv4Addr::LOCALHOST, addr.port())),
+                    false => addr,
+                });
+        let admin = options.admin.clone();
         let clock = Arc::new(TestClock::default());
         let started_at = clock.wall();
         let hub = Hub::new(HubOptions {
@@ -282,6 +302,8 @@ impl TestServer {
             history,
             changes,
             word,
+            admin,
+            _folder: folder,
             stop: Some(stop),
             ended,
         }

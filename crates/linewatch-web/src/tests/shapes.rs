@@ -284,6 +284,27 @@ async fn every_answer_has_the_declared_shape() {
 }
 
 #[tokio::test]
+async fn the_answers_of_the_door_have_the_declared_shape() {
+    let (types, server) = (Types::read(), server());
+    server.admin.reset_password().expect("written");
+    types.check(
+        "session",
+        "SessionInfo",
+        &server.get("/api/v1/session").await.json(),
+    );
+    let json = [("content-type", "application/json")];
+    let refused = server
+        .send("POST", "/api/v1/login", &json, r#"{"password":"x"}"#)
+        .await;
+    types.check("login", "LoginError", &refused.json());
+    let made = server
+        .send("POST", "/api/v1/tokens", &json, r#"{"role":"viewer"}"#)
+        .await;
+    types.check("made", "TokenMade", &made.json());
+    types.check("tokens", "TokenList", &server.get("/api/v1/tokens").await.json());
+}
+
+#[tokio::test]
 async fn the_sparkline_of_each_kind_of_target_is_filled() {
     let json = server().get("/api/v1/overview").await.json();
     let row = |id: &str| {

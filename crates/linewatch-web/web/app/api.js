@@ -12,12 +12,23 @@ export class RequestError extends Error {
    * @param {number} status 0 if the server could not be reached.
    * @param {string} message
    * @param {string | null} field Which input it is about.
+   * @param {Partial<import("./types").LoginErrorBody>} [more] What the server said beside it.
    */
-  constructor(status, message, field) {
+  constructor(status, message, field, more = {}) {
     super(message);
     this.status = status;
     this.field = field;
+    this.more = more;
   }
+}
+
+const UNAUTHORIZED = 401;
+/** @type {() => Promise<boolean>} */
+let signIn = async () => false;
+
+/** What to do when the server wants to know who asks: true when somebody has signed in, and the same is asked again. @param {() => Promise<boolean>} ask */
+export function onUnauthorized(ask) {
+  signIn = ask;
 }
 
 /**
@@ -49,9 +60,10 @@ export async function request(method, path, options = {}) {
   } catch {
     throw new RequestError(response.status, `${response.status} ${response.statusText}`, null);
   }
+  if (response.status === UNAUTHORIZED && path !== "login" && await signIn()) return request(method, path, options);
   if (!response.ok) {
-    const error = /** @type {Partial<import("./types").ApiError> | null} */ (data)?.error;
-    throw new RequestError(response.status, error?.message ?? `${response.status} ${response.statusText}`, error?.field ?? null);
+    const error = /** @type {{ error?: Partial<import("./types").LoginErrorBody> } | null} */ (data)?.error;
+    throw new RequestError(response.status, error?.message ?? `${response.status} ${response.statusText}`, error?.field ?? null, error);
   }
   return { data: /** @type {T} */ (data), etag: response.headers.get("ETag") };
 }
@@ -93,6 +105,17 @@ export async function removeTarget(id) {
 /** @param {string} id @param {"start" | "stop"} what */
 export async function runTarget(id, what) {
   await request("POST", `targets/${encodeURIComponent(id)}/${what}`, { body: {} });
+}
+
+/** @param {string} password @param {boolean} stay Across restarts, for 30 days. */
+export async function logIn(password, stay) {
+  /** @type {{ data: import("./types").SessionInfo, etag: string | null }} */
+  const answer = await request("POST", "login", { body: { password, stay } });
+  return answer.data;
+}
+
+export async function logOut() {
+  await request("POST", "logout", { body: {} });
 }
 
 /**

@@ -94,3 +94,22 @@ export function grade(ms, grades) {
   if (ms <= grades.fair) return "fair";
   return ms <= grades.poor ? "poor" : "critical";
 }
+
+const CELL_LEVELS = /** @type {const} */ ([null, "excellent", "good", "fair", "poor", "critical"]);
+const CELL_OUTAGE = 6;
+const STRIP_CELLS = 48;
+
+/**
+ * A strip whose half hour that goes on is at least as bad as this moment: the stored one is asked for now and then only,
+ * and a loss must not wait for that.
+ * @param {readonly number[] | null} codes Of the history; null while it is not known.
+ * @param {Levelled & Pick<OverviewRow, "loss_ppm" | "thresholds">} row
+ * @returns {readonly number[] | null}
+ */
+export function withNow(codes, row) {
+  if (codes === null || (tag(row) === null && row.state !== "down")) return codes;
+  const code = (/** @type {string | null} */ level) => CELL_LEVELS.findIndex((one) => one !== null && one === level);
+  const now = row.state === "down" ? CELL_OUTAGE : Math.max(0, code(row.grade), code(lossTint(row)));
+  const last = codes[STRIP_CELLS - 1] ?? 0;
+  return now <= last ? codes : [...Array.from({ length: STRIP_CELLS - 1 }, (_, cell) => codes[cell] ?? 0), now];
+}

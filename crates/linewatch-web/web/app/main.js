@@ -3,7 +3,7 @@
  * Owns routing and the keys that work everywhere. Everything drawn lives in pages/ and ui/.
  */
 
-import { ROOT, get } from "./api.js";
+import { ROOT, get, onUnauthorized } from "./api.js";
 import { h } from "./dom.js";
 import { setNumbers } from "./format.js";
 import { setCatalogue, t } from "./i18n.js";
@@ -25,6 +25,8 @@ import { parseRoute } from "./url.js";
 const PAGE_SIZES = [200, 1000, 1000, 1000];
 /** Level changes are told together, at most this often. */
 const ANNOUNCE_MS = 5000;
+/** Who somebody is matters less than what is shown. */
+const ACCOUNT_MS = 1200;
 
 /**
  * Every page but the first is fetched when somebody goes there, with its own style and words (`parts.js`).
@@ -180,7 +182,29 @@ function noteLevels(keys) {
   changed.clear();
 }
 
+const loadLogin = async () => (await Promise.all([import("./ui/login.js"), loadPart("login")]))[0];
+
+/** A server that is asked by somebody it does not know opens the door; afterwards the same is asked again. */
+async function signIn() {
+  const { openLogin } = await loadLogin();
+  const isIn = await openLogin();
+  if (isIn) live.retryNow();
+  return isIn;
+}
+
+/** On the monitor's own computer there is nobody to be, and nothing to load. */
+async function showAccount() {
+  try {
+    /** @type {import("./types").SessionInfo} */
+    const session = await get("session");
+    if (session.by === "session" || session.by === "nobody") (await loadLogin()).accountMenu();
+  } catch {
+    // The monitor is away; whoever is refused later is asked then.
+  }
+}
+
 async function boot() {
+  onUnauthorized(signIn);
   initTheme();
   const language = initLanguage();
   const words = await fetch(new URL(`../i18n/${language}.json`, import.meta.url));
@@ -202,8 +226,10 @@ async function boot() {
   if (isFleet) void loadOverview();
   else whenAnswered(() => void loadOverview());
   live.start(catalogChanged);
+  setTimeout(() => void showAccount(), ACCOUNT_MS);
   await show(false);
-  void import("./settings/look.js").then(({ adoptLook }) => adoptLook());
+  // What the monitor keeps for every browser is no part of the first load.
+  whenAnswered(() => void import("./settings/look.js").then(({ adoptLook }) => adoptLook()));
 }
 
 /** Runs something once the socket is live, or has failed to be. @param {() => void} run */

@@ -12,7 +12,10 @@ import { store } from "./store.js";
 /** @typedef {import("./types").OverviewRow} OverviewRow */
 /** @typedef {Pick<OverviewRow, "p50_ms" | "p95_ms" | "jitter_ms" | "loss_ppm" | "rto" | "finished" | "failed" | "outages" | "availability_ppm" | "measured_ms">} Figures */
 
+/** Targets an answer: as many as the server gives. */
 const PAGE_SIZE = 1000;
+/** Times all pages are asked for while a target was on none of them. */
+const ROUNDS = 3;
 const ASK_MS = 30_000;
 
 /** @type {Figures} */
@@ -69,16 +72,22 @@ class Past {
     const rows = new Map();
     try {
       let span = null;
-      for (let offset = 0, total = 1; offset < total; offset += PAGE_SIZE) {
-        /** @type {import("./types").Overview} */
-        const answer = await get(`overview?${query}&spark=0&limit=${PAGE_SIZE}&offset=${offset}`);
-        if (mine !== this.#asked) return;
-        total = answer.total;
-        span = { from: answer.from, to: answer.to };
-        for (const row of answer.targets) rows.set(row.key, row);
+      let total = 1;
+      // The order moves between two pages, so that a target may be on none of them: then all of them once more.
+      for (let round = 0; round < ROUNDS && rows.size < total; round += 1) {
+        for (let offset = 0; offset < total && rows.size < total; offset += PAGE_SIZE) {
+          /** @type {import("./types").Overview} */
+          const answer = await get(`overview?${query}&spark=0&limit=${PAGE_SIZE}&offset=${offset}`);
+          if (mine !== this.#asked) return;
+          total = answer.total;
+          span = { from: answer.from, to: answer.to };
+          for (const row of answer.targets) rows.set(row.key, row);
+        }
       }
       for (const row of rows.values()) if (row.strip_24h !== null) this.#days.set(row.key, row);
-      this.#rows = isLive ? new Map() : rows;
+      // Who was on no page even then keeps the figures of the answer before: of the same period, half a minute old.
+      if (isLive) this.#rows.clear();
+      else for (const [key, row] of rows) this.#rows.set(key, row);
       this.span = span;
       this.error = null;
     } catch (error) {

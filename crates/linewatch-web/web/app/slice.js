@@ -5,7 +5,7 @@
 /** Up to so many rows are simply all there: the browser's own search and printing see them. */
 export const WHOLE_MAX = 100;
 /** Lines of rows above and below the sight: a key or a turn of the wheel finds its row there. */
-const AROUND = 8;
+export const AROUND = 8;
 
 /**
  * @param {{ count: number, columns: number, pitch: number, top: number, height: number }} view

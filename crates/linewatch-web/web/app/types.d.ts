@@ -328,3 +328,28 @@ export interface Status {
   live: { clients: number; ring_bytes: number; merged: number; reset: number };
 }
 export interface ApiError { error: { code: string; message: string; field: string | null } }
+
+/** Answer of `session` and `login`: who the asker is. Name and version are empty for who may not look. */
+export interface SessionInfo {
+  role: "public" | "viewer" | "operator" | "admin";
+  by: "off" | "computer" | "session" | "token" | "nobody";
+  public_read: boolean;
+  has_password: boolean;
+  is_encrypted: boolean;
+  vantage: string;
+  version: string;
+}
+
+/** Why nobody was signed in: as every error, and what is counted down. */
+export interface LoginError { error: LoginErrorBody }
+export interface LoginErrorBody {
+  code: string; message: string; field: string | null;
+  tries_left: number | null;
+  wait_s: number | null;
+}
+
+/** A token of a program, without what it is recognised by. */
+export interface TokenRow { id: string; name: string; role: "viewer" | "operator" | "admin"; made: number }
+export interface TokenList { tokens: TokenRow[] }
+/** `secret` is shown this once. */
+export interface TokenMade { token: TokenRow; secret: string }

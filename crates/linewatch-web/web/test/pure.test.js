@@ -2,8 +2,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { badge, lossTint, tag, worstFirst } from "../app/level.js";
+import { badge, lossTint, tag, withNow, worstFirst } from "../app/level.js";
 import { guessProbe, isFiltering, matches, noFilters, parseFilters, parseRoute, writeFilters } from "../app/url.js";
+import { pinched } from "../app/charts/pinch.js";
 import { isJoined } from "../app/charts/window.js";
 
 const thresholds = {
@@ -86,4 +87,27 @@ test("a line is never joined across a loss or a hole", () => {
   assert.ok(isJoined(point(0, 5), point(1000, 5), 1000));
   assert.ok(!isJoined(point(0, 5), point(1000, null), 1000));
   assert.ok(!isJoined(point(0, 5), point(3000, 5), 1000));
+});
+
+test("the half hour that goes on is at least as bad in the strip as this moment", () => {
+  const stored = Array.from({ length: 48 }, (_, cell) => (cell === 40 ? 6 : 1));
+  const last = (/** @type {object} */ fields, codes = stored) => withNow(codes, row({ grade: "excellent", ...fields }))?.[47];
+  assert.equal(last({}), 1);
+  assert.equal(last({ loss_ppm: 20_000 }), 3, "2 % are more than the limit of OK");
+  assert.equal(last({ loss_ppm: 250_000 }), 5);
+  assert.equal(last({ state: "down", grade: null }), 6);
+  assert.equal(last({ grade: "poor" }), 4);
+  assert.equal(last({ state: "paused", loss_ppm: 250_000 }), 1, "what is not measured now tells nothing of now");
+  assert.equal(last({ loss_ppm: 20_000 }, stored.with(47, 6)), 6, "what was worse stays");
+  assert.equal(withNow([], row({ loss_ppm: 250_000 }))?.length, 48);
+  assert.equal(withNow(null, row({ loss_ppm: 250_000 })), null);
+  assert.equal(withNow(stored, row({ loss_ppm: 250_000 }))?.[40], 6);
+});
+
+test("what was under two fingers stays under them", () => {
+  const view = { from: 0, to: 1000, left: 100, width: 500 };
+  assert.deepEqual(pinched(view, [200, 400], [100, 600]), { from: 200, to: 600 });
+  assert.deepEqual(pinched(view, [400, 200], [600, 100]), { from: 200, to: 600 }, "whichever finger came first");
+  assert.deepEqual(pinched(view, [100, 600], [225, 475]), { from: -500, to: 1500 });
+  assert.equal(pinched(view, [200, 204], [100, 600]), null, "fingers on one spot tell nothing");
 });

@@ -2,7 +2,6 @@
 //!
 //! It says nothing about any line: a monitor must not be restarted because the network is down.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,6 +13,7 @@ use ureq::tls::TlsConfig;
 use super::{Global, load_options, mistakes};
 use crate::config::{self, LoadOptions, units};
 use crate::exit::{Exit, UserError};
+use crate::listen::near;
 use crate::say;
 
 /// Options of `linewatch healthcheck`.
@@ -64,16 +64,6 @@ pub(super) fn run(global: &Global, args: &Args) -> Result<Exit> {
         }
         Err(error) => Err(refused(error.to_string()).into()),
     }
-}
-
-/// The address of this computer that an address to listen on takes calls at.
-fn near(listen: SocketAddr) -> SocketAddr {
-    let ip = match listen.ip() {
-        IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
-        IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
-        ip => ip,
-    };
-    SocketAddr::new(ip, listen.port())
 }
 
 /// The certificate is made for another name than an address of our own, and nothing secret is said: it is not checked.

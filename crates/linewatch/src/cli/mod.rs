@@ -3,6 +3,7 @@
 //! `linewatch` alone is `linewatch serve`; `linewatch TARGET…` is `linewatch watch TARGET…` (INTERFACE.md).
 //! One file per command beside this one. Not here: what a configuration file says (`config`).
 
+mod admin;
 mod alerts;
 mod attach;
 mod attach_monitor;
@@ -48,7 +49,7 @@ use crate::say;
 pub(crate) use stored::write_whole;
 
 /// Commands of INTERFACE.md that a later version brings: said plainly instead of being taken for a target.
-const NOT_YET: [&str; 3] = ["admin", "check", "fping"];
+const NOT_YET: [&str; 2] = ["check", "fping"];
 
 /// Watches network lines: round-trip time, loss, jitter and outages, with the kernel's own time stamps
 #[derive(Debug, Parser)]
@@ -171,6 +172,9 @@ enum Command {
     Rrd(rrd::Args),
     /// Copy the database to a file while it is in use: one moment of it, checked
     Backup(backup::Args),
+    /// The admin password of the page, and tokens for programs
+    #[command(subcommand)]
+    Admin(admin::AdminCommand),
     /// Try the rules of alerts
     #[command(subcommand)]
     Alerts(alerts::AlertsCommand),
@@ -226,6 +230,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Result<Exit> {
         Command::Export(args) => export::run(&cli.global, &args),
         Command::Rrd(args) => rrd::run(&cli.global, &args),
         Command::Backup(args) => backup::run(&cli.global, &args),
+        Command::Admin(command) => admin::run(&cli.global, &command),
         Command::Alerts(command) => alerts::run(&cli.global, &command),
         Command::Import(args) => import::run(&cli.global, &args),
         Command::Healthcheck(args) => healthcheck::run(&cli.global, &args),

@@ -29,6 +29,7 @@ use super::{Global, load_options, mistakes, target_spec};
 use crate::app::host_name;
 use crate::config;
 use crate::config::alerts::Alerts as AlertSettings;
+use crate::confine;
 use crate::exit::{Exit, UserError};
 use crate::method::engine_options;
 use crate::notify::direct;
@@ -163,6 +164,7 @@ pub(super) fn run(global: &Global, args: &Args) -> Result<Exit> {
     let (records, batches) = mpsc::sync_channel(limits::BATCH_QUEUE);
     let engine =
         Engine::start(wire, clock, engine_options(costs)?, records).context("cannot start the engine")?;
+    confine::command(&engine)?;
     let outputs = Outputs {
         has_json: args.json,
         has_charts: args.charts,

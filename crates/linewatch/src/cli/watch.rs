@@ -29,6 +29,7 @@ use super::watch_screen::{self, Feed, Session};
 use super::watch_view::{Happened, Mode, View};
 use super::{Global, target_spec};
 use crate::config::units;
+use crate::confine;
 use crate::exit::{Exit, UserError};
 use crate::method::{self, engine_options};
 use crate::say::{self, Reader};
@@ -128,6 +129,7 @@ pub(super) fn run(global: &Global, args: &Args) -> Result<Exit> {
     let (records, batches) = mpsc::sync_channel(limits::BATCH_QUEUE);
     let engine =
         Engine::start(wire, clock, engine_options(costs)?, records).context("cannot start the engine")?;
+    confine::command(&engine)?;
     let terminal = Terminal::of_environment(global.colour(), global.ascii);
     let mode = mode_of(args, &terminal);
     let mut view = View::new(

@@ -332,7 +332,7 @@ fn settle(
 }
 
 /// Settings that are read and checked, but whose feature this version does not have yet.
-const INERT: [&str; 4] = ["server.auth", "server.tls_cert", "server.tls_key", "prometheus."];
+const INERT: [&str; 1] = ["prometheus."];
 
 /// Silence would let a person believe that it works.
 fn warn_inert(spots: &Spots, report: &mut Report) {

@@ -4,6 +4,7 @@
 //! monitor comes back as the page showed it. Not here: the text of `web.toml` (`config::web_toml`).
 
 use linewatch_core::caps::{CapEntry, Costs, Ledger};
+use linewatch_core::event::{EventKind, Severity};
 use linewatch_core::port::Clock;
 use linewatch_core::spec::{TargetSpec, unique_slug};
 use linewatch_core::target::TargetId;
@@ -25,6 +26,10 @@ impl<C: Clock> Control<C> {
             Change::Stop { id } => self.enable(&id, false),
             Change::Tool(patch) => self.tool_asked(&patch),
             Change::CleanUpEvents => self.clean_up_events(),
+            Change::LoginFailed(message) => {
+                self.note(EventKind::LoginFailed, Severity::Warning, None, message);
+                Ok(ChangeDone::default())
+            }
             Change::Settings(asked) => self.ask_settings(asked),
             Change::Alerts(asked) => Ok(ChangeDone {
                 alerts: Some(self.ask_alerts(asked)?),

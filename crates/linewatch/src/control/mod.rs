@@ -15,6 +15,7 @@ mod storage;
 mod tools;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
 
@@ -37,6 +38,7 @@ use crate::notify::Notify;
 use crate::rrd_dir::RrdDir;
 use crate::signals::Order;
 use crate::spine::{Spine, Word};
+use crate::supervise::Manager;
 use crate::tally::Tally;
 use crate::{cure, logging, notice, say};
 use knocks::Knocks;
@@ -117,6 +119,8 @@ pub(crate) struct Commanded<C> {
     pub evidence: Option<EvidenceThread>,
     /// Asks silent targets by TCP; none in the demo and in tests.
     pub knocker: Option<Knocker>,
+    /// The service manager, told of reloads and of how it goes.
+    pub manager: Arc<Manager>,
 }
 
 /// What the control thread begins with.
@@ -296,6 +300,7 @@ impl<C: Clock> Control<C> {
     }
 
     fn reload_and_say(&mut self) {
+        self.to.manager.reloading();
         match (self.reload)(None) {
             Ok(loaded) => {
                 for key in config::needs_restart(&self.loaded.settings, &loaded.settings) {
@@ -318,6 +323,8 @@ impl<C: Clock> Control<C> {
                 self.to.hub.notices(told);
             }
         }
+        // Also after a refusal: it runs on, by the configuration before.
+        self.to.manager.ready();
     }
 
     /// From now on this configuration is in force.
@@ -415,6 +422,11 @@ impl<C: Clock> Control<C> {
         self.status.scheduling = report.scheduling;
         self.to.tally.tell(&mut self.status);
         self.to.hub.status(self.status.clone());
+        self.to.manager.status(format!(
+            "{} targets, {:.1} probes/s",
+            self.lines.len(),
+            report.asked_per_s
+        ));
         self.tell_storage();
     }
 

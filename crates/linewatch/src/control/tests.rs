@@ -18,7 +18,7 @@ use linewatch_sim::clock::Paced;
 use linewatch_sim::scenario::Scenario;
 use linewatch_sim::wire::SimWire;
 use linewatch_store::{StartOptions, Store};
-use linewatch_web::{HubOptions, ServerOptions};
+use linewatch_web::{AccessRule, AdminFile, HubOptions, ServerOptions};
 use serde_json::{Value, json};
 
 use super::*;
@@ -121,7 +121,13 @@ impl Rig {
             listeners: vec![listener],
             base_path: "/".to_owned(),
             allowed_hosts: Vec::new(),
-            is_public_read: true,
+            rule: AccessRule {
+                is_off: false,
+                is_public_read: true,
+                is_proxied: false,
+            },
+            admin: AdminFile::in_dir(&loaded.data_dir),
+            tls: None,
             web_dir: None,
             language: "auto".to_owned(),
         };
@@ -158,6 +164,7 @@ impl Rig {
             rrd: None,
             evidence: None,
             knocker: None,
+            manager: Arc::default(),
         };
         let control = std::thread::spawn(move || Control::new(commanded, start).run(&heard, false));
         let rig = Self {

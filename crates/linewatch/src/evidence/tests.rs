@@ -1,45 +1,20 @@
 //! Claims about the keeping of evidence, over a real store and a clock that stands where the test puts it.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-
 use linewatch_core::event::OutageRow;
 use linewatch_core::evidence::{Part, Verdict, conclude};
 use linewatch_core::outage::OpenedBy;
-use linewatch_core::record::{Cause, Class, Outcome, ProbeRecord, RecordBatch};
-use linewatch_core::time::{Anchor, MonoTime, Rtt, WallTime};
-use linewatch_probe::clock::SystemClock;
-use linewatch_store::{SeriesKey, StartOptions, Store, StoreMessage};
+use linewatch_core::time::Rtt;
+use linewatch_store::StoreMessage;
 
 use super::*;
+use crate::measured::{Hand, at, keep, probe, store_of};
 
-/// 2026-11-21T02:00:00Z.
-const START: WallTime = WallTime::from_nanos(1_795_226_400_000_000_000);
 const ID: EventId = EventId {
     run: RunId(1),
     seq: 4,
 };
 /// The target and all behind the router are silent in these seconds.
 const SILENT: std::ops::Range<u64> = 40..50;
-
-/// Seconds since [`START`], moved by the test.
-#[derive(Clone, Default)]
-struct Hand(Arc<AtomicU64>);
-
-impl Clock for Hand {
-    fn mono(&self) -> MonoTime {
-        MonoTime::ZERO
-    }
-    fn wall(&self) -> WallTime {
-        at(self.0.load(Ordering::SeqCst))
-    }
-    fn asleep(&self) -> Duration {
-        Duration::ZERO
-    }
-}
-
-fn at(seconds: u64) -> WallTime {
-    START.plus(Duration::from_secs(seconds))
-}
 
 /// A store of a target behind a router, another one, and a keeper over it.
 struct Rig {
@@ -55,22 +30,7 @@ struct Rig {
 impl Rig {
     fn new() -> Self {
         let dir = tempfile::tempdir().expect("a directory");
-        let mut opened = Store::open(dir.path(), "test", START).expect("a store");
-        let targets = ["far", "router", "other"].map(|slug| {
-            let key = SeriesKey {
-                slug: slug.to_owned(),
-                address: "192.0.2.1".to_owned(),
-                method: "icmp".to_owned(),
-                port: None,
-            };
-            opened.store.register(&key, slug, START).expect("a series")
-        });
-        let options = StartOptions {
-            queue: 64,
-            flush_interval: Duration::from_secs(1),
-            clock: Arc::new(SystemClock::start()),
-        };
-        let (store, reader) = opened.store.start(options).expect("a thread");
+        let (store, reader, targets) = store_of(dir.path(), ["far", "router", "other"]);
         let clock = Hand::default();
         let (bell, rung) = sync_channel(1);
         Self {
@@ -89,31 +49,17 @@ impl Rig {
 
     /// Everybody is asked once a second for two minutes; `is_silent` says whose answers of [`SILENT`] are missing.
     fn measure(&self, is_silent: [bool; 3]) {
-        let mut batch = RecordBatch::new(Anchor {
-            mono: MonoTime::ZERO,
-            wall: START,
-        });
-        for (target, is_silent) in self.targets.iter().zip(is_silent) {
-            batch.records.extend((0..120).map(|seq| {
-                let is_lost = is_silent && SILENT.contains(&seq);
-                let sent_at = MonoTime::from_nanos(seq * 1_000_000_000);
-                let rtt = (!is_lost).then(|| Rtt::from_nanos(10_000_000));
-                ProbeRecord {
-                    target: *target,
-                    seq,
-                    due_at: sent_at,
-                    sent_at,
-                    outcome: if is_lost { Outcome::Lost } else { Outcome::Reply },
-                    rtt,
-                    host_rtt: rtt,
-                    class: Class::K,
-                    cause: Cause::None,
-                    is_reordered: false,
-                }
-            }));
-        }
-        let store = &self.keeper.store;
-        assert!(store.try_send(StoreMessage::Batch(Arc::new(batch))), "room");
+        let probes = self
+            .targets
+            .iter()
+            .zip(is_silent)
+            .flat_map(|(target, is_silent)| {
+                (0..120).map(move |second| {
+                    let is_lost = is_silent && SILENT.contains(&second);
+                    probe(*target, second, (!is_lost).then(|| Rtt::from_nanos(10_000_000)))
+                })
+            });
+        keep(&self.keeper.store, probes);
         self.outage(Some(SILENT.end));
     }
 
@@ -134,7 +80,7 @@ impl Rig {
     }
 
     fn round_at(&mut self, seconds: u64) -> Vec<Part> {
-        self.clock.0.store(seconds, Ordering::SeqCst);
+        self.clock.set(seconds);
         assert!(self.keeper.round(&self.known, &self.rung), "nobody ended it");
         let (_, parts) = self
             .keeper

@@ -1,39 +1,12 @@
 //! Claims about `rrd_dir`, over a real store and a clock that stands where the test puts it.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-
-use linewatch_core::record::{Cause, Class, Outcome, ProbeRecord, RecordBatch};
-use linewatch_core::time::{Anchor, Rtt, WallTime};
-use linewatch_probe::clock::SystemClock;
-use linewatch_store::{SeriesKey, StartOptions, Store, StoreHandle, StoreMessage};
+use linewatch_core::time::Rtt;
+use linewatch_store::StoreHandle;
 
 use super::*;
+use crate::measured::{Hand, keep, probe, store_of};
 
-/// 2026-11-21T02:00:00Z.
-const START: WallTime = WallTime::from_nanos(1_795_226_400_000_000_000);
 const SETTLING: Duration = Duration::from_secs(4);
-
-/// Seconds since [`START`], moved by the test.
-#[derive(Clone, Default)]
-struct Hand(Arc<AtomicU64>);
-
-impl Hand {
-    fn set(&self, seconds: u64) {
-        self.0.store(seconds, Ordering::SeqCst);
-    }
-}
-
-impl Clock for Hand {
-    fn mono(&self) -> MonoTime {
-        MonoTime::ZERO
-    }
-    fn wall(&self) -> WallTime {
-        START.plus(Duration::from_secs(self.0.load(Ordering::SeqCst)))
-    }
-    fn asleep(&self) -> Duration {
-        Duration::ZERO
-    }
-}
 
 /// A store of two targets, and a keeper over it.
 struct Rig {
@@ -49,22 +22,7 @@ struct Rig {
 impl Rig {
     fn new() -> Self {
         let dir = tempfile::tempdir().expect("a directory");
-        let mut opened = Store::open(&dir.path().join("data"), "test", START).expect("a store");
-        let targets = ["gw", "isp"].map(|slug| {
-            let key = SeriesKey {
-                slug: slug.to_owned(),
-                address: "192.0.2.1".to_owned(),
-                method: "icmp".to_owned(),
-                port: None,
-            };
-            opened.store.register(&key, slug, START).expect("a series")
-        });
-        let options = StartOptions {
-            queue: 64,
-            flush_interval: Duration::from_secs(1),
-            clock: Arc::new(SystemClock::start()),
-        };
-        let (store, reader) = opened.store.start(options).expect("a thread");
+        let (store, reader, targets) = store_of(&dir.path().join("data"), ["gw", "isp"]);
         let clock = Hand::default();
         let (bell, rung) = sync_channel(1);
         let keeper = Keeper {
@@ -86,32 +44,13 @@ impl Rig {
 
     /// Both targets answer once a second.
     fn measure(&self, seconds: std::ops::Range<u64>) {
-        let anchor = Anchor {
-            mono: MonoTime::ZERO,
-            wall: START,
-        };
-        let mut batch = RecordBatch::new(anchor);
-        for (target, seq) in self
-            .targets
-            .iter()
-            .flat_map(|target| seconds.clone().map(move |seq| (*target, seq)))
-        {
-            let sent_at = MonoTime::from_nanos(seq * 1_000_000_000 + 250_000_000);
-            batch.records.push(ProbeRecord {
-                target,
-                seq,
-                due_at: sent_at,
-                sent_at,
-                outcome: Outcome::Reply,
-                rtt: Some(Rtt::from_nanos(10_000_000 + seq % 7 * 100_000)),
-                host_rtt: None,
-                class: Class::K,
-                cause: Cause::None,
-                is_reordered: false,
-            });
-        }
-        assert!(self.store.try_send(StoreMessage::Batch(Arc::new(batch))), "room");
-        self.store.flush().expect("written");
+        let probes = self.targets.iter().flat_map(|target| {
+            let rtt = |second: u64| Rtt::from_nanos(10_000_000 + second % 7 * 100_000);
+            seconds
+                .clone()
+                .map(move |second| probe(*target, second, Some(rtt(second))))
+        });
+        keep(&self.store, probes);
     }
 
     fn wanted(&self, slugs: &[&str]) -> Wanted {

@@ -11,6 +11,7 @@ pub(crate) mod clocks;
 mod control;
 mod drops;
 mod egress;
+pub(crate) mod everywhere;
 #[cfg(feature = "fuzz")]
 pub mod fuzz;
 mod haul;

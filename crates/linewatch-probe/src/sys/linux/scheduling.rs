@@ -19,9 +19,7 @@ static WAS_DEMOTED: AtomicBool = AtomicBool::new(false);
 /// Puts the calling thread on `SCHED_FIFO` with this priority, under the watchdog.
 pub(crate) fn become_realtime(priority: i32) -> io::Result<()> {
     install_watchdog()?;
-    let param = libc::sched_param {
-        sched_priority: priority,
-    };
+    let param = priority_of(priority);
     // SAFETY: takes no pointer.
     let thread = unsafe { libc::gettid() };
     let free = REALTIME_THREADS.iter().find(|place| {
@@ -101,7 +99,10 @@ pub(crate) fn pin(processor: usize) -> io::Result<()> {
 
 /// Raises the limit of open files as far as permitted and returns it.
 pub(crate) fn raise_open_files() -> u64 {
-    let mut limit = limit_of(libc::RLIMIT_NOFILE);
+    let mut limit = limit(|limit| {
+        // SAFETY: `limit` is a live, writable rlimit.
+        unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, limit) };
+    });
     if limit.rlim_cur < limit.rlim_max {
         let raised = libc::rlimit {
             rlim_cur: limit.rlim_max,
@@ -124,7 +125,10 @@ fn install_watchdog() -> io::Result<()> {
     if unsafe { libc::sigaction(libc::SIGXCPU, &action, std::ptr::null_mut()) } != 0 {
         return Err(io::Error::last_os_error());
     }
-    let limit = limit_of(libc::RLIMIT_RTTIME);
+    let limit = limit(|limit| {
+        // SAFETY: `limit` is a live, writable rlimit.
+        unsafe { libc::getrlimit(libc::RLIMIT_RTTIME, limit) };
+    });
     let wanted = libc::rlimit {
         rlim_cur: REALTIME_MAX_US.min(limit.rlim_max),
         ..limit
@@ -138,19 +142,28 @@ fn install_watchdog() -> io::Result<()> {
     }
 }
 
-fn limit_of(resource: libc::__rlimit_resource_t) -> libc::rlimit {
+/// What `ask` fills in. The number of a resource is of another type in each C library, so the caller asks for its own; that
+/// cannot fail for a resource that exists.
+fn limit(ask: impl FnOnce(&mut libc::rlimit)) -> libc::rlimit {
     let mut limit = libc::rlimit {
         rlim_cur: 0,
         rlim_max: 0,
     };
-    // SAFETY: `limit` is a live, writable rlimit. It cannot fail for a resource that exists.
-    unsafe { libc::getrlimit(resource, &mut limit) };
+    ask(&mut limit);
     limit
+}
+
+/// Has more fields in musl, which mean nothing to the policies used here. Fit for a signal handler.
+fn priority_of(priority: libc::c_int) -> libc::sched_param {
+    // SAFETY: plain data for which all zeroes is a valid value.
+    let mut param: libc::sched_param = unsafe { std::mem::zeroed() };
+    param.sched_priority = priority;
+    param
 }
 
 /// The handler: only atomics and one system call per thread, both allowed in a signal handler.
 extern "C" fn demote(_signal: libc::c_int) {
-    let param = libc::sched_param { sched_priority: 0 };
+    let param = priority_of(0);
     for place in &REALTIME_THREADS {
         let thread = place.swap(0, Ordering::SeqCst);
         if thread != 0 {

@@ -1,4 +1,5 @@
-//! The UDP sockets: one of each family, and up to three more for flows that need another local port.
+//! The UDP sockets: of each family one, and three more for flows that need another local port. All are opened at the start,
+//! while buffers may still be large; an unused one has no port yet, so nobody can send to it.
 //!
 //! They are not connected: one socket then serves every target, and the kernel still hands over each ICMP error with the
 //! datagram it quotes (`IP_RECVERR`). The price is that strangers can send to the port, too; the cookie keeps them out.
@@ -23,14 +24,14 @@ const FIRST_TAG: u64 = 2;
 /// See the module.
 pub(super) struct UdpSockets {
     keys: StampKeys,
-    /// By family and source; the first of a family is opened at the start, while buffers may still be large.
+    /// By family and source. One for which there was no descriptor at the start is opened when it is needed.
     sockets: [[Option<ProbeSocket>; UDP_SOURCES]; 2],
     /// How good the stamps of each family are, or the sentence that says why it has no socket.
     abilities: [Result<Class, String>; 2],
 }
 
 impl UdpSockets {
-    /// Opens the first socket of each family that this computer has.
+    /// Opens the sockets of each family that this computer has.
     ///
     /// # Errors
     ///
@@ -51,11 +52,18 @@ impl UdpSockets {
             })?;
             places[0] = Some(socket);
         }
-        Ok(Self {
+        let mut opened = Self {
             keys: options.stamp_keys,
             sockets,
             abilities,
-        })
+        };
+        for (is_v6, source) in (1..UDP_SOURCES).flat_map(|source| [(false, source), (true, source)]) {
+            if opened.abilities[usize::from(is_v6)].is_ok() {
+                // Without it the flows that want it have one more try, when they send.
+                let _best_effort = opened.get(is_v6, source as u8, waiter);
+            }
+        }
+        Ok(opened)
     }
 
     /// The socket of a family with this source; opened if it is the first time. `Err` holds the errno.

@@ -259,7 +259,7 @@ fn arm(timer: &OwnedFd, until_ns: u64) {
             tv_nsec: 0,
         },
         it_value: libc::timespec {
-            tv_sec: (until_ns / 1_000_000_000) as libc::time_t,
+            tv_sec: (until_ns / 1_000_000_000) as _,
             tv_nsec: (until_ns % 1_000_000_000) as libc::c_long,
         },
     };

@@ -57,11 +57,14 @@ export function timeAxis() {
   };
 }
 
+/** What lies between two ticks, ms: none is finer than what round trips are written with, else two ticks would read the same. */
+const STEPS = [0.01, 0.02, 0.05, ...Array.from({ length: 7 }, (_, power) => [1, 2, 2.5, 5].map((step) => step * 10 ** (power - 1))).flat()];
+
 /** The y axis in milliseconds. @param {number} [size] */
 export function rttAxis(size = 62) {
   const shared = look();
   return {
-    ...shared, size, space: 34, grid: { ...shared.grid, filter: sparse },
+    ...shared, size, space: 34, incrs: STEPS, grid: { ...shared.grid, filter: sparse },
     values: (/** @type {UPlot} */ plot, /** @type {(number | null)[]} */ splits) => sparse(plot, splits).map((split) => (split === null ? "" : tick(split))),
   };
 }

@@ -45,6 +45,8 @@ export function levelColour(badge) {
 
 /** The same colour, invisible: a fade to "transparent" would pass through grey. @param {string} colour */
 export function clear(colour) {
+  // The tokens are written as #rrggbb; the mixture, which is slow to read, is for the system's own colours.
+  if (/^#[0-9a-f]{6}$/i.test(colour)) return `${colour}03`;
   return `color-mix(in srgb, ${colour} 1%, transparent)`;
 }
 

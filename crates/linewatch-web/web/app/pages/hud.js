@@ -7,7 +7,7 @@
 import { ROOT, runTarget } from "../api.js";
 import { fill, h, setAttribute, setText } from "../dom.js";
 import { HUD_NAMES, HUD_WHEN, SCALES, limitOf, parseHud, writeHud } from "../hudrows.js";
-import { plain, rtt, short } from "../format.js";
+import { loss, plain, rtt } from "../format.js";
 import { t } from "../i18n.js";
 import { live } from "../live.js";
 import { worstFirst } from "../level.js";
@@ -173,10 +173,12 @@ export function hudPage({ navigate, id }) {
   };
   /** @param {import("../types").OverviewRow} o */
   const fillSummary = (o) => {
-    if (Date.now() - timer < 30_000 && summary.dataset["of"] === o.id) return;
+    // Seldom, for listeners; at once where it would be wrong: another target, another state.
+    const of = `${o.state} ${o.id}`;
+    if (Date.now() - timer < 30_000 && summary.dataset["of"] === of) return;
     timer = Date.now();
-    summary.dataset["of"] = o.id;
-    fill(summary, t("hudp.summary", { state: t(`state.${o.state}`), median: plain(rtt(o.p50_ms)), loss: o.loss_ppm === null ? "—" : `${short(o.loss_ppm / 10_000)}%` }), " ",
+    summary.dataset["of"] = of;
+    fill(summary, t("hudp.summary", { state: t(`state.${o.state}`), median: plain(rtt(o.p50_ms)), loss: plain(loss(o.loss_ppm)) }), " ",
       h("a", { href: targetHref(o.id) }, t("hudp.open", { name: o.name })));
   };
   draw();

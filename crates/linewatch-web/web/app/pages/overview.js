@@ -31,6 +31,8 @@ const ORDER_MS = 5000;
 const WORDS_MAX = 4;
 const SLOW_MS = 4000;
 const EVENTS_SHOWN = 7;
+/** The history knows of an outage that began or ended once its second is written. */
+const WRITTEN_MS = 3000;
 const RANGES = /** @type {const} */ (["live", "24h", "7d", "30d", "custom"]);
 
 /**
@@ -130,6 +132,20 @@ export function overviewPage({ navigate }) {
     else setText(empty, t("fleet.empty"));
   };
 
+  /** @type {string | null} */
+  let outages = null;
+  let asking = 0;
+  /** The figures of the day are asked for now and then; an outage that began or ended is news for them. */
+  const askOnNews = () => {
+    const now = [...store.rows.values()].flatMap(({ o }) => (o.outage === null ? [] : [`${o.key} ${o.outage.since}`])).join();
+    if (outages !== null && now !== outages) {
+      asking ||= setTimeout(() => {
+        asking = 0;
+        void past.ask();
+      }, WRITTEN_MS);
+    }
+    outages = now;
+  };
   /** @type {Page["update"]} */
   const update = (dirty) => {
     if (store.connection.phase === "paused" && !dirty.connection && !dirty.list) return;
@@ -141,6 +157,7 @@ export function overviewPage({ navigate }) {
     if (dirty.list || dirty.connection) list.updateAll();
     else list.update(dirty.keys, dirty.tick);
     if (dirty.events || dirty.list) events.update();
+    if (dirty.tick) askOnNews();
     if (dirty.tick || dirty.connection || dirty.list) {
       bar.update();
       notice.update();
@@ -155,6 +172,7 @@ export function overviewPage({ navigate }) {
   return {
     element, update,
     dispose() {
+      clearTimeout(asking);
       past.stop();
       ranges.dispose();
       filter.dispose();
@@ -182,12 +200,17 @@ function periodLine() {
       if (element.hidden) return;
       const { error, span, isLoading } = past;
       const text = error !== null ? t("range.failed", { why: error }) : span === null ? t("loading")
-        : t("range.shown", { from: moment(span.from, 0), to: moment(span.to, 0), zone: zone(span.to) });
+        : t("range.shown", { from: begin(span), to: moment(span.to, 0), zone: zone(span.to) });
       if (shown === text + isLoading) return;
       shown = text + isLoading;
       fill(element, text, error === null ? null : h("button", { type: "button", class: "link", onclick: () => void past.ask() }, t("action.retry_now")));
     },
   };
+}
+
+/** The begin of a period, with its zone where the clock was changed since. @param {{ from: number, to: number }} span */
+function begin({ from, to }) {
+  return zone(from) === zone(to) ? moment(from, 0) : `${moment(from, 0)} ${zone(from)}`;
 }
 
 /** What a new installation shows above its lines. */

@@ -65,6 +65,6 @@ function checkRow(check) {
   const name = has(`settings.check.${check.name}`) ? t(`settings.check.${check.name}`) : check.name;
   return h("li", { class: `check check-${check.verdict}` }, glyph(SIGNS[check.verdict]),
     h("b", null, name, h("span", { class: "visually-hidden" }, `: ${t(`settings.verdict.${check.verdict}`)}`)),
-    h("div", null, h("p", null, check.sentence), check.command === null ? null
+    h("div", null, h("p", { lang: "en" }, check.sentence), check.command === null ? null
       : h("p", { class: "cure" }, h("span", { class: "muted small" }, t("settings.about.cure")), h("code", null, check.command), copyButton(check.command))));
 }

@@ -9,10 +9,13 @@ import { t } from "../i18n.js";
 import { tickTime } from "../time.js";
 
 const HEIGHT = 300;
-const LEFT = 48;
+/** Room for "1,567 ms". */
+const LEFT = 58;
 const RIGHT = 86;
 const BOTTOM = 22;
 const TOP = 8;
+/** Between two times below the chart. */
+const TICK_PX = 64;
 const LEVELS = ["excellent", "good", "fair", "poor", "critical"];
 
 /** @param {(ms: number) => void} onpick */
@@ -105,8 +108,9 @@ export function dragChart(onpick) {
     }
     context.fillStyle = colour("--muted");
     context.textAlign = "center";
-    for (let part = 1; part < 6; part += 1) {
-      const at = from + ((to - from) * part) / 6;
+    const parts = Math.max(2, Math.min(6, Math.floor(width / TICK_PX)));
+    for (let part = 1; part < parts; part += 1) {
+      const at = from + ((to - from) * part) / parts;
       context.fillText(tickTime(at, 3_600_000), x(at), HEIGHT - 6);
     }
   };

@@ -19,8 +19,9 @@ import { setTitle } from "./shell.js";
 /** @typedef {Pick<import("../types").OverviewRow, "id" | "name" | "state" | "grade">} Bad */
 
 const HIDDEN_MS = 15_000;
-/** Events come in bursts: one question for all of them. */
+/** Events come in bursts: one question for all of them, and where they never end, one in so long. */
 const SETTLE_MS = 400;
+const ASK_MS_MIN = 4000;
 /** Acknowledgements and letters of others come without a message. */
 const REFRESH_MS = 30_000;
 /** What the store has not committed yet is known from its message alone. */
@@ -63,6 +64,7 @@ class Attention {
   /** @type {Set<() => void>} */
   #listeners = new Set();
   #timer = 0;
+  #askedAt = 0;
 
   /** @param {() => void} listener @returns {() => void} ends it */
   subscribe(listener) {
@@ -72,11 +74,14 @@ class Attention {
 
   /** Asks soon, once for many reasons. */
   ask() {
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => void this.load(), SETTLE_MS);
+    this.#timer ||= setTimeout(() => {
+      this.#timer = 0;
+      void this.load();
+    }, Math.max(SETTLE_MS, this.#askedAt + ASK_MS_MIN - Date.now()));
   }
 
   async load() {
+    this.#askedAt = Date.now();
     try {
       /** @type {[import("../types").Page<EventRow>, import("../types").NoticesAnswer]} */
       const [events, notices] = await Promise.all([get("events?state=open"), get("alerts/notices")]);

@@ -108,7 +108,8 @@ function longFigures(rows, shown, outages, up) {
   const long = isLive ? rows.flatMap((row) => past.day(row.o.key) ?? []) : shown;
   const isKnown = long.length > 0 && (isLive || past.span !== null);
   const open = rows.filter((row) => row.o.outage !== null).length;
-  outages.value.update({ value: count(isKnown ? long.reduce((sum, one) => sum + one.outages, 0) : null), unit: "" });
+  // What began a moment ago is not in the answer yet: there are never fewer than those that go on.
+  outages.value.update({ value: count(isKnown ? Math.max(open, long.reduce((sum, one) => sum + one.outages, 0)) : null), unit: "" });
   setText(outages.note, tn("kpi.open", open, { range: rangeWord() }));
   // Weighted by measured time: outage time over measured time, of all targets in view.
   const measured = long.filter((one) => one.availability_ppm !== null);

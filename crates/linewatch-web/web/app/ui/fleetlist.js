@@ -6,16 +6,18 @@
 
 import { fill, h, keyed, setAttribute, setText } from "../dom.js";
 import { t } from "../i18n.js";
-import { WHOLE_MAX, slice } from "../slice.js";
+import { AROUND, WHOLE_MAX, slice } from "../slice.js";
 import { store } from "../store.js";
 import { cardRow, tableRow, tileRow } from "./rows.js";
 
 /** @typedef {import("../store.js").Row} Row */
-/** @typedef {import("./rows.js").RowView & { row: Row, at: number }} View */
+/** @typedef {import("./rows.js").RowView & { row: Row, at: number, isOld: boolean }} View `isOld`: has news that are not drawn. */
 /** @typedef {"table" | "tiles"} Look */
 
 /** Heights of one line with its gap, px: what the style gives a row of a long list (pages.css, `.long`). */
 const PITCH = { row: 45, card: 122, tile: 242 };
+/** Rows of a long list this many lines beyond the sight have their news drawn when they come nearer. */
+const NEAR = 3;
 const COLUMNS = /** @type {const} */ ([
   ["grade", ""], ["target", ""], ["country", ""], ["spark", ""], ["now", "num"], ["p50", "num"], ["p95", "num"], ["jitter", "num"],
   ["loss", "num"], ["rto", "num"], ["strip", ""], ["up", "num"],
@@ -46,6 +48,8 @@ export function fleetList({ pick, look, onwidth }) {
   let current = null;
   let isPrinting = false;
   let isAsked = false;
+  /** Rows whose news are drawn at once, as indexes. */
+  let near = { from: 0, to: Infinity };
 
   const shape = () => (look() === "tiles" ? "tile" : wide.matches ? "table" : "card");
   const clear = () => {
@@ -75,7 +79,7 @@ export function fleetList({ pick, look, onwidth }) {
   };
   const create = (/** @type {Row} */ row) => {
     const now = shape();
-    const view = { ...(now === "table" ? tableRow(row, pick) : now === "card" ? cardRow(row) : tileRow(row)), row, at: -1 };
+    const view = { ...(now === "table" ? tableRow(row, pick) : now === "card" ? cardRow(row) : tileRow(row)), row, at: -1, isOld: false };
     view.update();
     view.paint();
     return view;
@@ -90,15 +94,25 @@ export function fleetList({ pick, look, onwidth }) {
     before.style.height = `${part.before}px`;
     after.style.height = `${part.after}px`;
     keyed(body, views, rows.slice(part.from, part.to), (row) => String(row.o.key), create, (view) => view.dispose());
+    const beyond = (AROUND - NEAR) * (isLong ? grid().columns : 0);
+    near = { from: part.from === 0 ? 0 : part.from + beyond, to: part.to === rows.length ? part.to : part.to - beyond };
     for (let i = part.from; i < part.to; i += 1) tell(i);
     setAttribute(frame, "aria-rowcount", shape() === "table" ? String(rows.length + 1) : null);
     note.hidden = !isLong;
     if (isLong) setText(note, t("fleet.long", { n: rows.length }));
   };
+  const isNear = (/** @type {number} */ i) => i >= near.from && i < near.to;
+  const refresh = (/** @type {View} */ view) => {
+    view.isOld = false;
+    view.update();
+    view.paint();
+  };
   /** Says where a row is in the whole list. @param {number} i */
   const tell = (i) => {
     const view = views.get(String(rows[i]?.o.key));
-    if (!view || view.at === i) return;
+    if (!view) return;
+    if (view.isOld && isNear(i)) refresh(view);
+    if (view.at === i) return;
     view.at = i;
     if (shape() === "table") setAttribute(view.element, "aria-rowindex", String(i + 2));
     else setAttribute(view.element, "aria-posinset", String(i + 1));
@@ -131,7 +145,10 @@ export function fleetList({ pick, look, onwidth }) {
     element, rebuild,
     /** @param {readonly Row[]} next */
     draw(next) {
+      // Asking where the list begins makes the browser lay the page out: not each second for the same rows.
+      const isSame = next.length === rows.length && next.every((row, index) => row === rows[index]);
       rows = next;
+      if (isSame && views.size > 0) return;
       element.hidden = rows.length === 0;
       render();
     },
@@ -142,15 +159,16 @@ export function fleetList({ pick, look, onwidth }) {
         // Without new rows only what ages moves on: once a second.
         const ages = isTick && (view.row.o.state !== "ok" || !store.isLive);
         if (!isDirty && !ages) continue;
+        if (!isNear(view.at)) {
+          view.isOld = true;
+          continue;
+        }
         if (store.isLive || isTick) view.update();
         view.paint();
       }
     },
     updateAll() {
-      for (const view of views.values()) {
-        view.update();
-        view.paint();
-      }
+      for (const view of views.values()) refresh(view);
     },
     /** Is someone reading or pointing here? */
     isHeld: () => element.contains(document.activeElement) || (canHover.matches && element.matches(":hover")),

@@ -8,6 +8,7 @@ import { RequestError, get } from "../api.js";
 import { FONT, loadChartLibrary, rttAxis, timeAxis } from "../charts/axes.js";
 import { HEAT_SAMPLES_MIN, bucketAt, buckets, holes, limits, logEdges, lossPpm, pointsFor, zoomed } from "../charts/buckets.js";
 import { Surface, onTheme, tokens } from "../charts/canvas.js";
+import { onPinch } from "../charts/pinch.js";
 import { drawHeat, drawHoles, drawLossBars, drawMarks, drawOutages, drawPercentiles, drawSmoke, lossTop } from "../charts/smoke.js";
 import { fill, h, setAttribute, setText } from "../dom.js";
 import { count, loss, plain, rtt, setting } from "../format.js";
@@ -298,6 +299,10 @@ export function historyPanel(row, onview) {
     event.preventDefault();
     zoomBy(event.deltaY < 0 ? 1 / ZOOM_STEP : ZOOM_STEP);
   }, { passive: false });
+  onPinch(chart, () => {
+    const box = view && chart.querySelector(".u-over")?.getBoundingClientRect();
+    return view && box ? { from: view.from, to: view.to, left: box.left, width: box.width } : null;
+  }, zoom);
   const sizes = new ResizeObserver(() => {
     plot?.setSize({ width: Math.max(200, chart.clientWidth), height: Math.max(120, chart.clientHeight) });
   });

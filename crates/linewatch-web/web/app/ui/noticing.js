@@ -58,7 +58,7 @@ export async function acknowledge(ids, { who = lastWho(), note = "" } = {}) {
     throw failure;
   }
   toast(tn("events.acked", ids.length));
-  attention.ask();
+  void attention.load();
 }
 
 /** As `acknowledge`; a refusal is told. @param {readonly string[]} ids */

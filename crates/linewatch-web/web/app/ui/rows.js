@@ -10,7 +10,7 @@ import { STRIP_CELL_MS, cellText, drawSparkline, drawStrip, sparklineLabel, stri
 import { glyph, badgeWord, h, quantity, setAttribute, setGlyph, setText } from "../dom.js";
 import { NONE, availability, count, duration, loss, plain, rtt } from "../format.js";
 import { t } from "../i18n.js";
-import { badge, lossTint, tag } from "../level.js";
+import { badge, lossTint, tag, withNow } from "../level.js";
 import { past } from "../past.js";
 import { LOST, NO_VALUE, REFUSED, REPLY, UNKNOWN, UNREACHABLE } from "../ring.js";
 import { store } from "../store.js";
@@ -142,7 +142,7 @@ function countryChip(country) {
 /** Twenty-four hours in cells: which one is under the pointer is told, a press looks at it. @param {Row} row @param {(from: number, to: number) => void} pick */
 function qualityStrip(row, pick) {
   const canvas = h("canvas", { class: "strip", role: "img" });
-  const codes = () => past.day(row.o.key)?.strip_24h ?? null;
+  const codes = () => withNow(past.day(row.o.key)?.strip_24h ?? null, row.o);
   const surface = new Surface(canvas, (context, frame) => drawStrip(context, frame, codes()));
   const cellAt = (/** @type {MouseEvent} */ event) => Math.max(0, Math.min(47, Math.floor((event.offsetX / canvas.clientWidth) * 48)));
   canvas.addEventListener("pointermove", (event) => {

@@ -100,6 +100,7 @@ export function buildShell(root, navigate) {
       h("button", { type: "button", class: "pill wide-only", onclick: () => void loadMenus().then(({ openSearch }) => openSearch(navigate)), "aria-keyshortcuts": "/" }, t("search.button"), h("kbd", null, "/")),
       pill.element,
       h("span", { class: "pill wide-only", title: t("clock.title") }, time, zoneName),
+      h("div", { id: "account" }),
       languageButton(),
       themeButton(),
       h("button", { type: "button", class: "pill round narrow-only", "aria-label": t("more.title"), "aria-haspopup": "dialog", onclick: () => void loadMenus().then(({ openMore }) => openMore(navigate)) }, "⋯")));

@@ -326,7 +326,7 @@ fn a_typed_target_gives_way_to_the_pages_own_of_that_name() {
 }
 
 #[test]
-fn settings_without_effect_yet_are_said_to_have_none() {
+fn switching_the_password_off_by_hand_is_taken_without_a_word() {
     let file = "[server]\nauth = \"off\"\n[[targets]]\nid = \"a\"\naddress = \"192.0.2.1\"\n";
     let warnings: Vec<String> = Bench::new(file)
         .load()
@@ -334,5 +334,5 @@ fn settings_without_effect_yet_are_said_to_have_none() {
         .into_iter()
         .map(|it| it.message)
         .collect();
-    assert_eq!(warnings, ["server.auth has no effect in this version yet"]);
+    assert!(warnings.is_empty(), "{warnings:?}");
 }

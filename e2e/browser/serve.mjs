@@ -1,0 +1,49 @@
+/**
+ * Starts the real program with nothing of this computer's own around it: `linewatch serve` on loopback.
+ * Input: the program and a directory. Output: its address and how to end it. Only where there is no way out: it probes.
+ */
+
+import { spawn } from "node:child_process";
+import { networkInterfaces } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+
+/** A monitor that is not ready by then never will be. */
+const START_MS = 20_000;
+
+/** @param {readonly string[]} [own] Names of interfaces that lead to the test's own peers. */
+export function expectNoWayOut(own = []) {
+  for (const name of Object.keys(networkInterfaces())) {
+    if (name !== "lo" && !own.includes(name)) throw new Error(`there is a way out by ${name}: this runs where there is loopback only`);
+  }
+}
+
+/**
+ * @param {string} binary
+ * @param {string} dir
+ * @param {{ listen?: string, webDir?: string, own?: readonly string[] }} [options]
+ */
+export async function startServe(binary, dir, { listen = "127.0.0.1:0", webDir, own = [] } = {}) {
+  expectNoWayOut(own);
+  const args = ["serve", "--listen", listen, "--data-dir", join(dir, "data"), ...(webDir ? ["--web-dir", webDir] : [])];
+  const child = spawn(binary, args, { cwd: dir, env: { HOME: dir, PATH: process.env.PATH }, stdio: ["ignore", "pipe", "ignore"] });
+  const late = setTimeout(() => child.kill("SIGKILL"), START_MS);
+  for await (const line of createInterface({ input: child.stdout })) {
+    const url = /^Running on (http:\S+)/.exec(line)?.[1];
+    if (!url) continue;
+    clearTimeout(late);
+    child.stdout.resume();
+    return { url, stop: () => stop(child) };
+  }
+  throw new Error(`${binary} serve ended before it was ready`);
+}
+
+/** Orderly, so that its directory is at rest. @param {import("node:child_process").ChildProcess} child */
+async function stop(child) {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const ended = new Promise((resolve) => child.once("exit", resolve));
+  child.kill("SIGTERM");
+  const late = setTimeout(() => child.kill("SIGKILL"), START_MS);
+  await ended;
+  clearTimeout(late);
+}
