@@ -239,7 +239,8 @@ fn progress(rows: u64) -> ProgressBar {
     }
 }
 
-fn tell(path: &Path, source: &Source, done: &Imported, data_dir: &Path) {
+/// What was found in the source.
+fn found(path: &Path, source: &Source, done: &Imported) -> Vec<String> {
     let name = printable(&path.display().to_string());
     let count = HumanCount;
     let plural = if done.targets == 1 { "" } else { "s" };
@@ -281,6 +282,13 @@ fn tell(path: &Path, source: &Source, done: &Imported, data_dir: &Path) {
             ));
         }
     }
+    lines
+}
+
+/// What was found, and what became of it.
+fn tell(path: &Path, source: &Source, done: &Imported, data_dir: &Path) {
+    let count = HumanCount;
+    let mut lines = found(path, source, done);
     if done.unreadable > 0 {
         lines.push(format!(
             "  {} rows have no date or no figures that can be read: left out",
