@@ -239,7 +239,8 @@ fn progress(rows: u64) -> ProgressBar {
     }
 }
 
-fn tell(path: &Path, source: &Source, done: &Imported, data_dir: &Path) {
+/// What was found in the source.
+fn found(path: &Path, source: &Source, done: &Imported) -> Vec<String> {
     let name = printable(&path.display().to_string());
     let count = HumanCount;
     let plural = if done.targets == 1 { "" } else { "s" };
@@ -281,6 +282,13 @@ fn tell(path: &Path, source: &Source, done: &Imported, data_dir: &Path) {
             ));
         }
     }
+    lines
+}
+
+/// What was found, and what became of it.
+fn tell(path: &Path, source: &Source, done: &Imported, data_dir: &Path) {
+    let count = HumanCount;
+    let mut lines = found(path, source, done);
     if done.unreadable > 0 {
         lines.push(format!(
             "  {} rows have no date or no figures that can be read: left out",
@@ -292,17 +300,17 @@ fn tell(path: &Path, source: &Source, done: &Imported, data_dir: &Path) {
         count(done.stored_sent),
         count(done.stored_replied)
     );
+    let is_of_events =
+        matches!(source, Source::Database(database) if database.tool() == ForeignTool::LatencyMonitor);
+    let place = data_dir.display();
     lines.push(match (done.new_rollups, done.new_lines) {
-        (0, 0) => format!(
-            "Everything was here already, nothing was changed; in {}: {stored}",
-            data_dir.display()
-        ),
-        (rollups, _) => format!(
-            "{} new rows of history in {}; in all of this tool: {stored}",
-            count(rollups),
-            data_dir.display()
-        ),
+        (0, 0) => format!("Everything was here already, nothing was changed in {place}"),
+        (_, events) if is_of_events => format!("{} new events in {place}", count(events)),
+        (rollups, _) => format!("{} new rows of history in {place}", count(rollups)),
     });
+    if !is_of_events {
+        lines.push(format!("  stored in all of this tool: {stored}"));
+    }
     for line in &lines {
         say::to_stdout(line);
     }
