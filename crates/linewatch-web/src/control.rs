@@ -8,6 +8,7 @@ use std::time::Duration;
 use linewatch_core::alert::{Matcher, Silence};
 use linewatch_core::event::EventId;
 use linewatch_core::time::WallTime;
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -244,7 +245,7 @@ pub enum ChangeError {
 }
 
 /// Settings as typed on the page; absent fields stay as they are.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
 pub struct TargetPatch {
     /// Slug.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -303,19 +304,20 @@ pub(crate) struct PatchError {
 }
 
 const FIELDS: &str = "id, name, address, probe, port, family, interval, timeout, payload_bytes, country, partner, group, latency_threshold_ms, enabled";
-/// Keys whose value the configuration reads itself; those of tables also with points (`outage.window`).
-const MORE: [&str; 8] = [
-    "payload",
-    "source",
-    "dscp",
-    "behind",
-    "labels",
-    "grades_ms",
-    "status",
-    "outage",
-];
 
 impl TargetPatch {
+    /// Keys whose value the configuration reads itself; those of tables also with points (`outage.window`).
+    pub(crate) const MORE: [&str; 8] = [
+        "payload",
+        "source",
+        "dscp",
+        "behind",
+        "labels",
+        "grades_ms",
+        "status",
+        "outage",
+    ];
+
     /// Reads the body of a change. By hand instead of by derive, so that every error names its field.
     pub(crate) fn from_json(body: &[u8]) -> Result<Self, PatchError> {
         let map: Map<String, Value> = serde_json::from_slice(body).map_err(|error| PatchError {
@@ -331,7 +333,7 @@ impl TargetPatch {
 
     fn set(&mut self, key: &str, value: &Value) -> Result<(), PatchError> {
         let first = key.split('.').next().unwrap_or_default();
-        let is_more = MORE.contains(&first);
+        let is_more = Self::MORE.contains(&first);
         if is_more || (value.is_null() && FIELDS.split(", ").any(|field| field == key)) {
             self.edits.push(Edit {
                 key: key.to_owned(),
@@ -359,7 +361,10 @@ impl TargetPatch {
             _ => {
                 return Err(PatchError {
                     field: Some(key.to_owned()),
-                    message: format!("unknown field `{key}`; known are {FIELDS}, {}", MORE.join(", ")),
+                    message: format!(
+                        "unknown field `{key}`; known are {FIELDS}, {}",
+                        Self::MORE.join(", ")
+                    ),
                 });
             }
         }

@@ -15,6 +15,7 @@ pub mod fuzz;
 mod guard;
 mod join;
 mod live;
+mod openapi;
 #[cfg(test)]
 #[path = "../build/pack.rs"]
 mod pack;

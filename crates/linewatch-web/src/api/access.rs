@@ -1,11 +1,12 @@
 //! Shapes of who somebody is, and of tokens.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::auth::TokenInfo;
 
 /// Who the asker is, and what signing in would do.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub(crate) struct SessionInfo {
     /// `public`, `viewer`, `operator`, `admin`.
     pub(crate) role: &'static str,
@@ -24,13 +25,13 @@ pub(crate) struct SessionInfo {
 }
 
 /// Why nobody was signed in.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub(crate) struct LoginError {
     pub(crate) error: LoginErrorBody,
 }
 
 /// The inside of [`LoginError`]: that of every error, and what the page counts down.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub(crate) struct LoginErrorBody {
     pub(crate) code: &'static str,
     pub(crate) message: String,
@@ -40,7 +41,7 @@ pub(crate) struct LoginErrorBody {
 }
 
 /// One token, without what it is recognised by.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub(crate) struct TokenRow {
     pub(crate) id: String,
     pub(crate) name: String,
@@ -49,13 +50,13 @@ pub(crate) struct TokenRow {
 }
 
 /// All of them, the oldest first.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub(crate) struct TokenList {
     pub(crate) tokens: Vec<TokenRow>,
 }
 
 /// A token that was just made: `secret` is shown this once.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub(crate) struct TokenMade {
     pub(crate) token: TokenRow,
     pub(crate) secret: String,

@@ -7,13 +7,14 @@ use linewatch_core::advice::{Advice, advise};
 use linewatch_core::time::nanos_of;
 use linewatch_core::view::TargetView;
 use linewatch_render::words::duration_text;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::micros;
 use crate::catalog::CatalogEntry;
 
 /// One thing worth changing about a target.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub(crate) struct AdviceInfo {
     /// The page words it by this (`advice.CODE`).
     pub(crate) code: &'static str,
@@ -25,13 +26,13 @@ pub(crate) struct AdviceInfo {
 }
 
 /// What to send to `PATCH /api/v1/targets/{id}`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub(crate) struct AdviceAction {
     pub(crate) patch: AdvicePatch,
 }
 
 /// The keys of a `TargetPatch` that an advice changes.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub(crate) struct AdvicePatch {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) probe: Option<&'static str>,

@@ -1,18 +1,19 @@
 //! Shapes of silences, tests and the outbox.
 
 use linewatch_core::alert::Silence;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::control::{AckInfo, LetterInfo, NoticesInfo, OutboxInfo, ToldInfo};
 
 /// Answer of `GET` and `POST /api/v1/silences`.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct SilenceList {
     pub(crate) silences: Vec<SilenceInfo>,
 }
 
 /// One silence.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct SilenceInfo {
     id: u64,
     target: String,
@@ -40,13 +41,13 @@ impl From<Silence> for SilenceInfo {
 }
 
 /// Answer of `POST /api/v1/alerts/test`.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct TestAnswer {
     pub(crate) words: String,
 }
 
 /// Answer of `GET /api/v1/alerts/outbox`.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct OutboxAnswer {
     destinations: Vec<String>,
     waiting: Vec<LetterRow>,
@@ -54,7 +55,7 @@ pub(crate) struct OutboxAnswer {
 }
 
 /// One message to one destination.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct LetterRow {
     id: i64,
     destination: String,
@@ -89,14 +90,14 @@ impl From<LetterInfo> for LetterRow {
 }
 
 /// Answer of `GET /api/v1/alerts/notices`.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct NoticesAnswer {
     acks: Vec<AckRow>,
     told: Vec<ToldRow>,
 }
 
 /// Somebody took notice.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct AckRow {
     event: String,
     at: i64,
@@ -105,7 +106,7 @@ struct AckRow {
 }
 
 /// One message and the events it tells of.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct ToldRow {
     events: Vec<String>,
     via: &'static str,

@@ -1,16 +1,17 @@
 //! Shapes of the tools' own routes, with their names and units (REQUIREMENTS S0-25, S1-18). Frozen: they are not ours.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Number;
 
 /// `{"error":"text"}`.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct ToolError {
     pub(crate) error: String,
 }
 
 /// S0's `config.json`.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub(crate) struct S0Config {
     pub(crate) destination_ip: String,
     pub(crate) latency_threshold_ms: Option<Number>,
@@ -21,7 +22,7 @@ pub(crate) struct S0Config {
 }
 
 /// Answer of S0's changes.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct S0Done {
     pub(crate) success: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -31,7 +32,7 @@ pub(crate) struct S0Done {
 }
 
 /// One row of S0's event log.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct S0Event {
     pub(crate) id: u64,
     pub(crate) timestamp: String,
@@ -43,7 +44,7 @@ pub(crate) struct S0Event {
 }
 
 /// Answer of S0's `/api/stats`.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct S0Stats {
     pub(crate) total_events: u64,
     pub(crate) monitor_running: bool,
@@ -51,7 +52,7 @@ pub(crate) struct S0Stats {
 }
 
 /// The curve of one server of S1.
-#[derive(Debug, Default, Serialize)]
+#[derive(Debug, Default, Serialize, JsonSchema)]
 pub(crate) struct S1Points {
     pub(crate) timestamps: Vec<String>,
     /// Milliseconds; `None` where nothing replied.
@@ -59,7 +60,7 @@ pub(crate) struct S1Points {
 }
 
 /// One server of S1.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct S1Status {
     pub(crate) country: String,
     pub(crate) partner: String,
@@ -74,7 +75,7 @@ pub(crate) struct S1Status {
 }
 
 /// One line of S1's log.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct S1Log {
     pub(crate) id: i64,
     pub(crate) timestamp: String,

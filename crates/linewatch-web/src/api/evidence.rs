@@ -2,12 +2,13 @@
 
 use linewatch_core::evidence::{Count, Fault, Figures};
 use linewatch_core::record::GapKind;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{OutageInfo, SampleSegment, rtt_ms};
 
 /// Answer of `GET /api/v1/outages/{id}/evidence`.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct EvidenceAnswer {
     pub(crate) outage: OutageInfo,
     pub(crate) key: u32,
@@ -16,14 +17,14 @@ pub(crate) struct EvidenceAnswer {
 }
 
 /// Whose fault it likely was.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct VerdictInfo {
     pub(crate) code: &'static str,
     pub(crate) figures: VerdictFigures,
 }
 
 /// What the verdict rests on; the counts are of probes sent inside the outage.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct VerdictFigures {
     pub(crate) sent: u64,
     pub(crate) lost: u64,
@@ -41,14 +42,14 @@ pub(crate) struct VerdictFigures {
 }
 
 /// Probes of one line.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct VerdictCount {
     pub(crate) sent: u64,
     pub(crate) lost: u64,
 }
 
 /// All of an outage, or one edge of a long one.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct EvidencePart {
     pub(crate) part: &'static str,
     pub(crate) from: i64,
@@ -61,7 +62,7 @@ pub(crate) struct EvidencePart {
 }
 
 /// Another target in the same span.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct LineInfo {
     pub(crate) target: String,
     pub(crate) target_name: String,
@@ -75,7 +76,7 @@ pub(crate) struct LineInfo {
 pub(crate) type SecondRow = (i64, u64, u64, Option<u64>);
 
 /// Our own trouble: kind, begin, end, count.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct FaultRow(&'static str, i64, i64, u64);
 
 impl From<&Fault> for FaultRow {

@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 
 use linewatch_core::event::{Event, LogRow, OutageRow};
 use linewatch_core::outage::OpenedBy;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{GapRow, ProbeRow};
 
 /// Answer of `GET /api/v1/samples`.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct Samples {
     pub(crate) target: u32,
     pub(crate) segments: Vec<SampleSegment>,
@@ -18,7 +19,7 @@ pub(crate) struct Samples {
 }
 
 /// The probes of one start.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct SampleSegment {
     pub(crate) run: u64,
     pub(crate) base: i64,
@@ -26,7 +27,7 @@ pub(crate) struct SampleSegment {
 }
 
 /// One line of the event log.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub(crate) struct EventRow {
     pub(crate) id: String,
     #[serde(rename = "type")]
@@ -61,7 +62,7 @@ impl EventRow {
 }
 
 /// One outage.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct OutageInfo {
     pub(crate) id: String,
     pub(crate) target: String,
@@ -103,7 +104,7 @@ impl OutageInfo {
 }
 
 /// One line of the system log.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct LogInfo {
     at: i64,
     level: String,
@@ -123,14 +124,14 @@ impl From<LogRow> for LogInfo {
 }
 
 /// Rows, newest first, and the word that asks for the next ones.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct Page<T> {
     pub(crate) rows: Vec<T>,
     pub(crate) next: Option<String>,
 }
 
 /// Answer of `GET /api/v1/status`.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct Status {
     pub(crate) version: String,
     pub(crate) started_at: i64,
@@ -153,14 +154,14 @@ pub(crate) struct Status {
 }
 
 /// Method and class of ICMP per family, or why there is none.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct StatusIcmp {
     pub(crate) v4: String,
     pub(crate) v6: String,
 }
 
 /// The store.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct StatusStorage {
     pub(crate) path: String,
     pub(crate) size_bytes: u64,
@@ -178,14 +179,14 @@ pub(crate) struct StatusStorage {
 }
 
 /// What went wrong last, though it may be over.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct StatusStorageError {
     pub(crate) at: i64,
     pub(crate) message: String,
 }
 
 /// The live view.
-#[derive(Clone, Copy, Debug, Default, Serialize)]
+#[derive(Clone, Copy, Debug, Default, Serialize, JsonSchema)]
 pub(crate) struct StatusLive {
     pub(crate) clients: u64,
     pub(crate) ring_bytes: usize,

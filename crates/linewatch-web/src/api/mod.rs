@@ -21,6 +21,7 @@ use std::time::Duration;
 
 use linewatch_core::event::Severity;
 use linewatch_core::time::Rtt;
+use schemars::JsonSchema;
 use serde::{Serialize, Serializer};
 
 pub(crate) use access::{LoginError, LoginErrorBody, SessionInfo, TokenList, TokenMade, TokenRow};
@@ -66,7 +67,7 @@ pub(crate) type SumRow = (
 );
 
 /// What is unusual about a row of `sum`.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub(crate) struct SumMore {
     pub(crate) state_since: i64,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -80,14 +81,14 @@ pub(crate) struct SumMore {
 }
 
 /// Why a target cannot be probed.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub(crate) struct TargetErrorInfo {
     pub(crate) kind: &'static str,
     pub(crate) text: String,
 }
 
 /// An outage that goes on.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub(crate) struct OpenOutageInfo {
     pub(crate) since: i64,
     pub(crate) duration_ms: u64,
@@ -96,12 +97,13 @@ pub(crate) struct OpenOutageInfo {
 }
 
 /// Something the person at the page should know, with its cure.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Notice {
     /// The page's catalogue words it by this (`notice.text.CODE`).
     pub code: &'static str,
     /// How much it matters.
     #[serde(serialize_with = "severity_word")]
+    #[schemars(with = "String")]
     pub severity: Severity,
     /// Values for the page's words.
     pub params: BTreeMap<&'static str, String>,
@@ -112,13 +114,13 @@ pub struct Notice {
 }
 
 /// `{"error":{"code","message","field"}}`.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub(crate) struct ApiError {
     pub(crate) error: ApiErrorBody,
 }
 
 /// The inside of [`ApiError`].
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub(crate) struct ApiErrorBody {
     pub(crate) code: &'static str,
     pub(crate) message: String,
@@ -126,7 +128,7 @@ pub(crate) struct ApiErrorBody {
 }
 
 /// Answer of `/healthz`.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub(crate) struct Health {
     pub(crate) status: &'static str,
 }

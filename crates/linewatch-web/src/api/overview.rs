@@ -6,6 +6,7 @@ use std::time::Duration;
 use linewatch_core::past::SeriesSum;
 use linewatch_core::target::{StatusLimit, Thresholds, UdpPayload};
 use linewatch_core::view::{OpenOutage, TargetError, TargetView};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{
@@ -15,7 +16,7 @@ use super::{
 use crate::catalog::CatalogEntry;
 
 /// The whole answer.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct Overview {
     pub(crate) now: i64,
     pub(crate) epoch: String,
@@ -37,7 +38,7 @@ pub(crate) struct Overview {
 }
 
 /// Figures of the filtered fleet.
-#[derive(Debug, Default, PartialEq, Serialize)]
+#[derive(Debug, Default, PartialEq, Serialize, JsonSchema)]
 pub(crate) struct Kpi {
     pub(crate) median_rtt_ms: Option<f64>,
     pub(crate) p95_rtt_ms: Option<f64>,
@@ -54,7 +55,7 @@ pub(crate) struct Kpi {
 }
 
 /// One line of the fleet table.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub(crate) struct OverviewRow {
     pub(crate) key: u32,
     pub(crate) id: String,
@@ -101,7 +102,7 @@ pub(crate) struct OverviewRow {
 }
 
 /// The last 60 s.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Serialize, JsonSchema)]
 pub(crate) struct Spark {
     pub(crate) base: i64,
     pub(crate) d: Vec<ProbeRow>,
@@ -111,7 +112,7 @@ pub(crate) struct Spark {
 }
 
 /// The newest finished probe.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub(crate) struct LastProbeInfo {
     pub(crate) seq: u64,
     pub(crate) at: i64,
@@ -122,7 +123,7 @@ pub(crate) struct LastProbeInfo {
 }
 
 /// The numbers by which a target is judged.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub(crate) struct ThresholdsInfo {
     grades_ms: GradesInfo,
     ok: StatusLimitInfo,
@@ -131,7 +132,7 @@ pub(crate) struct ThresholdsInfo {
     outage: OutagePolicyInfo,
 }
 
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 struct GradesInfo {
     excellent: f64,
     good: f64,
@@ -140,14 +141,14 @@ struct GradesInfo {
     critical: f64,
 }
 
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 struct StatusLimitInfo {
     loss: f64,
     jitter_ms: f64,
     rtt_ms: f64,
 }
 
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 struct OutagePolicyInfo {
     lost_to_open: u32,
     replies_to_close: u32,

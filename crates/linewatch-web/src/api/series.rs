@@ -4,13 +4,14 @@ use linewatch_core::port::Series;
 use linewatch_core::rollup::{Rollup, SMOKE_SHARES};
 use linewatch_core::target::TargetId;
 use linewatch_core::time::Rtt;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{GapRow, rtt_ms};
 use crate::live::gap_row;
 
 /// Answer of `GET /api/v1/series`.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct SeriesAnswer {
     pub(crate) target: String,
     pub(crate) key: u32,

@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::settings::{CheckInfo, ConfigInfo, DoctorInfo};
 
 /// Answer of `GET` and `PUT /api/v1/config`.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct ConfigAnswer {
     config: Value,
     origins: BTreeMap<String, String>,
@@ -23,19 +24,19 @@ pub(crate) struct ConfigAnswer {
 }
 
 /// Answer of `GET` and `PUT /api/v1/preferences`.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct PreferencesAnswer {
     pub(crate) preferences: Map<String, Value>,
 }
 
 /// Answer of `GET /api/v1/doctor`.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct DoctorAnswer {
     at: i64,
     checks: Vec<CheckRow>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct CheckRow {
     name: String,
     verdict: String,
@@ -44,7 +45,7 @@ struct CheckRow {
 }
 
 /// Answer of `GET /api/v1/preview`.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct PreviewAnswer {
     pub(crate) from: i64,
     pub(crate) to: i64,
@@ -55,7 +56,7 @@ pub(crate) struct PreviewAnswer {
 }
 
 /// What the past would have been by one set of numbers.
-#[derive(Debug, Default, Serialize)]
+#[derive(Debug, Default, Serialize, JsonSchema)]
 pub(crate) struct PreviewPast {
     pub(crate) outages: Vec<PreviewOutage>,
     pub(crate) outage_alerts: u64,
@@ -63,7 +64,7 @@ pub(crate) struct PreviewPast {
 }
 
 /// One outage.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub(crate) struct PreviewOutage {
     pub(crate) from: i64,
     pub(crate) to: Option<i64>,

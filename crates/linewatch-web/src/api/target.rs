@@ -7,6 +7,7 @@ use linewatch_core::time::Rtt;
 use linewatch_core::view::{Concern, TargetView, WindowView};
 use linewatch_render::json::CountsObject;
 use linewatch_render::words::{duration_text, origin_text};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::overview::ThresholdsInfo;
@@ -14,7 +15,7 @@ use super::{Notice, OverviewRow, duration_ms, rtt_ms, whole_ms};
 use crate::catalog::CatalogEntry;
 
 /// Settings of one target.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct TargetInfo {
     id: String,
     key: u32,
@@ -41,13 +42,13 @@ pub(crate) struct TargetInfo {
 }
 
 /// Answer of `GET /api/v1/targets`.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct TargetList {
     pub(crate) targets: Vec<TargetInfo>,
 }
 
 /// Answer of `GET /api/v1/targets/{id}`.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct TargetAnswer {
     pub(crate) target: TargetInfo,
     pub(crate) detail: Option<TargetDetail>,
@@ -55,7 +56,7 @@ pub(crate) struct TargetAnswer {
 }
 
 /// Answer of every change.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct ChangeAnswer {
     pub(crate) target: Option<TargetInfo>,
     pub(crate) removed: Vec<TargetInfo>,
@@ -63,11 +64,12 @@ pub(crate) struct ChangeAnswer {
 }
 
 /// All figures of one target.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct TargetDetail {
     key: u32,
     at: i64,
     window: WindowInfo,
+    #[schemars(with = "BTreeMap<String, u64>")]
     totals: CountsObject,
     outages_run: u64,
     measured_ms: u64,
@@ -77,7 +79,7 @@ pub(crate) struct TargetDetail {
     class: Option<&'static str>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct WindowInfo {
     probes: u64,
     span_ms: u64,

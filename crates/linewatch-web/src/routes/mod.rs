@@ -14,6 +14,7 @@ mod export;
 mod graph;
 mod history;
 mod live;
+mod openapi;
 mod overview;
 mod page;
 mod preferences;
@@ -118,7 +119,7 @@ macro_rules! route {
 }
 
 /// Every address there is.
-pub(crate) static ROUTES: [Route; 61] = [
+pub(crate) static ROUTES: [Route; 62] = [
     route!(GET "/" Public Read page::shell),
     route!(GET "/t/{id}" Public Read page::shell),
     route!(GET "/hud" Public Read page::shell),
@@ -150,6 +151,7 @@ pub(crate) static ROUTES: [Route; 61] = [
     route!(GET "/api/v1/export" Viewer Read export::get),
     route!(GET "/api/v1/report" Viewer Read report::get),
     route!(GET "/api/v1/status" Viewer Read status::get),
+    route!(GET "/api/v1/openapi.json" Viewer Read openapi::get),
     route!(GET "/api/v1/backup" Admin Read backup::get),
     route!(GET "/api/v1/config" Operator Read config::get),
     route!(PUT "/api/v1/config" Admin Change config::put),

@@ -11,6 +11,7 @@ mod export;
 mod graph;
 mod guarding;
 mod matrix;
+mod openapi;
 mod overview;
 mod past;
 mod report;
