@@ -4,6 +4,7 @@
 //! of its own (`part`). A goal that is missed is said to be missed, a tool that is missing is said to be missing.
 
 mod account;
+mod forged;
 mod fping;
 mod history;
 mod load;
@@ -18,6 +19,7 @@ mod table;
 mod tally;
 
 use std::process::ExitCode;
+use std::str::FromStr;
 
 use anyhow::{Context as _, Result, bail};
 use serde::Serialize;
@@ -38,6 +40,7 @@ linewatch-bench seed-history --data-dir DIR [--targets N] [--days D] [--interval
                                              a large history in a directory of its own
 linewatch-bench proof [--show N]             counts against the kernel's; all, or one of
    2 a millisecond on a long line   3 sequence wrap, two processes   4 conservation against nft
+linewatch-bench forged [--packets N]         a storm of forged and malformed replies, a million of them: none is an answer
 ";
 
 fn main() -> ExitCode {
@@ -64,6 +67,10 @@ fn go(words: &[String]) -> Result<bool> {
             machine::enter()?;
             proof::run(option(words, "--show")?)
         }
+        Some("forged") => {
+            machine::enter()?;
+            forged::run(option(words, "--packets")?)
+        }
         Some("record") => {
             machine::enter()?;
             let is_quick = words.iter().any(|word| word == "--quick");
@@ -83,17 +90,17 @@ fn go(words: &[String]) -> Result<bool> {
     }
 }
 
-fn option(words: &[String], name: &str) -> Result<Option<u8>> {
+fn option<T: FromStr>(words: &[String], name: &str) -> Result<Option<T>> {
     let Some(at) = words.iter().position(|word| word == name) else {
         return Ok(None);
     };
     let value = words
         .get(at + 1)
         .with_context(|| format!("{name} needs a number"))?;
-    let number = value
-        .parse()
-        .with_context(|| format!("{name} {value}: not a number"))?;
-    Ok(Some(number))
+    match value.parse() {
+        Ok(number) => Ok(Some(number)),
+        Err(_) => bail!("{name} {value}: not a number that fits"),
+    }
 }
 
 /// Measures, and prints the table.

@@ -2,6 +2,8 @@
 //!
 //! Everything here runs tools; nothing here is part of the program. Not here: what a test asserts.
 
+mod advisories;
+mod api;
 mod bench;
 mod browser;
 mod docs;
@@ -23,7 +25,7 @@ const HELP: &str = "\
 cargo xtask <chore>
 
   test      everything below, in this order: the gate
-  check     format, clippy, purity of the core, tidiness, TypeScript's opinion of the page
+  check     format, clippy, purity of the core, tidiness, library floors, licences, TypeScript's opinion of the page
   unit      unit, property and scenario tests
   kernel    the real kernel: network namespaces and a TUN responder (needs root)
   browser   the page in headless Chromium: a first `serve` on loopback alone, then `linewatch demo` (needs node and chromium)
@@ -33,11 +35,13 @@ cargo xtask <chore>
 
   swarm [--seeds A..B] [--seconds N]        random stories, judged by the oracle; says the seed that fails
   fuzz [--target T] [--seconds N] [--keep]  every parser of strangers' bytes; --keep replaces the kept inputs (needs g++)
+  api [--requests N] [--raw N] [--seed S]   the interface by its OpenAPI document, and requests no client should send (needs schemathesis)
   bench engine [--row N] [--quick]   speed and memory beside the installed fping (needs root; some minutes)
   bench store [--row N] [--quick] [--year-dir DIR]   disk, writing and reading of history beside plain rows (some minutes)
   bench record [--row N] [--quick]   sessions at a thousand a second: rate, CPU, memory over a day (needs root; some minutes)
   seed-history --data-dir DIR [--targets N] [--days D] [--interval 1s] [--seed S]   a large history, quickly
   proof engine [--show N]            counts against the kernel's own (needs root, nft)
+  proof forged [--packets N]         a million forged and malformed replies: none is an answer (needs root)
 
 LINEWATCH_REQUIRE_ALL=1 makes a missing tool or privilege a failure instead of a skip.
 ";
@@ -63,10 +67,11 @@ fn go(words: &[String]) -> Result<()> {
         ("bench", Some("record")) => return bench::record(&rest[1..]),
         ("seed-history", _) => return bench::seed(rest),
         ("proof", Some("engine")) => return bench::run("proof", &rest[1..]),
+        ("proof", Some("forged")) => return bench::run("forged", &rest[1..]),
         ("bench", _) => {
             bail!("`cargo xtask bench engine`, `bench store` and `bench record` are what there is\n{HELP}")
         }
-        ("proof", _) => bail!("`cargo xtask proof engine` is what there is\n{HELP}"),
+        ("proof", _) => bail!("`cargo xtask proof engine` and `proof forged` are what there is\n{HELP}"),
         _ => {}
     }
     match chore {
@@ -83,6 +88,7 @@ fn go(words: &[String]) -> Result<()> {
         "browser" => browser::run(),
         "swarm" => swarm::run(rest),
         "fuzz" => fuzz::run(rest),
+        "api" => api::run(rest),
         "platforms" => platforms::run(),
         "docs" => docs::run(rest),
         "package" => package::run(rest),
@@ -97,6 +103,7 @@ fn go(words: &[String]) -> Result<()> {
 fn check() -> Result<()> {
     purity::check()?;
     tidy::check()?;
+    advisories::check()?;
     run::cargo(&["fmt", "--all", "--check"])?;
     run::cargo(&[
         "clippy",

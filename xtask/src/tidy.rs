@@ -14,6 +14,8 @@ const RUST_CODE_LINES: usize = 500;
 /// Longest module of the page (UI.md 3.3).
 const SCRIPT_LINES: usize = 400;
 const README_LINES: usize = 150;
+/// Rows of SECURITY.md's table.
+const THREATS: usize = 32;
 
 pub(crate) fn check() -> Result<()> {
     let root = run::root();
@@ -22,6 +24,7 @@ pub(crate) fn check() -> Result<()> {
         complain_about(&root, &path, &mut complaints)?;
     }
     code_map(&root, &mut complaints)?;
+    proofs(&root, &mut complaints)?;
     if complaints.is_empty() {
         run::say("tidy: every file says what it owns, none is too long, no note-to-self is left");
         return Ok(());
@@ -117,4 +120,65 @@ fn code_map(root: &Path, complaints: &mut Vec<String>) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// SECURITY.md has a row for every threat, and every test, scenario, file and chore that its rows name exists.
+fn proofs(root: &Path, complaints: &mut Vec<String>) -> Result<()> {
+    let text = fs::read_to_string(root.join("SECURITY.md")).context("cannot read SECURITY.md")?;
+    let mut sources = String::new();
+    for path in tracked(root)? {
+        if path.extension().is_some_and(|extension| extension == "rs") {
+            sources.push_str(&fs::read_to_string(root.join(path))?);
+        }
+    }
+    let chores = fs::read_to_string(root.join("xtask/src/main.rs"))?;
+    for number in 1..=THREATS {
+        let row = text
+            .lines()
+            .find(|line| line.starts_with(&format!("| T{number} |")));
+        let Some(row) = row else {
+            complaints.push(format!("SECURITY.md: no row for T{number}"));
+            continue;
+        };
+        let named: Vec<&str> = row
+            .split('`')
+            .skip(1)
+            .step_by(2)
+            .filter(|word| !word.contains(' '))
+            .collect();
+        for word in &named {
+            if !proof_exists(root, word, &sources) {
+                complaints.push(format!(
+                    "SECURITY.md: T{number} names `{word}`, which does not exist"
+                ));
+            }
+        }
+        let chore = row
+            .split("`cargo xtask ")
+            .skip(1)
+            .filter_map(|rest| rest.split(['`', ' ']).next());
+        for chore in chore {
+            if !chores.contains(&format!("\"{chore}\"")) {
+                complaints.push(format!(
+                    "SECURITY.md: T{number} names the chore `{chore}`, which does not exist"
+                ));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// A claim (`some_test_of_three_words_or_more`), a scenario (`x.scn`), or a file by its path; other words are no proofs.
+fn proof_exists(root: &Path, word: &str, sources: &str) -> bool {
+    if word.ends_with(".scn") {
+        return root.join("tests/scenarios").join(word).is_file();
+    }
+    if word.contains('/') && word.contains('.') && !word.starts_with(['/', '.']) {
+        return root.join(word).exists();
+    }
+    let is_claim = word.matches('_').count() >= 2
+        && word
+            .bytes()
+            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_');
+    !is_claim || sources.contains(&format!("fn {word}("))
 }

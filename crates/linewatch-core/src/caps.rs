@@ -12,7 +12,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 use crate::limits::{
-    CORE_SHARE_MAX_PERCENT, IN_FLIGHT_PER_TARGET, PROBES_PER_S, PUBLIC_PREFIX_PROBES_PER_S,
+    CORE_SHARE_MAX_PERCENT, IN_FLIGHT_PER_TARGET, PROBE_MBIT_PER_S, PROBES_PER_S, PUBLIC_PREFIX_PROBES_PER_S,
     PUBLIC_PROBES_PER_S, TARGETS,
 };
 use crate::target::{Address, Host, Method, ProbePlan, Target, TargetId};
@@ -22,6 +22,9 @@ use admitted::{Admitted, Neighbourhood};
 
 /// Rates are added in millionths of a probe per second: what is added can be subtracted again exactly.
 const MICRO: u64 = 1_000_000;
+
+/// A megabit per second in millionths of a byte per second.
+const MBIT: u64 = 1_000_000 / 8 * MICRO;
 
 /// What the caps need to know of a target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -132,6 +135,11 @@ pub enum Refusal {
         /// Targets with the new one.
         targets: usize,
     },
+    /// Too much for a line, whatever it is asked of.
+    Bandwidth {
+        /// Megabits per second of what would be sent, with the new target, rounded up.
+        mbit_per_s: u64,
+    },
     /// More than this computer can do in time.
     Load {
         /// Per cent of one processor core with the new target.
@@ -158,6 +166,8 @@ pub struct Ledger {
     prefixes: HashMap<Neighbourhood, u64>,
     costs: Costs,
     total_micro_per_s: u64,
+    /// Millionths of a byte per second.
+    total_micro_bytes_per_s: u64,
     /// Of [`CORE`].
     load: u64,
 }
@@ -195,6 +205,13 @@ impl Ledger {
             return Err(Refusal::TotalRate { micro_per_s, targets });
         }
         let new = Admitted::new(entry, rate);
+        let old_bytes = old.map_or(0, Admitted::micro_bytes_per_s);
+        let bytes = self.total_micro_bytes_per_s - old_bytes + new.micro_bytes_per_s();
+        if bytes > PROBE_MBIT_PER_S * MBIT {
+            return Err(Refusal::Bandwidth {
+                mbit_per_s: bytes.div_ceil(MBIT),
+            });
+        }
         let load = self.load - old.map_or(0, |old| self.load_of(old)) + self.load_of(&new);
         if load > CORE / 100 * CORE_SHARE_MAX_PERCENT {
             return Err(Refusal::Load {
@@ -238,6 +255,7 @@ impl Ledger {
         let rate = rate_micro_per_s(&entry);
         let admitted = Admitted::new(&entry, rate);
         self.total_micro_per_s += rate;
+        self.total_micro_bytes_per_s += admitted.micro_bytes_per_s();
         self.load += self.load_of(&admitted);
         if let Some(key) = admitted.neighbourhood {
             *self.prefixes.entry(key).or_default() += rate;
@@ -253,6 +271,7 @@ impl Ledger {
         };
         let rate = entry.rate_micro_per_s();
         self.total_micro_per_s -= rate;
+        self.total_micro_bytes_per_s -= entry.micro_bytes_per_s();
         self.load -= self.load_of(&entry);
         if let Some(key) = entry.neighbourhood
             && let Some(sum) = self.prefixes.get_mut(&key)
@@ -423,6 +442,11 @@ impl fmt::Display for Refusal {
                 f,
                 "{} in sum over {targets} targets is above the limit of {PROBES_PER_S}/s; use longer intervals",
                 per_s(micro_per_s),
+            ),
+            Self::Bandwidth { mbit_per_s } => write!(
+                f,
+                "{mbit_per_s} Mbit/s of probes in sum is above the limit of {PROBE_MBIT_PER_S} Mbit/s; use longer \
+                 intervals, or a smaller `payload_bytes`",
             ),
             Self::Load {
                 percent,

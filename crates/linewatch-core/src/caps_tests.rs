@@ -178,6 +178,46 @@ fn the_process_is_capped_with_the_sum_in_the_message() {
 }
 
 #[test]
+fn the_process_is_capped_in_megabits_too_and_what_leaves_makes_room() {
+    let big = |id: u32| {
+        let mut one = CapEntry {
+            allow_high_rate: true,
+            ..entry(id, "8.8.8.8", 1)
+        };
+        one.plan.payload_bytes = crate::limits::PAYLOAD_BYTES_MAX;
+        one
+    };
+    let mut ledger = Ledger::default();
+    for id in 0..10 {
+        assert_eq!(ledger.admit(big(id)), Ok(()), "12 Mbit/s each");
+    }
+    let refusal = ledger.admit(big(10)).expect_err("132 Mbit/s");
+    assert_eq!(
+        refusal.to_string(),
+        "132 Mbit/s of probes in sum is above the limit of 125 Mbit/s; use longer intervals, or a smaller \
+         `payload_bytes`"
+    );
+    assert_eq!(ledger.admit(big(9)), Ok(()), "itself again");
+    ledger.remove(TargetId(9));
+    assert_eq!(ledger.admit(big(10)), Ok(()));
+}
+
+#[test]
+fn the_usual_payload_meets_the_limit_of_probes_first_under_either_ip() {
+    for address in ["10.0.0.1", "fd00::1"] {
+        let mut ledger = Ledger::new(Costs {
+            packet_ns: 0,
+            handshake_ns: 0,
+        });
+        for id in 0..100 {
+            assert_eq!(ledger.admit(entry(id, address, 1)), Ok(()), "{address}");
+        }
+        let refusal = ledger.admit(entry(100, address, 1)).expect_err("101,000/s");
+        assert!(matches!(refusal, Refusal::TotalRate { .. }), "{refusal}");
+    }
+}
+
+#[test]
 fn more_in_flight_than_can_be_told_apart_is_refused() {
     let mut one = entry(1, "10.0.0.1", 1);
     one.plan.timeout = Duration::from_secs(40);

@@ -28,6 +28,9 @@ pub const TARGETS: usize = 100_000;
 /// Probes per second of one process, over all targets: what one engine thread can do with a margin.
 /// `TARGETS` at `INTERVAL_MIN` would be 10^8/s and is refused with this sum.
 pub const PROBES_PER_S: u64 = 100_000;
+/// Megabits per second of one process, over all targets and packets that it sends (SAFETY T6): `PROBES_PER_S` of the usual
+/// payload and no more, so that 100,000 probes a second of `PAYLOAD_BYTES_MAX`, 1.2 Gbit/s, are not to be had.
+pub const PROBE_MBIT_PER_S: u64 = 125;
 /// Share of one processor core that probing may ask for, in per cent: the rest is for the bursts, and for the
 /// other programs of a computer with a single core.
 pub const CORE_SHARE_MAX_PERCENT: u64 = 70;

@@ -187,6 +187,45 @@ fn what_may_not_be_probed_is_refused_in_words() {
     engine.stop(Duration::ZERO);
 }
 
+/// Whatever door a setting came through, it comes to the engine by [`Engine::set`] alone.
+#[test]
+fn the_engine_itself_caps_a_target_a_neighbourhood_and_the_sum_of_megabits() {
+    let (engine, _receiver) = start(false);
+    let every = |id: u32, ip: &str, millis: u64, payload_bytes: u16| {
+        let mut target = target(id, ip, TCP);
+        target.plan.interval = Duration::from_millis(millis);
+        target.plan.payload_bytes = payload_bytes;
+        target
+    };
+    for ip in ["0.0.0.0", "224.0.0.1", "255.255.255.255", "::ffff:224.0.0.1"] {
+        assert!(engine.set(every(1, ip, 1000, 56)).is_err(), "{ip}");
+    }
+    let refusal = engine.set(every(1, "8.8.8.8", 99, 56)).expect_err("above 10/s");
+    assert!(refusal.to_string().contains("limit of 10/s"), "{refusal}");
+    for id in 1..=10 {
+        assert_eq!(engine.set(every(id, &format!("8.8.8.{id}"), 100, 56)), Ok(()));
+        engine.pause(TargetId(id));
+    }
+    let refusal = engine.set(every(11, "8.8.8.11", 1000, 56)).expect_err("101/s");
+    assert!(refusal.to_string().contains("8.8.8.0/24"), "{refusal}");
+    // A faster plan for one that is there is a new question.
+    assert!(engine.set(every(10, "8.8.8.10", 50, 56)).is_err());
+    engine.remove(TargetId(10));
+    assert_eq!(engine.set(every(11, "8.8.8.11", 1000, 56)), Ok(()));
+    let big = |id: u32| EngineTarget {
+        method: Method::IcmpEcho,
+        slots: Some(0),
+        ..every(id, "127.0.0.1", 1, 1452)
+    };
+    for id in 20..30 {
+        assert_eq!(engine.set(big(id)), Ok(()));
+        engine.pause(TargetId(id));
+    }
+    let refusal = engine.set(big(30)).expect_err("132 Mbit/s");
+    assert!(refusal.to_string().contains("limit of 125 Mbit/s"), "{refusal}");
+    engine.stop(Duration::ZERO);
+}
+
 #[test]
 fn records_come_out_and_the_report_knows() {
     let (engine, receiver) = start(true);

@@ -130,7 +130,7 @@ fn opened(listeners: Vec<TcpListener>, wanted: Wanted, notice: Option<String>) -
 fn refused(addr: SocketAddr, error: &io::Error) -> UserError {
     let help = match error.kind() {
         io::ErrorKind::PermissionDenied => {
-            "ports below 1024 need a permission: take a higher one, such as 5000, or grant it once with\nsudo setcap cap_net_bind_service,cap_net_raw+ep $(command -v linewatch)"
+            "ports below 1024 need a permission: take a higher one, such as 5000, or grant it once with\nsudo setcap cap_net_bind_service,cap_net_raw+p $(command -v linewatch)"
         }
         io::ErrorKind::AddrNotAvailable => {
             "this computer does not have that address; 127.0.0.1 is this computer only, 0.0.0.0 is every address"

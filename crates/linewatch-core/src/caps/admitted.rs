@@ -5,28 +5,36 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::{CapEntry, MICRO, is_public, unwrap};
-use crate::limits::PROBES_PER_S;
-use crate::target::{Method, TargetId};
+use crate::limits::{PAYLOAD_BYTES_MAX, PROBES_PER_S};
+use crate::target::{Method, TargetId, UdpPayload};
 
 /// What a target that was let in takes of the sums: 12 bytes, because there are 100,000 of them.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Admitted {
-    /// Its rate, low byte first, and the kind of its probes in the highest bit: what all targets together may ask for
-    /// ([`PROBES_PER_S`]) has 37 bits.
+    /// Its rate, low byte first, above it the class of its size in two bits, and the kind of its probes in the highest bit:
+    /// what all targets together may ask for ([`PROBES_PER_S`]) has 37 bits.
     rate_and_kind: [u8; 5],
     pub(super) neighbourhood: Option<Neighbourhood>,
 }
 
 const _: () = assert!(size_of::<(TargetId, Admitted)>() == 16);
 const IS_HANDSHAKE: u64 = 1 << 39;
-const _: () = assert!(PROBES_PER_S * MICRO < IS_HANDSHAKE);
+const SIZE_SHIFT: u32 = 37;
+const RATE_MAX: u64 = (1 << SIZE_SHIFT) - 1;
+const _: () = assert!(PROBES_PER_S * MICRO <= RATE_MAX);
+
+/// Bytes that a probe counts as on the wire, IP header included: the next of these, because there are two bits for it. The
+/// first holds the usual payload of 56 bytes under either IP, a DNS query, and a handshake's SYN and RST.
+const SIZE_CLASSES: [u64; 4] = [128, 384, 768, 1500];
+const _: () = assert!(PAYLOAD_BYTES_MAX as u64 + 48 <= SIZE_CLASSES[3]);
 
 impl Admitted {
     /// A rate that the sum refuses anyhow is only here to be refused, and is kept as the greatest there is.
     pub(super) fn new(entry: &CapEntry, rate_micro_per_s: u64) -> Self {
         let is_handshake = matches!(entry.method, Method::TcpConnect { .. });
         let kind = if is_handshake { IS_HANDSHAKE } else { 0 };
-        let [rate_and_kind @ .., _, _, _] = (rate_micro_per_s.min(IS_HANDSHAKE - 1) | kind).to_le_bytes();
+        let size = size_class(entry) << SIZE_SHIFT;
+        let [rate_and_kind @ .., _, _, _] = (rate_micro_per_s.min(RATE_MAX) | size | kind).to_le_bytes();
         Self {
             rate_and_kind,
             neighbourhood: Neighbourhood::capped(entry),
@@ -39,12 +47,42 @@ impl Admitted {
     }
 
     pub(super) fn rate_micro_per_s(&self) -> u64 {
-        self.number() & (IS_HANDSHAKE - 1)
+        self.number() & RATE_MAX
+    }
+
+    /// Bytes it sends, in millionths of a byte per second.
+    pub(super) fn micro_bytes_per_s(&self) -> u64 {
+        let class = self.number() >> SIZE_SHIFT & 0b11;
+        self.rate_micro_per_s() * SIZE_CLASSES[class as usize]
     }
 
     pub(super) fn is_handshake(&self) -> bool {
         self.number() & IS_HANDSHAKE != 0
     }
+}
+
+/// Which of [`SIZE_CLASSES`] a probe to this target is of.
+fn size_class(entry: &CapEntry) -> u64 {
+    let payload_bytes = match entry.method {
+        Method::IcmpEcho => u64::from(entry.plan.payload_bytes),
+        // An echo is padded to it, a DNS query is smaller; both headers are as long as that of ICMP.
+        Method::Udp { payload, .. } => match payload {
+            UdpPayload::Echo => u64::from(entry.plan.payload_bytes),
+            UdpPayload::Dns => 0,
+        },
+        Method::TcpConnect { .. } => 0,
+    };
+    let headers_bytes = if unwrap(entry.address.ip).is_ipv4() {
+        28
+    } else {
+        48
+    };
+    let bytes = payload_bytes + headers_bytes;
+    SIZE_CLASSES
+        .iter()
+        .take(3)
+        .filter(|class| **class < bytes)
+        .count() as u64
 }
 
 /// A public network whose targets share a cap.

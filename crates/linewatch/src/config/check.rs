@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use linewatch_core::caps::{CapEntry, Costs, Ledger, Refusal};
 use linewatch_core::limits;
-use linewatch_core::target::{Family, Host, Method, ProbePlan, Source, Target, TargetId, UdpPayload};
+use linewatch_core::target::{Family, Host, Method, Origin, ProbePlan, Source, Target, TargetId, UdpPayload};
 
 use super::error::{Mistake, Place, Report};
 use super::settings::{Payload, TargetSettings};
@@ -125,6 +125,12 @@ fn in_flight(plan: &ProbePlan) -> u64 {
 }
 
 fn settings(draft: Draft, host: Host, method: Method) -> TargetSettings {
+    // The operator's permission is for the address beside it: one typed on the page is somebody else's (REQUIREMENTS X9).
+    let is_address_of_page = draft
+        .spots
+        .get("address")
+        .is_some_and(|spot| spot.origin == Origin::Web);
+    let allow_high_rate = draft.allow_high_rate && !is_address_of_page;
     let origins = draft
         .spots
         .into_iter()
@@ -146,7 +152,7 @@ fn settings(draft: Draft, host: Host, method: Method) -> TargetSettings {
             group: draft.group,
             labels: draft.labels,
             is_enabled: draft.is_enabled,
-            allow_high_rate: draft.allow_high_rate,
+            allow_high_rate,
         },
         source: draft.source,
         dscp: draft.dscp,
@@ -272,6 +278,7 @@ pub(super) fn caps(targets: &[Finished], report: &mut Report) {
                 ("address", &finished.address_at)
             }
             Refusal::TargetRate { .. } | Refusal::PrefixRate { .. } => ("interval", &finished.interval_at),
+            Refusal::Bandwidth { .. } => ("interval", &finished.interval_at),
             Refusal::TotalRate { .. }
             | Refusal::Load { .. }
             | Refusal::InFlight { .. }

@@ -26,6 +26,7 @@ use crate::config::LoadOptions;
 use crate::server::Server;
 use crate::spine::Ends;
 
+mod caps;
 mod settings;
 mod tools;
 mod troubles;

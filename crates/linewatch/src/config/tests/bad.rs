@@ -331,6 +331,26 @@ fn what_the_engine_would_refuse_is_refused_where_it_stands() {
         &target("address = \"8.8.8.8\"\ninterval = \"1ms\""),
         "target \"8-8-8-8\": 1000/s to the public address 8.8.8.8 is above the limit of 10/s\n  --> linewatch.toml:3:12\n  help: use an `interval` of at least 100ms, or `allow_high_rate = true` in the configuration file",
     );
+    let crowd: String = (1..=11)
+        .map(|host| target(&format!("address = \"8.8.4.{host}\"\ninterval = \"100ms\"")))
+        .collect();
+    let crowd = Bench::new(&crowd).errors();
+    assert!(
+        crowd.contains("110/s in sum to the public network 8.8.4.0/24 is above the limit of 100/s"),
+        "{crowd}"
+    );
+    let flood: String = (1..=11)
+        .map(|host| {
+            target(&format!(
+                "address = \"10.0.0.{host}\"\ninterval = \"1ms\"\npayload_bytes = 1452"
+            ))
+        })
+        .collect();
+    let flood = Bench::new(&flood).errors();
+    assert!(
+        flood.contains("132 Mbit/s of probes in sum is above the limit of 125 Mbit/s"),
+        "{flood}"
+    );
     let allowed = target("address = \"8.8.8.8\"\ninterval = \"1ms\"\nallow_high_rate = true");
     assert_eq!(Bench::new(&allowed).ids(), ["8-8-8-8"]);
     let stopped = target("address = \"8.8.8.8\"\ninterval = \"1ms\"\nenabled = false");

@@ -88,6 +88,20 @@ fn the_page_cannot_set_what_must_be_written_by_hand() {
 }
 
 #[test]
+fn a_permission_of_the_file_is_for_its_own_address_and_not_for_one_typed_on_the_page() {
+    let file =
+        "[[targets]]\nid = \"gw\"\naddress = \"8.8.8.8\"\ninterval = \"1ms\"\nallow_high_rate = true\n";
+    assert!(Bench::new(file).load().settings.targets[0].target.allow_high_rate);
+    let errors = Bench::new(file)
+        .web("[[targets]]\nid = \"gw\"\naddress = \"9.9.9.9\"\n")
+        .errors();
+    assert!(
+        errors.contains("1000/s to the public address 9.9.9.9 is above the limit of 10/s"),
+        "{errors}"
+    );
+}
+
+#[test]
 fn the_built_in_lines_are_there_only_when_nothing_else_is() {
     let all = [
         "this-computer",
