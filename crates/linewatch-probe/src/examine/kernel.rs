@@ -19,6 +19,21 @@ pub struct Permission {
     pub is_in_ping_groups: bool,
 }
 
+/// What keeps a process from doing harm if somebody takes it over, as `/proc` tells it of the calling thread.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Confinement {
+    /// It holds a capability, in force or not.
+    pub has_capability: bool,
+    /// It can never gain one (`no_new_privs`).
+    pub gains_nothing: bool,
+    /// A seccomp filter judges its system calls.
+    pub is_filtered: bool,
+    /// The kernel has seccomp filters.
+    pub offers_filters: bool,
+    /// The kernel has Landlock; `None`: it does not tell.
+    pub offers_landlock: Option<bool>,
+}
+
 /// Limits of the neighbour table of one family.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Neighbours {
@@ -48,6 +63,29 @@ pub fn permission() -> Permission {
     let status = std::fs::read_to_string("/proc/thread-self/status").unwrap_or_default();
     let range = line("/proc/sys/net/ipv4/ping_group_range");
     permission_of(&status, range.as_deref().and_then(range_of))
+}
+
+/// How the calling thread is confined, and what this kernel has to confine it.
+pub fn confinement() -> Confinement {
+    let status = std::fs::read_to_string("/proc/thread-self/status").unwrap_or_default();
+    let modules = line("/sys/kernel/security/lsm");
+    let actions = line("/proc/sys/kernel/seccomp/actions_avail");
+    confinement_of(&status, actions.as_deref(), modules.as_deref())
+}
+
+/// From `CapPrm`, `NoNewPrivs` and `Seccomp` of a status, the actions of seccomp, and the list of security modules.
+fn confinement_of(status: &str, actions: Option<&str>, modules: Option<&str>) -> Confinement {
+    let value = |name: &str| {
+        let found = status.lines().find_map(|line| line.strip_prefix(name));
+        found.unwrap_or_default().trim()
+    };
+    Confinement {
+        has_capability: u64::from_str_radix(value("CapPrm:"), 16) != Ok(0),
+        gains_nothing: value("NoNewPrivs:") == "1",
+        is_filtered: value("Seccomp:") == "2",
+        offers_filters: actions.is_some_and(|list| list.contains("kill_process")),
+        offers_landlock: modules.map(|list| list.split(',').any(|module| module == "landlock")),
+    }
 }
 
 /// `net.core.rmem_max`, in bytes.
@@ -138,6 +176,35 @@ mod tests {
     const STATUS: &str = "Name:\tlinewatch\nGid:\t1000\t1001\t1000\t1000\nGroups:\t27 1000 \n\
                           CapPrm:\t0000000000000000\nCapEff:\t0000000000002000\nCapBnd:\t0000000000802000\n\
                           NoNewPrivs:\t0\n";
+
+    #[test]
+    fn a_thread_that_gave_everything_up_is_told_from_one_that_has_not() {
+        let confined = "CapPrm:\t0000000000000000\nNoNewPrivs:\t1\nSeccomp:\t2\nSeccomp_filters:\t3\n";
+        let found = confinement_of(
+            confined,
+            Some("kill_process kill_thread log allow"),
+            Some("capability,landlock"),
+        );
+        let expected = Confinement {
+            has_capability: false,
+            gains_nothing: true,
+            is_filtered: true,
+            offers_filters: true,
+            offers_landlock: Some(true),
+        };
+        assert_eq!(found, expected);
+        let free = "CapPrm:\t0000000000002000\nNoNewPrivs:\t0\nSeccomp:\t0\n";
+        let expected = Confinement {
+            has_capability: true,
+            offers_landlock: Some(false),
+            ..Confinement::default()
+        };
+        assert_eq!(confinement_of(free, None, Some("capability,yama")), expected);
+        assert!(
+            confinement_of("", None, None).has_capability,
+            "who cannot be read is not called harmless"
+        );
+    }
 
     #[test]
     fn capabilities_are_bits_and_a_locked_process_gains_none() {

@@ -30,7 +30,11 @@ pub(super) async fn get(call: Call) -> Result<Answer, Refusal> {
     if !is_typed {
         guard::check_origin(&call.parts.headers, call.app.is_tls)?;
     }
-    let busy = |_| Refusal::unavailable("another backup is being fetched; try again when it is done");
+    // Nothing of ours has failed: there is one at a time.
+    let busy = |_| {
+        let message = "another backup is being fetched; try again when it is done";
+        Refusal::new(StatusCode::TOO_MANY_REQUESTS, "busy", message)
+    };
     let slot = Arc::clone(&call.app.backup_slot)
         .try_acquire_owned()
         .map_err(busy)?;

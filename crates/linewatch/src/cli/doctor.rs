@@ -3,6 +3,7 @@
 //! Sends packets to this computer, its gateways and its name servers only; with `--targets` also to the configured ones.
 //! Changes nothing. Each check is a pure function of what was found, in the files of `doctor/`; here they are put in order.
 
+mod confinement;
 mod icmp;
 mod mail;
 mod network;
@@ -85,6 +86,7 @@ pub(crate) fn of_this_computer(loaded: Loaded) -> Result<Vec<Finding>> {
     let mut findings = vec![
         situation.finding(),
         icmp::permission(&report, &permission, &program),
+        confinement::of_this_monitor(kernel::confinement()),
     ];
     findings.extend(methods(&report, &situation, &heard));
     findings.extend(timing::punctuality(punctuality, &permission, &program));
@@ -118,6 +120,7 @@ fn examine(
     let mut findings = vec![
         situation.finding(),
         icmp::permission(report, &permission, &program),
+        confinement::of_a_monitor_here(kernel::confinement()),
     ];
     findings.extend(methods(report, situation, &heard));
     findings.extend(timing::punctuality(punctuality, &permission, &program));

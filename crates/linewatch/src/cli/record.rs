@@ -413,6 +413,7 @@ pub(super) fn repeats_header() -> bool {
 #[cfg(test)]
 mod tests {
     use clap::Parser;
+    use linewatch_core::caps::Costs;
 
     use super::*;
 
@@ -444,6 +445,32 @@ mod tests {
             (Duration::from_millis(25), 3600)
         );
         assert_eq!(plan.write_interval, Duration::from_secs(10));
+    }
+
+    /// Notes, and what the caps say.
+    fn asked(line: &str) -> (Recorded, Result<(), String>) {
+        let plan = plan(line).expect("a plan");
+        let recorded = recorded(&plan, |_, _| Ok(())).expect("literal addresses");
+        let admitted = admit(&recorded.targets, Costs::default());
+        (recorded, admitted.map_err(|error| error.to_string()))
+    }
+
+    /// REQUIREMENTS X9: the command line's own exception, and its end.
+    #[test]
+    fn a_stranger_is_spared_unless_the_person_typed_the_rate_and_then_it_is_said() {
+        let (usual, admitted) = asked("8.8.8.8");
+        let target = &usual.targets[0].0;
+        assert_eq!(admitted, Ok(()));
+        assert_eq!(target.plan.interval, Duration::from_millis(100));
+        assert!(!target.allow_high_rate && usual.notes[0].contains("--interval 1ms"));
+        let (typed, admitted) = asked("8.8.8.8 --interval 1ms");
+        assert_eq!(admitted, Ok(()));
+        assert!(typed.targets[0].0.allow_high_rate && typed.notes[0].contains("because you typed it"));
+        let crowd: Vec<String> = (1..=11).map(|host| format!("8.8.8.{host}")).collect();
+        let (_, admitted) = asked(&crowd.join(" "));
+        assert!(admitted.expect_err("110/s to one /24").contains("8.8.8.0/24"));
+        let (_, admitted) = asked("224.0.0.1 --interval 1ms");
+        assert!(admitted.expect_err("nobody may").contains("multicast"));
     }
 
     #[test]
