@@ -5,7 +5,7 @@
 
 import { readFile } from "node:fs/promises";
 
-import { expect, openLive, shot } from "./harness.mjs";
+import { answering, expect, openLive, shot } from "./harness.mjs";
 
 /** @param {import("playwright-core").Page} page Pixels of the history that are neither background, grid nor text. */
 const coloured = (page) => page.evaluate(() => {
@@ -32,14 +32,6 @@ const drawn = async (page) => {
  * @param {{ test: (name: string, run: () => Promise<void>) => void, browser: Awaited<ReturnType<import("./harness.mjs").launch>>, base: string }} suite
  */
 export function historyTests({ test, browser, base }) {
-  /** A target that answers. */
-  const answering = async () => {
-    const { targets } = await (await fetch(`${base}/api/v1/overview?limit=200`)).json();
-    const found = targets.find((/** @type {any} */ row) => row.p50_ms !== null && row.state !== "paused");
-    expect(found !== undefined, "no target answers");
-    return found.id;
-  };
-
   test("the range of the overview moves the figures, stands in the address and survives a reload", async () => {
     await browser.page(async (page) => {
       await openLive(page, `${base}/`);
@@ -83,7 +75,7 @@ export function historyTests({ test, browser, base }) {
   });
 
   test("the history draws smoke, percentiles and heat, and a reload shows the same", async () => {
-    const id = await answering();
+    const id = await answering(base);
     for (const width of [1440, 390]) {
       await browser.page(async (page) => {
         await openLive(page, `${base}/t/${id}?range=1h`);
@@ -109,7 +101,7 @@ export function historyTests({ test, browser, base }) {
   });
 
   test("a drag zooms, a double click and 0 reset, keys move the cursor", async () => {
-    const id = await answering();
+    const id = await answering(base);
     await browser.page(async (page) => {
       await openLive(page, `${base}/t/${id}?range=1h`);
       await drawn(page);
@@ -142,7 +134,7 @@ export function historyTests({ test, browser, base }) {
   });
 
   test("two fingers zoom and a tap resets, and the cursor stands in every chart of the history", async () => {
-    const id = await answering();
+    const id = await answering(base);
     await browser.page(async (page, context) => {
       await openLive(page, `${base}/t/${id}?range=1h`);
       await drawn(page);
@@ -173,7 +165,7 @@ export function historyTests({ test, browser, base }) {
   });
 
   test("a history that cannot be read says so and is tried again", async () => {
-    const id = await answering();
+    const id = await answering(base);
     await browser.page(async (page) => {
       await page.route("**/api/v1/series?**", (route) => route.fulfill({ status: 503, contentType: "application/json", body: '{"error":{"code":"unavailable","message":"the history is busy","field":null}}' }));
       await openLive(page, `${base}/t/${id}`);
@@ -193,7 +185,7 @@ export function historyTests({ test, browser, base }) {
   });
 
   test("outages are exported as a table that runs nothing", async () => {
-    const id = await answering();
+    const id = await answering(base);
     const now = Date.now();
     await browser.page(async (page) => {
       await page.route("**/api/v1/outages?**", (route) => route.fulfill({ json: { next: null, rows: [{
@@ -208,7 +200,7 @@ export function historyTests({ test, browser, base }) {
   });
 
   test("an outage opens to its evidence, closes again, and a link goes there", async () => {
-    const id = await answering();
+    const id = await answering(base);
     const now = Date.now();
     const outage = { id: "1-1", target: id, target_name: "x", from: now - 600_000, to: now - 580_000, duration_ms: 20_000, opened_by: "run", sent: 20, received: 0, lost: 20, uncertainty_ms: 1000 };
     const probes = Array.from({ length: 80 }, (_, i) => [1, i, i * 1_000_000, i >= 30 && i < 50 ? 3 : 0, i >= 30 && i < 50 ? null : 20_000 + i * 10, null, 0]);
