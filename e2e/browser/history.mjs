@@ -100,6 +100,21 @@ export function historyTests({ test, browser, base }) {
     }
   });
 
+  test("a logarithmic history that comes late is drawn when it comes", async () => {
+    const id = await answering(base);
+    await browser.page(async (page) => {
+      await page.route("**/api/v1/series?**", async (route) => {
+        await new Promise((done) => { setTimeout(done, 2500); });
+        await route.continue();
+      });
+      await page.goto(`${base}/t/${id}?range=1h&y=log`);
+      await page.locator(".history").waitFor();
+      // A new theme draws every chart anew, those without data too.
+      await page.emulateMedia({ colorScheme: "light" });
+      await drawn(page);
+    });
+  });
+
   test("a drag zooms, a double click and 0 reset, keys move the cursor", async () => {
     const id = await answering(base);
     await browser.page(async (page) => {
