@@ -28,6 +28,17 @@ const drawn = async (page) => {
   await page.waitForTimeout(300);
 };
 
+/** Waits for a drawing: a monitor that has only begun has few buckets, and looks again every ten seconds. @param {import("playwright-core").Page} page @param {string} what */
+const untilColoured = async (page, what) => {
+  let seen = 0;
+  for (let tries = 0; tries < 80; tries += 1) {
+    seen = await coloured(page);
+    if (seen > 20) return;
+    await page.waitForTimeout(500);
+  }
+  throw new Error(`${seen} coloured pixels: no ${what}`);
+};
+
 /**
  * @param {{ test: (name: string, run: () => Promise<void>) => void, browser: Awaited<ReturnType<import("./harness.mjs").launch>>, base: string }} suite
  */
@@ -82,15 +93,14 @@ export function historyTests({ test, browser, base }) {
         await drawn(page);
         await page.locator(".history").scrollIntoViewIfNeeded();
         await page.waitForTimeout(300);
-        const smoke = await coloured(page);
-        expect(smoke > 20, `${smoke} coloured pixels at ${width}: no smoke`);
+        await untilColoured(page, `smoke at ${width}`);
         await page.getByRole("button", { name: "Percentiles" }).click();
         await page.getByRole("button", { name: "Log", exact: true }).click();
         await page.waitForURL(/chart=pct&y=log/);
         await page.reload();
         await drawn(page);
         expect((await page.getByRole("button", { name: "Percentiles" }).getAttribute("aria-pressed")) === "true", "the chart is forgotten");
-        expect((await coloured(page)) > 20, `no lines at ${width}`);
+        await untilColoured(page, `lines at ${width}`);
         await shot(page, `history-pct-${width}-dark`);
         await page.getByRole("button", { name: "Heatmap" }).click();
         await page.waitForURL(/chart=heat/);
