@@ -15,6 +15,7 @@ use serde_json::{Map, Value, json};
 use super::TestServer;
 use super::access::JSON;
 use super::data::{entry, event, view};
+use crate::ToolSettings;
 use crate::openapi::document;
 use crate::routes::ROUTES;
 
@@ -247,6 +248,10 @@ async fn what_is_answered_has_the_shape_that_is_told() {
 
 fn fill(server: &TestServer) {
     server.hub.catalog(vec![entry(1, "fra")]);
+    server.hub.tools(ToolSettings {
+        target: Some("fra".to_owned()),
+        ..ToolSettings::default()
+    });
     server.hub.views(vec![view(1, State::Ok, Some(Grade::Good), 20)]);
     *server.history.events.lock().expect("events") = vec![event(1, Some(1))];
     let mut rollup = Rollup::default();
