@@ -69,16 +69,28 @@ class Monitor:
         return [] if code == 0 and took <= 5 else [f"SIGTERM: code {code} after {took:.1f} s"]
 
 
+def loosened(shape):
+    """The same with tuples as lists of anything: schemathesis 4.32 turns `prefixItems` into the `items` list of older drafts and
+    then calls its own result invalid. The tests of the program hold tuples to their shape."""
+    if isinstance(shape, list):
+        return [loosened(one) for one in shape]
+    if isinstance(shape, dict):
+        return {key: loosened(value) for key, value in shape.items() if key != "prefixItems"}
+    return shape
+
+
 def by_schema(monitor: Monitor, requests: int, seed: int, folder: pathlib.Path) -> list[str]:
     """schemathesis, with other seeds until there were so many requests."""
     document = monitor.document()
     operations = sum(len(methods) for methods in document["paths"].values())
+    told = folder / "openapi.json"
+    told.write_text(json.dumps(loosened(document)))
     generated, faults, rounds = 0, [], 0
     while generated < requests and rounds < 20:
         report = folder / f"schemathesis-{rounds}.txt"
         command = [
-            sys.executable, "-m", "schemathesis.cli", "run", f"{monitor.url}/api/v1/openapi.json", "--checks", CHECKS,
-            "--max-examples", str(max(10, requests // operations)), "--seed", str(seed + rounds), "--workers", "4",
+            sys.executable, "-m", "schemathesis.cli", "run", str(told), "--url", monitor.url, "--checks", CHECKS,
+            "--max-examples", str(max(10, 2 * requests // operations)), "--seed", str(seed + rounds), "--workers", "4",
             "--phases", "examples,coverage,fuzzing", "--request-timeout", "20", "--exclude-path", "/api/v1/live",
             "--suppress-health-check", "all", "--continue-on-failure", "--max-failures", "50", "--no-color",
         ]

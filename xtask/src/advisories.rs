@@ -61,11 +61,14 @@ struct Package<'a> {
     source: &'a str,
 }
 
+/// The value of `key = "value"` in an entry; empty if it has none.
+fn quoted<'a>(entry: &'a str, key: &str) -> &'a str {
+    let at = entry.find(&format!("\n{key} = \""));
+    at.and_then(|at| entry[at..].split('"').nth(1))
+        .unwrap_or_default()
+}
+
 fn packages(lock: &str) -> Vec<Package<'_>> {
-    let value = |entry: &'_ str, key: &str| -> Option<usize> { entry.find(&format!("\n{key} = \"")) };
-    let quoted = |entry: &'_ str, key: &str| {
-        value(entry, key).map_or("", |at| entry[at..].split('"').nth(1).unwrap_or_default())
-    };
     lock.split("[[package]]")
         .skip(1)
         .map(|entry| Package {

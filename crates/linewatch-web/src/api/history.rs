@@ -125,6 +125,7 @@ impl From<LogRow> for LogInfo {
 
 /// Rows, newest first, and the word that asks for the next ones.
 #[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "PageOf{T}")]
 pub(crate) struct Page<T> {
     pub(crate) rows: Vec<T>,
     pub(crate) next: Option<String>,
