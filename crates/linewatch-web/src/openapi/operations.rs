@@ -487,22 +487,3 @@ pub(super) static OPERATIONS: [Operation; 62] = [
     )
     .query(&[LIMIT, TOOL_LEVEL]),
 ];
-
-/// What a preview is asked with: a span, and the thresholds to try.
-static PREVIEW: [Parameter; 12] = {
-    let [excellent, good, fair, poor, critical, lost, replies, loss, window] = THRESHOLDS;
-    [
-        TARGET.required(),
-        FROM,
-        TO,
-        excellent,
-        good,
-        fair,
-        poor,
-        critical,
-        lost,
-        replies,
-        loss,
-        window,
-    ]
-};

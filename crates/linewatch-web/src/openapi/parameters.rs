@@ -185,7 +185,7 @@ pub(super) const FRESH: Parameter =
     Parameter::new("fresh", "looks anew instead of telling the last result", flag);
 
 /// The thresholds that a preview is asked with.
-pub(super) const THRESHOLDS: [Parameter; 9] = [
+const THRESHOLDS: [Parameter; 9] = [
     Parameter::new("excellent", "the grade's limit in ms", millis),
     Parameter::new("good", "the grade's limit in ms", millis),
     Parameter::new("fair", "the grade's limit in ms", millis),
@@ -200,3 +200,22 @@ pub(super) const THRESHOLDS: [Parameter; 9] = [
     ),
     Parameter::new("window", "over which that loss is counted", length),
 ];
+
+/// What a preview is asked with: a span, and the thresholds to try.
+pub(super) static PREVIEW: [Parameter; 12] = {
+    let [excellent, good, fair, poor, critical, lost, replies, loss, window] = THRESHOLDS;
+    [
+        TARGET.required(),
+        FROM,
+        TO,
+        excellent,
+        good,
+        fair,
+        poor,
+        critical,
+        lost,
+        replies,
+        loss,
+        window,
+    ]
+};

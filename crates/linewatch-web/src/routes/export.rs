@@ -24,6 +24,8 @@ use crate::respond::{Answer, Refusal, answer};
 const RANGE_DEFAULT: Duration = Duration::from_secs(86_400);
 /// Samples of one portion: 5,000 of some 600 B, rows and text, are 3 MB for each reader.
 const PORTION_SAMPLES: usize = 5_000;
+/// Longer than any bucket, and than a calendar that was put right is wrong as a rule.
+const SPARE: Duration = Duration::from_secs(86_400);
 /// Targets of one export.
 const TARGETS_MAX: usize = 1_000;
 
@@ -38,7 +40,12 @@ pub(super) async fn get(call: Call) -> Result<Answer, Refusal> {
         let message = "`target` is missing: ids with commas between, or all=1 for every target";
         return Err(Refusal::field("target", message));
     }
-    let stored = call.app.ask_history(|history| history.targets()).await?;
+    let asking = call
+        .app
+        .ask_history(|history| Ok((history.targets()?, history.storage())));
+    let (stored, storage) = asking.await?;
+    let oldest = storage.oldest.into_iter().map(|(_, at)| at).min();
+    let (from, to) = within(from, to, oldest, call.app.clock.wall());
     let request = Request {
         sources: sources(&stored, &wanted)?,
         from,
@@ -78,6 +85,14 @@ async fn portion((app, export): Under) -> Option<(io::Result<Bytes>, Under)> {
             Some((Err(io::Error::other(refusal.message)), (app, None)))
         }
     }
+}
+
+/// The part of a span in which something can be stored, with a day to spare. Nothing is looked for elsewhere: a century of
+/// seconds is 1.5 million questions to the history, and anybody who may look may ask for it.
+fn within(from: WallTime, to: WallTime, oldest: Option<WallTime>, now: WallTime) -> (WallTime, WallTime) {
+    let to = to.min(now.plus(SPARE));
+    let from = oldest.map_or(from, |oldest| from.max(oldest.minus(SPARE)));
+    (from.min(to), to)
 }
 
 /// From and to; either and a range; or a range before now.
@@ -149,4 +164,30 @@ fn file_name(request: &Request) -> String {
         .collect();
     let (grain, ending) = (request.grain.word(), request.format.extension());
     format!("linewatch-{which}-{grain}.{ending}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_century_is_searched_only_where_something_can_be() {
+        let day = |day: i64| WallTime::from_nanos(day * 86_400_000_000_000);
+        let century = (day(11_000), day(47_000));
+        assert_eq!(
+            within(century.0, century.1, Some(day(20_000)), day(20_400)),
+            (day(19_999), day(20_401))
+        );
+        // What lies inside stays as it was asked, and what lies outside is empty.
+        assert_eq!(
+            within(day(20_100), day(20_101), Some(day(20_000)), day(20_400)),
+            (day(20_100), day(20_101))
+        );
+        let (from, to) = within(day(11_000), day(12_000), Some(day(20_000)), day(20_400));
+        assert_eq!(from, to);
+        assert_eq!(
+            within(century.0, century.1, None, day(20_400)),
+            (century.0, day(20_401))
+        );
+    }
 }
