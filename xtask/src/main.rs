@@ -27,7 +27,7 @@ cargo xtask <chore>
   unit      unit, property and scenario tests
   kernel    the real kernel: network namespaces and a TUN responder (needs root)
   browser   the page in headless Chromium: a first `serve` on loopback alone, then `linewatch demo` (needs node and chromium)
-  platforms Windows and macOS, each as far as the tools here go: run, compiled or checked (no part of `test`)
+  platforms a static Linux, aarch64, Windows and macOS, as far as the tools here go: run, compiled or checked (no part of `test`)
   docs [--check]                            docs/reference from the code: written, or compared
   package deb|tar [--target T] [--profile P]   what people install, into target/packaging (deb needs cargo-deb)
 
