@@ -24,6 +24,10 @@ const MINGW_CC: &str = "x86_64-w64-mingw32-gcc";
 /// wine 8 has no bcryptprimitives.dll, from which Rust takes its random numbers; Windows has had it since 7.
 const SHIM: &str = "bcryptprimitives.dll";
 const SHIM_SOURCE: &str = include_str!("platforms/processprng.c");
+/// Delivers the events of a console, which no tool of Linux or wine does.
+const EVENT_SOURCE: &str = include_str!("platforms/event.c");
+/// CTRL_CLOSE_EVENT, CTRL_LOGOFF_EVENT, CTRL_SHUTDOWN_EVENT.
+const EVENTS: [&str; 3] = ["2", "5", "6"];
 /// Nothing is measured for speed here, and without optimisation it is built in a third of the time.
 const QUICKLY: [&str; 5] = [
     "--package",
@@ -69,7 +73,8 @@ fn windows() -> Result<String> {
     }
     under_wine(&program)?;
     Ok(
-        "run under wine (TCP and ICMP to this computer, a session recorded, the page served); not on Windows itself, ICMPv6 \
+        "run under wine (TCP and ICMP to this computer, a session recorded, the page \
+         served, orderly stops when the window is closed, at log-off and at shutdown); not on Windows itself, ICMPv6 \
          compiled only"
             .to_owned(),
     )
@@ -210,17 +215,24 @@ fn under_wine(program: &Path) -> Result<()> {
     let dir = fresh(program, "wine")?;
     copy(program, &dir.join("linewatch.exe"))?;
     fs::write(dir.join("processprng.c"), SHIM_SOURCE).context("write the shim")?;
-    let mut compiler = run::tool(MINGW_CC, &dir);
-    compiler.args(["-shared", "-O1", "-o", SHIM, "processprng.c", "-ladvapi32"]);
-    run::run(compiler)?;
-    let start = || {
+    fs::write(dir.join("event.c"), EVENT_SOURCE).context("write what delivers events")?;
+    for words in [
+        &["-shared", "-O1", "-o", SHIM, "processprng.c", "-ladvapi32"][..],
+        &["-O1", "-o", "event.exe", "event.c"],
+    ] {
+        let mut compiler = run::tool(MINGW_CC, &dir);
+        compiler.args(words);
+        run::run(compiler)?;
+    }
+    let wine = |program: &str| {
         let mut wine = serving::bounded("wine", &dir);
         // A prefix of our own: nobody's settings are read or made.
         wine.env("WINEPREFIX", dir.join("prefix"))
             .env("WINEDEBUG", "-all")
-            .arg("linewatch.exe");
+            .arg(program);
         wine
     };
+    let start = || wine("linewatch.exe");
     watch(start, &["tcp", "icmp"])?;
     record(start, &dir)?;
     let mut serve = start();
@@ -233,6 +245,19 @@ fn under_wine(program: &Path) -> Result<()> {
         "127.0.0.1",
     ]);
     run::say(&serving::answers(serve)?);
+    for event in EVENTS {
+        let mut told = wine("event.exe");
+        told.args([
+            event,
+            "linewatch.exe --data-dir data serve --listen 127.0.0.1:0 127.0.0.1",
+        ]);
+        let printed = run::output(told)?;
+        let end = printed.lines().last().unwrap_or_default();
+        run::say(end.trim_end());
+        if !printed.contains("monitor stopped") || !end.contains("ended, exit code 0") {
+            bail!("no orderly stop:\n{printed}");
+        }
+    }
     Ok(())
 }
 
