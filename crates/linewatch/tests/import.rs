@@ -137,7 +137,11 @@ fn imported(name: &str, settings: &str, told: &str) -> String {
     assert!(output.status.success(), "{said}");
     assert!(said.contains(told), "{said}");
     let checked = linewatch(&dir, &["check-config", "linewatch.toml"]);
-    assert!(!text(&checked.stdout).contains("-0 %"), "{}", text(&checked.stdout));
+    assert!(
+        !text(&checked.stdout).contains("-0 %"),
+        "{}",
+        text(&checked.stdout)
+    );
     let toml = fs::read_to_string(dir.path().join("linewatch.toml")).expect("a configuration");
     assert!(
         checked.status.success(),
