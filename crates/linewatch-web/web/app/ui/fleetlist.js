@@ -27,10 +27,10 @@ const twoCards = matchMedia("(min-width: 720px)");
 const canHover = matchMedia("(hover: hover)");
 
 /**
- * @param {{ pick: (from: number, to: number) => void, look: () => Look, onwidth: () => void }} settings
- *   `pick` looks at a period; `onwidth` is told when rows have to be drawn anew.
+ * @param {{ pick: (from: number, to: number) => void, look: () => Look, onwidth: () => void, isChosen: (id: string) => boolean }} settings
+ *   `pick` looks at a period; `onwidth` is told when rows have to be drawn anew; `isChosen`: is the target being compared?
  */
-export function fleetList({ pick, look, onwidth }) {
+export function fleetList({ pick, look, onwidth, isChosen }) {
   const before = h("div", { class: "space", "aria-hidden": "true" });
   const after = h("div", { class: "space", "aria-hidden": "true" });
   const place = h("div", null);
@@ -77,11 +77,13 @@ export function fleetList({ pick, look, onwidth }) {
     if (now === "card") return { columns: twoCards.matches ? 2 : 1, pitch: PITCH.card };
     return { columns: Math.max(1, getComputedStyle(body).gridTemplateColumns.split(" ").length), pitch: PITCH.tile };
   };
+  const choose = (/** @type {View} */ view) => setAttribute(view.element, "data-chosen", isChosen(view.row.o.id) ? "" : null);
   const create = (/** @type {Row} */ row) => {
     const now = shape();
     const view = { ...(now === "table" ? tableRow(row, pick) : now === "card" ? cardRow(row) : tileRow(row)), row, at: -1, isOld: false };
     view.update();
     view.paint();
+    choose(view);
     return view;
   };
   const render = () => {
@@ -166,6 +168,14 @@ export function fleetList({ pick, look, onwidth }) {
         if (store.isLive || isTick) view.update();
         view.paint();
       }
+    },
+    /** Marks the rows that are compared. */
+    markChosen() {
+      for (const view of views.values()) choose(view);
+    },
+    /** The row where keys are, also when it is out of the page. */
+    get current() {
+      return rows.find((row) => row.o.key === current) ?? null;
     },
     updateAll() {
       for (const view of views.values()) refresh(view);
