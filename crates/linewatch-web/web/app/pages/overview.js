@@ -230,6 +230,7 @@ function trendPlace(settings) {
   /** @type {ReturnType<typeof import("../ui/trend.js").trendCard> | null} */
   let card = null;
   let isDisposed = false;
+  let isWatched = false;
   /** @type {Promise<void> | null} */
   let loading = null;
   const load = async () => {
@@ -249,7 +250,10 @@ function trendPlace(settings) {
     element,
     update() {
       if (loading !== null) card?.update();
-      else if (store.rows.size > 0) sight.observe(element);
+      else if (store.rows.size > 0 && !isWatched) {
+        isWatched = true;
+        sight.observe(element);
+      }
     },
     focus: () => void (loading ??= load()).then(() => card?.focus()),
     dispose() {

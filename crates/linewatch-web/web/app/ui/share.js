@@ -28,7 +28,7 @@ export function openShare({ id, name, words, usual }) {
   const span = spanOf(range, store.now());
   const exact = custom(span.from, span.to);
   const isMoving = range.word !== "custom";
-  const period = t("share.period", { from: moment(span.from, store.now()), to: moment(span.to, store.now()), zone: zone(span.to) });
+  const period = t("share.period", { from: moment(span.from, store.now()), to: moment(span.to, span.from), zone: zone(span.to) });
   openDialog(t("share.title"), () => [
     isMoving ? linkItem("moving", t("share.moving"), t("share.moving_note", { range: t(`range.${range.word}`) }), location.href) : null,
     linkItem("exact", t("share.exact"), period, exactLink(exact)),
