@@ -17,7 +17,7 @@ import { cardRow, tableRow, tileRow } from "./rows.js";
 /** Heights of one line with its gap, px: what the style gives a row of a long list (pages.css, `.long`). */
 const PITCH = { row: 45, card: 122, tile: 242 };
 /** Rows of a long list this many lines beyond the sight have their news drawn when they come nearer. */
-const NEAR = 3;
+const NEAR = 1;
 const COLUMNS = /** @type {const} */ ([
   ["grade", ""], ["target", ""], ["country", ""], ["spark", ""], ["now", "num"], ["p50", "num"], ["p95", "num"], ["jitter", "num"],
   ["loss", "num"], ["rto", "num"], ["strip", ""], ["up", "num"],
