@@ -28,6 +28,9 @@ const OPENED = ["app/ui/evidence.js", "app/ui/share.js"];
 /** Loaded when its place below the fleet comes into sight. */
 const BELOW = ["app/ui/trend.js"];
 
+/** Loaded where a link carries anything. */
+const LINKED = ["app/ui/linknotice.js"];
+
 /** Loaded where a person may sign in. */
 const DOOR = ["app/ui/login.js"];
 
@@ -67,7 +70,7 @@ test("modules import and export in the forms that the build packs", () => {
 });
 
 test("no module is left over", () => {
-  const used = new Set(["app/main.js", "app/parts.js", "app/pages/target.js", ...PAGES.map((name) => `app/pages/${name}.js`), ...SECTIONS, ...LATER, ...OPENED, ...BELOW, ...DOOR].flatMap((path) => [...reachable(path)]));
+  const used = new Set(["app/main.js", "app/parts.js", "app/pages/target.js", ...PAGES.map((name) => `app/pages/${name}.js`), ...SECTIONS, ...LATER, ...OPENED, ...BELOW, ...LINKED, ...DOOR].flatMap((path) => [...reachable(path)]));
   assert.deepEqual(modules.filter((path) => !used.has(path)), []);
 });
 
@@ -96,6 +99,8 @@ test("what a person opens later does not make them wait", () => {
   assert.ok(size(opened, code) <= 6_000, `opened JS ${size(opened, code)}`);
   const below = [...new Set(BELOW.flatMap((path) => [...reachable(path)]))].filter((path) => !reachable("app/main.js").has(path));
   assert.ok(size(below, code) <= 10_000, `trend JS ${size(below, code)}`);
+  const linked = [...new Set(LINKED.flatMap((path) => [...reachable(path)]))].filter((path) => !reachable("app/main.js").has(path));
+  assert.ok(size(linked, code) <= 8_000, `link JS ${size(linked, code)}`);
   assert.ok(size(DOOR, code) <= 4_000, `door JS ${size(DOOR, code)}`);
 });
 
