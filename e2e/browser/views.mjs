@@ -85,7 +85,7 @@ export function viewTests({ test, browser, base, violations, api }) {
       expect((await page.locator("[data-chosen]").count()) === 2, "the rows are not marked");
       await page.keyboard.press("c");
       const links = page.locator(".trend-legend a");
-      const two = () => page.waitForFunction("document.querySelectorAll('.trend-legend a').length === 2", null, { timeout: 10_000 });
+      const two = () => page.waitForFunction(() => document.querySelectorAll(".trend-legend a").length === 2, null, { timeout: 10_000 });
       await two();
       await page.reload();
       await page.locator(".row-link").first().waitFor();
