@@ -199,6 +199,8 @@ export function historyPanel(row, onview) {
   /** The frame is made anew when its scale changes: uPlot cannot turn one into another. */
   let frame = "";
   const create = async () => {
+    // Without data there is no axis either: a logarithmic one that begins at 0 would never end.
+    if (!view) return;
     const wanted = `${isLog || kind === "heat"} ${chart.clientWidth > 0}`;
     if (plot && frame === wanted) {
       redraw();
