@@ -6,7 +6,7 @@
 
 import { fill, h, keyed, setAttribute, setText } from "../dom.js";
 import { t } from "../i18n.js";
-import { AROUND, WHOLE_MAX, slice } from "../slice.js";
+import { AROUND, WHOLE_MAX, balanced, slice } from "../slice.js";
 import { store } from "../store.js";
 import { cardRow, tableRow, tileRow } from "./rows.js";
 
@@ -77,6 +77,12 @@ export function fleetList({ pick, look, onwidth, isChosen }) {
     if (now === "card") return { columns: twoCards.matches ? 2 : 1, pitch: PITCH.card };
     return { columns: Math.max(1, getComputedStyle(body).gridTemplateColumns.split(" ").length), pitch: PITCH.tile };
   };
+  /** As many tiles side by side as fit, or somewhat fewer where that leaves less of the last line empty. */
+  const balance = () => {
+    body.style.removeProperty("grid-template-columns");
+    const n = balanced(rows.length, grid().columns);
+    if (n > 0) body.style.gridTemplateColumns = `repeat(${n}, minmax(0, 1fr))`;
+  };
   const choose = (/** @type {View} */ view) => setAttribute(view.element, "data-chosen", isChosen(view.row.o.id) ? "" : null);
   const create = (/** @type {Row} */ row) => {
     const now = shape();
@@ -90,6 +96,7 @@ export function fleetList({ pick, look, onwidth, isChosen }) {
     isAsked = false;
     const isLong = rows.length > WHOLE_MAX && !isPrinting;
     frame.classList.toggle("long", isLong);
+    if (shape() === "tile") balance();
     const all = { from: 0, to: rows.length, before: 0, after: 0 };
     const head = before.getBoundingClientRect();
     const part = isLong ? slice({ count: rows.length, ...grid(), top: head.top, height: innerHeight }) : all;
@@ -119,8 +126,9 @@ export function fleetList({ pick, look, onwidth, isChosen }) {
     if (shape() === "table") setAttribute(view.element, "aria-rowindex", String(i + 2));
     else setAttribute(view.element, "aria-posinset", String(i + 1));
   };
-  const onScroll = () => {
-    if (isAsked || rows.length <= WHOLE_MAX) return;
+  const onScroll = (/** @type {Event} */ event) => {
+    const isRagged = event.type === "resize" && shape() === "tile";
+    if (isAsked || (rows.length <= WHOLE_MAX && !isRagged)) return;
     isAsked = true;
     requestAnimationFrame(render);
   };
