@@ -113,7 +113,7 @@ const sights = new IntersectionObserver((entries) => {
     surface.isVisible = entry.isIntersecting;
     if (surface.isVisible && surface.isDirty) surface.paint();
   }
-}, { rootMargin: "50px" });
+}, { rootMargin: "100px" });
 
 /** @type {Set<() => void>} */
 const themeListeners = new Set();

@@ -30,6 +30,8 @@ const REFRESH_MS = 60_000;
 /** A line of a young monitor begins where it was started: the empty rest of the day says nothing. */
 const YOUNG_SHARE = 0.5;
 const SPAN_MIN_MS = 60_000;
+/** Probes of a bucket, at least. */
+const PROBES_MIN = 3;
 const COARSE_STEP = 10;
 const DRAG_CSS = 4;
 const AXIS_CSS = 62;
@@ -73,7 +75,9 @@ export function trendCard({ inView, chosen, choose, range, pick }) {
     return selected.length > 0 ? selected : inView().filter(({ o }) => o.p50_ms !== null).slice(0, USUAL);
   };
   const ask = (/** @type {readonly Row[]} */ rows, /** @type {number} */ from, /** @type {number} */ to) => {
-    const points = pointsFor(Math.max(200, chart.clientWidth - AXIS_CSS), "24h");
+    const slowest = Math.max(...rows.map(({ o }) => o.interval_ms), 1);
+    // Buckets without a probe would break a line that was never broken.
+    const points = Math.max(2, Math.min(pointsFor(Math.max(200, chart.clientWidth - AXIS_CSS), "24h"), Math.floor((to - from) / (PROBES_MIN * slowest))));
     return Promise.all(rows.map(async ({ o }) => {
       /** @type {import("../types").SeriesAnswer} */
       const answer = await get(`series?${new URLSearchParams({ target: o.id, from: String(Math.round(from)), to: String(Math.round(to)), points: String(points) })}`);
