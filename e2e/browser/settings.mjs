@@ -189,4 +189,24 @@ export function settingsTests({ test: add, browser, base }) {
     });
     await api("preferences", { method: "PUT", body: "{}" });
   });
+
+  test("a token is made, shown once, works, and is worthless once revoked", async () => {
+    await browser.page(async (page) => {
+      await open(page, "general");
+      await page.getByLabel("Name", { exact: true }).fill("scrape <b>");
+      await page.getByRole("button", { name: "Make token" }).click();
+      const secret = ((await page.locator("dialog .command").textContent()) ?? "").trim();
+      expect(secret.length > 20, `the secret is "${secret}"`);
+      await page.keyboard.press("Escape");
+      const row = page.locator(".settings-table tr", { hasText: "scrape <b>" });
+      await row.waitFor();
+      expect(!(await page.content()).includes(secret), "the secret stays in the page");
+      const session = async () => (await fetch(`${base}/api/v1/session`, { headers: { Authorization: `Bearer ${secret}` } })).json();
+      expect((await session()).by === "token", `the token is not known: ${JSON.stringify(await session())}`);
+      await row.getByRole("button", { name: "Revoke" }).click();
+      await page.getByRole("dialog").getByRole("button", { name: "Revoke" }).click();
+      await row.waitFor({ state: "detached" });
+      expect((await session()).by !== "token", "a revoked token still works");
+    });
+  });
 }

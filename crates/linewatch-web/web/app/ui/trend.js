@@ -56,6 +56,7 @@ export function trendCard({ inView, chosen, choose, range, pick }) {
   let asked = 0;
   let loadedAt = 0;
   let question = "";
+  let selection = "";
   let isDisposed = false;
 
   const note = h("span", { class: "note" });
@@ -90,6 +91,7 @@ export function trendCard({ inView, chosen, choose, range, pick }) {
     loadedAt = Date.now();
     const rows = wanted();
     question = askedFor(rows);
+    selection = chosen().join();
     const span = spanOf(range().word === "live" ? named("24h") : range(), store.now());
     try {
       let answers = await ask(rows, span.from, span.to);
@@ -217,7 +219,7 @@ export function trendCard({ inView, chosen, choose, range, pick }) {
       if (document.hidden || Date.now() - loadedAt < 1000) return;
       const isDue = range().word !== "custom" && Date.now() - loadedAt > REFRESH_MS;
       // Without a choice the worst are kept until the next minute: lines that come and go with each second tell nothing.
-      const isNew = question === "" || !question.startsWith(askedFor([])) || (chosen().length > 0 && question !== askedFor(wanted())) || (lines.length === 0 && wanted().length > 0);
+      const isNew = question === "" || selection !== chosen().join() || !question.startsWith(askedFor([])) || (chosen().length > 0 && question !== askedFor(wanted())) || (lines.length === 0 && wanted().length > 0);
       if (isDue || isNew) void load();
     },
     focus() {
