@@ -189,4 +189,25 @@ export function settingsTests({ test: add, browser, base }) {
     });
     await api("preferences", { method: "PUT", body: "{}" });
   });
+
+  test("a token is made, its secret shown once, and revoked", async () => {
+    await browser.page(async (page) => {
+      await open(page, "general");
+      await page.getByLabel("Name", { exact: true }).fill("scrape <b>");
+      await page.getByRole("button", { name: "Make token" }).click();
+      const secret = ((await page.locator("dialog .command").textContent()) ?? "").trim();
+      expect(secret.length > 20, `the secret is "${secret}"`);
+      await page.keyboard.press("Escape");
+      const row = page.locator(".settings-table tr", { hasText: "scrape <b>" });
+      await row.waitFor();
+      expect(!(await page.content()).includes(secret), "the secret stays in the page");
+      // On this computer nobody needs a token: whether it is one is asked of the list.
+      const known = async () => (await api("tokens")).tokens.some((/** @type {any} */ token) => token.name === "scrape <b>" && token.role === "viewer");
+      expect(await known(), "the monitor does not know it");
+      await row.getByRole("button", { name: "Revoke" }).click();
+      await page.getByRole("dialog").getByRole("button", { name: "Revoke" }).click();
+      await row.waitFor({ state: "detached" });
+      expect(!(await known()), "a revoked token is still known");
+    });
+  });
 }
