@@ -38,6 +38,7 @@ cargo xtask <chore>
   bench record [--row N] [--quick]   sessions at a thousand a second: rate, CPU, memory over a day (needs root; some minutes)
   seed-history --data-dir DIR [--targets N] [--days D] [--interval 1s] [--seed S]   a large history, quickly
   proof engine [--show N]            counts against the kernel's own (needs root, nft)
+  proof record [--kills N] [--seed S]   sessions killed at random, 50 of them; every file must be whole (needs root)
 
 LINEWATCH_REQUIRE_ALL=1 makes a missing tool or privilege a failure instead of a skip.
 ";
@@ -66,7 +67,8 @@ fn go(words: &[String]) -> Result<()> {
         ("bench", _) => {
             bail!("`cargo xtask bench engine`, `bench store` and `bench record` are what there is\n{HELP}")
         }
-        ("proof", _) => bail!("`cargo xtask proof engine` is what there is\n{HELP}"),
+        ("proof", Some("record")) => return bench::killed(&rest[1..]),
+        ("proof", _) => bail!("`cargo xtask proof engine` and `proof record` are what there is\n{HELP}"),
         _ => {}
     }
     match chore {
