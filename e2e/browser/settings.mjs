@@ -50,6 +50,8 @@ export function settingsTests({ test: add, browser, base }) {
         await page.getByRole("button", { name: "Save 1 change" }).click();
         await row.getByText("changed here").waitFor({ state: "detached" });
         expect((await page.getByLabel(label, { exact: true }).first().inputValue()) === before, "it did not go back");
+        // The badge leaves with the press, the file follows with the answer.
+        for (let tries = 0; tries < 40 && (await webToml()).includes(`${leaf} = `); tries += 1) await page.waitForTimeout(250);
         expect(!(await webToml()).includes(`${leaf} = `), await webToml());
       });
     });
