@@ -47,8 +47,6 @@ pub(crate) fn open_checkpointer(path: &Path) -> rusqlite::Result<Connection> {
         OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_NOFOLLOW;
     let connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(BUSY)?;
-    // Between two connections of the writer this may be the one that recovers the log.
-    log::rewrite_log(&connection, path)?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     Ok(connection)
 }

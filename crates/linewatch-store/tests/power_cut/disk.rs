@@ -71,10 +71,11 @@ impl<'a> Disk<'a> {
 
     /// Lets everything before the event of this index happen.
     pub(crate) fn go_on(&mut self, until: usize) {
+        let events = self.events;
         while self.taken < until {
             let index = self.taken;
             self.taken += 1;
-            match &self.events[index] {
+            match &events[index] {
                 Happened::Linked { .. } | Happened::Unlinked { .. } => self.pending_names.push(index),
                 Happened::Wrote { file, .. } | Happened::Cut { file, .. } => {
                     self.files.entry(*file).or_default().pending.push(index);
@@ -82,15 +83,18 @@ impl<'a> Disk<'a> {
                 Happened::Synced { file, before } => {
                     let file = self.files.entry(*file).or_default();
                     let (sure, open): (Vec<usize>, Vec<usize>) =
-                        file.pending.iter().partition(|index| *index < before);
+                        file.pending.iter().copied().partition(|index| index < before);
                     file.pending = open;
                     for index in sure {
                         apply(&mut file.durable, &self.events[index], |_| true);
                     }
                 }
                 Happened::SyncedNames { before } => {
-                    let (sure, open): (Vec<usize>, Vec<usize>) =
-                        self.pending_names.iter().partition(|index| *index < before);
+                    let (sure, open): (Vec<usize>, Vec<usize>) = self
+                        .pending_names
+                        .iter()
+                        .copied()
+                        .partition(|index| index < before);
                     self.pending_names = open;
                     sure.iter()
                         .for_each(|index| rename(&mut self.names, &self.events[*index]));
@@ -150,7 +154,11 @@ impl<'a> Disk<'a> {
 /// Makes a change, of a write those sectors that `is_kept` says.
 fn apply(bytes: &mut Vec<u8>, event: &Happened, mut is_kept: impl FnMut(u64) -> bool) {
     match event {
-        Happened::Cut { bytes: length, .. } if is_kept(0) => bytes.resize(*length as usize, 0),
+        Happened::Cut { bytes: length, .. } => {
+            if is_kept(0) {
+                bytes.resize(*length as usize, 0);
+            }
+        }
         Happened::Wrote {
             offset,
             bytes: written,

@@ -244,9 +244,9 @@ fn a_store_that_never_syncs_would_be_found_out() {
         }
     }
     let wrong = replay(&events, CUTS);
-    let is_loss = |why: &&String| why.contains("were acknowledged");
+    assert!(wrong.len() > CUTS / 2, "{}", wrong.join("\n"));
     assert!(
-        wrong.iter().filter(is_loss).count() > CUTS / 4,
+        wrong.iter().any(|why| why.contains("were acknowledged")),
         "{}",
         wrong.join("\n")
     );

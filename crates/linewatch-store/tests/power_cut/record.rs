@@ -139,7 +139,14 @@ impl Record {
                 }
             }
             ("unlink", [path]) | ("unlinkat", [_, path, ..]) => self.unlinked(&text_of(path)),
-            _ => panic!("unknown: {name} of {} arguments", parts.len()),
+            ("rename", [from, ..]) => {
+                assert!(self.name(&text_of(from)).is_none(), "a file of ours is renamed")
+            }
+            _ => {
+                let descriptor = parts.first().and_then(|part| part.parse().ok());
+                let is_ours = descriptor.is_some_and(|descriptor: u64| self.open.contains_key(&descriptor));
+                assert!(!is_ours, "{name} is not known here");
+            }
         }
     }
 
