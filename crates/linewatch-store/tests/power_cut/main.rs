@@ -35,6 +35,9 @@ const SAMPLES: u64 = 12;
 /// So small that the log is moved into the database several times.
 const MAX_SIZE_BYTES: u64 = 24 << 20;
 
+/// While the database is made.
+const FIRST_EVENTS: u64 = 60;
+
 /// Seqs of each target that were acknowledged, by run.
 type Acknowledged = BTreeMap<u64, u64>;
 
@@ -128,15 +131,16 @@ fn acknowledge(acknowledged: &mut Acknowledged, event: &Happened) {
     acknowledged.insert(run.parse().expect("a run"), seqs.parse().expect("a count"));
 }
 
-/// Indexes of events before which the power is cut: half of them at a sync, when the most is on its way.
+/// Indexes of events before which the power is cut: a quarter at a sync, when the most is on its way, and one in the first start.
 fn moments(events: &[Happened], cuts: usize, dice: &mut Dice) -> Vec<usize> {
     let is_sync = |event: &Happened| matches!(event, Happened::Synced { .. } | Happened::SyncedNames { .. });
     let syncs: Vec<usize> = (0..events.len())
         .filter(|index| is_sync(&events[*index]))
         .collect();
     let mut moments: Vec<usize> = (0..cuts)
-        .map(|cut| match cut % 2 {
-            0 if !syncs.is_empty() => syncs[dice.below(syncs.len() as u64) as usize],
+        .map(|cut| match cut % 4 {
+            0 => dice.below(FIRST_EVENTS) as usize,
+            1 if !syncs.is_empty() => syncs[dice.below(syncs.len() as u64) as usize],
             _ => dice.below(events.len() as u64 + 1) as usize,
         })
         .collect();
