@@ -37,7 +37,11 @@ pub(super) fn rewrite_log(connection: &Connection, database: &Path) -> rusqlite:
     connection.execute_batch("ROLLBACK")?;
     result.map_err(|error| {
         tracing::debug!(target: "store", %error, "the log could not be written again");
-        rusqlite::Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_IOERR_FSYNC), None)
+        let code = match error.kind() {
+            std::io::ErrorKind::ReadOnlyFilesystem => ffi::SQLITE_READONLY,
+            _ => ffi::SQLITE_IOERR_FSYNC,
+        };
+        rusqlite::Error::SqliteFailure(ffi::Error::new(code), None)
     })
 }
 

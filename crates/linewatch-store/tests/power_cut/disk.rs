@@ -154,11 +154,7 @@ impl<'a> Disk<'a> {
 /// Makes a change, of a write those sectors that `is_kept` says.
 fn apply(bytes: &mut Vec<u8>, event: &Happened, mut is_kept: impl FnMut(u64) -> bool) {
     match event {
-        Happened::Cut { bytes: length, .. } => {
-            if is_kept(0) {
-                bytes.resize(*length as usize, 0);
-            }
-        }
+        Happened::Cut { bytes: length, .. } if is_kept(0) => bytes.resize(*length as usize, 0),
         Happened::Wrote {
             offset,
             bytes: written,
