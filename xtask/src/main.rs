@@ -10,6 +10,7 @@ mod kernel;
 mod options;
 mod package;
 mod platforms;
+mod powercut;
 mod purity;
 mod run;
 mod swarm;
@@ -37,6 +38,7 @@ cargo xtask <chore>
   bench store [--row N] [--quick] [--year-dir DIR]   disk, writing and reading of history beside plain rows (some minutes)
   bench record [--row N] [--quick]   sessions at a thousand a second: rate, CPU, memory over a day (needs root; some minutes)
   seed-history --data-dir DIR [--targets N] [--days D] [--interval 1s] [--seed S]   a large history, quickly
+  faults powercut [--cuts N]         the store's recorded writes, replayed up to N power cuts (needs strace; a minute)
   proof engine [--show N]            counts against the kernel's own (needs root, nft)
   proof record [--kills N] [--seed S]   sessions killed at random, 50 of them; every file must be whole (needs root)
 
@@ -63,6 +65,7 @@ fn go(words: &[String]) -> Result<()> {
         ("bench", Some("store")) => return bench::store(&rest[1..]),
         ("bench", Some("record")) => return bench::record(&rest[1..]),
         ("seed-history", _) => return bench::seed(rest),
+        ("faults", Some("powercut")) => return powercut::run(&rest[1..]),
         ("proof", Some("engine")) => return bench::run("proof", &rest[1..]),
         ("bench", _) => {
             bail!("`cargo xtask bench engine`, `bench store` and `bench record` are what there is\n{HELP}")
