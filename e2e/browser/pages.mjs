@@ -231,10 +231,11 @@ export function pageTests({ test, browser, base, violations, own, api }) {
         await page.route("**/api/v1/**", (route) => (route.request().resourceType() === "websocket" ? route.continue()
           : route.fulfill({ status: 500, contentType: "application/json", body: '{"error":{"code":"internal","message":"the disk is on fire","field":null}}' })));
         await page.goto(base + place.path);
-        await page.waitForTimeout(2500);
+        // What lives by the socket alone is right without the answers; every other page has to say why it is empty.
+        await page.waitForFunction(() => /disk is on fire/.test(document.querySelector("main")?.textContent ?? "") || document.querySelector(".row-link, .hudp"), null, { timeout: 20_000 })
+          .catch(() => {});
         const words = ((await page.locator("main").textContent()) ?? "").trim();
         expect(words.length > 15 && !/undefined|NaN|\[object/.test(words), `${place.name}: ${words.slice(0, 200)}`);
-        // What lives by the socket alone is right without the answers; every other page has to say why it is empty.
         const isSaid = /disk is on fire/.test(words) || (await page.locator(".row-link, .hudp").count()) > 0;
         expect(isSaid, `${place.name} says: ${words.slice(0, 300)}`);
         await page.unroute("**/api/v1/**");

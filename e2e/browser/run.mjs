@@ -15,6 +15,7 @@ import { pageTests } from "./pages.mjs";
 import { reportTests } from "./report.mjs";
 import { compare, cuttable } from "./rows.mjs";
 import { settingsTests } from "./settings.mjs";
+import { viewTests } from "./views.mjs";
 import { watchingTests } from "./watching.mjs";
 
 const args = process.argv.slice(2);
@@ -244,6 +245,7 @@ watchingTests({ test, browser, base });
 languageTests({ test, browser, base });
 settingsTests({ test, browser, base });
 reportTests({ test, browser, base, violations });
+viewTests({ test, browser, base, violations, api });
 await runAll(tests);
 await browser.close();
 await monitor?.stop();
