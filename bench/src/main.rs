@@ -4,6 +4,7 @@
 //! of its own (`part`). A goal that is missed is said to be missed, a tool that is missing is said to be missing.
 
 mod account;
+mod faults;
 mod fping;
 mod history;
 mod load;
@@ -14,6 +15,7 @@ mod record;
 mod record_path;
 mod rows;
 mod seed;
+mod soak;
 mod table;
 mod tally;
 
@@ -36,6 +38,9 @@ linewatch-bench record [--row N] [--quick]   the table of sessions (needs the pr
    1 a millisecond, time-out 25 ms   2 the same, 200 ms   3 CPU with every file   4 memory over a day
 linewatch-bench seed-history --data-dir DIR [--targets N] [--days D] [--interval 1s] [--seed S]
                                              a large history in a directory of its own
+linewatch-bench faults [--show NAME] [--cycles N] [--minutes N] [--seconds N] [--lock-seconds N]
+                                             kills, failing calls, full and locked disks, clocks, ends, doors
+linewatch-bench soak [--minutes N] [--targets N] [--clients N] [--requests N]   a crowd, for a while
 linewatch-bench proof [--show N]             counts against the kernel's; all, or one of
    2 a millisecond on a long line   3 sequence wrap, two processes   4 conservation against nft
 ";
@@ -64,6 +69,8 @@ fn go(words: &[String]) -> Result<bool> {
             machine::enter()?;
             proof::run(option(words, "--show")?)
         }
+        Some("faults") => faults::run(&words[1..]),
+        Some("soak") => soak::run(&words[1..]),
         Some("record") => {
             machine::enter()?;
             let is_quick = words.iter().any(|word| word == "--quick");

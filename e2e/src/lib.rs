@@ -7,4 +7,5 @@ pub mod binary;
 pub mod namespace;
 pub mod packet;
 pub mod responder;
+pub mod serving;
 pub mod tap;

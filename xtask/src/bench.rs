@@ -15,8 +15,13 @@ pub(crate) fn run(role: &str, rest: &[String]) -> Result<()> {
 
 /// `cargo xtask bench record …`: the table of sessions, by the program itself.
 pub(crate) fn record(rest: &[String]) -> Result<()> {
+    proof_of_program("record", rest)
+}
+
+/// `cargo xtask faults …` and `cargo xtask soak …`: the built program, and what breaks or crowds it.
+pub(crate) fn proof_of_program(role: &str, rest: &[String]) -> Result<()> {
     run::cargo(&["build", "--release", "--locked", "--package", "linewatch"])?;
-    self::run("record", rest)
+    self::run(role, rest)
 }
 
 /// `cargo xtask bench store …`: the table, and the round-robin database beside rrdtool's own, picture and all.

@@ -38,6 +38,9 @@ cargo xtask <chore>
   bench record [--row N] [--quick]   sessions at a thousand a second: rate, CPU, memory over a day (needs root; some minutes)
   seed-history --data-dir DIR [--targets N] [--days D] [--interval 1s] [--seed S]   a large history, quickly
   proof engine [--show N]            counts against the kernel's own (needs root, nft)
+  faults [--show kill9|io|full|locked|clock|suspend|stop|fd] [--cycles N] [--minutes N] [--seconds N] [--lock-seconds N]
+                                     what the program stands on fails: does it keep its promises (needs root, strace, faketime)
+  soak [--minutes N] [--targets N] [--clients N] [--requests N]   a crowd for a while: lateness, slots, memory (needs root)
 
 LINEWATCH_REQUIRE_ALL=1 makes a missing tool or privilege a failure instead of a skip.
 ";
@@ -66,6 +69,7 @@ fn go(words: &[String]) -> Result<()> {
         ("bench", _) => {
             bail!("`cargo xtask bench engine`, `bench store` and `bench record` are what there is\n{HELP}")
         }
+        ("faults" | "soak", _) => return bench::proof_of_program(chore, rest),
         ("proof", _) => bail!("`cargo xtask proof engine` is what there is\n{HELP}"),
         _ => {}
     }

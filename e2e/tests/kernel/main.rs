@@ -9,7 +9,6 @@ mod holes;
 mod icmp;
 mod names;
 mod rig;
-mod serving;
 mod system;
 mod tcp;
 mod udp;

@@ -1,0 +1,212 @@
+//! Fails what the database stands on: calls that report an error, a disk without room, a lock of somebody else's.
+
+use std::fs::File;
+use std::io::Write as _;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, ensure};
+use linewatch_e2e::namespace;
+use linewatch_e2e::serving::{Serving, now, until};
+use nix::sys::signal::Signal;
+
+use super::rig::{PROBES_PER_S, Rig, TARGETS, echoes, pause, rate_over};
+use super::{Amount, Finding, missing};
+
+/// Failing calls: which, how, and every which of them. An error instead of the call, never a false success.
+const INJECTIONS: [(&str, &str); 6] = [
+    ("fdatasync,fsync", "error=EIO:when=3+7"),
+    ("pwrite64", "error=ENOSPC:when=5+11"),
+    ("pwrite64", "error=EIO:when=40+53"),
+    ("pwrite64", "error=EINTR:when=3+5"),
+    ("ftruncate", "error=EIO:when=1+2"),
+    ("openat,unlink", "error=EMFILE:when=200+3"),
+];
+/// Each is watched for so long.
+const WATCHED: Duration = Duration::from_secs(15);
+/// Until calibration and the first commits are over.
+const SETTLE: Duration = Duration::from_secs(2);
+/// Probing goes on as fast as without the fault.
+const RATE_OFF_MAX: f64 = 0.01;
+/// An end in order.
+const END_MAX: Duration = Duration::from_secs(15);
+/// After room is there again.
+const NORMAL_AFTER_MAX: Duration = Duration::from_secs(5);
+/// Of the small disk.
+const DISK_MB: u32 = 8;
+/// A disk of that size must be full to the last byte until the store notices at its next commits.
+const NOTICED_MAX: Duration = Duration::from_secs(30);
+
+pub(super) fn io(_: &Amount) -> Result<Vec<Finding>> {
+    if let Some(missing) = missing("strace", "-V") {
+        return Ok(vec![missing]);
+    }
+    // The same tool without a fault: what tracing itself costs is no part of the figure.
+    let (plain, _) = injected("fdatasync", "delay_enter=0")?;
+    INJECTIONS
+        .iter()
+        .map(|(calls, how)| {
+            let (rate, verdict) = injected(calls, how)?;
+            let off = (rate - plain) / plain;
+            Ok(Finding::new(
+                format!("{calls} {how}"),
+                "no crash, integrity ok, rate within 1 %",
+                format!(
+                    "{verdict}, {rate:.1}/s beside {plain:.1}/s ({:+.2} %)",
+                    off * 100.0
+                ),
+                verdict == "ended in order, integrity ok" && off.abs() <= RATE_OFF_MAX,
+            ))
+        })
+        .collect()
+}
+
+/// Probes per second, and how it went.
+fn injected(calls: &str, how: &str) -> Result<(f64, String)> {
+    let rig = Rig::new("")?;
+    let trace = format!("trace={calls}");
+    let inject = format!("inject={calls}:{how}");
+    // -D: the program is our child, not the tool's.
+    let words = [
+        "-D",
+        "-f",
+        "--seccomp-bpf",
+        "-qqq",
+        "-o",
+        "/dev/null",
+        "-e",
+        &trace,
+        "-e",
+        &inject,
+    ];
+    let mut serving = rig.start_by("strace", &words)?;
+    pause(SETTLE);
+    let rate = rate_over(WATCHED)?;
+    if let Some(status) = serving.ended()? {
+        return Ok((rate, format!("ended by itself: {status}: {}", rig.said().trim())));
+    }
+    serving.signal(Signal::SIGTERM)?;
+    let (status, _) = serving.wait(END_MAX)?;
+    // 1: it says that not everything was written, which is true.
+    let is_ordered = matches!(status.code(), Some(0 | 1));
+    let is_whole = rig.data().copy()?.is_whole()?;
+    let end = if is_ordered {
+        "ended in order".to_owned()
+    } else {
+        format!("ended with {status}")
+    };
+    Ok((
+        rate,
+        format!("{end}, integrity {}", if is_whole { "ok" } else { "DAMAGED" }),
+    ))
+}
+
+pub(super) fn full(amount: &Amount) -> Result<Vec<Finding>> {
+    let rig = Rig::new("")?;
+    let disk = rig.data_dir();
+    std::fs::create_dir(&disk)?;
+    let path = disk.display().to_string();
+    namespace::tool(
+        "mount",
+        &["-t", "tmpfs", "-o", &format!("size={DISK_MB}m"), "none", &path],
+    )?;
+    let mut serving = rig.start()?;
+    pause(SETTLE);
+    let plain = rate_over(WATCHED)?;
+    let findings: Result<Vec<_>> = ["first", "second"]
+        .iter()
+        .map(|time| full_once(&rig, &mut serving, time, amount.minutes, plain))
+        .collect();
+    let ended = serving
+        .signal(Signal::SIGTERM)
+        .and_then(|()| serving.wait(END_MAX));
+    let is_whole = rig.data().copy().and_then(|look| look.is_whole());
+    drop(serving);
+    namespace::tool("umount", &[&path])?;
+    let mut findings = findings?;
+    let (status, _) = ended?;
+    findings.push(Finding::new(
+        "after both",
+        "ends in order, integrity ok",
+        format!(
+            "{status}, integrity ok: {}",
+            is_whole.as_ref().is_ok_and(|ok| *ok)
+        ),
+        status.success() && is_whole?,
+    ));
+    Ok(findings)
+}
+
+fn full_once(rig: &Rig, serving: &mut Serving, time: &str, minutes: u64, plain: f64) -> Result<Finding> {
+    let others = rig.data_dir().join("somebody-elses");
+    let mut file = File::create(&others)?;
+    let noticed = until("that the disk is full is told", NOTICED_MAX, || {
+        // To the last byte, and again what the program gave up meanwhile.
+        for bytes in [64 << 10, 4 << 10, 512] {
+            while file.write_all(&vec![7; bytes]).is_ok() {}
+        }
+        Ok((storage(serving)? != "ok").then_some(()))
+    });
+    noticed?;
+    let rate = rate_over(Duration::from_secs(minutes * 60))?;
+    let state = storage(serving)?;
+    let is_alive = serving.ended()?.is_none();
+    drop(file);
+    std::fs::remove_file(&others)?;
+    let begun = now();
+    let normal = until("storage is normal again", 6 * NORMAL_AFTER_MAX, || {
+        Ok((storage(serving)? == "ok").then(|| begun.elapsed()))
+    })?;
+    let off = (rate - plain) / plain;
+    Ok(Finding::new(
+        format!("a disk of {DISK_MB} MB full for {minutes} min, the {time} time"),
+        "no crash, rate within 1 %, normal <= 5 s after there is room",
+        format!(
+            "alive: {is_alive}, storage \"{state}\", {:+.2} %, normal after {} ms",
+            off * 100.0,
+            normal.as_millis()
+        ),
+        is_alive && state != "ok" && off.abs() <= RATE_OFF_MAX && normal <= NORMAL_AFTER_MAX,
+    ))
+}
+
+fn storage(serving: &Serving) -> Result<String> {
+    let status = serving.read("/api/v1/status")?;
+    let state = status["storage"]["state"].as_str();
+    Ok(state.context("no state of storage")?.to_owned())
+}
+
+pub(super) fn locked(amount: &Amount) -> Result<Vec<Finding>> {
+    let rig = Rig::new("")?;
+    let mut serving = rig.start()?;
+    pause(SETTLE);
+    let (begun, before) = (now(), echoes()?);
+    let lock = rig.data().lock()?;
+    pause(Duration::from_secs(amount.lock_seconds));
+    drop(lock);
+    until("what waited is written", END_MAX, || {
+        let status = serving.read("/api/v1/status")?;
+        let age = status["storage"]["commit_age_ms"].as_i64();
+        Ok((status["storage"]["state"] == "ok" && age.is_some_and(|age| age < 2_000)).then_some(()))
+    })?;
+    let probes = echoes()? - before;
+    let expected = begun.elapsed().as_secs_f64() * (TARGETS * PROBES_PER_S) as f64;
+    serving.signal(Signal::SIGTERM)?;
+    let (status, _) = serving.wait(END_MAX)?;
+    ensure!(status.success(), "{status}: {}", rig.said());
+    let look = rig.data().beside()?;
+    let run = look.run()?;
+    let (holes, unmeasured) = (look.holes(run)?, look.outcomes(run, "unmeasured")?);
+    // Every echo request of this namespace was ours: all must be stored, those of calibration and before the lock besides.
+    let stored = look.samples()?;
+    Ok(vec![Finding::new(
+        format!("the database locked for {} s", amount.lock_seconds),
+        "0 samples missing, 0 unmeasured, rate within 1 %",
+        format!(
+            "{holes} missing of {stored}, {unmeasured} unmeasured, {probes} probes of {expected:.0} meanwhile"
+        ),
+        holes == 0
+            && unmeasured == 0
+            && stored as u64 >= probes
+            && (probes as f64 - expected).abs() <= expected * RATE_OFF_MAX,
+    )])
+}
