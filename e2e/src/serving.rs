@@ -237,6 +237,25 @@ pub fn ask(
     })
 }
 
+/// A connection whose request is begun and never ended.
+///
+/// # Errors
+///
+/// When nobody listens.
+pub fn half_a_request(address: SocketAddr) -> anyhow::Result<TcpStream> {
+    let mut stream = TcpStream::connect_timeout(&address, ANSWER_MAX)?;
+    write!(stream, "GET / HTTP/1.1\r\nHost: {address}\r\nX-Slow: ")?;
+    stream.set_nonblocking(true)?;
+    Ok(stream)
+}
+
+/// Whether the other end has said nothing yet, not even goodbye. Of a connection that never waits.
+pub fn is_open(stream: &TcpStream) -> bool {
+    stream
+        .peek(&mut [0])
+        .is_err_and(|error| error.kind() == std::io::ErrorKind::WouldBlock)
+}
+
 /// The file that has the standard error of the last `serve` in `directory`.
 pub fn said(directory: &Path) -> PathBuf {
     directory.join("said.txt")

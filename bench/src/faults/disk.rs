@@ -6,20 +6,20 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use linewatch_e2e::namespace;
-use linewatch_e2e::serving::{Serving, now, until};
+use linewatch_e2e::serving::{Serving, now, tool, until};
 use nix::sys::signal::Signal;
 
 use super::rig::{PROBES_PER_S, Rig, TARGETS, echoes, pause, rate_over};
 use super::{Amount, Finding, missing};
 
-/// Failing calls: which, how, and every which of them. An error instead of the call, never a false success.
+/// Failing calls: which, how, and every which of them in each thread. An error instead of the call, never a false success.
 const INJECTIONS: [(&str, &str); 6] = [
     ("fdatasync,fsync", "error=EIO:when=3+7"),
-    ("pwrite64", "error=ENOSPC:when=5+11"),
-    ("pwrite64", "error=EIO:when=40+53"),
+    ("pwrite64", "error=ENOSPC:when=40+60"),
+    ("pwrite64", "error=EIO:when=20+90"),
     ("pwrite64", "error=EINTR:when=3+5"),
     ("ftruncate", "error=EIO:when=1+2"),
-    ("openat,unlink", "error=EMFILE:when=200+3"),
+    ("openat,unlink", "error=EMFILE:when=2+3"),
 ];
 /// Each is watched for so long.
 const WATCHED: Duration = Duration::from_secs(15);
@@ -41,63 +41,85 @@ pub(super) fn io(_: &Amount) -> Result<Vec<Finding>> {
         return Ok(vec![missing]);
     }
     // The same tool without a fault: what tracing itself costs is no part of the figure.
-    let (plain, _) = injected("fdatasync", "delay_enter=0")?;
+    let plain = injected("fsync", "delay_enter=0")?;
     INJECTIONS
         .iter()
         .map(|(calls, how)| {
-            let (rate, verdict) = injected(calls, how)?;
-            let off = (rate - plain) / plain;
+            let with = injected(calls, how)?;
+            let off = (with.rate - plain.rate) / plain.rate;
             Ok(Finding::new(
                 format!("{calls} {how}"),
                 "no crash, integrity ok, rate within 1 %",
                 format!(
-                    "{verdict}, {rate:.1}/s beside {plain:.1}/s ({:+.2} %)",
+                    "{} calls failed: {}, integrity ok: {}, {:.1}/s beside {:.1}/s ({:+.2} %)",
+                    with.failed,
+                    with.end,
+                    with.is_whole,
+                    with.rate,
+                    plain.rate,
                     off * 100.0
                 ),
-                verdict == "ended in order, integrity ok" && off.abs() <= RATE_OFF_MAX,
+                with.is_ordered && with.is_whole && off.abs() <= RATE_OFF_MAX,
             ))
         })
         .collect()
 }
 
-/// Probes per second, and how it went.
-fn injected(calls: &str, how: &str) -> Result<(f64, String)> {
+/// How a monitor fared whose calls failed.
+struct Fared {
+    rate: f64,
+    failed: usize,
+    end: String,
+    is_ordered: bool,
+    is_whole: bool,
+}
+
+fn injected(calls: &str, how: &str) -> Result<Fared> {
     let rig = Rig::new("")?;
-    let trace = format!("trace={calls}");
+    let trace = rig.path().join("trace.txt");
+    let mut serving = rig.start()?;
+    pause(SETTLE);
+    let pid = serving.pid().to_string();
     let inject = format!("inject={calls}:{how}");
-    // -D: the program is our child, not the tool's.
-    let words = [
-        "-D",
-        "-f",
-        "--seccomp-bpf",
-        "-qqq",
-        "-o",
-        "/dev/null",
-        "-e",
-        &trace,
-        "-e",
-        &inject,
-    ];
-    let mut serving = rig.start_by("strace", &words)?;
+    let mut tracer = tool("strace")
+        .args([
+            "-f",
+            "-qqq",
+            "-p",
+            &pid,
+            "-e",
+            &format!("trace={calls}"),
+            "-e",
+            &inject,
+            "-o",
+        ])
+        .arg(&trace)
+        .spawn()?;
     pause(SETTLE);
     let rate = rate_over(WATCHED)?;
-    if let Some(status) = serving.ended()? {
-        return Ok((rate, format!("ended by itself: {status}: {}", rig.said().trim())));
+    let ended = serving.ended()?;
+    if ended.is_none() {
+        serving.signal(Signal::SIGTERM)?;
     }
-    serving.signal(Signal::SIGTERM)?;
-    let (status, _) = serving.wait(END_MAX)?;
-    // 1: it says that not everything was written, which is true.
-    let is_ordered = matches!(status.code(), Some(0 | 1));
-    let is_whole = rig.data().copy()?.is_whole()?;
-    let end = if is_ordered {
-        "ended in order".to_owned()
-    } else {
-        format!("ended with {status}")
+    let status = match ended {
+        Some(status) => status,
+        None => serving.wait(END_MAX)?.0,
     };
-    Ok((
+    // It ends with whom it looks at.
+    tracer.wait()?;
+    let text = std::fs::read_to_string(&trace)?;
+    let failed = text.lines().filter(|line| line.contains("(INJECTED)")).count();
+    Ok(Fared {
         rate,
-        format!("{end}, integrity {}", if is_whole { "ok" } else { "DAMAGED" }),
-    ))
+        failed,
+        end: match ended {
+            Some(_) => format!("ended by itself: {status}: {}", rig.said().trim()),
+            None => format!("at the end {status}"),
+        },
+        // 1: it says that not everything was written, which is true.
+        is_ordered: ended.is_none() && matches!(status.code(), Some(0 | 1)),
+        is_whole: rig.data().copy()?.is_whole()?,
+    })
 }
 
 pub(super) fn full(amount: &Amount) -> Result<Vec<Finding>> {
@@ -139,14 +161,13 @@ pub(super) fn full(amount: &Amount) -> Result<Vec<Finding>> {
 fn full_once(rig: &Rig, serving: &mut Serving, time: &str, minutes: u64, plain: f64) -> Result<Finding> {
     let others = rig.data_dir().join("somebody-elses");
     let mut file = File::create(&others)?;
-    let noticed = until("that the disk is full is told", NOTICED_MAX, || {
+    until("that the disk is full is told", NOTICED_MAX, || {
         // To the last byte, and again what the program gave up meanwhile.
         for bytes in [64 << 10, 4 << 10, 512] {
             while file.write_all(&vec![7; bytes]).is_ok() {}
         }
         Ok((storage(serving)? != "ok").then_some(()))
-    });
-    noticed?;
+    })?;
     let rate = rate_over(Duration::from_secs(minutes * 60))?;
     let state = storage(serving)?;
     let is_alive = serving.ended()?.is_none();

@@ -1,12 +1,10 @@
 //! Crowds the door: no descriptors left, requests that never end, a second monitor on the same data.
 
-use std::io::Write as _;
-use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::net::TcpStream;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
-use linewatch_e2e::serving::{Serving, now, until};
-use socket2::{Domain, Socket, Type};
+use linewatch_e2e::serving::{half_a_request, is_open, now, until};
 
 use super::rig::{Rig, pause, rate_over};
 use super::{Amount, Finding};
@@ -68,9 +66,10 @@ fn no_descriptors() -> Result<Finding> {
 fn slow_requests() -> Result<Finding> {
     let rig = Rig::new("")?;
     let serving = rig.start()?;
+    let address = serving.socket()?;
     let begun = now();
     let slow: Vec<_> = (0..SLOW)
-        .map(|number| half_a_request(&serving, number))
+        .map(|_| half_a_request(address))
         .collect::<Result<_>>()?;
     let mut longest = Duration::ZERO;
     for _ in 0..20 {
@@ -80,8 +79,8 @@ fn slow_requests() -> Result<Finding> {
         pause(Duration::from_millis(50));
     }
     let gone = until("that slow requests are given up", 2 * GIVEN_UP_MAX, || {
-        let is_open = slow.iter().any(is_still_open);
-        Ok((!is_open).then(|| begun.elapsed()))
+        let is_any = slow.iter().any(is_open);
+        Ok((!is_any).then(|| begun.elapsed()))
     })?;
     Ok(Finding::new(
         format!("{SLOW} requests begun and never ended"),
@@ -93,24 +92,6 @@ fn slow_requests() -> Result<Finding> {
         ),
         longest <= PAGE_MAX && gone <= GIVEN_UP_MAX,
     ))
-}
-
-/// From an address of its own for every fifty, so that no bound per peer helps.
-fn half_a_request(serving: &Serving, number: usize) -> Result<TcpStream> {
-    let from = Ipv4Addr::new(127, 3, 0, 1 + u8::try_from(number / 50)?);
-    let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
-    socket.bind(&SocketAddr::from((from, 0)).into())?;
-    socket.connect(&serving.socket()?.into())?;
-    let mut stream = TcpStream::from(socket);
-    stream.write_all(b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Slow: ")?;
-    stream.set_nonblocking(true)?;
-    Ok(stream)
-}
-
-fn is_still_open(stream: &TcpStream) -> bool {
-    stream
-        .peek(&mut [0])
-        .is_err_and(|error| error.kind() == std::io::ErrorKind::WouldBlock)
 }
 
 fn second_instance() -> Result<Finding> {

@@ -3,6 +3,7 @@
 #![expect(clippy::print_stdout, reason = "what was measured is worth reading")]
 
 mod advice;
+mod crowded;
 mod firewall;
 mod health;
 mod holes;
