@@ -39,7 +39,7 @@ cargo xtask <chore>
   seed-history --data-dir DIR [--targets N] [--days D] [--interval 1s] [--seed S]   a large history, quickly
   proof engine [--show N]            counts against the kernel's own (needs root, nft)
   faults [--show kill9|io|full|locked|clock|suspend|stop|fd] [--cycles N] [--minutes N] [--seconds N] [--lock-seconds N]
-                                     what the program stands on fails: does it keep its promises (needs root, strace, faketime)
+                                     what the program stands on fails: does it keep its promises (needs root, strace, cc)
   soak [--minutes N] [--targets N] [--clients N] [--requests N]   a crowd for a while: lateness, slots, memory (needs root)
 
 LINEWATCH_REQUIRE_ALL=1 makes a missing tool or privilege a failure instead of a skip.

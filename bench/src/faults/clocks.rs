@@ -1,27 +1,24 @@
 //! Steps the calendar under the monitor, and stops the monitor itself for a while.
 //!
-//! The calendar is that of one process: a library in front of the C library's own clocks adds an offset, which this changes. The
+//! The calendar is that of one process: `calendar.c` before the C library's own clock adds an offset, which this changes. The
 //! kernel's stamps keep the true calendar, so that the two disagree for good, which is worse than a real step.
 
 use std::fs;
-use std::path::Path;
+use std::os::unix::fs::FileExt as _;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
+use linewatch_e2e::namespace;
 use linewatch_e2e::serving::{Serving, now};
 use nix::sys::signal::Signal;
 use serde_json::Value;
 
 use super::data::Look;
 use super::rig::{PROBES_PER_S, Rig, TARGETS, echoes, pause, rate_over};
-use super::{Amount, Finding};
+use super::{Amount, Finding, missing};
 
-/// Where Debian has it.
-const LIBRARIES: [&str; 3] = [
-    "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1",
-    "/usr/lib/aarch64-linux-gnu/faketime/libfaketimeMT.so.1",
-    "/usr/lib/faketime/libfaketimeMT.so.1",
-];
+/// Loaded before the C library.
+const CALENDAR: &str = include_str!("calendar.c");
 const HOUR: i64 = 3_600;
 const DAY: i64 = 24 * HOUR;
 const YEAR: i64 = 365 * DAY;
@@ -58,7 +55,7 @@ const OFFSETS_S: [i64; 30] = [
     -7 * DAY,
     0,
 ];
-/// The library looks at its file once a second; then the monitor has some flushes.
+/// Some flushes.
 const BETWEEN: Duration = Duration::from_millis(2_500);
 /// How often it is stopped.
 const SUSPENSIONS: u64 = 20;
@@ -71,31 +68,28 @@ const BURST_MAX: f64 = 1.1;
 const END_MAX: Duration = Duration::from_secs(10);
 
 pub(super) fn clock(_: &Amount) -> Result<Vec<Finding>> {
-    let Some(library) = LIBRARIES.iter().find(|path| Path::new(path).is_file()) else {
-        return Ok(vec![Finding::new(
-            "needs libfaketime",
-            "is installed (Debian: faketime)",
-            "is not there",
-            false,
-        )]);
-    };
+    if let Some(missing) = missing("cc", "--version") {
+        return Ok(vec![missing]);
+    }
     let rig = Rig::new("")?;
-    fs::create_dir(rig.data_dir())?;
-    // In the data directory: all other files are closed to a monitor that runs.
-    let offset = rig.data_dir().join("offset-of-the-calendar");
-    fs::write(&offset, "+0")?;
+    let (source, library) = (rig.path().join("calendar.c"), rig.path().join("calendar.so"));
+    fs::write(&source, CALENDAR)?;
+    let (from, to) = (source.display().to_string(), library.display().to_string());
+    namespace::tool("cc", &["-shared", "-fPIC", "-O1", "-o", &to, &from])?;
+    let path = rig.path().join("offset");
+    fs::write(&path, 0_i64.to_ne_bytes())?;
+    // Written in place: the program has these very bytes in its memory.
+    let offset = fs::File::options().write(true).open(&path)?;
     let mut command = rig.command();
     command
-        .env("LD_PRELOAD", library)
-        .env("FAKETIME_TIMESTAMP_FILE", &offset)
-        .env("FAKETIME_CACHE_DURATION", "1")
-        .env("FAKETIME_DONT_FAKE_MONOTONIC", "1");
+        .env("LD_PRELOAD", &library)
+        .env("LINEWATCH_CALENDAR", &path);
     let mut serving = rig.start_as(command)?;
     pause(BETWEEN);
     let mut deleted = 0;
     let mut seen = 0;
     for seconds in OFFSETS_S {
-        fs::write(&offset, format!("{seconds:+}"))?;
+        offset.write_all_at(&(seconds * 1_000_000_000).to_ne_bytes(), 0)?;
         pause(BETWEEN);
         let look = rig.data().beside()?;
         let samples = look.samples()?;
