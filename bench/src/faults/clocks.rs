@@ -173,7 +173,7 @@ fn false_alerts(look: &Look) -> Result<Vec<String>> {
         "SELECT kind || ': ' || message FROM events WHERE kind IN ('outage', 'packet_loss', 'threshold_exceeded', 'jitter', 'stale', 'local_outage') OR \
          severity = 'critical'",
     )?;
-    let lost = look.number("SELECT count(*) FROM recent WHERE outcome IN ('lost', 'unreachable')")?;
+    let lost = look.lost()?;
     let outages = look.number("SELECT count(*) FROM outages")?;
     let letters = look.number("SELECT count(*) FROM outbox")?;
     for (what, count) in [("lost", lost), ("outages", outages), ("letters", letters)] {
@@ -203,8 +203,7 @@ pub(super) fn suspend(amount: &Amount) -> Result<Vec<Finding>> {
     serving.signal(Signal::SIGTERM)?;
     serving.wait(END_MAX)?;
     let look = rig.data().beside()?;
-    let run = look.run()?;
-    let lost = look.outcomes(run, "lost")? + look.outcomes(run, "unreachable")?;
+    let lost = look.lost()?;
     let unmeasured = look.number("SELECT sum(slots) FROM gaps")?;
     let owed = SUSPENSIONS * amount.seconds * TARGETS * PROBES_PER_S;
     let outages = look.number("SELECT count(*) FROM outages")?;

@@ -108,6 +108,11 @@ impl Look {
         ))
     }
 
+    /// Probes that are booked as failed, of all runs; after an orderly end, which sums all up.
+    pub(super) fn lost(&self) -> Result<i64> {
+        self.number("SELECT sum(lost) FROM rollup_1m")
+    }
+
     /// Of one run: when its newest sample was sent, in nanoseconds since 1970.
     pub(super) fn newest_ns(&self, run: i64) -> Result<i64> {
         self.number(&format!("SELECT max(at_ns) FROM recent WHERE run = {run}"))
