@@ -40,23 +40,21 @@ pub(super) fn io(_: &Amount) -> Result<Vec<Finding>> {
     if let Some(missing) = missing("strace", "-V") {
         return Ok(vec![missing]);
     }
-    // The same tool without a fault: what tracing itself costs is no part of the figure.
-    let plain = injected("fsync", "delay_enter=0")?;
     INJECTIONS
         .iter()
         .map(|(calls, how)| {
             let with = injected(calls, how)?;
-            let off = (with.rate - plain.rate) / plain.rate;
+            let off = (with.rate - with.before) / with.before;
             Ok(Finding::new(
                 format!("{calls} {how}"),
                 "no crash, integrity ok, rate within 1 %",
                 format!(
-                    "{} calls failed: {}, integrity ok: {}, {:.1}/s beside {:.1}/s ({:+.2} %)",
+                    "{} calls failed: {}, integrity ok: {}, {:.1}/s after {:.1}/s ({:+.2} %)",
                     with.failed,
                     with.end,
                     with.is_whole,
                     with.rate,
-                    plain.rate,
+                    with.before,
                     off * 100.0
                 ),
                 with.is_ordered && with.is_whole && off.abs() <= RATE_OFF_MAX,
@@ -67,6 +65,9 @@ pub(super) fn io(_: &Amount) -> Result<Vec<Finding>> {
 
 /// How a monitor fared whose calls failed.
 struct Fared {
+    /// Probes per second before the fault.
+    before: f64,
+    /// The same with it, and with the tool that makes it.
     rate: f64,
     failed: usize,
     end: String,
@@ -79,6 +80,7 @@ fn injected(calls: &str, how: &str) -> Result<Fared> {
     let trace = rig.path().join("trace.txt");
     let mut serving = rig.start()?;
     pause(SETTLE);
+    let before = rate_over(WATCHED)?;
     let pid = serving.pid().to_string();
     let inject = format!("inject={calls}:{how}");
     let mut tracer = tool("strace")
@@ -110,6 +112,7 @@ fn injected(calls: &str, how: &str) -> Result<Fared> {
     let text = std::fs::read_to_string(&trace)?;
     let failed = text.lines().filter(|line| line.contains("(INJECTED)")).count();
     Ok(Fared {
+        before,
         rate,
         failed,
         end: match ended {

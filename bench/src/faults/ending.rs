@@ -80,6 +80,7 @@ fn term(what: &str, limit: Duration, rig: &Rig) -> Result<Finding> {
 fn second(what: &str, rig: &Rig) -> Result<Finding> {
     let mut longest = Duration::ZERO;
     let mut codes = Vec::new();
+    let mut told = Vec::new();
     let mut is_whole = true;
     for impatience in IMPATIENCE {
         let mut serving = started(rig)?;
@@ -93,6 +94,7 @@ fn second(what: &str, rig: &Rig) -> Result<Finding> {
         let (status, after) = serving.wait(WAIT_MAX)?;
         longest = longest.max(after);
         codes.push(status.code());
+        told.push(format!("{} ms", after.as_millis()));
         is_whole &= rig.data().copy()?.is_whole()?;
     }
     let is_right = !codes.is_empty() && codes.iter().all(|code| *code == Some(SECOND_CODE));
@@ -100,8 +102,8 @@ fn second(what: &str, rig: &Rig) -> Result<Finding> {
         format!("{what}, {} times", codes.len()),
         "<= 200 ms, status 130, integrity ok",
         format!(
-            "at most {} ms, status 130: {is_right}, integrity ok: {is_whole}",
-            longest.as_millis()
+            "{}, status 130: {is_right}, integrity ok: {is_whole}",
+            told.join(", ")
         ),
         longest <= SECOND_MAX && is_right && is_whole,
     ))
