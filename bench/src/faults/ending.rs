@@ -15,9 +15,9 @@ const TIMES: u32 = 5;
 const CLEAN_MAX: Duration = Duration::from_secs(5);
 const DEAD_SERVER_MAX: Duration = Duration::from_secs(10);
 const SECOND_MAX: Duration = Duration::from_millis(200);
-/// A second Ctrl+C by somebody who has waited for nothing.
+/// A second Ctrl+C by somebody who is impatient; two that come before the kernel has run the program at all are one to everybody.
 const IMPATIENCE: [Duration; 5] = [
-    Duration::from_millis(20),
+    Duration::from_millis(100),
     Duration::from_millis(200),
     Duration::from_millis(500),
     Duration::from_millis(1_500),
