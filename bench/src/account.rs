@@ -3,15 +3,19 @@
 //! All figures are the kernel's own (`/proc`, `getrusage`); nothing here is estimated.
 
 use std::fs;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
 use nix::sys::resource::{UsageWho, getrusage};
 
 /// CPU time of this process's threads whose name begins with `prefix`, to the nanosecond.
 pub(crate) fn threads_cpu(prefix: &str) -> Result<Duration> {
+    tasks_cpu("/proc/self/task", prefix)
+}
+
+fn tasks_cpu(tasks: &str, prefix: &str) -> Result<Duration> {
     let mut total_ns = 0;
-    for task in fs::read_dir("/proc/self/task")? {
+    for task in fs::read_dir(tasks)? {
         let task = task?.path();
         // A thread may end between the listing and the reading: it then costs nothing any more.
         let Ok(name) = fs::read_to_string(task.join("comm")) else {
@@ -26,6 +30,42 @@ pub(crate) fn threads_cpu(prefix: &str) -> Result<Duration> {
         total_ns += spent.parse::<u64>()?;
     }
     Ok(Duration::from_nanos(total_ns))
+}
+
+/// Before a process is looked at: its start, calibration, the first writing of files.
+pub(crate) const WARM: Duration = Duration::from_secs(4);
+
+/// CPU time of a process in a span, in seconds.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Span {
+    /// How long it was.
+    pub length_s: f64,
+    /// Of all threads.
+    pub whole_s: f64,
+    /// Of the engine's.
+    pub engine_s: f64,
+}
+
+/// Waits [`WARM`], and then sees what a running process spends in so many seconds.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the span is what is measured; the process does its work meanwhile"
+)]
+pub(crate) fn spent(pid: u32, seconds: u64) -> Result<Span> {
+    let cpu = || -> Result<(f64, f64)> {
+        let tasks = format!("/proc/{pid}/task");
+        let [engine, whole] = ["probe-", ""].map(|prefix| tasks_cpu(&tasks, prefix));
+        Ok((engine?.as_secs_f64(), whole?.as_secs_f64()))
+    };
+    std::thread::sleep(WARM);
+    let ((engine, whole), begun) = (cpu()?, Instant::now());
+    std::thread::sleep(Duration::from_secs(seconds));
+    let ((engine_then, whole_then), length_s) = (cpu()?, begun.elapsed().as_secs_f64());
+    Ok(Span {
+        length_s,
+        whole_s: whole_then - whole,
+        engine_s: engine_then - engine,
+    })
 }
 
 /// User and system time of this process.

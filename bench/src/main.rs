@@ -13,6 +13,7 @@ mod part;
 mod proof;
 mod record;
 mod record_path;
+mod record_view;
 mod rows;
 mod seed;
 mod soak;
@@ -36,6 +37,7 @@ linewatch-bench store [--row N] [--quick] [--year-dir DIR]   the table of histor
    1 reading a month   2 disk   3 bytes written   4 ingest   5 percentiles   6 round-robin   7 reading a year
 linewatch-bench record [--row N] [--quick]   the table of sessions (needs the program beside it):
    1 a millisecond, time-out 25 ms   2 the same, 200 ms   3 CPU with every file   4 memory over a day
+   5 the terminal view of 100 targets
 linewatch-bench seed-history --data-dir DIR [--targets N] [--days D] [--interval 1s] [--seed S]
                                              a large history in a directory of its own
 linewatch-bench faults [--show NAME] [--cycles N] [--minutes N] [--seconds N] [--lock-seconds N]

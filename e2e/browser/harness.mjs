@@ -69,6 +69,22 @@ export function expect(condition, text) {
   if (!condition) throw new Error(text);
 }
 
+/**
+ * The id of a target that answers, of those that were there before the suite: one with some losses, if there is one.
+ * @param {string} base
+ */
+export async function answering(base) {
+  for (let tries = 0; tries < 60; tries += 1) {
+    const { targets } = await (await fetch(`${base}/api/v1/overview?limit=200`)).json();
+    const well = targets.filter((/** @type {any} */ row) => row.p50_ms !== null && row.state !== "paused" && !row.address.startsWith("127.0.0.3"));
+    const found = well.find((/** @type {any} */ row) => row.loss_ppm > 0 && row.loss_ppm < 300_000) ?? well[0];
+    if (found) return found.id;
+    // A monitor that has only begun.
+    await new Promise((done) => { setTimeout(done, 500); });
+  }
+  throw new Error("no target answers");
+}
+
 /** The value behind an option of the command line. @param {string} name */
 export function option(name) {
   const args = process.argv.slice(2);

@@ -5,7 +5,7 @@
 
 import { readFile } from "node:fs/promises";
 
-import { expect, openLive, shot } from "./harness.mjs";
+import { answering, expect, openLive, shot } from "./harness.mjs";
 
 /** @param {import("playwright-core").Page} page Pixels of the history that are neither background, grid nor text. */
 const coloured = (page) => page.evaluate(() => {
@@ -28,18 +28,21 @@ const drawn = async (page) => {
   await page.waitForTimeout(300);
 };
 
+/** Waits for a drawing: a monitor that has only begun has few buckets, and looks again every ten seconds. @param {import("playwright-core").Page} page @param {string} what */
+const untilColoured = async (page, what) => {
+  let seen = 0;
+  for (let tries = 0; tries < 80; tries += 1) {
+    seen = await coloured(page);
+    if (seen > 20) return;
+    await page.waitForTimeout(500);
+  }
+  throw new Error(`${seen} coloured pixels: no ${what}`);
+};
+
 /**
  * @param {{ test: (name: string, run: () => Promise<void>) => void, browser: Awaited<ReturnType<import("./harness.mjs").launch>>, base: string }} suite
  */
 export function historyTests({ test, browser, base }) {
-  /** A target that answers. */
-  const answering = async () => {
-    const { targets } = await (await fetch(`${base}/api/v1/overview?limit=200`)).json();
-    const found = targets.find((/** @type {any} */ row) => row.p50_ms !== null && row.state !== "paused");
-    expect(found !== undefined, "no target answers");
-    return found.id;
-  };
-
   test("the range of the overview moves the figures, stands in the address and survives a reload", async () => {
     await browser.page(async (page) => {
       await openLive(page, `${base}/`);
@@ -83,22 +86,21 @@ export function historyTests({ test, browser, base }) {
   });
 
   test("the history draws smoke, percentiles and heat, and a reload shows the same", async () => {
-    const id = await answering();
+    const id = await answering(base);
     for (const width of [1440, 390]) {
       await browser.page(async (page) => {
         await openLive(page, `${base}/t/${id}?range=1h`);
         await drawn(page);
         await page.locator(".history").scrollIntoViewIfNeeded();
         await page.waitForTimeout(300);
-        const smoke = await coloured(page);
-        expect(smoke > 20, `${smoke} coloured pixels at ${width}: no smoke`);
+        await untilColoured(page, `smoke at ${width}`);
         await page.getByRole("button", { name: "Percentiles" }).click();
         await page.getByRole("button", { name: "Log", exact: true }).click();
         await page.waitForURL(/chart=pct&y=log/);
         await page.reload();
         await drawn(page);
         expect((await page.getByRole("button", { name: "Percentiles" }).getAttribute("aria-pressed")) === "true", "the chart is forgotten");
-        expect((await coloured(page)) > 20, `no lines at ${width}`);
+        await untilColoured(page, `lines at ${width}`);
         await shot(page, `history-pct-${width}-dark`);
         await page.getByRole("button", { name: "Heatmap" }).click();
         await page.waitForURL(/chart=heat/);
@@ -108,8 +110,23 @@ export function historyTests({ test, browser, base }) {
     }
   });
 
+  test("a logarithmic history that comes late is drawn when it comes", async () => {
+    const id = await answering(base);
+    await browser.page(async (page) => {
+      await page.route("**/api/v1/series?**", async (route) => {
+        await new Promise((done) => { setTimeout(done, 2500); });
+        await route.continue();
+      });
+      await page.goto(`${base}/t/${id}?range=1h&y=log`);
+      await page.locator(".history").waitFor();
+      // A new theme draws every chart anew, those without data too.
+      await page.emulateMedia({ colorScheme: "light" });
+      await drawn(page);
+    });
+  });
+
   test("a drag zooms, a double click and 0 reset, keys move the cursor", async () => {
-    const id = await answering();
+    const id = await answering(base);
     await browser.page(async (page) => {
       await openLive(page, `${base}/t/${id}?range=1h`);
       await drawn(page);
@@ -142,7 +159,7 @@ export function historyTests({ test, browser, base }) {
   });
 
   test("two fingers zoom and a tap resets, and the cursor stands in every chart of the history", async () => {
-    const id = await answering();
+    const id = await answering(base);
     await browser.page(async (page, context) => {
       await openLive(page, `${base}/t/${id}?range=1h`);
       await drawn(page);
@@ -173,7 +190,7 @@ export function historyTests({ test, browser, base }) {
   });
 
   test("a history that cannot be read says so and is tried again", async () => {
-    const id = await answering();
+    const id = await answering(base);
     await browser.page(async (page) => {
       await page.route("**/api/v1/series?**", (route) => route.fulfill({ status: 503, contentType: "application/json", body: '{"error":{"code":"unavailable","message":"the history is busy","field":null}}' }));
       await openLive(page, `${base}/t/${id}`);
@@ -193,7 +210,7 @@ export function historyTests({ test, browser, base }) {
   });
 
   test("outages are exported as a table that runs nothing", async () => {
-    const id = await answering();
+    const id = await answering(base);
     const now = Date.now();
     await browser.page(async (page) => {
       await page.route("**/api/v1/outages?**", (route) => route.fulfill({ json: { next: null, rows: [{
@@ -208,7 +225,7 @@ export function historyTests({ test, browser, base }) {
   });
 
   test("an outage opens to its evidence, closes again, and a link goes there", async () => {
-    const id = await answering();
+    const id = await answering(base);
     const now = Date.now();
     const outage = { id: "1-1", target: id, target_name: "x", from: now - 600_000, to: now - 580_000, duration_ms: 20_000, opened_by: "run", sent: 20, received: 0, lost: 20, uncertainty_ms: 1000 };
     const probes = Array.from({ length: 80 }, (_, i) => [1, i, i * 1_000_000, i >= 30 && i < 50 ? 3 : 0, i >= 30 && i < 50 ? null : 20_000 + i * 10, null, 0]);

@@ -8,4 +8,5 @@ pub mod namespace;
 pub mod packet;
 pub mod responder;
 pub mod serving;
+pub mod session;
 pub mod tap;

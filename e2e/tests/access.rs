@@ -271,3 +271,26 @@ fn loopback_is_open_and_makes_no_password_and_off_is_said() {
         Ok(())
     });
 }
+
+#[test]
+fn who_asks_for_the_diagnosis_while_it_is_made_gets_the_same() {
+    with_program("two ask", |program| {
+        let data = tempfile::tempdir()?;
+        let monitor = Monitor::start(&program, data.path(), "", "127.0.0.1:0")?;
+        let ask = || monitor.ask("GET", "/api/v1/doctor?fresh=1", "", "");
+        let answers = std::thread::scope(|scope| {
+            let askers: Vec<_> = (0..4).map(|_| scope.spawn(ask)).collect();
+            askers
+                .into_iter()
+                .map(|asker| asker.join().map_err(|_| anyhow::anyhow!("an asker panicked"))?)
+                .collect::<anyhow::Result<Vec<_>>>()
+        })?;
+        let bodies: Vec<&str> = answers
+            .iter()
+            .map(|(_, text)| text.split("\r\n\r\n").nth(1).unwrap_or_default())
+            .collect();
+        ensure!(answers.iter().all(|(status, _)| *status == 200), "{answers:?}");
+        ensure!(bodies.iter().all(|body| *body == bodies[0]), "{bodies:?}");
+        Ok(())
+    });
+}

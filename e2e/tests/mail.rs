@@ -1,13 +1,17 @@
 //! The built program and a real mail server (aiosmtpd) that misbehaves: a killed monitor tells of the interruption, one that is
-//! stopped tells of that, each exactly once, whatever the server does in between; and every way to fail is lived through.
+//! stopped tells of that, each exactly once, whatever the server does in between; every way to fail is lived through; and a
+//! session of `record` mails its outage.
 //!
 //! Skipped, with words, where there is no Python with aiosmtpd; everything stays on loopback, in a namespace where it needs one.
 
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
+use std::time::Duration;
 
 use anyhow::{Context as _, bail, ensure};
+use linewatch_e2e::packet::Answer;
+use linewatch_e2e::responder::Responder;
 use linewatch_e2e::{binary, namespace};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -33,6 +37,68 @@ fn whatever_a_mail_server_does_each_event_is_accepted_and_no_login_is_readable()
         }
     }
     namespace::run("trouble", move || trouble(&program, &python));
+}
+
+#[test]
+fn record_mails_an_outage_with_its_graph_and_its_end() {
+    if let Some((program, python)) = tools("record mail") {
+        namespace::run("record mail", move || recorded(&program, &python));
+    }
+}
+
+/// A session whose line is silent from 2.5 s to 5 s after its start.
+fn recorded(program: &Path, python: &Path) -> anyhow::Result<()> {
+    let dir = tempfile::tempdir()?;
+    let mut peer = Peer::start(python, &["good"])?;
+    let config = dir.path().join("linewatch.toml");
+    std::fs::write(&config, settings(peer.port))?;
+    let line = Responder::start(|index, _| match index {
+        250..500 => vec![],
+        _ => vec![(Duration::from_millis(5), Answer::Right)],
+    })?;
+    let config = config.display().to_string();
+    let arguments = [
+        "record",
+        "gw=10.9.0.2:443",
+        "--email-to",
+        "ops@example.com",
+        "--config",
+        config.as_str(),
+        "-i",
+        "10ms",
+        "--duration",
+        "8s",
+    ];
+    let session = process(program, &arguments)
+        .current_dir(dir.path())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()?;
+    // Read as they come: two mails with pictures are more than a pipe holds, and a server that waits takes no mail.
+    let (began, ended) = (peer.accepted()?, peer.accepted()?);
+    let output = session.wait_with_output()?;
+    ensure!(
+        output.status.success() && output.stderr.is_empty(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    for mail in [&began, &ended] {
+        ensure!(header(mail, "To") == Some("To: ops@example.com"), "{mail}");
+        ensure!(
+            header(mail, "Subject").is_some_and(|subject| subject.contains("gw")),
+            "{mail}"
+        );
+        // The beginning of a PNG in base64.
+        ensure!(
+            mail.contains("image/png") && mail.contains("iVBORw0KGgo"),
+            "{mail:.3000}"
+        );
+    }
+    ensure!(header(&began, "Message-ID") != header(&ended, "Message-ID"));
+    let more = peer.end()?;
+    ensure!(more.is_empty(), "more than a begin and an end: {more:?}");
+    drop(line);
+    Ok(())
 }
 
 /// The program and a Python with aiosmtpd; `None`, with words, where one of them is not there.

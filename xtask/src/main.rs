@@ -10,6 +10,7 @@ mod kernel;
 mod options;
 mod package;
 mod platforms;
+mod powercut;
 mod purity;
 mod run;
 mod swarm;
@@ -27,7 +28,7 @@ cargo xtask <chore>
   unit      unit, property and scenario tests
   kernel    the real kernel: network namespaces and a TUN responder (needs root)
   browser   the page in headless Chromium: a first `serve` on loopback alone, then `linewatch demo` (needs node and chromium)
-  platforms Windows and macOS, each as far as the tools here go: run, compiled or checked (no part of `test`)
+  platforms a static Linux, aarch64, Windows and macOS, as far as the tools here go: run, compiled or checked (no part of `test`)
   docs [--check]                            docs/reference from the code: written, or compared
   package deb|tar [--target T] [--profile P]   what people install, into target/packaging (deb needs cargo-deb)
 
@@ -37,7 +38,9 @@ cargo xtask <chore>
   bench store [--row N] [--quick] [--year-dir DIR]   disk, writing and reading of history beside plain rows (some minutes)
   bench record [--row N] [--quick]   sessions at a thousand a second: rate, CPU, memory over a day (needs root; some minutes)
   seed-history --data-dir DIR [--targets N] [--days D] [--interval 1s] [--seed S]   a large history, quickly
+  faults powercut [--cuts N]         the store's recorded writes, replayed up to N power cuts (needs strace; a minute)
   proof engine [--show N]            counts against the kernel's own (needs root, nft)
+  proof record [--kills N] [--seed S]   sessions killed at random, 50 of them; every file must be whole (needs root)
   faults [--show kill9|io|full|locked|clock|suspend|stop|fd] [--cycles N] [--minutes N] [--seconds N] [--lock-seconds N]
                                      what the program stands on fails: does it keep its promises (needs root, strace, cc)
   soak [--minutes N] [--targets N] [--clients N] [--requests N]   a crowd for a while: lateness, slots, memory (needs root)
@@ -65,12 +68,14 @@ fn go(words: &[String]) -> Result<()> {
         ("bench", Some("store")) => return bench::store(&rest[1..]),
         ("bench", Some("record")) => return bench::record(&rest[1..]),
         ("seed-history", _) => return bench::seed(rest),
+        ("faults", Some("powercut")) => return powercut::run(&rest[1..]),
         ("proof", Some("engine")) => return bench::run("proof", &rest[1..]),
         ("bench", _) => {
             bail!("`cargo xtask bench engine`, `bench store` and `bench record` are what there is\n{HELP}")
         }
         ("faults" | "soak", _) => return bench::proof_of_program(chore, rest),
-        ("proof", _) => bail!("`cargo xtask proof engine` is what there is\n{HELP}"),
+        ("proof", Some("record")) => return bench::killed(&rest[1..]),
+        ("proof", _) => bail!("`cargo xtask proof engine` and `proof record` are what there is\n{HELP}"),
         _ => {}
     }
     match chore {

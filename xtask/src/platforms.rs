@@ -1,17 +1,22 @@
 //! Says of each platform how far it was proved here: "run", "compiled" or "checked", and nothing more than that.
 //!
-//! Linux is run by the other chores. Windows is built with mingw and, where wine is, watches a port of this computer.
-//! macOS cannot be linked without Apple's SDK: it is checked, the store too where a C compiler for it is named.
+//! Linux is run by the other chores; here the static program serves in a root that holds nothing else, and the one for
+//! aarch64 runs emulated. Windows is built with mingw and, where wine is, watches, records and serves. macOS cannot be
+//! linked without Apple's SDK: it is checked, the store too where a C compiler for it is named.
 
-use std::io::Write as _;
+mod serving;
+
+use std::fs;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
 use crate::run;
 
 const WINDOWS: &str = "x86_64-pc-windows-gnu";
+const ARM: &str = "aarch64-unknown-linux-musl";
 const MACOS: &str = "aarch64-apple-darwin";
 /// Where the cc crate looks for a C compiler that makes objects for macOS.
 const MACOS_CC: &str = "CC_aarch64_apple_darwin";
@@ -19,10 +24,24 @@ const MINGW_CC: &str = "x86_64-w64-mingw32-gcc";
 /// wine 8 has no bcryptprimitives.dll, from which Rust takes its random numbers; Windows has had it since 7.
 const SHIM: &str = "bcryptprimitives.dll";
 const SHIM_SOURCE: &str = include_str!("platforms/processprng.c");
+/// Delivers the events of a console, which no tool of Linux or wine does.
+const EVENT_SOURCE: &str = include_str!("platforms/event.c");
+/// CTRL_CLOSE_EVENT, CTRL_LOGOFF_EVENT, CTRL_SHUTDOWN_EVENT.
+const EVENTS: [&str; 3] = ["2", "5", "6"];
+/// Nothing is measured for speed here, and without optimisation it is built in a third of the time.
+const QUICKLY: [&str; 5] = [
+    "--package",
+    "linewatch",
+    "--locked",
+    "--config",
+    "profile.dev.package.\"*\".opt-level=0",
+];
 
 pub(crate) fn run() -> Result<()> {
     let lines = [
         format!("{}: run by `cargo xtask test`", std::env::consts::OS),
+        format!("linux, static, in an empty root: {}", empty_root()?),
+        format!("linux ({ARM}): {}", arm()?),
         format!("windows ({WINDOWS}): {}", windows()?),
         format!("macos ({MACOS}): {}", macos()?),
     ];
@@ -48,17 +67,81 @@ fn windows() -> Result<String> {
         return Ok("checked, without the store and the program: no mingw".to_owned());
     }
     clippy(&["--package", "linewatch"], WINDOWS)?;
-    run::cargo(&["build", "--package", "linewatch", "--locked", "--target", WINDOWS])?;
+    let program = build("build", WINDOWS, "linewatch.exe")?;
     if !run::require(run::has("wine"), "wine", "Windows' program")? {
         return Ok("compiled, not run: no wine".to_owned());
     }
-    let target_dir =
-        std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| run::root().join("target"), PathBuf::from);
-    watch_under_wine(&target_dir.join(WINDOWS).join("debug"))?;
+    under_wine(&program)?;
     Ok(
-        "run under wine (TCP and ICMP to this computer); not on Windows itself, ICMPv6 compiled only"
+        "run under wine (TCP and ICMP to this computer, a session recorded, the page \
+         served, orderly stops when the window is closed, at log-off and at shutdown); not on Windows itself, ICMPv6 \
+         compiled only"
             .to_owned(),
     )
+}
+
+/// The static program, alone in a directory that it takes for the root.
+fn empty_root() -> Result<String> {
+    let target = run::host()?.replace("-linux-gnu", "-linux-musl");
+    let what = "the program in an empty root";
+    let is_ready = run::require(has_target(&target)?, &format!("the Rust target {target}"), what)?
+        && run::require(run::has("musl-gcc"), "musl-gcc (package musl-tools)", what)?
+        && run::require(run::is_root()?, "root, for chroot", what)?;
+    if !is_ready {
+        return Ok("not looked at".to_owned());
+    }
+    let program = build("build", &target, "linewatch")?;
+    let root = fresh(&program, "empty-root")?;
+    copy(&program, &root.join("linewatch"))?;
+    let mut serve = serving::bounded("chroot", &root);
+    serve.args([".", "/linewatch", "--data-dir", "/data", "serve"]);
+    serve.args(["--listen", "127.0.0.1:0", "127.0.0.1"]);
+    Ok(format!("run, served: {}", serving::answers(serve)?))
+}
+
+/// By zig's C compiler and linker; run by qemu where that is.
+fn arm() -> Result<String> {
+    let what = "the program for aarch64";
+    let is_ready = run::require(has_target(ARM)?, &format!("the Rust target {ARM}"), what)?
+        && run::require(
+            run::has("cargo-zigbuild"),
+            "cargo-zigbuild (PyPI: cargo-zigbuild, ziglang)",
+            what,
+        )?;
+    if !is_ready {
+        return Ok("not looked at".to_owned());
+    }
+    let program = build("zigbuild", ARM, "linewatch")?;
+    let emulators = ["qemu-aarch64", "qemu-aarch64-static"];
+    let emulator = emulators.into_iter().find(|name| run::has(name));
+    if !run::require(emulator.is_some(), "qemu-user", what)? {
+        return Ok("compiled, not run: no qemu-user".to_owned());
+    }
+    let emulator = emulator.unwrap_or_default();
+    let dir = fresh(&program, "emulated")?;
+    let start = || {
+        let mut command = serving::bounded(emulator, &dir);
+        command.arg(&program);
+        command
+    };
+    let mut version = start();
+    version.arg("--version");
+    let version = run::output(version)?;
+    watch(start, &["tcp"])?;
+    let mut serve = start();
+    serve.args([
+        "--data-dir",
+        "data",
+        "serve",
+        "--listen",
+        "127.0.0.1:0",
+        "127.0.0.1",
+    ]);
+    Ok(format!(
+        "{} run by {emulator} (TCP to this computer), served: {}; not on a processor of its kind",
+        version.trim(),
+        serving::answers(serve)?
+    ))
 }
 
 fn macos() -> Result<String> {
@@ -105,32 +188,126 @@ fn has_target(target: &str) -> Result<bool> {
     Ok(Path::new(dir.trim()).is_dir())
 }
 
-/// Runs the program in a directory of its own: three handshakes with a port of ours, three pings to this computer.
-fn watch_under_wine(built: &Path) -> Result<()> {
-    let dir = built.join("wine");
-    std::fs::create_dir_all(&dir).with_context(|| format!("make {}", dir.display()))?;
-    std::fs::copy(built.join("linewatch.exe"), dir.join("linewatch.exe")).context("copy linewatch.exe")?;
-    let source = dir.join("processprng.c");
-    let mut file = std::fs::File::create(&source).context("write the shim")?;
-    file.write_all(SHIM_SOURCE.as_bytes()).context("write the shim")?;
-    let mut compiler = run::tool(MINGW_CC, &dir);
-    run::run({
-        compiler.args(["-shared", "-O1", "-o", SHIM, "processprng.c", "-ladvapi32"]);
-        compiler
-    })?;
+/// Builds the program for `target` and gives where it lies.
+fn build(how: &str, target: &str, name: &str) -> Result<PathBuf> {
+    run::cargo(&[&[how, "--target", target], &QUICKLY[..]].concat())?;
+    Ok(run::target_dir().join(target).join("debug").join(name))
+}
+
+/// An empty directory beside the program.
+fn fresh(program: &Path, name: &str) -> Result<PathBuf> {
+    let dir = program.with_file_name(name);
+    if dir.exists() {
+        fs::remove_dir_all(&dir).with_context(|| format!("empty {}", dir.display()))?;
+    }
+    fs::create_dir_all(&dir).with_context(|| format!("make {}", dir.display()))?;
+    Ok(dir)
+}
+
+fn copy(from: &Path, to: &Path) -> Result<()> {
+    fs::copy(from, to)
+        .map(drop)
+        .with_context(|| format!("copy {} to {}", from.display(), to.display()))
+}
+
+/// Runs the program in a directory of its own: it watches a port and an address of ours, records a second, and serves.
+fn under_wine(program: &Path) -> Result<()> {
+    let dir = fresh(program, "wine")?;
+    copy(program, &dir.join("linewatch.exe"))?;
+    fs::write(dir.join("processprng.c"), SHIM_SOURCE).context("write the shim")?;
+    fs::write(dir.join("event.c"), EVENT_SOURCE).context("write what delivers events")?;
+    for words in [
+        &["-shared", "-O1", "-o", SHIM, "processprng.c", "-ladvapi32"][..],
+        &["-O1", "-o", "event.exe", "event.c"],
+    ] {
+        let mut compiler = run::tool(MINGW_CC, &dir);
+        compiler.args(words);
+        run::run(compiler)?;
+    }
+    let wine = |program: &str| {
+        let mut wine = serving::bounded("wine", &dir);
+        // A prefix of our own: nobody's settings are read or made.
+        wine.env("WINEPREFIX", dir.join("prefix"))
+            .env("WINEDEBUG", "-all")
+            .arg(program);
+        wine
+    };
+    let start = || wine("linewatch.exe");
+    watch(start, &["tcp", "icmp"])?;
+    record(start, &dir)?;
+    let mut serve = start();
+    serve.args([
+        "--data-dir",
+        "data",
+        "serve",
+        "--listen",
+        "127.0.0.1:0",
+        "127.0.0.1",
+    ]);
+    run::say(&serving::answers(serve)?);
+    for event in EVENTS {
+        let mut told = wine("event.exe");
+        told.args([
+            event,
+            "linewatch.exe --data-dir data serve --listen 127.0.0.1:0 127.0.0.1",
+        ]);
+        let printed = run::output(told)?;
+        let end = printed.lines().last().unwrap_or_default();
+        run::say(end.trim_end());
+        if !printed.contains("monitor stopped") || !end.contains("ended, exit code 0") {
+            bail!("no orderly stop:\n{printed}");
+        }
+    }
+    Ok(())
+}
+
+/// Three probes by each way to this computer, all answered.
+fn watch(start: impl Fn() -> Command, ways: &[&str]) -> Result<()> {
     // The kernel shakes hands for a listener by itself: nobody needs to accept.
     let listener = TcpListener::bind(("127.0.0.1", 0)).context("listen on a port")?;
     let port = listener.local_addr().context("listen on a port")?.port();
-    for target in [format!("127.0.0.1:{port}"), "127.0.0.1".to_owned()] {
-        let mut wine = run::tool("wine", &dir);
-        wine.args(["linewatch.exe", "watch", &target, "--count", "3", "--json"]);
-        // A prefix of our own: nobody's settings are read or made.
-        wine.env("WINEPREFIX", dir.join("prefix"))
-            .env("WINEDEBUG", "-all");
-        run::say(&format!("+ wine linewatch.exe watch {target} --count 3 --json"));
-        let printed = run::output(wine)?;
+    for way in ways {
+        let target = match *way {
+            "tcp" => format!("127.0.0.1:{port}"),
+            _ => "icmp://127.0.0.1".to_owned(),
+        };
+        let mut program = start();
+        program.args(["watch", &target, "--count", "3", "--json"]);
+        run::say(&format!("+ watch {target} --count 3 --json"));
+        let printed = run::output(program)?;
         if !printed.contains("\"replied\":3") {
-            bail!("linewatch.exe heard no three replies of {target}:\n{printed}");
+            bail!("it heard no three replies of {target}:\n{printed}");
+        }
+    }
+    Ok(())
+}
+
+/// A second at a hundred probes: the folder with its files.
+fn record(start: impl Fn() -> Command, dir: &Path) -> Result<()> {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).context("listen on a port")?;
+    let port = listener.local_addr().context("listen on a port")?.port();
+    let out = dir.join("recorded");
+    fs::create_dir_all(&out).with_context(|| format!("make {}", out.display()))?;
+    let mut program = start();
+    program.args(["record", &format!("tcp://127.0.0.1:{port}")]);
+    program.args(["--interval", "10ms", "--duration", "2s", "--out", "recorded"]);
+    run::say("+ record --interval 10ms --duration 2s --out recorded");
+    let printed = run::output(program)?;
+    let sessions = fs::read_dir(&out)?.collect::<std::io::Result<Vec<_>>>()?;
+    let [session] = sessions.as_slice() else {
+        bail!(
+            "{} folders instead of one in {}:\n{printed}",
+            sessions.len(),
+            out.display()
+        );
+    };
+    for name in ["averages_per_second.txt", "packetloss.txt"] {
+        let path = session.path().join(name);
+        let bytes = fs::metadata(&path)
+            .with_context(|| format!("look at {}", path.display()))?
+            .len();
+        if bytes == 0 {
+            bail!("{} is empty", path.display());
         }
     }
     Ok(())

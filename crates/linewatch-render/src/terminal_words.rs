@@ -48,6 +48,8 @@ pub struct TerminalWords {
     pub no_target: &'static str,
     pub no_data: &'static str,
     pub more: &'static str,
+    /// What is left behind when the view of a monitor is closed; its address follows.
+    pub goes_on: &'static str,
     /// Keys at the foot.
     pub keys: FootWords,
     /// Lines of the list of keys: what each does, in the order of [`HELP_KEYS`].
@@ -86,7 +88,7 @@ pub struct FootWords {
 }
 
 /// The keys of the list of keys.
-pub const HELP_KEYS: [&str; 16] = [
+pub const HELP_KEYS: [&str; 17] = [
     "q  Ctrl+C",
     "↑ ↓  j k",
     "PgUp PgDn",
@@ -100,6 +102,7 @@ pub const HELP_KEYS: [&str; 16] = [
     "1 2 3 4 5",
     "x",
     "o",
+    "l",
     "h",
     "Esc",
     "?",
@@ -137,6 +140,7 @@ const ENGLISH: TerminalWords = TerminalWords {
     no_target: "No target matches. Esc clears the filter",
     no_data: "no data",
     more: "more",
+    goes_on: "The monitor goes on",
     keys: FootWords {
         quit: "quit",
         start_stop: "start/stop",
@@ -165,6 +169,7 @@ const ENGLISH: TerminalWords = TerminalWords {
         "30 s, 60 s, 5, 15, 60 minutes",
         "mark the target for the overlay",
         "overlay: several targets in one chart",
+        "logarithmic scale, and back",
         "HUD: one target, large",
         "back; clears the filter",
         "this list",
@@ -222,6 +227,7 @@ const INDONESIAN: TerminalWords = TerminalWords {
     no_target: "Tidak ada target yang cocok. Esc menghapus saringan",
     no_data: "tidak ada data",
     more: "lagi",
+    goes_on: "Monitor tetap berjalan",
     keys: FootWords {
         quit: "keluar",
         start_stop: "mulai/henti",
@@ -250,6 +256,7 @@ const INDONESIAN: TerminalWords = TerminalWords {
         "30 s, 60 s, 5, 15, 60 menit",
         "tandai target untuk hamparan",
         "hamparan: beberapa target dalam satu grafik",
+        "skala logaritmik, dan kembali",
         "HUD: satu target, besar",
         "kembali; menghapus saringan",
         "daftar ini",

@@ -12,7 +12,7 @@ use linewatch_core::event::RunId;
 use linewatch_core::port::Clock;
 use linewatch_core::target::TargetId;
 use linewatch_core::time::WallTime;
-use rusqlite::Connection;
+use rusqlite::{Connection, OpenFlags};
 
 use crate::budget::Reserve;
 use crate::error::{OpenError, StoreError};
@@ -192,7 +192,13 @@ fn open_database(path: &Path, name: &str, now: WallTime, found: Found<'_>) -> Re
         }
     }
     // Before the first connection that may write: what is not ours stays as it is.
-    inspect(&open_reader(path)?, path, MIGRATIONS)?;
+    match inspect(&open_reader(path)?, path, MIGRATIONS) {
+        Err(MigrateError::Sqlite(error)) if is_half_begun(&error) => {
+            roll_back(path)?;
+            inspect(&open_reader(path)?, path, MIGRATIONS)?;
+        }
+        found => _ = found?,
+    }
     let mut connection = open_writer(path)?;
     migrate(&mut connection, path, MIGRATIONS)?;
     check_readable(&connection)?;
@@ -210,6 +216,20 @@ fn open_database(path: &Path, name: &str, now: WallTime, found: Found<'_>) -> Re
     };
     let begun = begin_run(&mut connection, name, now)?;
     Ok((connection, vantage, begun))
+}
+
+/// The power was cut while the file was begun, before it had a log: what a reader may not undo is left of that.
+fn is_half_begun(error: &rusqlite::Error) -> bool {
+    let code = error.sqlite_error().map(|error| error.extended_code);
+    code == Some(rusqlite::ffi::SQLITE_READONLY_ROLLBACK)
+}
+
+/// Lets SQLite undo what was not finished, as anybody's first look with permission to write would; nothing else is written.
+fn roll_back(path: &Path) -> rusqlite::Result<()> {
+    let flags =
+        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_NOFOLLOW;
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))
 }
 
 /// Touches every table, so that plain damage shows now and not at the first flush.

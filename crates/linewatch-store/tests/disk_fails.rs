@@ -20,11 +20,15 @@ const PLACE: &str = "LINEWATCH_TEST_PLACE";
 const TARGETS: u32 = 20;
 /// A bound for each loop; the clock stands in between, so nothing waits.
 const SECONDS_MAX: u64 = 3_000;
-/// A file system in a file with holes, on a small disk: when that is full, the kernel has taken what it cannot write. The
-/// second child reads what the disk really holds.
+/// A file system in a file with holes, on a small disk: when that is full, the kernel has taken what it cannot write. A page at
+/// a time: of a longer write of which the small disk took a part, the loop device (Linux 6.18) says that it was whole, and then
+/// the fsync succeeds too. The second child reads what the disk really holds, then what it held whenever the power was cut.
 const FAILING: &str = "mount -t tmpfs -o size=24m none \"$1\" && cd \"$1\" && mkdir disk && truncate -s 64M image && \
-     $3 image >&2 && mount -o loop,$4 image disk || exit 77; \"$2\" $5 --exact --nocapture >&2 || exit 1; \
-     umount disk || exit 1; mount -o loop image disk || exit 1; exec \"$2\" child_reads_what_is_on_the_disk --exact --nocapture >&2";
+     $3 image >&2 && mount -o loop,$4 image disk && loop=$(findmnt -n -o SOURCE -M \"$1/disk\") && \
+     echo 4 > /sys/block/${loop##*/}/queue/max_sectors_kb || exit 77; \"$2\" $5 --exact --nocapture >&2 || exit 1; \
+     read_disk() { umount disk && mount -o loop \"$1\" disk && \"$2\" child_reads_what_is_on_the_disk --exact --nocapture >&2; }; \
+     read_disk image \"$2\" || exit 1; for cut in ../cut/*/; do [ -e $cut/image ] || exit 0; \
+     cp $cut/measured . && { e2fsck -fy $cut/image >&2; read_disk $cut/image \"$2\"; } || exit 1; done";
 const SMALL: &str =
     "mount -t tmpfs -o size=8m none \"$1\" || exit 77; exec \"$2\" $3 --exact --nocapture >&2";
 
@@ -35,12 +39,16 @@ const SMALL: &str =
 #[expect(clippy::print_stderr, reason = "the test runner shows what is skipped")]
 fn in_a_place_of_its_own(script: &str, arguments: &[&str]) {
     let dir = tempfile::tempdir().expect("a directory");
+    let place = dir.path().join("place");
+    ["place", "cut"]
+        .iter()
+        .for_each(|name| std::fs::create_dir(dir.path().join(name)).expect("made"));
     let output = Command::new("unshare")
         .args(["-m", "sh", "-c", script, "sh"])
-        .arg(dir.path())
+        .arg(&place)
         .arg(std::env::current_exe().expect("this binary"))
         .args(arguments)
-        .env(PLACE, dir.path())
+        .env(PLACE, &place)
         .output();
     let missing = match &output {
         Ok(output) if output.status.success() => return,
@@ -138,6 +146,15 @@ fn run(program: &str, arguments: &[&str], place: &Path) -> bool {
     output.is_ok_and(|output| output.status.success())
 }
 
+/// Keeps the disk as it is, and how much of it the store says is safe there: what only the kernel's memory shows is lost then.
+fn cut_the_power(place: &Path, bench: &Bench) {
+    let cut = place.with_file_name("cut").join(bench.second.to_string());
+    std::fs::create_dir(&cut).expect("made");
+    std::fs::copy(place.join("image"), cut.join("image")).expect("copied");
+    let waiting = bench.handle.storage().waiting / u64::from(TARGETS);
+    note(&cut, bench.second - waiting);
+}
+
 fn place() -> Option<PathBuf> {
     std::env::var_os(PLACE).map(PathBuf::from)
 }
@@ -154,9 +171,11 @@ fn child_on_a_failing_disk() {
         let trouble = bench.handle.storage().trouble.expect("said");
         assert!(trouble.contains("disk I/O error"), "{trouble}");
         (0..300).for_each(|_| _ = bench.measure());
+        cut_the_power(&place, &bench);
         std::fs::remove_file(filler).expect("the disk works again");
         bench.until(|state| state == StorageState::Ok);
         (0..30).for_each(|_| assert!(bench.measure(), "{:?}", bench.handle.storage()));
+        cut_the_power(&place, &bench);
     }
     let storage = bench.handle.storage();
     assert_eq!((storage.waiting, storage.overrun), (0, 0));

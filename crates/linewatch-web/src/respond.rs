@@ -141,7 +141,7 @@ fn page(refusal: &Refusal) -> String {
     format!(
         "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width\">\n<title>linewatch: {status}</title>\n\
-         <h1>linewatch</h1>\n<p>{sentence}</p>\n{rest}</html>\n"
+         <main>\n<h1>linewatch</h1>\n<p>{sentence}</p>\n{rest}</main>\n</html>\n"
     )
 }
 

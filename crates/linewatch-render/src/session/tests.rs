@@ -247,6 +247,25 @@ fn memory_forgets_seconds_and_totals_and_outages_do_not() {
 }
 
 #[test]
+fn two_hours_with_a_minute_in_memory_keep_every_total_and_outage() {
+    let mut small = facts();
+    small.max_seconds = 60;
+    // Three seconds of silence at the beginning of every ten minutes.
+    let ten_minutes = format!("xxx{}", ".".repeat(597));
+    let mut session = session_of(small, &ten_minutes.repeat(12));
+    assert_eq!(session.kept().len(), 60);
+    let pages = session.pages(anchor(7_200_000), true);
+    let totals =
+        "Duration: 2:00:00\nSent: 72000 packets\nReceived: 71640 packets\nLost: 360 packets (0.50%)\n";
+    assert!(pages.session.contains(totals), "{}", pages.session);
+    assert!(pages.session.contains("Packet loss outages: 12\n"));
+    assert!(pages.packetloss.starts_with("Packet loss outages - 12 outages\n"));
+    let silent = "  Duration: 3 seconds\n  Sent: 30 | Received: 0 | Loss: 100.0%\n";
+    assert_eq!(pages.packetloss.matches(silent).count(), 12);
+    assert_eq!(pages.seconds.lines().count(), 7200);
+}
+
+#[test]
 fn pages_are_told_once() {
     let mut session = session_of(facts(), "..");
     assert_eq!(session.pages(anchor(2000), false).seconds.lines().count(), 2);

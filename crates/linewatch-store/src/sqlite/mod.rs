@@ -1,6 +1,7 @@
 //! The only place with SQL: connections and their settings.
 
 pub(crate) mod evidence;
+mod log;
 pub(crate) mod migrate;
 pub(crate) mod outbox;
 pub(crate) mod read;
@@ -26,6 +27,7 @@ pub(crate) fn open_writer(path: &Path) -> rusqlite::Result<Connection> {
         OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_NOFOLLOW;
     let connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(BUSY)?;
+    log::rewrite_log(&connection, path)?;
     // Both only take effect before the first table. 8192 would waste 57 % of a page on blobs of 5 KB.
     connection.pragma_update(None, "page_size", 4096)?;
     connection.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;

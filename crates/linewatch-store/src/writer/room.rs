@@ -246,22 +246,6 @@ pub(super) fn restart_log(connection: &rusqlite::Connection) {
     }
 }
 
-/// Moves all of the log into the database, and that to the disk.
-///
-/// # Errors
-///
-/// SQLite's; `SQLITE_BUSY` while somebody reads what the log does not hold.
-pub(super) fn move_whole_log(connection: &rusqlite::Connection) -> rusqlite::Result<()> {
-    let (pages, moved): (i64, i64) = connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |row| {
-        Ok((row.get(1)?, row.get(2)?))
-    })?;
-    if pages == moved {
-        return Ok(());
-    }
-    let busy = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_BUSY);
-    Err(rusqlite::Error::SqliteFailure(busy, None))
-}
-
 /// With a little play, or it would be so every other second.
 fn is_pressed(used: Pages, pages_max: u64, was_pressed: bool) -> bool {
     let parts = if was_pressed {

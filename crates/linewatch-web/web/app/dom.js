@@ -54,6 +54,32 @@ export function setAttribute(element, name, value) {
 }
 
 /**
+ * Writes the text of an element that nobody else writes: what it was is remembered, because asking the page for it costs more.
+ * @param {Element} element Without children.
+ * @returns {(text: string) => void}
+ */
+export function textWriter(element) {
+  const node = document.createTextNode("");
+  element.replaceChildren(node);
+  let written = "";
+  return (text) => {
+    if (text === written) return;
+    written = text;
+    node.data = text;
+  };
+}
+
+/** Writes the class of an element that nobody else writes. @param {Element} element @returns {(name: string) => void} */
+export function classWriter(element) {
+  let written = element.getAttribute("class") ?? "";
+  return (name) => {
+    if (name === written) return;
+    written = name;
+    element.setAttribute("class", name);
+  };
+}
+
+/**
  * A number with its smaller unit; `update` touches only what changed.
  * @param {string} [className]
  */
@@ -61,12 +87,17 @@ export function quantity(className = "q") {
   const value = document.createTextNode("");
   const unit = h("small", null);
   const element = h("span", { class: className }, value, unit);
+  const writeUnit = textWriter(unit);
+  let written = "";
   return {
     element,
     /** @param {import("./format.js").Quantity} q */
     update(q) {
-      if (value.data !== q.value) value.data = q.value;
-      setText(unit, q.unit);
+      if (written !== q.value) {
+        written = q.value;
+        value.data = q.value;
+      }
+      writeUnit(q.unit);
     },
   };
 }

@@ -18,6 +18,8 @@ const REPEATING = new Set(["packet_loss", "threshold_exceeded", "jitter", "dns_f
 const COMPANIONS = new Set(["packet_loss", "threshold_exceeded", "jitter", "stale", "local_outage"]);
 /** A pause longer than this begins another line. */
 const FOLD_MS = 10 * 60_000;
+/** The first loss of an outage may be dated before it. */
+const EDGE_MS = 2000;
 /** Outages are noticed some probes after the fault: with time-outs and intervals of seconds they open this far apart. */
 const TOGETHER_MS = 10_000;
 /** Two lines may fail at once by chance; three hardly do. The alerts count the same (`ALERT_EVERY_TARGET_MIN`). */
@@ -89,7 +91,21 @@ export function foldRepeats(events) {
   const items = [];
   /** @type {Map<string, Item>} */
   const open = new Map();
+  const outages = events.filter((event) => event.type === "outage").map((event) => ({ event, folded: /** @type {EventRow[]} */ ([]) }));
+  const byOutage = new Map(outages.map((one) => [one.event.id, one]));
   for (const event of events) {
+    // The probes an outage is made of are told by it: one thing that happened is one line.
+    const home = event.type !== "packet_loss" ? undefined
+      : outages.find((one) => one.event.target === event.target && event.at >= one.event.at - EDGE_MS && event.at <= (one.event.until ?? Infinity));
+    if (home) {
+      home.folded.push(event);
+      continue;
+    }
+    const outage = byOutage.get(event.id);
+    if (outage) {
+      items.push(outage);
+      continue;
+    }
     const key = `${event.type} ${event.target ?? ""}`;
     const item = open.get(key);
     const last = item?.folded.at(-1) ?? item?.event;

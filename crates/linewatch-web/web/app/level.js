@@ -100,16 +100,24 @@ const CELL_OUTAGE = 6;
 const STRIP_CELLS = 48;
 
 /**
- * A strip whose half hour that goes on is at least as bad as this moment: the stored one is asked for now and then only,
- * and a loss must not wait for that.
+ * What the cell of the half hour that goes on is at least: a loss must not wait until the stored strip is asked for again.
+ * @param {Levelled & Pick<OverviewRow, "loss_ppm" | "thresholds">} row
+ */
+export function nowCode(row) {
+  if (row.state === "down") return CELL_OUTAGE;
+  if (tag(row) === null) return 0;
+  return Math.max(0, CELL_LEVELS.indexOf(row.grade), CELL_LEVELS.indexOf(lossTint(row) || null));
+}
+
+/**
+ * A strip whose half hour that goes on is at least as bad as this moment.
  * @param {readonly number[] | null} codes Of the history; null while it is not known.
  * @param {Levelled & Pick<OverviewRow, "loss_ppm" | "thresholds">} row
  * @returns {readonly number[] | null}
  */
 export function withNow(codes, row) {
-  if (codes === null || (tag(row) === null && row.state !== "down")) return codes;
-  const code = (/** @type {string | null} */ level) => CELL_LEVELS.findIndex((one) => one !== null && one === level);
-  const now = row.state === "down" ? CELL_OUTAGE : Math.max(0, code(row.grade), code(lossTint(row)));
+  if (codes === null) return codes;
+  const now = nowCode(row);
   const last = codes[STRIP_CELLS - 1] ?? 0;
   return now <= last ? codes : [...Array.from({ length: STRIP_CELLS - 1 }, (_, cell) => codes[cell] ?? 0), now];
 }

@@ -21,8 +21,12 @@ import { parseRoute } from "./url.js";
 /** @typedef {import("./pages/overview.js").Page} Page */
 /** @typedef {(context: { navigate: (path: string) => void, id: string }) => Page} PageMaker */
 
-/** Targets an answer: at first a screen or two, then as many as the server gives. */
-const PAGE_SIZES = [200, 1000, 1000, 1000];
+/** Targets of the first answer: a screen or two. */
+const FIRST_TARGETS = 40;
+/** And of all others: as many as the server gives. */
+const MORE_TARGETS = 1000;
+/** Times all pages are asked for while a target was on none of them. */
+const ROUNDS = 4;
 /** Level changes are told together, at most this often. */
 const ANNOUNCE_MS = 5000;
 /** Who somebody is matters less than what is shown. */
@@ -78,6 +82,7 @@ async function show(withFocus) {
     main.focus({ preventScroll: true });
   }
   store.mark("list");
+  if (location.search !== "") void import("./ui/linknotice.js").then(({ noticeLink }) => { if (mine === routes) noticeLink(route.page, next.element); });
 }
 
 /** @returns {Page} */
@@ -88,28 +93,40 @@ function missingPage() {
   };
 }
 
-/** All pages of the overview answer, worst first; the first paint does not wait for the last. */
-async function loadOverview() {
+/** @param {number} limit @param {number} offset @returns {Promise<import("./types").Overview>} */
+const askOverview = (limit, offset) => get(`overview?range=live&limit=${limit}&offset=${offset}`);
+
+/**
+ * All pages of the overview answer, worst first; the first paint does not wait for the last.
+ * @param {Promise<import("./types").Overview>} [first] The first page, if it was asked for already.
+ */
+async function loadOverview(first) {
   const keys = new Set();
   try {
-    let total = 1;
-    // The order moves between two pages, so that a target may be on none of them: then once more, in larger ones.
-    for (const size of PAGE_SIZES) {
-      for (let offset = 0; offset < total && keys.size < total; offset += size) {
-        /** @type {import("./types").Overview} */
-        const overview = await get(`overview?range=live&limit=${size}&offset=${offset}`);
-        total = overview.total;
-        if (offset === 0) store.overview = overview;
-        store.applyRows(overview.targets, overview.run, { isWhole: false, seq: overview.seq });
-        for (const row of overview.targets) keys.add(row.key);
+    let overview = await (first ?? askOverview(FIRST_TARGETS, 0));
+    store.overview = overview;
+    take(overview, keys);
+    let offset = FIRST_TARGETS;
+    // The order moves between two pages, so that a target may be on none of them: then once more, from the beginning.
+    for (let round = 0; round < ROUNDS && keys.size < overview.total; round += 1) {
+      for (; offset < overview.total && keys.size < overview.total; offset += MORE_TARGETS) {
+        overview = await askOverview(MORE_TARGETS, offset);
+        take(overview, keys);
       }
+      offset = 0;
     }
     // Who was on no page is not known to have left.
-    if (keys.size >= total) store.keepOnly(keys);
+    if (keys.size >= overview.total) store.keepOnly(keys);
   } catch {
     // The socket brings the targets too, and says that the server is away.
     store.mark("list");
   }
+}
+
+/** @param {import("./types").Overview} overview @param {Set<number>} keys Takes the targets of this page in. */
+function take(overview, keys) {
+  store.applyRows(overview.targets, overview.run, { isWhole: false, seq: overview.seq });
+  for (const row of overview.targets) keys.add(row.key);
 }
 
 let reload = 0;
@@ -182,10 +199,17 @@ function noteLevels(keys) {
   changed.clear();
 }
 
+/** @type {() => void} */
+let tellWords = () => {};
+/** @type {Promise<void>} */
+const hasWords = new Promise((resolve) => { tellWords = resolve; });
+
 const loadLogin = async () => (await Promise.all([import("./ui/login.js"), loadPart("login")]))[0];
 
 /** A server that is asked by somebody it does not know opens the door; afterwards the same is asked again. */
 async function signIn() {
+  // The first question may be refused before there is a word to say so.
+  await hasWords;
   const { openLogin } = await loadLogin();
   const isIn = await openLogin();
   if (isIn) live.retryNow();
@@ -207,10 +231,16 @@ async function boot() {
   onUnauthorized(signIn);
   initTheme();
   const language = initLanguage();
+  // Elsewhere the welcome of the socket brings what is shown first, and the rest of the fleet can wait for it.
+  const isFleet = parseRoute(location.pathname, ROOT).page === "overview";
+  // Rows are on their way while the words are; who fails is asked again, and told of, behind.
+  const first = isFleet ? askOverview(FIRST_TARGETS, 0) : undefined;
+  first?.catch(() => {});
   const words = await fetch(new URL(`../i18n/${language}.json`, import.meta.url));
   setCatalogue(await words.json(), language);
   setNumbers(language);
   setDates(language);
+  tellWords();
   const root = document.getElementById("app");
   if (!root) return;
   main = buildShell(root, navigate);
@@ -221,9 +251,7 @@ async function boot() {
   addEventListener("keydown", onKey);
   document.addEventListener("click", onClick);
   addEventListener("popstate", () => void show(false));
-  // Elsewhere the welcome of the socket brings what is shown first, and the rest of the fleet can wait for it.
-  const isFleet = parseRoute(location.pathname, ROOT).page === "overview";
-  if (isFleet) void loadOverview();
+  if (isFleet) void loadOverview(first);
   else whenAnswered(() => void loadOverview());
   live.start(catalogChanged);
   setTimeout(() => void showAccount(), ACCOUNT_MS);

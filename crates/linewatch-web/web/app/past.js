@@ -102,7 +102,11 @@ class Past {
   /** The figures of a target over the chosen period. @param {import("./store.js").Row} row @returns {Figures} */
   figures({ o }) {
     if (this.range.word !== "live") return this.#rows.get(o.key) ?? NOTHING;
-    return { ...o, availability_ppm: o.availability_run_ppm };
+    // Asked for each row each second: the ten figures, not a copy of all that is known.
+    return {
+      p50_ms: o.p50_ms, p95_ms: o.p95_ms, jitter_ms: o.jitter_ms, loss_ppm: o.loss_ppm, rto: o.rto, finished: o.finished, failed: o.failed,
+      outages: o.outages, availability_ppm: o.availability_run_ppm, measured_ms: o.measured_ms,
+    };
   }
 
   /** Strip and availability of the last 24 hours; null while they are not known. @param {number} key */

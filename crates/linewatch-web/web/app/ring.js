@@ -50,6 +50,8 @@ export class Ring {
   outcome = new Uint8Array(0);
   /** @type {Uint8Array} */
   flags = new Uint8Array(0);
+  /** @type {number[] | null} what `losses` counts; null: to be looked for anew */
+  #odd = null;
 
   /** Send time of the newest row, microseconds; 0 without any. */
   get newestAt() {
@@ -81,6 +83,9 @@ export class Ring {
     this.rtt[place] = isSecond ? NO_VALUE : rtt ?? NO_VALUE;
     this.host[place] = isSecond ? NO_VALUE : host ?? NO_VALUE;
     this.flags[place] = flags | keptFlags;
+    // What came late or once more may have changed any of them: counted anew when somebody asks.
+    if (isKnown || place !== this.length - 1) this.#odd = null;
+    else this.#note(place);
   }
 
   /**
@@ -103,17 +108,32 @@ export class Ring {
    * @param {number} sinceUs
    */
   losses(sinceUs) {
-    let finished = 0;
+    const from = this.from(sinceUs);
+    const odd = this.#odds();
     let failed = 0;
-    for (let i = this.from(sinceUs); i < this.length; i += 1) {
-      const outcome = this.outcome[i];
-      if (outcome === REPLY || outcome === REFUSED) finished += 1;
-      else if (outcome === LOST || outcome === UNREACHABLE) {
-        finished += 1;
-        failed += 1;
-      }
+    let unfinished = 0;
+    for (let i = odd.length - 1; i >= 0; i -= 1) {
+      const index = /** @type {number} */ (odd[i]);
+      if (index < from) break;
+      const outcome = this.outcome[index];
+      if (outcome === LOST || outcome === UNREACHABLE) failed += 1;
+      else unfinished += 1;
     }
-    return { finished, failed };
+    return { finished: this.length - from - unfinished, failed };
+  }
+
+  /** Indexes of rows that are no answer: few of many, so that a whole fleet is counted each second. */
+  #odds() {
+    if (this.#odd !== null) return this.#odd;
+    this.#odd = [];
+    for (let i = 0; i < this.length; i += 1) this.#note(i);
+    return this.#odd;
+  }
+
+  /** Notes a row that stands behind all that were. @param {number} i */
+  #note(i) {
+    const outcome = this.outcome[i];
+    if (outcome !== REPLY && outcome !== REFUSED) this.#odd?.push(i);
   }
 
   /** Where (run, seq) stands or belongs; searched from the end, where nearly every row goes. @param {number} run @param {number} seq */
@@ -153,6 +173,7 @@ export class Ring {
       column.copyWithin(0, dropped, this.length);
     }
     this.length -= dropped;
+    this.#odd = null;
     return dropped;
   }
 

@@ -5,7 +5,7 @@
  * Messages only fill arrays here; nothing is drawn and no DOM is touched.
  */
 
-import { KEEP_US, Ring } from "./ring.js";
+import { KEEP_US, LOST, Ring, UNREACHABLE } from "./ring.js";
 
 /** @typedef {import("./types").OverviewRow} OverviewRow */
 /** @typedef {[at: number, n: number, lost: number, min: number | null, p50: number | null, max: number | null]} Bin */
@@ -22,11 +22,12 @@ const GAPS_MAX = 64;
 const BINS_MAX = 1200;
 const OFFSETS_MAX = 8;
 /**
- * A large fleet has news in every message: it is shown in steps, so that each frame pays for many rows.
- * With the 250 ms of the server's own steps a loss is still seen within a second.
+ * A large fleet has news in every message: it is shown once a second, so that each frame pays for many rows.
+ * A loss does not wait for that: with the 250 ms of the server's own steps it is seen within half a second.
  */
 const CALM_ROWS = 50;
-const CALM_MS = 750;
+const CALM_MS = 990;
+const URGENT_MS = 250;
 
 class Store {
   /** @type {Map<number, Row>} by series key */
@@ -49,9 +50,12 @@ class Store {
   #listeners = new Set();
   /** @type {Dirty} */
   #dirty = clean();
+  /** Rows whose news do not wait for the others. @type {Set<number>} */
+  #urgent = new Set();
   #isScheduled = false;
   #flushedAt = 0;
   #timer = 0;
+  #urgentTimer = 0;
   /** @type {Map<number, { seq: number, row: import("./types").SumRow }>} newest sums of each target */
   #sums = new Map();
   /** @type {number[]} browser clock minus server clock, one per heartbeat */
@@ -136,12 +140,15 @@ class Store {
       if (!row) continue;
       row.ring.merge(run, message.base, probe);
       this.#dirty.keys.add(probe[0]);
+      // Of a target that is down one more loss is no news.
+      if ((probe[3] === LOST || probe[3] === UNREACHABLE) && row.o.state !== "down") this.#urgent.add(probe[0]);
     }
     for (const bin of message.m ?? []) {
       const row = this.rows.get(bin[0]);
       if (!row) continue;
       addBin(row, message.base, bin);
       this.#dirty.keys.add(bin[0]);
+      if (bin[3] > 0 && row.o.state !== "down") this.#urgent.add(bin[0]);
     }
     for (const gap of message.g ?? []) {
       const row = this.rows.get(gap[0]);
@@ -263,24 +270,39 @@ class Store {
     if (this.#isScheduled) return;
     const { list, connection } = this.#dirty;
     const wait = this.rows.size <= CALM_ROWS || list || connection ? 0 : this.#flushedAt + CALM_MS - Date.now();
-    if (wait > 0) {
-      this.#timer ||= setTimeout(() => {
-        this.#timer = 0;
-        this.#flushSoon();
-      }, wait);
-    } else this.#flushSoon();
+    if (wait <= 0) {
+      this.#isScheduled = true;
+      requestAnimationFrame(() => this.#flush());
+      return;
+    }
+    this.#timer ||= setTimeout(() => {
+      this.#timer = 0;
+      this.#schedule();
+    }, wait);
+    if (this.#urgent.size > 0 && wait > URGENT_MS) {
+      this.#urgentTimer ||= setTimeout(() => {
+        this.#urgentTimer = 0;
+        requestAnimationFrame(() => this.#flushUrgent());
+      }, URGENT_MS);
+    }
   }
 
-  #flushSoon() {
-    if (this.#isScheduled) return;
-    this.#isScheduled = true;
-    requestAnimationFrame(() => {
-      this.#isScheduled = false;
-      this.#flushedAt = Date.now();
-      const dirty = this.#dirty;
-      this.#dirty = clean();
-      for (const listener of [...this.#listeners]) listener(dirty);
-    });
+  #flush() {
+    this.#isScheduled = false;
+    this.#flushedAt = Date.now();
+    const dirty = this.#dirty;
+    this.#dirty = clean();
+    this.#urgent.clear();
+    for (const listener of [...this.#listeners]) listener(dirty);
+  }
+
+  /** Shows the rows with new losses, and nothing else. */
+  #flushUrgent() {
+    if (this.#urgent.size === 0) return;
+    const dirty = { ...clean(), keys: this.#urgent };
+    for (const key of this.#urgent) this.#dirty.keys.delete(key);
+    this.#urgent = new Set();
+    for (const listener of [...this.#listeners]) listener(dirty);
   }
 }
 

@@ -22,6 +22,8 @@ const STATUSES = new Set([...BADGES, "ok", "warn", "bad"]);
 const PROTOCOLS = new Set(["icmp", "tcp", "udp"]);
 /** A longer text is no filter anyone types. */
 const QUERY_CHARS_MAX = 200;
+/** Targets drawn on one axis: three colours, each whole and dashed. */
+export const COMPARED_MAX = 6;
 
 /** @returns {Filters} */
 export function noFilters() {
@@ -66,6 +68,12 @@ export function writeFilters(filters, more = []) {
   for (const [name, value] of more) params.set(name, value);
   const text = params.toString().replaceAll("%2C", ",").replaceAll("%3A", ":");
   return text === "" ? "" : `?${text}`;
+}
+
+/** The targets a link compares, by id. @param {string} search @returns {string[]} */
+export function parseCompared(search) {
+  const ids = (new URLSearchParams(search).get("cmp") ?? "").split(",").map((id) => id.trim()).filter(Boolean);
+  return [...new Set(ids)].slice(0, COMPARED_MAX);
 }
 
 /**

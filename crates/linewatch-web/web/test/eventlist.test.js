@@ -68,3 +68,15 @@ test("the same target three times is no cause, and a cause ends with its last ou
   const [cause] = findCauses([outage(0, "a", AT + 5000), outage(1, "b", AT + 9000), outage(2, "c", AT + 7000)]);
   assert.equal(cause?.until, AT + 9000);
 });
+
+test("the losses of an outage are told by it, those of others and of before are not", () => {
+  const rows = [
+    event(60, { until: AT + 61_000 }), outage(30, "gw", AT + 50_000), event(30, { id: "1-a" }), event(29, { id: "1-b" }),
+    event(31, { id: "1-c", target: "dns" }), event(10, { id: "1-d" }),
+  ].sort(newestFirst);
+  const items = foldRepeats(rows);
+  const home = items.find((item) => item.event.type === "outage");
+  assert.deepEqual(home?.folded.map(({ id }) => id).sort(), ["1-a", "1-b"]);
+  assert.equal(items.reduce((sum, item) => sum + 1 + item.folded.length, 0), rows.length);
+  assert.ok(items.some((item) => item.event.id === "1-c"));
+});

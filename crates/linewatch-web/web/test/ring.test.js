@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { FLAG_DUPLICATE, FLAG_LATE, KEEP_US, LOST, NO_VALUE, REPLY, Ring, UNKNOWN } from "../app/ring.js";
+import { FLAG_DUPLICATE, FLAG_LATE, KEEP_US, LOST, NO_VALUE, REFUSED, REPLY, Ring, UNKNOWN, UNMEASURED, UNREACHABLE, UNSENT } from "../app/ring.js";
 
 const BASE = 1_795_254_971_000;
 
@@ -94,4 +94,30 @@ test("losses are counted since an instant", () => {
   for (let seq = 0; seq < 10; seq += 1) ring.merge(1, BASE, seq % 2 === 0 ? reply(seq) : [7, seq, seq * 1_000_000, LOST, null, null, 0]);
   assert.deepEqual(ring.losses(0), { finished: 10, failed: 5 });
   assert.deepEqual(ring.losses(BASE * 1000 + 8_000_000), { finished: 2, failed: 1 });
+});
+
+test("losses are counted as if every row were looked at, whatever came late, twice or left", () => {
+  const ring = new Ring();
+  /** @param {number} sinceUs */
+  const slowly = (sinceUs) => {
+    let [finished, failed] = [0, 0];
+    for (let i = ring.from(sinceUs); i < ring.length; i += 1) {
+      const outcome = ring.outcome[i] ?? UNKNOWN;
+      if (outcome <= LOST) finished += 1;
+      if (outcome === LOST || outcome === UNREACHABLE) failed += 1;
+    }
+    return { finished, failed };
+  };
+  const outcomes = [REPLY, REPLY, LOST, REPLY, REFUSED, UNREACHABLE, UNSENT, REPLY, UNMEASURED, REPLY];
+  for (let seq = 0; seq < 400; seq += 1) {
+    const outcome = outcomes[(seq * 7) % outcomes.length] ?? REPLY;
+    const at = seq * 1_000_000;
+    // Every ninth comes after its follower, every eleventh is corrected, every thirteenth has an answer after all.
+    const place = seq % 9 === 0 ? seq + 1 : seq % 9 === 1 ? seq - 1 : seq;
+    ring.merge(1, BASE, [7, place, place * 1_000_000, outcome, outcome === REPLY ? 20_000 : null, null, 0]);
+    if (seq % 11 === 0) ring.merge(1, BASE, [7, place, place * 1_000_000, LOST, null, null, 0]);
+    if (seq % 13 === 0) ring.merge(1, BASE, [7, place, at, REPLY, 900_000, null, FLAG_LATE]);
+    const since = BASE * 1000 + at - 60_000_000;
+    assert.deepEqual(ring.losses(since), slowly(since), `after row ${seq}`);
+  }
 });

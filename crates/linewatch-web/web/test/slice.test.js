@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { slice } from "../app/slice.js";
+import { balanced, slice } from "../app/slice.js";
 
 test("space and rows always add up to the whole list", () => {
   for (const [count, columns, pitch] of [[2000, 1, 45], [101, 2, 122], [333, 5, 242], [0, 1, 45]]) {
@@ -23,6 +23,16 @@ test("every row in sight is drawn", () => {
     for (let row = 0; row < 2000; row += 1) {
       const y = top + row * 45;
       if (y + 45 > 0 && y < 900) assert.ok(row >= from && row < to, `row ${row} at ${top}`);
+    }
+  }
+});
+
+test("tiles stand so that the last line has the fewest holes, and never grow by more than a half", () => {
+  assert.deepEqual([balanced(11, 5), balanced(10, 5), balanced(15, 4), balanced(7, 6)], [4, 5, 4, 4]);
+  for (let count = 0; count < 60; count += 1) {
+    for (let fit = 1; fit < 9; fit += 1) {
+      const columns = balanced(count, fit);
+      assert.ok(columns <= fit && columns >= Math.min(fit, Math.max(2, fit / 1.5)), `${count} ${fit} ${columns}`);
     }
   }
 });

@@ -28,6 +28,8 @@ const DEFAULT_URL: &str = "127.0.0.1:5000";
 const NEWS_QUEUE: usize = 256;
 /// How long keys are waited for before news is looked at again.
 const WAIT: Duration = Duration::from_millis(50);
+/// Rows of the table that is left behind, the worst of a large fleet.
+const SUMMARY_ROWS: usize = 20;
 /// Events asked for at the start: more than a screen.
 const EVENTS: usize = 100;
 
@@ -77,7 +79,7 @@ pub(super) fn run(global: &Global, args: &Args) -> Result<Exit> {
     let resume = first.point();
     view.begin(first);
     if args.plain || !term::suits_a_screen(&terminal) {
-        say::to_stdout(&term::text_of(&view.fleet, &look));
+        say::to_stdout(&term::text_of(&view.fleet, &look, usize::MAX));
         return Ok(Exit::Ok);
     }
     for event in monitor.events(EVENTS).unwrap_or_default() {
@@ -95,6 +97,10 @@ pub(super) fn run(global: &Global, args: &Args) -> Result<Exit> {
         .context("cannot start the connection's thread")?;
     let mut screen = watch_screen::open(clock, look, Ui::new(args.hud, args.overlay))?;
     view.follow(&mut screen, &monitor, (&tell, &news), &heard);
+    // The terminal is given back; what was seen last stays on it.
+    let look = screen.into_look();
+    say::to_stdout(&term::text_of(&view.fleet, &look, SUMMARY_ROWS));
+    say::to_stdout(&format!("{}: {url}", look.words.goes_on));
     Ok(Exit::Ok)
 }
 

@@ -57,7 +57,8 @@ fn load(loaded: &Loaded, costs: Costs) -> Result<String, UserError> {
         .filter(|target| target.is_enabled)
         .map(|target| costs.core_share(target.method, &target.plan))
         .sum();
-    let percent = (share * 100.0).ceil();
+    // The sum of no targets is -0.
+    let percent = (share * 100.0).ceil() + 0.0;
     let text = format!(
         "{percent} % of a processor core of {CORE_SHARE_MAX_PERCENT} % (measured here: {:.1} us a packet, {:.1} us a TCP handshake)",
         costs.packet_ns as f64 / 1000.0,

@@ -1,15 +1,17 @@
-//! `linewatch import`: the settings of another tool as a configuration, on standard output; with `--history` see `import_history`.
+//! `linewatch import`: the settings of another tool as a configuration, on standard output or in a file; with `--history` see
+//! `import_history`.
 //!
-//! What comes of it is checked as any configuration is, so that what is printed can be run.
+//! What comes of it is checked as any configuration is, so that what is printed can be run. A file that is there is not replaced.
 
 use std::fs::File;
-use std::io::{self, Read as _};
+use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use linewatch_core::limits::CONFIG_BYTES;
 
 use super::import_history::{self, HistoryArgs};
+use super::stored::write_whole;
 use super::{Global, load_options, mistakes};
 use crate::config::{self, LoadOptions, Operator};
 use crate::exit::{Exit, UserError};
@@ -26,15 +28,21 @@ pub(super) struct Args {
         conflicts_with = "history"
     )]
     file: Option<PathBuf>,
+    /// Write the configuration into this file, once it is known to be right [default: standard output]
+    #[arg(long, value_name = "FILE", conflicts_with = "history")]
+    out: Option<PathBuf>,
+    /// Replace the file of --out if it is there
+    #[arg(long, requires = "out")]
+    force: bool,
     #[command(flatten)]
     history: HistoryArgs,
 }
 
-/// Prints the configuration; on a terminal it also says what to do with it.
+/// Prints or writes the configuration, and says what to do with it.
 ///
 /// # Errors
 ///
-/// A file that cannot be read or is of no known tool; values that linewatch does not take.
+/// A file that cannot be read or is of no known tool; values that linewatch does not take; a configuration that is there already.
 pub(super) fn run(global: &Global, args: &Args) -> Result<Exit> {
     if let Some(history) = &args.history.history {
         return import_history::run(global, &args.history, history);
@@ -42,12 +50,22 @@ pub(super) fn run(global: &Global, args: &Args) -> Result<Exit> {
     // Without a history clap has asked for it.
     let file = args.file.as_deref().unwrap_or(Path::new("-"));
     let name = file.display().to_string();
+    if let Some(out) = &args.out {
+        refuse_existing(out, args.force)?;
+    }
     let text = read(file)?;
     let Imported { tool, toml } = convert(&name, &text)
         .map_err(|error| UserError::usage(format!("{name}: {error}")).help(error.help))?;
-    say::to_stdout(toml.trim_end());
+    if args.out.is_none() {
+        // Before it is judged: where a value is wrong, the line that the mistake names can be looked at.
+        say::to_stdout(toml.trim_end());
+    }
+    let shown = args
+        .out
+        .clone()
+        .unwrap_or_else(|| PathBuf::from("linewatch.toml"));
     let options = LoadOptions {
-        operator: Operator::AsRead(Some((PathBuf::from("linewatch.toml"), toml))),
+        operator: Operator::AsRead(Some((shown, toml.clone()))),
         web_text: Some(String::new()),
         ..load_options(global, None)?
     };
@@ -57,10 +75,31 @@ pub(super) fn run(global: &Global, args: &Args) -> Result<Exit> {
     }
     let targets = loaded.settings.targets.len();
     let plural = if targets == 1 { "" } else { "s" };
+    let to_run = match &args.out {
+        Some(out) => {
+            write_whole(out, |file| file.write_all(toml.as_bytes())).map_err(|error| {
+                UserError::failed(format!("cannot write {}: {error}", out.display()))
+                    .help("give another place with  --out FILE")
+            })?;
+            format!("linewatch serve --config {}", out.display())
+        }
+        None => format!("linewatch import {name} --out linewatch.toml && linewatch"),
+    };
     say::to_stderr(&format!(
-        "{name} of {tool}: {targets} target{plural}; to run it: linewatch import {name} > linewatch.toml && linewatch"
+        "{name} of {tool}: {targets} target{plural}; to run it: {to_run}"
     ));
     Ok(Exit::Ok)
+}
+
+/// A configuration somebody wrote is not lost to a word too few.
+fn refuse_existing(out: &Path, is_forced: bool) -> Result<(), UserError> {
+    if is_forced || out.symlink_metadata().is_err() {
+        return Ok(());
+    }
+    Err(
+        UserError::failed(format!("{} is there already, and was not changed", out.display()))
+            .help("give another name, or replace it with  --force"),
+    )
 }
 
 fn read(path: &Path) -> Result<String, UserError> {

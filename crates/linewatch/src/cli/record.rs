@@ -201,7 +201,9 @@ fn writer(folder: &Folder, all: &[Facts]) -> Result<Writer, UserError> {
         let heads = Heads::of(facts);
         TargetFiles::new(dir, &folder.file, heads, facts.has_log, facts.has_csv)
     });
-    Writer::start(files.collect(), say::to_stderr)
+    let files: Result<Vec<_>, _> = files.collect();
+    files
+        .and_then(|files| Writer::start(files, say::to_stderr))
         .map_err(|words| UserError::failed(words).help("choose a place that can be written:  --out DIR"))
 }
 

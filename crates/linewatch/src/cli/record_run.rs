@@ -218,7 +218,9 @@ impl Run {
         for (number, line) in self.lines.iter_mut().enumerate() {
             for news in line.session.take_news() {
                 if let Some(alerts) = &mut self.alerts {
-                    alerts.tell(number, &line.session.facts().target, news, now.wall);
+                    let session = &line.session;
+                    let picture = || picture(session, now);
+                    alerts.tell(number, &session.facts().target, news, now.wall, picture);
                 }
             }
         }

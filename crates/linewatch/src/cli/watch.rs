@@ -283,7 +283,11 @@ struct Watched {
 fn watched(plan: &Plan, ability: impl Fn(Method, bool) -> Result<(), String>) -> Result<Watched, UserError> {
     let mut watched = Watched::default();
     for spec in &plan.specs {
-        let address = address_of(&spec.host)?;
+        let address = address_of(&spec.host).map_err(|error| match spec.host {
+            // `linewatch NAME` watches what is no command.
+            Host::Name(_) => error.help("`linewatch --help` lists the commands, if you meant one"),
+            Host::Literal { .. } => error,
+        })?;
         let chosen = method::choose(spec.method, |method| ability(method, address.ip.is_ipv6())).map_err(
             |sentence| UserError {
                 message: sentence,
@@ -358,7 +362,8 @@ pub(super) fn address_of(host: &Host) -> Result<Address, UserError> {
         }),
         Host::Name(name) => {
             let found = resolve(name).map_err(|sentence| {
-                UserError::failed(sentence).help("`linewatch --help` lists the commands, if you meant one")
+                UserError::failed(in_lower_case(&sentence))
+                    .help("check how the name is written, or give its address")
             })?;
             found
                 .addresses
@@ -367,6 +372,13 @@ pub(super) fn address_of(host: &Host) -> Result<Address, UserError> {
                 .ok_or_else(|| UserError::failed(format!("cannot find an address for \"{name}\"")))
         }
     }
+}
+
+/// An event begins with a capital letter, an error does not.
+fn in_lower_case(sentence: &str) -> String {
+    let mut letters = sentence.chars();
+    let first = letters.next().into_iter().flat_map(char::to_lowercase);
+    first.chain(letters).collect()
 }
 
 /// Asks the resolver and waits for it: there is nothing else to do yet.

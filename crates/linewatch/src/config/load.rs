@@ -124,7 +124,7 @@ pub fn load(options: &LoadOptions) -> Result<Loaded, ConfigErrors> {
         }
     }
     settle(options, &mut settings, &mut spots, &mut drafts, &mut report);
-    warn_inert(&spots, &mut report);
+    warn_inert(&settings, &spots, &mut report);
     check::cross(&drafts, &mut report);
     let finished: Vec<_> = drafts
         .into_iter()
@@ -331,22 +331,15 @@ fn settle(
     identify(drafts);
 }
 
-/// Settings that are read and checked, but whose feature this version does not have yet.
-const INERT: [&str; 1] = ["prometheus."];
-
-/// Silence would let a person believe that it works.
-fn warn_inert(spots: &Spots, report: &mut Report) {
-    for prefix in INERT {
-        let Some((key, spot)) = spots.iter().find(|(key, _)| key.starts_with(prefix)) else {
-            continue;
-        };
-        let key = if prefix.ends_with('.') {
-            prefix.trim_end_matches('.')
-        } else {
-            key
-        };
-        let message = format!("{key} has no effect in this version yet");
+/// A setting that is read and checked, but whose feature this version does not have yet: silence would let a person believe
+/// that it works. Its default, as the sample file has it, asks for nothing.
+fn warn_inert(settings: &Settings, spots: &Spots, report: &mut Report) {
+    if settings.prometheus.probe_allow.is_empty() {
+        return;
+    }
+    if let Some((_, spot)) = spots.iter().find(|(key, _)| key.starts_with("prometheus.")) {
+        let message = "prometheus has no effect in this version yet".to_owned();
         let mistake = Mistake::new(message, "it is checked and kept for the next versions");
-        report.warning(spot.place.clone(), key, mistake);
+        report.warning(spot.place.clone(), "prometheus", mistake);
     }
 }

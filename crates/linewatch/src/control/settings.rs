@@ -4,7 +4,7 @@
 //! whoever reaches the page could otherwise have it read or overwritten. Not here: the text of `web.toml` (`config::web_toml`).
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError, TryLockError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
@@ -51,8 +51,31 @@ const FILES: [&str; 6] = [
 /// The same in the elements of `alerts.webhooks`.
 const WEBHOOK_FILES: [&str; 2] = ["secret_file", "template_file"];
 
-/// What `doctor` found, and when; shared with the thread that looks.
-pub(super) type Looked = Arc<Mutex<Option<(MonoTime, DoctorInfo)>>>;
+/// How many may wait for one look: more are told to come again.
+const WAITING_MAX: usize = 64;
+
+/// Where an answer goes.
+type Answer = Sender<Result<ChangeDone, ChangeError>>;
+
+/// Shared with the thread that looks. Locked for moments only.
+pub(super) type Looked = Arc<Mutex<Look>>;
+
+/// What `doctor` found, and who waits for what it finds now.
+#[derive(Default)]
+pub(super) struct Look {
+    found: Option<(MonoTime, DoctorInfo)>,
+    /// `Some` while a thread looks: one at a time, two would disturb each other's measuring.
+    waiting: Option<Vec<Answer>>,
+}
+
+/// Ends the look when its thread ends, however it ends: who still waits is told by the dropped sender.
+struct Looking(Looked);
+
+impl Drop for Looking {
+    fn drop(&mut self) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).waiting = None;
+    }
+}
 
 impl<C: Clock> Control<C> {
     /// Answers at once.
@@ -268,45 +291,47 @@ impl<C: Clock> Control<C> {
         Ok(replay.end(to).len() as u64)
     }
 
-    /// Looks at this computer on a thread of its own: it takes seconds.
-    pub(super) fn look(&self, is_forced: bool, reply: Sender<Result<ChangeDone, ChangeError>>) {
+    /// Looks at this computer on a thread of its own: it takes seconds. Who asks meanwhile gets the same answer.
+    pub(super) fn look(&self, is_forced: bool, reply: Answer) {
         let (now, at) = (self.now(), self.to.clock.wall());
-        let looked = Arc::clone(&self.looked);
-        let known = match looked.try_lock() {
-            Ok(kept) => kept.clone(),
-            Err(TryLockError::Poisoned(kept)) => kept.into_inner().clone(),
-            Err(TryLockError::WouldBlock) => {
+        let mut look = self.looked.lock().unwrap_or_else(PoisonError::into_inner);
+        let length = if is_forced { LOOKED_AGAIN } else { LOOKED_FOR };
+        if let Some((_, info)) = look.found.as_ref().filter(|(then, _)| now.since(*then) < length) {
+            // The asker may have gone.
+            let _ = reply.send(Ok(found(info.clone())));
+            return;
+        }
+        match &mut look.waiting {
+            Some(waiting) if waiting.len() < WAITING_MAX => return waiting.push(reply),
+            Some(_) => {
                 let busy = "this computer is being looked at: ask again in a few seconds".to_owned();
                 let _ = reply.send(Err(ChangeError::Conflict(busy)));
                 return;
             }
-        };
-        let length = if is_forced { LOOKED_AGAIN } else { LOOKED_FOR };
-        if let Some((_, info)) = known.filter(|(then, _)| now.since(*then) < length) {
-            // The asker may have gone.
-            let _ = reply.send(Ok(found(info)));
-            return;
+            none => *none = Some(vec![reply]),
         }
-        let loaded = self.loaded.clone();
+        let (looked, loaded) = (Arc::clone(&self.looked), self.loaded.clone());
         let run = move || {
-            // One at a time: they would disturb each other's measuring.
-            let mut kept = looked.lock().unwrap_or_else(PoisonError::into_inner);
+            let looking = Looking(looked);
             let answer = doctor::of_this_computer(loaded).map(|findings| DoctorInfo {
                 at,
                 checks: findings.into_iter().map(check).collect(),
             });
+            let mut look = looking.0.lock().unwrap_or_else(PoisonError::into_inner);
             if let Ok(info) = &answer {
-                *kept = Some((now, info.clone()));
+                look.found = Some((now, info.clone()));
             }
-            drop(kept);
-            let _ = reply.send(
-                answer
-                    .map(found)
-                    .map_err(|error| ChangeError::Failed(format!("{error:#}"))),
-            );
+            for reply in look.waiting.take().unwrap_or_default() {
+                let _ = reply.send(match &answer {
+                    Ok(info) => Ok(found(info.clone())),
+                    Err(error) => Err(ChangeError::Failed(format!("{error:#}"))),
+                });
+            }
+            drop(look);
         };
         // A thread that cannot be had drops the reply, which the asker is told of.
         if let Err(error) = thread::Builder::new().name("doctor".to_owned()).spawn(run) {
+            look.waiting = None;
             tracing::warn!("nobody looks at this computer: {error}");
         }
     }

@@ -40,7 +40,7 @@ pub(crate) fn has_sender(email: &Email) -> bool {
     Mailer::of(email).is_some()
 }
 
-/// Sends a notification by mail to those of `email`.
+/// Sends a notification by mail to those of `email`; `picture` is a PNG and what it shows.
 ///
 /// # Errors
 ///
@@ -50,6 +50,7 @@ pub(crate) fn mail(
     head: &Letterhead,
     name: &str,
     notification: &Notification,
+    picture: Option<(Vec<u8>, String)>,
 ) -> Result<(), String> {
     let mailer = Mailer::of(email)
         .ok_or("nobody sends: set [alerts.email] from, or EMAIL_SENDER in the environment")?;
@@ -63,7 +64,7 @@ pub(crate) fn mail(
         at: notification.at,
         head: head.clone(),
         matter: Matter::Alerts(std::slice::from_ref(notification)),
-        picture: None,
+        picture,
     };
     match mailer.deliver(&parcel) {
         Outcome::Accepted { refused, .. } if refused.is_empty() => Ok(()),

@@ -13,6 +13,7 @@ use linewatch_core::alert::{Item, Kind, Notification, Telling};
 use linewatch_core::event::Severity;
 use linewatch_core::target::TargetId;
 use linewatch_core::time::WallTime;
+use linewatch_render::graph::{self, GraphInput, GraphStyle};
 use linewatch_render::message::Letterhead;
 use linewatch_render::session::{News, SecondOutage};
 use linewatch_render::when::rfc3339_us;
@@ -38,12 +39,14 @@ pub(crate) struct Told {
 }
 
 /// One piece of news of one target.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 struct Message {
     target: usize,
     name: String,
     news: News,
     at: WallTime,
+    /// What the graph of a mail shows.
+    picture: Option<Box<GraphInput>>,
 }
 
 /// The way to the thread.
@@ -51,6 +54,7 @@ pub(crate) struct Alerts {
     messages: SyncSender<Message>,
     thread: JoinHandle<()>,
     cooldown: Duration,
+    has_email: bool,
     /// When the begin of an outage was last told, and whether it goes on.
     told: BTreeMap<usize, (WallTime, bool)>,
 }
@@ -63,7 +67,7 @@ impl Alerts {
     /// When the operating system gives no thread.
     pub(crate) fn start(told: Told) -> std::io::Result<Self> {
         let (messages, come) = sync_channel(WAITING);
-        let cooldown = told.cooldown;
+        let (cooldown, has_email) = (told.cooldown, told.email.is_some());
         let thread = thread::Builder::new()
             .name("record-alerts".to_owned())
             .spawn(move || tell_until_finished(&told, &come))?;
@@ -71,12 +75,20 @@ impl Alerts {
             messages,
             thread,
             cooldown,
+            has_email,
             told: BTreeMap::new(),
         })
     }
 
-    /// Hands news on without waiting.
-    pub(crate) fn tell(&mut self, target: usize, name: &str, news: News, at: WallTime) {
+    /// Hands news on without waiting; `picture` is asked for where a mail will show it.
+    pub(crate) fn tell(
+        &mut self,
+        target: usize,
+        name: &str,
+        news: News,
+        at: WallTime,
+        picture: impl FnOnce() -> Option<GraphInput>,
+    ) {
         if !self.is_due(target, news, at) {
             return;
         }
@@ -85,6 +97,7 @@ impl Alerts {
             name: name.to_owned(),
             news,
             at,
+            picture: self.has_email.then(picture).flatten().map(Box::new),
         };
         if self.messages.try_send(message).is_err() {
             say::to_stderr("warning: an alert was not sent: too many wait for their server");
@@ -146,13 +159,20 @@ fn tell_until_finished(told: &Told, come: &Receiver<Message>) {
         if let Some(email) = &told.email {
             let notification = notification(&message, serial);
             let name = format!("record-{serial}-{}", message.at.as_nanos());
-            if let Err(words) = direct::mail(email, &told.head, &name, &notification) {
+            let picture = message.picture.as_deref().and_then(drawn);
+            if let Err(words) = direct::mail(email, &told.head, &name, &notification, picture) {
                 say::to_stderr(&format!(
                     "warning: the mail about an outage was not sent: {words}"
                 ));
             }
         }
     }
+}
+
+/// The graph, and what it shows. A mail without it is better than none.
+fn drawn(input: &GraphInput) -> Option<(Vec<u8>, String)> {
+    let png = graph::png(input, &GraphStyle::default()).ok()?;
+    Some((png, input.name.clone()))
 }
 
 const fn outage_of(news: News) -> SecondOutage {
@@ -237,6 +257,7 @@ mod tests {
             messages,
             thread: thread::spawn(|| {}),
             cooldown: Duration::from_secs(300),
+            has_email: false,
             told: BTreeMap::new(),
         }
     }
@@ -248,6 +269,7 @@ mod tests {
             name: "1.1.1.1:53".to_owned(),
             news: News::Began(outage()),
             at: WallTime::from_nanos(1_795_254_965_500_000_000),
+            picture: None,
         };
         let object: serde_json::Value = serde_json::from_str(&body(&message)).expect("JSON");
         assert_eq!(object["event"], "outage_detected");

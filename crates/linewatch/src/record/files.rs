@@ -113,10 +113,62 @@ fn write_until_finished(
     }
 }
 
+/// A folder or file: the way to it, and the name a person knows it by.
+#[derive(Clone, Debug)]
+struct Place {
+    path: PathBuf,
+    shown: PathBuf,
+}
+
+impl Place {
+    fn join(&self, name: &str) -> Self {
+        Self {
+            path: self.path.join(name),
+            shown: self.shown.join(name),
+        }
+    }
+}
+
+/// An open folder. It is reached through its handle: root writes into a home that is closed to others, too, after it has
+/// given up the capability to walk there.
+#[derive(Debug)]
+struct OpenFolder {
+    place: Place,
+    /// Keeps the way open.
+    #[cfg(target_os = "linux")]
+    _handle: File,
+}
+
+impl OpenFolder {
+    #[cfg(target_os = "linux")]
+    fn of(dir: &Path) -> io::Result<Self> {
+        use std::os::fd::AsRawFd as _;
+        let handle = File::open(dir)?;
+        let place = Place {
+            path: PathBuf::from(format!("/proc/self/fd/{}", handle.as_raw_fd())),
+            shown: dir.to_owned(),
+        };
+        Ok(Self {
+            place,
+            _handle: handle,
+        })
+    }
+
+    /// Elsewhere nothing is given up.
+    #[cfg(not(target_os = "linux"))]
+    fn of(dir: &Path) -> io::Result<Self> {
+        let place = Place {
+            path: dir.to_owned(),
+            shown: dir.to_owned(),
+        };
+        Ok(Self { place })
+    }
+}
+
 /// The files of one target.
 #[derive(Debug)]
 pub(crate) struct TargetFiles {
-    dir: PathBuf,
+    folder: OpenFolder,
     session: String,
     heads: Heads,
     seconds: Appended,
@@ -129,19 +181,31 @@ pub(crate) struct TargetFiles {
 
 impl TargetFiles {
     /// In this folder; `session` is the name of its first file.
-    pub(crate) fn new(dir: &Path, session: &str, heads: Heads, has_log: bool, has_csv: bool) -> Self {
-        let appended = |name: &str| Appended::new(dir.join(name));
-        Self {
-            dir: dir.to_owned(),
+    ///
+    /// # Errors
+    ///
+    /// What the file system says of the folder.
+    pub(crate) fn new(
+        dir: &Path,
+        session: &str,
+        heads: Heads,
+        has_log: bool,
+        has_csv: bool,
+    ) -> Result<Self, String> {
+        let folder = OpenFolder::of(dir).map_err(|error| told(dir, &error))?;
+        let place = folder.place.clone();
+        let appended = |name: &str| Appended::new(place.join(name));
+        Ok(Self {
+            folder,
             session: session.to_owned(),
             heads,
             seconds: appended("averages_per_second.txt"),
             histograms: appended("minutes.ndjson"),
             log: has_log.then(|| appended("connection_log.txt")),
             csv: has_csv.then(|| appended("session.csv")),
-            minutes: Table::new(dir.join("averages_per_minute.txt")),
-            hours: Table::new(dir.join("averages_per_hour.txt")),
-        }
+            minutes: Table::new(place.join("averages_per_minute.txt")),
+            hours: Table::new(place.join("averages_per_hour.txt")),
+        })
     }
 
     fn begin(&mut self) -> Result<(), String> {
@@ -178,7 +242,8 @@ impl TargetFiles {
         }
         results.push(self.minutes.write(&pages.minutes));
         results.push(self.hours.write(&pages.hours));
-        let whole = |name: &str, bytes: &[u8]| replace(&self.dir.join(name), |file| file.write_all(bytes));
+        let place = &self.folder.place;
+        let whole = |name: &str, bytes: &[u8]| replace(&place.join(name), |file| file.write_all(bytes));
         results.push(whole("packetloss.txt", pages.packetloss.as_bytes()));
         results.extend(job.json.map(|json| whole("session.json", json.as_bytes())));
         if let Some(picture) = &job.picture {
@@ -211,7 +276,7 @@ impl TargetFiles {
 /// A file that only grows, by whole lines.
 #[derive(Debug)]
 struct Appended {
-    path: PathBuf,
+    place: Place,
     file: Option<File>,
     /// Bytes of whole lines on the disk.
     length: u64,
@@ -220,9 +285,9 @@ struct Appended {
 }
 
 impl Appended {
-    const fn new(path: PathBuf) -> Self {
+    const fn new(place: Place) -> Self {
         Self {
-            path,
+            place,
             file: None,
             length: 0,
             waiting: String::new(),
@@ -239,15 +304,18 @@ impl Appended {
         if self.waiting.is_empty() && self.file.is_some() {
             return Ok(());
         }
-        self.flush().map_err(|error| told(&self.path, &error))
+        self.flush().map_err(|error| told(&self.place.shown, &error))
     }
 
     fn flush(&mut self) -> io::Result<()> {
         let file = match &mut self.file {
             Some(file) => file,
-            None => self
-                .file
-                .insert(OpenOptions::new().append(true).create(true).open(&self.path)?),
+            None => self.file.insert(
+                OpenOptions::new()
+                    .append(true)
+                    .create(true)
+                    .open(&self.place.path)?,
+            ),
         };
         if file.metadata()?.len() > self.length {
             // What was left of a line the last time.
@@ -267,7 +335,7 @@ impl Appended {
 /// A file whose last line is replaced by the next.
 #[derive(Debug)]
 struct Table {
-    path: PathBuf,
+    place: Place,
     /// Bytes of the lines that are final.
     final_bytes: u64,
     /// Final lines that are not on the disk yet.
@@ -275,9 +343,9 @@ struct Table {
 }
 
 impl Table {
-    const fn new(path: PathBuf) -> Self {
+    const fn new(place: Place) -> Self {
         Self {
-            path,
+            place,
             final_bytes: 0,
             waiting: String::new(),
         }
@@ -285,10 +353,10 @@ impl Table {
 
     fn write(&mut self, text: &Growing) -> Result<(), String> {
         self.waiting.push_str(&text.closed);
-        let (path, final_bytes, waiting) = (&self.path, self.final_bytes, &self.waiting);
-        replace(path, |file| {
+        let (place, final_bytes, waiting) = (&self.place, self.final_bytes, &self.waiting);
+        replace(place, |file| {
             if final_bytes > 0 {
-                let mut old = File::open(path)?;
+                let mut old = File::open(&place.path)?;
                 old.seek(SeekFrom::Start(0))?;
                 let copied = io::copy(&mut old.take(final_bytes), file)?;
                 if copied < final_bytes {
@@ -305,7 +373,8 @@ impl Table {
 }
 
 /// Under a hidden name beside it, synced, renamed: whoever reads the file sees the old one or the new one, whole.
-fn replace(path: &Path, write: impl FnOnce(&mut File) -> io::Result<()>) -> Result<(), String> {
+fn replace(place: &Place, write: impl FnOnce(&mut File) -> io::Result<()>) -> Result<(), String> {
+    let path = &place.path;
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let hidden = path.with_file_name(format!(".{name}.tmp"));
     let written = File::create(&hidden).and_then(|mut file| {
@@ -317,7 +386,7 @@ fn replace(path: &Path, write: impl FnOnce(&mut File) -> io::Result<()>) -> Resu
     written.map_err(|error| {
         // Its bytes are worth more to the others.
         let _ = fs::remove_file(&hidden);
-        told(path, &error)
+        told(&place.shown, &error)
     })
 }
 
@@ -329,10 +398,17 @@ fn told(path: &Path, error: &io::Error) -> String {
 mod tests {
     use super::*;
 
+    fn place(path: &Path) -> Place {
+        Place {
+            path: path.to_owned(),
+            shown: path.to_owned(),
+        }
+    }
+
     #[test]
     fn a_table_keeps_its_final_rows_and_replaces_the_last() {
         let dir = tempfile::tempdir().expect("a directory");
-        let mut table = Table::new(dir.path().join("t"));
+        let mut table = Table::new(place(&dir.path().join("t")));
         let mut write = |closed: &str, open: &str| {
             let (closed, open) = (closed.to_owned(), open.to_owned());
             table.write(&Growing { closed, open }).expect("written");
@@ -349,7 +425,7 @@ mod tests {
     fn what_a_disk_does_not_take_is_written_later_and_no_line_is_cut() {
         let dir = tempfile::tempdir().expect("a directory");
         let path = dir.path().join("not/there/yet");
-        let mut file = Appended::new(path.clone());
+        let mut file = Appended::new(place(&path));
         assert!(file.append("one\n").is_err());
         fs::create_dir_all(path.parent().expect("a parent")).expect("made");
         file.append("two\n").expect("room");
@@ -358,7 +434,7 @@ mod tests {
 
     #[test]
     fn waiting_lines_are_bounded_and_counted() {
-        let mut file = Appended::new(PathBuf::from("/nonexistent/linewatch/file"));
+        let mut file = Appended::new(place(Path::new("/nonexistent/linewatch/file")));
         let block = format!("{}\n", "x".repeat(1023)).repeat(40 * 1024);
         assert!(file.append(&block).is_err());
         assert!(file.append(&block).is_err());

@@ -9,11 +9,11 @@ use linewatch_core::time::{Rtt, WallTime, nanos_of};
 use linewatch_render::format;
 use ratatui::layout::Rect;
 
+use super::axis::{Axis, Extent};
 use super::dots::Dots;
 use super::layout::Scene;
 use super::model::Row;
 use super::paint::{Canvas, columns};
-use super::table::number;
 use super::theme::{Ink, Look};
 use super::trail::{Bin, Trail};
 
@@ -92,7 +92,7 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, area: Rect, scene: Scene<'_>) {
         .iter()
         .map(|row| row.trail.columns(until, span, dots.columns()))
         .collect();
-    let Some(axis) = Axis::of(&series, !ui.is_overlay) else {
+    let Some(axis) = Extent::of(&series, !ui.is_overlay).map(|extent| Axis::of(extent, ui.is_log)) else {
         let x = plot.x + (plot.width / 2).saturating_sub(columns(look.words.no_data) / 2);
         canvas.put(
             x,
@@ -104,7 +104,7 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, area: Rect, scene: Scene<'_>) {
         times(canvas, plot, span, look);
         return;
     };
-    axis.draw(canvas, plot, look);
+    axis.draw(canvas, (AXIS_COLUMNS, plot), look);
     let inks: Vec<Ink> = if ui.is_overlay {
         OVERLAY_INKS[..rows.len()].to_vec()
     } else {
@@ -232,111 +232,5 @@ fn letters(canvas: &mut Canvas<'_>, plot: Rect, series: &[Vec<Bin>], axis: Axis,
             let y = plot.y + axis.row(low, usize::from(plot.height)) as u16;
             canvas.put(plot.right(), y, 1, letter, look.style(ink));
         }
-    }
-}
-
-/// Which delay stands at which height.
-#[derive(Clone, Copy, Debug, PartialEq)]
-struct Axis {
-    low_ms: f64,
-    high_ms: f64,
-    step_ms: f64,
-}
-
-impl Axis {
-    /// Round numbers around everything that is drawn; `None` if nothing is.
-    fn of(series: &[Vec<Bin>], has_process: bool) -> Option<Self> {
-        let mut least = f64::INFINITY;
-        let mut most = f64::NEG_INFINITY;
-        for bin in series.iter().flatten() {
-            if let Some((low, high)) = bin.rtt {
-                least = least.min(low.as_millis_f64());
-                most = most.max(high.as_millis_f64());
-            }
-            if let Some(host) = bin.host_rtt.filter(|_| has_process) {
-                most = most.max(host.as_millis_f64());
-            }
-        }
-        if !least.is_finite() {
-            return None;
-        }
-        // A quiet line is drawn quiet: the axis spans a fifth of the value at least, and 0.05 ms.
-        let middle = f64::midpoint(least, most);
-        let half = ((most - least) / 2.0).max(middle * 0.1).max(0.025);
-        let step_ms = round_step(half / 1.5);
-        let low_ms = ((middle - half) / step_ms).floor().max(0.0) * step_ms;
-        let high_ms = ((middle + half) / step_ms).ceil() * step_ms;
-        Some(Self {
-            low_ms,
-            high_ms,
-            step_ms,
-        })
-    }
-
-    /// 0 at the top to `rows` - 1.
-    fn row(self, rtt: Rtt, rows: usize) -> usize {
-        let share = (self.high_ms - rtt.as_millis_f64()) / (self.high_ms - self.low_ms);
-        let last = rows.saturating_sub(1);
-        ((share * last as f64).round().max(0.0) as usize).min(last)
-    }
-
-    fn draw(self, canvas: &mut Canvas<'_>, plot: Rect, look: &Look) {
-        let style = look.style(Ink::Muted);
-        let ticks = ((self.high_ms - self.low_ms) / self.step_ms).round() as u16;
-        // A number in every second row at most.
-        let every = (ticks / (plot.height / 2).max(1)).max(1);
-        for tick in (0..=ticks).filter(|tick| tick % every == 0) {
-            let ms = self.low_ms + f64::from(tick) * self.step_ms;
-            let rtt = Rtt::from_nanos((ms * 1e6).round() as u64);
-            let y = plot.y + self.row(rtt, usize::from(plot.height)) as u16;
-            let text = if ms == 0.0 {
-                "0".to_owned()
-            } else {
-                number(Some(rtt))
-            };
-            canvas.put_right(plot.x - 2, y, AXIS_COLUMNS - 2, &text, style);
-            canvas.put(plot.x - 1, y, 1, "┤", style);
-            if look.charset == super::theme::Charset::Braille {
-                canvas.line(plot.x, plot.right(), y, "┈", style);
-            }
-        }
-    }
-}
-
-/// 1, 2 or 5 times a power of ten, not below `least`.
-fn round_step(least: f64) -> f64 {
-    let power = 10_f64.powf(least.log10().floor());
-    [1.0, 2.0, 5.0, 10.0]
-        .into_iter()
-        .map(|step| step * power)
-        .find(|step| *step >= least * 0.999_999)
-        .unwrap_or(power * 10.0)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_steps_of_an_axis_are_round() {
-        for (least, step) in [(0.3, 0.5), (1.0, 1.0), (1.1, 2.0), (23.0, 50.0), (60.0, 100.0)] {
-            let found = round_step(least);
-            assert!((found - step).abs() < 1e-9, "{least}: {found}");
-        }
-    }
-
-    #[test]
-    fn an_axis_holds_everything_and_begins_no_lower_than_nothing() {
-        let ms = |ms: u64| Rtt::from_nanos(ms * 1_000_000);
-        let bin = Bin {
-            answers: 2,
-            failures: 0,
-            rtt: Some((ms(1), ms(140))),
-            host_rtt: Some(ms(150)),
-        };
-        let axis = Axis::of(&[vec![bin]], true).expect("data");
-        assert!(axis.low_ms == 0.0 && axis.high_ms >= 150.0, "{axis:?}");
-        assert!(axis.row(ms(150), 11) < axis.row(ms(140), 11));
-        assert_eq!(Axis::of(&[vec![Bin::default()]], true), None);
     }
 }

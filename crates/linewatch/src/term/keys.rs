@@ -80,6 +80,7 @@ pub(crate) struct Ui {
     /// Of [`RANGES`].
     range: usize,
     pub(super) is_overlay: bool,
+    pub(super) is_log: bool,
     marked: Vec<u32>,
     pub(super) pane: Pane,
     pub(super) prompt: Option<Prompt>,
@@ -99,6 +100,7 @@ impl Ui {
             sort: Sort::default(),
             range: 1,
             is_overlay,
+            is_log: false,
             marked: Vec::new(),
             pane: if is_hud { Pane::Hud } else { Pane::Table },
             prompt: None,
@@ -241,6 +243,7 @@ impl Ui {
             KeyCode::Char('/') => self.prompt = Some(Prompt::Filter),
             KeyCode::Char('?') => self.is_help = true,
             KeyCode::Char('o') => self.is_overlay = !self.is_overlay,
+            KeyCode::Char('l') => self.is_log = !self.is_log,
             KeyCode::Char('x') => self.mark(),
             KeyCode::Char('s') => {
                 self.sort = match self.sort {

@@ -209,3 +209,13 @@ fn ctrl_z_asks_for_the_background_and_alt_for_nothing() {
     let alt = KeyEvent::new(KeyCode::Char('q'), KeyModifiers::ALT);
     assert_eq!(ui.press(alt, &fleet), None);
 }
+
+#[test]
+fn l_changes_the_scale_and_back() {
+    let fleet = fleet();
+    let mut ui = ui(&fleet);
+    press(&mut ui, &fleet, "l");
+    assert!(ui.is_log);
+    press(&mut ui, &fleet, "l");
+    assert!(!ui.is_log);
+}

@@ -4,6 +4,7 @@
 //! and what the person chose ([`Ui`]) into a buffer of cells. Meaning is a glyph and a word, never a colour alone. Not here:
 //! measuring, asking, and the plain table.
 
+mod axis;
 mod chart;
 mod dots;
 mod events;
@@ -15,6 +16,7 @@ mod layout;
 mod model;
 mod paint;
 mod run;
+mod sixteen;
 mod table;
 #[cfg(test)]
 mod tests;

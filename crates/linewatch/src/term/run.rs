@@ -26,6 +26,7 @@ use ratatui::layout::Rect;
 use super::keys::{Action, Ui};
 use super::layout;
 use super::model::Fleet;
+use super::sixteen::Sixteen;
 use super::theme::{Depth, Look, Terminal};
 
 /// At most four frames a second (UI.md section 11): more cannot be read.
@@ -58,7 +59,7 @@ pub(crate) fn restore() {
 
 /// An open terminal.
 pub(crate) struct Screen {
-    drawing: Drawing<CrosstermBackend<BufWriter<Stdout>>>,
+    drawing: Drawing<CrosstermBackend<BufWriter<Sixteen<Stdout>>>>,
     keys: Receiver<Event>,
     clock: SystemClock,
     look: Look,
@@ -82,7 +83,8 @@ impl Screen {
         // crossterm has its own opinion of NO_COLOR; ours knows what `--color` says.
         force_color_output(look.depth != Depth::None);
         enter()?;
-        let backend = CrosstermBackend::new(BufWriter::with_capacity(FRAME_BYTES, io::stdout()));
+        let terminal = Sixteen::new(io::stdout(), look.depth == Depth::Ansi);
+        let backend = CrosstermBackend::new(BufWriter::with_capacity(FRAME_BYTES, terminal));
         let drawing = Drawing::new(backend).inspect_err(|_| restore())?;
         let (tell, keys) = sync_channel(KEY_QUEUE);
         std::thread::Builder::new()
@@ -171,6 +173,11 @@ impl Screen {
         &self.look.words
     }
 
+    /// Gives the terminal back, and how things were drawn on it.
+    pub(crate) fn into_look(self) -> Look {
+        self.look.clone()
+    }
+
     /// The calendar, for what is said at the foot.
     pub(crate) fn now(&self) -> WallTime {
         self.clock.anchor().wall
@@ -183,18 +190,23 @@ impl Drop for Screen {
     }
 }
 
-/// The whole table as lines, for a pipe: no escape codes, every target.
-pub(crate) fn text_of(fleet: &Fleet, look: &Look) -> String {
+/// The table as lines, for a pipe: no escape codes, at most `rows_max` targets, the worst first.
+pub(crate) fn text_of(fleet: &Fleet, look: &Look, rows_max: usize) -> String {
     let mut ui = Ui::new(false, false);
     ui.arrange(fleet);
-    let rows = u16::try_from(fleet.rows.len()).unwrap_or(u16::MAX - 2);
+    let rows = u16::try_from(fleet.rows.len().min(rows_max)).unwrap_or(u16::MAX - 2);
     let mut buffer = Buffer::empty(Rect::new(0, 0, TEXT_COLUMNS, rows.saturating_add(2)));
     layout::table_only(fleet, &ui, look, &mut buffer);
     let lines = buffer.content.chunks(usize::from(TEXT_COLUMNS)).map(|cells| {
         let line: String = cells.iter().map(ratatui::buffer::Cell::symbol).collect();
         line.trim_end().to_owned()
     });
-    lines.collect::<Vec<_>>().join("\n")
+    let mut lines: Vec<_> = lines.collect();
+    let more = fleet.rows.len().saturating_sub(usize::from(rows));
+    if more > 0 {
+        lines.push(format!("  … {more} {}", look.words.more));
+    }
+    lines.join("\n")
 }
 
 /// Hands on what is typed until nobody takes it, or the terminal has gone.

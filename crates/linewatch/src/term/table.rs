@@ -158,7 +158,15 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, area: Rect, shown: &Shown, scene: Sc
             Column::Jitter => words.jitter_short.to_owned(),
             Column::Loss => capital(words.loss),
             Column::Rto => "RTO".to_owned(),
-            Column::Trail(seconds) => format!("{} {seconds} s", words.last),
+            Column::Trail(seconds) => {
+                let text = format!("{} {seconds} s", words.last);
+                // The column has a cell a second; where the word has no room in it, as below the chart.
+                if columns(&text) > *seconds {
+                    format!("-{seconds} s")
+                } else {
+                    text
+                }
+            }
         };
         match column {
             Column::Country => {

@@ -362,13 +362,21 @@ fn help_lists_the_keys_and_a_prompt_shows_what_is_typed() {
 
 #[test]
 fn into_a_pipe_goes_the_table_alone() {
-    let text = text_of(&fleet(), &look());
+    let text = text_of(&fleet(), &look(), usize::MAX);
     assert_eq!(text.lines().count(), 8);
     assert!(!text.contains('\u{1b}'));
     assert!(
         text.lines().nth(2).is_some_and(|line| line.contains("! Error")),
         "{text}"
     );
+}
+
+#[test]
+fn of_a_large_fleet_the_worst_rows_are_left_behind_and_the_rest_is_counted() {
+    let text = text_of(&fleet(), &look(), 2);
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!(lines.len(), 5, "{text}");
+    assert!(lines[2].contains("! Error") && lines[4] == "  … 4 more", "{text}");
 }
 
 #[test]

@@ -3,6 +3,8 @@
  * Input: an answer of /api/v1/series. Output: numbers. Pure: no DOM, no clock, no colours.
  */
 
+import { setting } from "../format.js";
+
 /** @typedef {import("../types").SeriesAnswer} SeriesAnswer */
 /** @typedef {{ at: number, to: number, sent: number, lost: number, q: number[] | null, p50: number | null, p95: number | null, p99: number | null }} Bucket
  *  `q`: the nine quantiles in ms, null if nothing answered. */
@@ -142,4 +144,11 @@ export function bucketAt(list, at) {
     if (away < distance) [best, distance] = [i, away];
   });
   return best;
+}
+
+/** "5 min", "2 h": buckets are whole units. @param {number} ms */
+export function bucketText(ms) {
+  if (ms % 3_600_000 === 0) return `${ms / 3_600_000} h`;
+  if (ms % 60_000 === 0) return `${ms / 60_000} min`;
+  return setting(ms);
 }

@@ -7,7 +7,7 @@
 /** @typedef {(context: CanvasRenderingContext2D, frame: Frame) => void} Draw */
 
 const TOKENS = /** @type {const} */ ([
-  "bg", "surface", "raised", "text", "muted", "faint", "border", "divider", "accent", "process",
+  "bg", "surface", "raised", "text", "muted", "faint", "border", "divider", "accent", "process", "series",
   "excellent", "good", "fair", "poor", "critical",
 ]);
 /** @typedef {Record<typeof TOKENS[number], string>} Tokens */

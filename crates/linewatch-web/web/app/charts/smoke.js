@@ -118,9 +118,9 @@ export function drawPercentiles(paper, list, shown) {
         const step = bucket.to - bucket.at;
         if (Math.abs(bucket.at - before) < step / 2) context.lineTo(px(bucket.at + step / 2), py(value));
         else {
-          // A lone bucket is a dash as wide as itself.
+          // A lone bucket is a dash as wide as itself, and never too small to be seen.
           context.moveTo(px(bucket.at), py(value));
-          context.lineTo(px(bucket.at + step / 2), py(value));
+          context.lineTo(Math.max(px(bucket.at + step / 2), px(bucket.at) + 3 * scale), py(value));
         }
         before = bucket.to;
       }

@@ -37,13 +37,24 @@ export function minute(row, now, isLive) {
     });
   }
   if (bins.length > 0) mergeBins(points, bins, from);
-  const losses = points.filter((point) => point.outcome === LOST || point.outcome === UNREACHABLE).map((point) => point.at);
+  /** @type {number[]} */
+  const losses = [];
+  // One pass into a typed array, which sorts by itself: many rows are drawn each second.
+  const sorted = new Float64Array(points.length);
+  let answers = 0;
+  for (const point of points) {
+    if (point.outcome === LOST || point.outcome === UNREACHABLE) losses.push(point.at);
+    if (point.rtt !== null) {
+      sorted[answers] = point.rtt;
+      answers += 1;
+    }
+  }
   const holes = gaps.filter((gap) => gap.to > from && gap.from < to).map((gap) => ({ from: Math.max(from, gap.from), to: Math.min(to, gap.to) }));
   const quiet = Math.max(3 * o.interval_ms, o.interval_ms + o.timeout_ms + 2000);
   const isSilent = now - newest > quiet || o.state === "paused" || o.state === "stale" || !isLive;
   if (newest > 0 && isSilent && to > newest + step) holes.push({ from: Math.max(from, newest + Math.min(step, o.interval_ms)), to });
   if (points.length === 0) holes.splice(0, holes.length, { from, to });
-  const values = points.flatMap((point) => (point.rtt === null ? [] : [point.rtt])).sort((a, b) => a - b);
+  const values = sorted.subarray(0, answers).sort();
   return {
     from, to, points, losses, holes, newest, median: quantile(values, 0.5), min: values[0] ?? null,
     max: values[values.length - 1] ?? null, p99: quantile(values, 0.99),
@@ -75,7 +86,7 @@ function mergeBins(points, bins, from) {
   points.sort((a, b) => a.at - b.at);
 }
 
-/** @param {number[]} sorted @param {number} p */
+/** @param {Float64Array} sorted @param {number} p */
 function quantile(sorted, p) {
   if (sorted.length === 0) return null;
   return /** @type {number} */ (sorted[Math.max(0, Math.ceil(p * sorted.length) - 1)]);

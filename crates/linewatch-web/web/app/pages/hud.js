@@ -27,6 +27,8 @@ const LAST_KEY = "linewatch.hud";
 const FRAME_PX = 2;
 /** A floating window draws by itself: a hidden tab gives no frames. */
 const FLOAT_MS = 250;
+const ROOMY_SCALE = 1.75;
+const roomy = matchMedia("(min-width: 1024px) and (min-height: 700px)");
 
 /** @param {string} [id] Remembers it, or says which it was. */
 function lastTarget(id) {
@@ -45,6 +47,11 @@ function lastTarget(id) {
  */
 export function hudPage({ navigate, id }) {
   let view = parseHud(location.search);
+  /** Did somebody say how large? */
+  let isSized = new URLSearchParams(location.search).has("scale");
+  /** Over a game it is small, on a page of its own it is read from across the desk. */
+  const usualScale = () => (roomy.matches && !view.isPopup && view.bg === "solid" ? ROOMY_SCALE : 1);
+  if (!isSized) view.scale = usualScale();
   const root = document.documentElement;
   const panel = hudPanel(() => view);
   const state = dataState({ rows: 3, label: t("hudp.loading") });
@@ -65,7 +72,10 @@ export function hudPage({ navigate, id }) {
   /** @param {Partial<HudView>} change */
   const set = (change) => {
     view = { ...view, ...change };
-    history.replaceState(history.state, "", location.pathname + writeHud(view));
+    isSized ||= change.scale !== undefined;
+    if (!isSized) view.scale = usualScale();
+    size.value = String(view.scale);
+    history.replaceState(history.state, "", location.pathname + writeHud(isSized ? view : { ...view, scale: 1 }));
     draw();
   };
 
@@ -85,6 +95,12 @@ export function hudPage({ navigate, id }) {
 
   const popOut = async () => {
     const factory = /** @type {WithFloating} */ (window).documentPictureInPicture;
+    // A window of its own has no room to fill.
+    if (!isSized) {
+      view = { ...view, scale: 1 };
+      size.value = "1";
+      draw();
+    }
     const { width, height } = panel.element.getBoundingClientRect();
     const shown = row();
     if (!shown) return;

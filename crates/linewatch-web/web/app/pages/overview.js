@@ -10,9 +10,10 @@ import { badge, worstFirst } from "../level.js";
 import { past } from "../past.js";
 import { custom, parseRange, writeRange } from "../range.js";
 import { store } from "../store.js";
-import { isFiltering, matches, noFilters, parseFilters, writeFilters } from "../url.js";
+import { COMPARED_MAX, isFiltering, matches, noFilters, parseCompared, parseFilters, writeFilters } from "../url.js";
 import { addForm, tellAdded } from "../ui/addform.js";
 import { adviceSlot, banner, notices } from "../ui/banner.js";
+import { announce, toast } from "../ui/dialog.js";
 import { eventsCard } from "../ui/events.js";
 import { filterBar } from "../ui/filters.js";
 import { fleetCard, footLine } from "../ui/fleet.js";
@@ -41,12 +42,15 @@ const RANGES = /** @type {const} */ (["live", "24h", "7d", "30d", "custom"]);
  */
 export function overviewPage({ navigate }) {
   let filters = parseFilters(location.search);
+  let compared = parseCompared(location.search);
   const view = parseLook(location.search);
   const wall = kiosk(view.isKiosk);
+  /** @param {import("../range.js").Range} range */
+  const link = (range) => writeFilters(filters, [...writeRange(range, "live"), ...writeLook(view), ...(compared.length > 0 ? [/** @type {[string, string]} */ (["cmp", compared.join()])] : [])]);
   /** @param {typeof filters} next */
   const setFilters = (next) => {
     filters = next;
-    history.replaceState(history.state, "", location.pathname + writeFilters(filters, [...writeRange(past.range, "live"), ...writeLook(view)]));
+    history.replaceState(history.state, "", location.pathname + link(past.range));
     sort(true);
     draw();
   };
@@ -54,7 +58,7 @@ export function overviewPage({ navigate }) {
   /** @param {import("../range.js").Range} range */
   const setRange = (range) => {
     past.choose(range);
-    history.pushState(history.state, "", location.pathname + writeFilters(filters, [...writeRange(range, "live"), ...writeLook(view)]));
+    history.pushState(history.state, "", location.pathname + link(range));
     ranges.update();
     store.mark("list");
   };
@@ -81,14 +85,38 @@ export function overviewPage({ navigate }) {
   } });
   const tools = h("div", { class: "tools" }, filter.element, h("div", { class: "tools-end" }, order, ranges.element, looks.element, add));
   const period = periodLine();
-  const list = fleetList({ pick: (from, to) => setRange(custom(from, to)), look: () => view.look, onwidth: () => draw() });
+  const list = fleetList({ pick: (from, to) => setRange(custom(from, to)), look: () => view.look, onwidth: () => draw(), isChosen: (id) => compared.includes(id) });
   const empty = h("p", { class: "empty" });
   const events = eventsCard({ title: t("events.title"), limit: EVENTS_SHOWN, target: null });
+  /** @param {string[]} ids */
+  const compare = (ids) => {
+    compared = ids.slice(0, COMPARED_MAX);
+    history.replaceState(history.state, "", location.pathname + link(past.range));
+    list.markChosen();
+    trend.update();
+  };
+  const trend = trendPlace({
+    inView: () => sorted.filter((row) => matches(row.o, badge(row.o), filters)), chosen: () => compared, choose: compare,
+    range: () => past.range, pick: (from, to) => setRange(custom(from, to)),
+  });
+  /** Adds the row under the keys to what is compared, or takes it away. */
+  const toggleCompared = () => {
+    const row = list.current;
+    if (row === null) return false;
+    const { id, name } = row.o;
+    const isOn = compared.includes(id);
+    if (!isOn && compared.length >= COMPARED_MAX) toast(t("trend.full", { most: COMPARED_MAX }));
+    else {
+      compare(isOn ? compared.filter((one) => one !== id) : [...compared, id]);
+      announce(t(isOn ? "trend.removed" : "trend.added", { name, n: compared.length, most: COMPARED_MAX }));
+    }
+    return true;
+  };
   const first = firstRun();
   const foot = footLine();
   const heading = h("h1", { class: "visually-hidden" }, t("nav.overview"));
   const element = h("div", { class: "page overview" }, heading, bar.element, notice.element, first.element, fleet.element, advice.element, tools, period.element, wall.element, list.element, empty,
-    h("div", { class: "lower" }, events.element), foot.element);
+    h("div", { class: "lower" }, trend.element, events.element), foot.element);
 
   /** @type {Row[]} */
   let sorted = [];
@@ -164,6 +192,7 @@ export function overviewPage({ navigate }) {
       advice.update(store.rows.values());
       foot.update();
       first.update();
+      trend.update();
     }
   };
   sort(true);
@@ -178,13 +207,59 @@ export function overviewPage({ navigate }) {
       filter.dispose();
       list.dispose();
       wall.dispose();
+      trend.dispose();
     },
     key(key) {
       if (key === "a" && !bar.element.hidden) bar.acknowledge();
       else if (ranges.key(key)) return true;
+      else if (key === "x") return toggleCompared();
+      else if (key === "c") trend.focus();
       else if (key === "j" || key === "k") list.move(key === "j" ? 1 : -1);
       else return false;
       return true;
+    },
+  };
+}
+
+/**
+ * Where the trend comes: it is loaded when its place is near the sight, so that it costs the first paint nothing.
+ * @param {Parameters<typeof import("../ui/trend.js").trendCard>[0]} settings
+ */
+function trendPlace(settings) {
+  const element = h("div", { class: "trend-place" });
+  /** @type {ReturnType<typeof import("../ui/trend.js").trendCard> | null} */
+  let card = null;
+  let isDisposed = false;
+  let isWatched = false;
+  /** @type {Promise<void> | null} */
+  let loading = null;
+  const load = async () => {
+    sight.disconnect();
+    try {
+      const { trendCard } = await import("../ui/trend.js");
+      if (isDisposed) return;
+      card = trendCard(settings);
+      fill(element, card.element);
+    } catch {
+      fill(element, h("section", { class: "card panel" }, h("p", { class: "empty" }, t("error.chart"))));
+    }
+  };
+  // Rows come first: without any there is nothing to draw, and nothing to ask for.
+  const sight = new IntersectionObserver((entries) => { if (store.rows.size > 0 && entries.some((entry) => entry.isIntersecting)) loading ??= load(); }, { rootMargin: "200px" });
+  return {
+    element,
+    update() {
+      if (loading !== null) card?.update();
+      else if (store.rows.size > 0 && !isWatched) {
+        isWatched = true;
+        sight.observe(element);
+      }
+    },
+    focus: () => void (loading ??= load()).then(() => card?.focus()),
+    dispose() {
+      isDisposed = true;
+      sight.disconnect();
+      card?.dispose();
     },
   };
 }

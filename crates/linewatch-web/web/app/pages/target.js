@@ -10,6 +10,7 @@ import { badgeWord, fill, glyph, h, setAttribute, setGlyph, setText } from "../d
 import { duration, setting } from "../format.js";
 import { t } from "../i18n.js";
 import { badge, tag } from "../level.js";
+import { custom, parseRange, writeRange } from "../range.js";
 import { store } from "../store.js";
 import { failureText } from "../ui/addform.js";
 import { adviceSlot, banner } from "../ui/banner.js";
@@ -21,6 +22,9 @@ import { hudStrip, insightLine } from "../ui/hud.js";
 /** @typedef {import("./overview.js").Page} Page */
 
 const EVENTS_SHOWN = 8;
+/** Periods of the history, and the one its link does not mention: what is shared and reported is what is looked at. */
+const RANGES = /** @type {const} */ (["1h", "24h", "7d", "30d", "custom"]);
+const RANGE_USUAL = "24h";
 /** The dialogs of a target are loaded when one is opened. */
 const dialogs = () => import("../ui/edit.js");
 
@@ -239,11 +243,13 @@ function header(row, navigate) {
   const chip = h("span", { class: "chip" });
   const runButton = h("button", { type: "button", class: "button stop" });
   const change = h("button", { type: "button", class: "button", onclick: () => void dialogs().then(({ openChange }) => openChange(row.o.id, navigate)) }, t("change.button"), h("kbd", null, "T"));
+  const share = h("button", { type: "button", class: "button", onclick: () => void openSharing(row) }, t("share.button"));
+  const report = h("a", { class: "button", href: reportHref(row.o.id) }, t("nav.report"));
   const element = h("div", null,
     h("nav", { class: "crumb", "aria-label": t("crumb.label") }, h("a", { href: ROOT }, t("nav.overview")), crumb),
     h("div", { class: "target-head" },
       h("div", null, h("div", { class: "target-name" }, name, pill, tagElement), h("div", { class: "target-sub" }, sub, " ", chip)),
-      h("div", { class: "target-actions" }, change, runButton)));
+      h("div", { class: "target-actions" }, change, share, report, runButton)));
   /** What the person asked for, until the server says so itself. @type {boolean | null} */
   let wish = null;
   let isBusy = false;
@@ -290,10 +296,29 @@ function header(row, navigate) {
     setText(sub, `${o.address}${ip} · ${t("target.every", { probe, interval: setting(o.interval_ms) })}${o.country === "" ? "" : " ·"}`);
     chip.hidden = o.country === "";
     setText(chip, o.country);
+    setAttribute(report, "href", reportHref(o.id));
     const paused = isPaused();
     setText(runButton, paused ? t("run.start") : t("run.stop"));
     setAttribute(runButton, "class", paused ? "button primary" : "button stop");
     setAttribute(runButton, "aria-label", t(paused ? "run.start_label" : "run.stop_label", { name: o.name }));
   };
   return { element, update, toggle: () => void toggle() };
+}
+
+/** The report of the period that the history shows. @param {string} id */
+function reportHref(id) {
+  const range = parseRange(location.search, RANGES, RANGE_USUAL);
+  // A report is of a day at least, or of two instants.
+  const shown = range.word === "1h" ? custom(store.now() - 3_600_000, store.now()) : range;
+  return `${ROOT}report/${encodeURIComponent(id)}?${new URLSearchParams(writeRange(shown, "live"))}`.replaceAll("%3A", ":");
+}
+
+/** @param {Row} row */
+async function openSharing(row) {
+  try {
+    const { openShare } = await import("../ui/share.js");
+    openShare({ id: row.o.id, name: row.o.name, words: RANGES, usual: RANGE_USUAL });
+  } catch {
+    toast(t("error.unreachable"));
+  }
 }

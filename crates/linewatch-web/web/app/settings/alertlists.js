@@ -120,8 +120,10 @@ export function listCard(spec, current, taken, after) {
       h("td", { class: "row-buttons" },
         spec.test ? button(t("settings.alerts.test"), () => spec.test?.(place), "small") : null,
         button(t("action.edit"), () => edit(place), "small"),
-        button(t("action.remove"), () => tryWrite(list.filter((_, other) => other !== place)), "small")))),
-    list.length === 0 ? h("tr", null, h("td", { class: "empty", colspan: String(spec.columns.length + 1) }, spec.empty)) : null);
+        button(t("action.remove"), () => tryWrite(list.filter((_, other) => other !== place)), "small")))));
+    // Columns of nothing say nothing.
+    table.hidden = list.length === 0;
+    none.hidden = list.length > 0;
   };
   /** @param {number | null} place */
   const edit = (place) => elementDialog(spec, place === null ? {} : read()[place] ?? {}, async (element) => {
@@ -130,11 +132,12 @@ export function listCard(spec, current, taken, after) {
     else list[place] = element;
     await write(list);
   });
+  const table = h("table", { class: "settings-table" }, h("caption", { class: "visually-hidden" }, t(`settings.${spec.name}.title`)),
+    h("thead", null, h("tr", null, ...spec.columns.map((column) => h("th", { scope: "col" }, t(`settings.${spec.name}.${column}`))), h("td", null))), body);
+  const none = h("p", { class: "muted small" }, spec.empty);
   const element = h("section", { class: "card panel settings-group" },
     h("div", { class: "card-title" }, h("h2", null, t(`settings.${spec.name}.title`)), from, h("span", { class: "end" }, button(t(`settings.${spec.name}.add`), () => edit(null), "small"))),
-    h("table", { class: "settings-table" }, h("caption", { class: "visually-hidden" }, t(`settings.${spec.name}.title`)),
-      h("thead", null, h("tr", null, ...spec.columns.map((column) => h("th", { scope: "col" }, t(`settings.${spec.name}.${column}`))), h("td", null))), body),
-    problem, after ?? null);
+    table, none, problem, after ?? null);
   return { element, draw, add: () => edit(null) };
 }
 

@@ -2,7 +2,7 @@
 
 import { ROOT, get, send } from "../api.js";
 import { fill, h } from "../dom.js";
-import { count } from "../format.js";
+import { count, loss, plain } from "../format.js";
 import { t, tn } from "../i18n.js";
 import { date } from "../time.js";
 import { failureText } from "../ui/addform.js";
@@ -43,13 +43,14 @@ export async function dataSection() {
   const draw = ({ storage }) => {
     const budget = storage.budget_bytes;
     const meter = h("meter", { min: 0, max: budget ?? storage.size_bytes, value: storage.size_bytes, "aria-label": t("settings.data.size") });
-    fill(sizes, facts([
+    const share = budget === null || budget === 0 ? "" : t("settings.data.share", { share: plain(loss((storage.size_bytes * 1_000_000) / budget)), free: bytes(Math.max(0, budget - storage.size_bytes)) });
+    fill(sizes, h("p", { class: "storage-bar" }, meter, h("span", { class: "small muted" }, share)), facts([
       [t("settings.data.size"), budget === null ? bytes(storage.size_bytes) : t("settings.data.of", { size: bytes(storage.size_bytes), budget: bytes(budget) })],
       [t("settings.data.state"), t(`settings.data.state.${storage.state}`)],
       [t("settings.data.waiting"), count(storage.waiting_samples)],
-      ...Object.entries(storage.oldest).map(([kind, at]) => /** @type {[string, string]} */ ([t("settings.data.oldest", { kind }), date(at)])),
+      ...Object.entries(storage.oldest).map(([kind, at]) => /** @type {[string, string]} */ ([t("settings.data.oldest", { kind: t(`settings.key.config.storage.retention.${kind}`).toLocaleLowerCase() }), date(at)])),
       [t("settings.data.path"), h("code", null, storage.path)],
-    ]), meter);
+    ]));
   };
   draw(status);
   let asked = 0;

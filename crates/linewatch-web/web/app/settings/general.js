@@ -5,6 +5,7 @@ import { t } from "../i18n.js";
 import { valueForm } from "./form.js";
 import { sectionHead } from "./parts.js";
 import { loadConfig, saveConfig } from "./remote.js";
+import { tokensCard } from "./tokens.js";
 
 /** @type {import("../pages/settings.js").SectionMaker} */
 export async function generalSection() {
@@ -32,7 +33,7 @@ export async function generalSection() {
   return {
     element: h("div", null, sectionHead(t("settings.section.general"), t("settings.general.sub")),
       restart.length > 0 ? h("div", { class: "notice notice-warning" }, h("p", null, t("settings.restart", { keys: restart.join(", ") }))) : null,
-      form.element, h("p", { class: "hint" }, t("settings.fixed"))),
+      form.element, h("p", { class: "hint" }, t("settings.fixed")), tokensCard()),
     isDirty: form.isDirty,
   };
 }

@@ -3,22 +3,12 @@
  * Loaded when it is asked for.
  */
 
-import { h, setText, withCode } from "../dom.js";
+import { h, withCode } from "../dom.js";
 import { t } from "../i18n.js";
-import { openDialog, toast } from "./dialog.js";
+import { copyButton } from "./copy.js";
+import { openDialog } from "./dialog.js";
 
 /** @param {string} text @param {string} command */
 export function showCure(text, command) {
-  openDialog(t("notice.cure"), () => {
-    const copy = h("button", { type: "button", class: "button small" }, t("action.copy"));
-    copy.addEventListener("click", async () => {
-      try {
-        await navigator.clipboard.writeText(command);
-        setText(copy, t("action.copied"));
-      } catch {
-        toast(t("error.copy"));
-      }
-    });
-    return [h("p", null, ...withCode(text)), h("pre", { class: "command", tabindex: "0" }, command), copy];
-  });
+  openDialog(t("notice.cure"), () => [h("p", null, ...withCode(text)), h("pre", { class: "command", tabindex: "0" }, command), copyButton(() => command)]);
 }

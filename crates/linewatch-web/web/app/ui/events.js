@@ -3,6 +3,7 @@
  * A new row enters at the top; the list is short, so nothing jumps far.
  */
 
+import { ROOT } from "../api.js";
 import { fill, glyph, h } from "../dom.js";
 import { t } from "../i18n.js";
 import { store } from "../store.js";
@@ -29,7 +30,8 @@ function shapeOf(event) {
  */
 export function eventsCard({ title, limit, target }) {
   const list = h("ol", { class: "events" });
-  const element = h("section", { class: "card events-card" }, h("div", { class: "card-title" }, h("h2", null, title)), list);
+  const element = h("section", { class: "card events-card" }, h("div", { class: "card-title" }, h("h2", null, title),
+    h("a", { class: "view-all end", href: `${ROOT}events${target === null ? "" : `?target=${encodeURIComponent(target)}`}` }, t("events.view_all"))), list);
   let shown = "";
   return {
     element,

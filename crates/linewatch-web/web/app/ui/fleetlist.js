@@ -6,7 +6,7 @@
 
 import { fill, h, keyed, setAttribute, setText } from "../dom.js";
 import { t } from "../i18n.js";
-import { AROUND, WHOLE_MAX, slice } from "../slice.js";
+import { AROUND, WHOLE_MAX, balanced, slice } from "../slice.js";
 import { store } from "../store.js";
 import { cardRow, tableRow, tileRow } from "./rows.js";
 
@@ -17,7 +17,7 @@ import { cardRow, tableRow, tileRow } from "./rows.js";
 /** Heights of one line with its gap, px: what the style gives a row of a long list (pages.css, `.long`). */
 const PITCH = { row: 45, card: 122, tile: 242 };
 /** Rows of a long list this many lines beyond the sight have their news drawn when they come nearer. */
-const NEAR = 3;
+const NEAR = 1;
 const COLUMNS = /** @type {const} */ ([
   ["grade", ""], ["target", ""], ["country", ""], ["spark", ""], ["now", "num"], ["p50", "num"], ["p95", "num"], ["jitter", "num"],
   ["loss", "num"], ["rto", "num"], ["strip", ""], ["up", "num"],
@@ -27,10 +27,10 @@ const twoCards = matchMedia("(min-width: 720px)");
 const canHover = matchMedia("(hover: hover)");
 
 /**
- * @param {{ pick: (from: number, to: number) => void, look: () => Look, onwidth: () => void }} settings
- *   `pick` looks at a period; `onwidth` is told when rows have to be drawn anew.
+ * @param {{ pick: (from: number, to: number) => void, look: () => Look, onwidth: () => void, isChosen: (id: string) => boolean }} settings
+ *   `pick` looks at a period; `onwidth` is told when rows have to be drawn anew; `isChosen`: is the target being compared?
  */
-export function fleetList({ pick, look, onwidth }) {
+export function fleetList({ pick, look, onwidth, isChosen }) {
   const before = h("div", { class: "space", "aria-hidden": "true" });
   const after = h("div", { class: "space", "aria-hidden": "true" });
   const place = h("div", null);
@@ -77,17 +77,26 @@ export function fleetList({ pick, look, onwidth }) {
     if (now === "card") return { columns: twoCards.matches ? 2 : 1, pitch: PITCH.card };
     return { columns: Math.max(1, getComputedStyle(body).gridTemplateColumns.split(" ").length), pitch: PITCH.tile };
   };
+  /** As many tiles side by side as fit, or somewhat fewer where that leaves less of the last line empty. */
+  const balance = () => {
+    body.style.removeProperty("grid-template-columns");
+    const n = balanced(rows.length, grid().columns);
+    if (n > 0) body.style.gridTemplateColumns = `repeat(${n}, minmax(0, 1fr))`;
+  };
+  const choose = (/** @type {View} */ view) => setAttribute(view.element, "data-chosen", isChosen(view.row.o.id) ? "" : null);
   const create = (/** @type {Row} */ row) => {
     const now = shape();
     const view = { ...(now === "table" ? tableRow(row, pick) : now === "card" ? cardRow(row) : tileRow(row)), row, at: -1, isOld: false };
     view.update();
     view.paint();
+    choose(view);
     return view;
   };
   const render = () => {
     isAsked = false;
     const isLong = rows.length > WHOLE_MAX && !isPrinting;
     frame.classList.toggle("long", isLong);
+    if (shape() === "tile") balance();
     const all = { from: 0, to: rows.length, before: 0, after: 0 };
     const head = before.getBoundingClientRect();
     const part = isLong ? slice({ count: rows.length, ...grid(), top: head.top, height: innerHeight }) : all;
@@ -117,8 +126,9 @@ export function fleetList({ pick, look, onwidth }) {
     if (shape() === "table") setAttribute(view.element, "aria-rowindex", String(i + 2));
     else setAttribute(view.element, "aria-posinset", String(i + 1));
   };
-  const onScroll = () => {
-    if (isAsked || rows.length <= WHOLE_MAX) return;
+  const onScroll = (/** @type {Event} */ event) => {
+    const isRagged = event.type === "resize" && shape() === "tile";
+    if (isAsked || (rows.length <= WHOLE_MAX && !isRagged)) return;
     isAsked = true;
     requestAnimationFrame(render);
   };
@@ -166,6 +176,14 @@ export function fleetList({ pick, look, onwidth }) {
         if (store.isLive || isTick) view.update();
         view.paint();
       }
+    },
+    /** Marks the rows that are compared. */
+    markChosen() {
+      for (const view of views.values()) choose(view);
+    },
+    /** The row where keys are, also when it is out of the page. */
+    get current() {
+      return rows.find((row) => row.o.key === current) ?? null;
     },
     updateAll() {
       for (const view of views.values()) refresh(view);

@@ -6,12 +6,12 @@
 
 import { RequestError, get } from "../api.js";
 import { FONT, loadChartLibrary, rttAxis, timeAxis } from "../charts/axes.js";
-import { HEAT_SAMPLES_MIN, bucketAt, buckets, holes, limits, logEdges, lossPpm, pointsFor, zoomed } from "../charts/buckets.js";
+import { HEAT_SAMPLES_MIN, bucketAt, bucketText, buckets, holes, limits, logEdges, lossPpm, pointsFor, zoomed } from "../charts/buckets.js";
 import { Surface, onTheme, tokens } from "../charts/canvas.js";
 import { onPinch } from "../charts/pinch.js";
 import { drawHeat, drawHoles, drawLossBars, drawMarks, drawOutages, drawPercentiles, drawSmoke, lossTop } from "../charts/smoke.js";
 import { fill, h, setAttribute, setText } from "../dom.js";
-import { count, loss, plain, rtt, setting } from "../format.js";
+import { count, loss, plain, rtt } from "../format.js";
 import { t } from "../i18n.js";
 import { custom, parseRange, spanOf, writeRange } from "../range.js";
 import { store } from "../store.js";
@@ -199,6 +199,8 @@ export function historyPanel(row, onview) {
   /** The frame is made anew when its scale changes: uPlot cannot turn one into another. */
   let frame = "";
   const create = async () => {
+    // Without data there is no axis either: a logarithmic one that begins at 0 would never end.
+    if (!view) return;
     const wanted = `${isLog || kind === "heat"} ${chart.clientWidth > 0}`;
     if (plot && frame === wanted) {
       redraw();
@@ -347,13 +349,6 @@ export function historyPanel(row, onview) {
       plot?.destroy();
     },
   };
-}
-
-/** "5 min", "2 h": buckets are whole units. @param {number} ms */
-function bucketText(ms) {
-  if (ms % 3_600_000 === 0) return `${ms / 3_600_000} h`;
-  if (ms % 60_000 === 0) return `${ms / 60_000} min`;
-  return setting(ms);
 }
 
 /** One bucket in words. @param {Bucket} bucket */

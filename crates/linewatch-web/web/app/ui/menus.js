@@ -63,7 +63,7 @@ export function openAdd(navigate) {
 
 /** Keys that do something now; the list on `?`. */
 const KEYS = [
-  ["/", "search"], ["g o", "overview"], ["g h", "hud"], ["g e", "events"], ["g l", "logs"], ["g r", "report"], ["g s", "settings"], ["n", "add"], ["j k", "rows"], ["Enter", "open"], ["Space", "startstop"], ["t", "change"],
+  ["/", "search"], ["g o", "overview"], ["g h", "hud"], ["g e", "events"], ["g l", "logs"], ["g r", "report"], ["g s", "settings"], ["n", "add"], ["j k", "rows"], ["Enter", "open"], ["x", "select"], ["c", "compare"], ["Space", "startstop"], ["t", "change"],
   ["1 … 5", "range"], ["m", "chart"], ["l", "scale"], ["+ −", "zoom"], ["0", "reset"], ["← →", "cursor"], [".", "config"], ["a", "acknowledge"], ["e", "export"], ["p", "pause"], ["d", "theme"], ["?", "keys"], ["Esc", "close"],
 ];
 

@@ -7,10 +7,10 @@
 import { ROOT } from "../api.js";
 import { Surface } from "../charts/canvas.js";
 import { STRIP_CELL_MS, cellText, drawSparkline, drawStrip, sparklineLabel, stripCell, stripLabel } from "../charts/mini.js";
-import { glyph, badgeWord, h, quantity, setAttribute, setGlyph, setText } from "../dom.js";
+import { badgeWord, classWriter, glyph, h, quantity, setAttribute, setGlyph, setText, textWriter } from "../dom.js";
 import { NONE, availability, count, duration, loss, plain, rtt } from "../format.js";
 import { t } from "../i18n.js";
-import { badge, lossTint, tag, withNow } from "../level.js";
+import { badge, lossTint, nowCode, tag, withNow } from "../level.js";
 import { past } from "../past.js";
 import { LOST, NO_VALUE, REFUSED, REPLY, UNKNOWN, UNREACHABLE } from "../ring.js";
 import { store } from "../store.js";
@@ -154,19 +154,25 @@ function qualityStrip(row, pick) {
     const from = stripCell(cellAt(event), store.now());
     pick(from, from + STRIP_CELL_MS);
   });
-  /** @type {string | null} */
+  /** What was drawn: the stored day and the cell of this moment. @type {[day: object | null, now: number] | null} */
   let drawn = null;
   return {
     canvas,
     update() {
-      const now = `${codes()}`;
-      if (now === drawn) return;
-      drawn = now;
+      const day = past.day(row.o.key);
+      const now = nowCode(row.o);
+      if (drawn !== null && drawn[0] === day && drawn[1] === now) return;
+      drawn = [day, now];
       setAttribute(canvas, "aria-label", stripLabel(codes()));
       surface.invalidate();
     },
     dispose: () => surface.dispose(),
   };
+}
+
+/** A cell whose news stay inside it: the browser need not lay the table out again for a digit. @param {string} name @param {...Element} parts */
+function figure(name, ...parts) {
+  return h("td", { class: `num ${name}` }, h("div", { class: "figure" }, ...parts));
 }
 
 /**
@@ -199,40 +205,50 @@ export function tableRow(row, pick) {
     h("td", { class: "c-grade" }, h("span", { class: "grade" }, icon, word, tagElement, why)),
     h("th", { scope: "row", class: "c-target" }, name, address), country,
     h("td", { class: "c-spark" }, spark.canvas),
-    h("td", { class: "num c-now" }, now.element, ago), h("td", { class: "num c-p50" }, p50), h("td", { class: "num" }, p95),
-    h("td", { class: "num" }, jitter), h("td", { class: "num" }, lost.element), h("td", { class: "num c-rto" }, rto),
-    h("td", { class: "c-strip" }, strip.canvas), h("td", { class: "num c-up" }, up.element, of));
+    figure("c-now", now.element, ago), figure("c-p50", p50), figure("c-p95", p95), figure("c-jitter", jitter), figure("c-loss", lost.element), figure("c-rto", rto),
+    h("td", { class: "c-strip" }, strip.canvas), figure("c-up", up.element, of));
   // The whole row is a target for the pointer; the link inside is the one for keys and readers.
   element.addEventListener("click", (event) => { if (!(/** @type {Element} */ (event.target)).closest("a")) name.click(); });
 
+  const write = {
+    word: textWriter(word), why: textWriter(why), name: textWriter(name), address: textWriter(address), ago: textWriter(ago), p50: textWriter(p50),
+    p95: textWriter(p95), jitter: textWriter(jitter), rto: textWriter(rto), of: textWriter(of),
+    nowClass: classWriter(now.element), lostClass: classWriter(lost.element), rtoClass: classWriter(rto), rowClass: classWriter(element),
+  };
+  /** @type {import("../types").OverviewRow | null} */
+  let named = null;
   const update = () => {
     const { o: current } = row;
     const level = badge(current);
     showGlyph(icon, row);
-    setText(word, badgeWord(level));
+    write.word(badgeWord(level));
     showTag(tagElement, row);
-    setText(why, reason(row));
-    setText(name, current.name);
-    setText(address, addressLine(current));
+    write.why(reason(row));
+    // Settings come with a new row; the sums of each second change its figures alone.
+    if (named !== current) {
+      named = current;
+      write.name(current.name);
+      write.address(addressLine(current));
+    }
     const last = newest(row);
     now.update(last);
-    setAttribute(now.element, "class", nowClass(last, level));
-    setText(ago, age(row));
+    write.nowClass(nowClass(last, level));
+    write.ago(age(row));
     const shown = past.figures(row);
     const isEmpty = shown.p50_ms === null;
-    setText(p50, rtt(shown.p50_ms).value);
-    setText(p95, rtt(shown.p95_ms).value);
-    setText(jitter, rtt(shown.jitter_ms).value);
+    write.p50(rtt(shown.p50_ms).value);
+    write.p95(rtt(shown.p95_ms).value);
+    write.jitter(rtt(shown.jitter_ms).value);
     lost.update(loss(shown.loss_ppm));
     const tint = lossTint({ loss_ppm: shown.loss_ppm, thresholds: current.thresholds });
-    setAttribute(lost.element, "class", tint === "" ? `q live-number${shown.loss_ppm === 0 ? " zero" : ""}` : `q live-number tint tint-${tint}`);
-    setText(rto, isEmpty && shown.loss_ppm === null ? NONE : count(shown.rto));
-    setAttribute(rto, "class", shown.rto === 0 ? "live-number zero" : "live-number strong");
+    write.lostClass(tint === "" ? `q live-number${shown.loss_ppm === 0 ? " zero" : ""}` : `q live-number tint tint-${tint}`);
+    write.rto(isEmpty && shown.loss_ppm === null ? NONE : count(shown.rto));
+    write.rtoClass(shown.rto === 0 ? "live-number zero" : "live-number strong");
     strip.update();
     const [share, time] = upOf(row, shown);
     up.update(availability(share));
-    setText(of, share === null ? "" : t("of_time", { time: duration(time) }));
-    setAttribute(element, "class", `row level-${level}`);
+    write.of(share === null ? "" : t("of_time", { time: duration(time) }));
+    write.rowClass(`row level-${level}`);
   };
   return {
     element, update, paint: spark.paint,
