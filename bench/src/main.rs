@@ -4,6 +4,7 @@
 //! of its own (`part`). A goal that is missed is said to be missed, a tool that is missing is said to be missing.
 
 mod account;
+mod faults;
 mod forged;
 mod fping;
 mod history;
@@ -16,6 +17,7 @@ mod record_path;
 mod record_view;
 mod rows;
 mod seed;
+mod soak;
 mod table;
 mod tally;
 
@@ -40,6 +42,9 @@ linewatch-bench record [--row N] [--quick]   the table of sessions (needs the pr
    5 the terminal view of 100 targets
 linewatch-bench seed-history --data-dir DIR [--targets N] [--days D] [--interval 1s] [--seed S]
                                              a large history in a directory of its own
+linewatch-bench faults [--show NAME] [--cycles N] [--minutes N] [--seconds N] [--lock-seconds N]
+                                             kills, failing calls, full and locked disks, clocks, ends, doors
+linewatch-bench soak [--minutes N] [--targets N] [--clients N] [--requests N]   a crowd, for a while
 linewatch-bench proof [--show N]             counts against the kernel's; all, or one of
    2 a millisecond on a long line   3 sequence wrap, two processes   4 conservation against nft
 linewatch-bench forged [--packets N]         a storm of forged and malformed replies, a million of them: none is an answer
@@ -73,6 +78,8 @@ fn go(words: &[String]) -> Result<bool> {
             machine::enter()?;
             forged::run(option(words, "--packets")?)
         }
+        Some("faults") => faults::run(&words[1..]),
+        Some("soak") => soak::run(&words[1..]),
         Some("record") => {
             machine::enter()?;
             let is_quick = words.iter().any(|word| word == "--quick");

@@ -7,5 +7,6 @@ pub mod binary;
 pub mod namespace;
 pub mod packet;
 pub mod responder;
+pub mod serving;
 pub mod session;
 pub mod tap;

@@ -19,8 +19,13 @@ pub(crate) fn run(role: &str, rest: &[String]) -> Result<()> {
 
 /// `cargo xtask bench record …`: the table of sessions, by the program itself.
 pub(crate) fn record(rest: &[String]) -> Result<()> {
+    proof_of_program("record", rest)
+}
+
+/// `cargo xtask faults …` and `cargo xtask soak …`: the built program, and what breaks or crowds it.
+pub(crate) fn proof_of_program(role: &str, rest: &[String]) -> Result<()> {
     run::cargo(&["build", "--release", "--locked", "--package", "linewatch"])?;
-    self::run("record", rest)
+    self::run(role, rest)
 }
 
 /// `cargo xtask proof record …`: the test of the real-kernel suite, with as many kills as it takes to believe it.

@@ -45,6 +45,9 @@ cargo xtask <chore>
   proof engine [--show N]            counts against the kernel's own (needs root, nft)
   proof forged [--packets N]         a million forged and malformed replies: none is an answer (needs root)
   proof record [--kills N] [--seed S]   sessions killed at random, 50 of them; every file must be whole (needs root)
+  faults [--show kill9|io|full|locked|clock|suspend|stop|fd] [--cycles N] [--minutes N] [--seconds N] [--lock-seconds N]
+                                     what the program stands on fails: does it keep its promises (needs root, strace, cc)
+  soak [--minutes N] [--targets N] [--clients N] [--requests N]   a crowd for a while: lateness, slots, memory (needs root)
 
 LINEWATCH_REQUIRE_ALL=1 makes a missing tool or privilege a failure instead of a skip.
 ";
@@ -75,6 +78,7 @@ fn go(words: &[String]) -> Result<()> {
         ("bench", _) => {
             bail!("`cargo xtask bench engine`, `bench store` and `bench record` are what there is\n{HELP}")
         }
+        ("faults" | "soak", _) => return bench::proof_of_program(chore, rest),
         ("proof", Some("record")) => return bench::killed(&rest[1..]),
         ("proof", _) => {
             bail!("`cargo xtask proof engine`, `proof forged` and `proof record` are what there is\n{HELP}")

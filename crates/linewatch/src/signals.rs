@@ -46,6 +46,8 @@ pub(crate) fn listen_and(
     if !is_ignored(SIGHUP) {
         wanted.push(SIGHUP);
     }
+    // First, so that a press is counted before the thread is woken for it.
+    let presses = Presses::listen()?;
     let mut signals = signal_hook::iterator::Signals::new(wanted)?;
     std::thread::Builder::new()
         .name("signals".to_owned())
@@ -53,15 +55,20 @@ pub(crate) fn listen_and(
             let mut is_stopping = false;
             for signal in signals.forever() {
                 match signal {
-                    SIGINT if is_stopping => {
-                        crate::term::restore();
-                        before_exit();
-                        // Without a look back: what runs at an ordinary exit may wait for what hangs.
-                        signal_hook::low_level::exit(Exit::SecondInterrupt as i32);
-                    }
-                    SIGINT | SIGTERM => {
+                    SIGINT => {
+                        let pressed = presses.taken();
+                        if pressed + usize::from(is_stopping) > 1 {
+                            crate::term::restore();
+                            before_exit();
+                            // Without a look back: what runs at an ordinary exit may wait for what hangs.
+                            signal_hook::low_level::exit(Exit::SecondInterrupt as i32);
+                        }
                         is_stopping = true;
-                        give(Order::Stop(if signal == SIGINT { "Ctrl+C" } else { "SIGTERM" }));
+                        give(Order::Stop("Ctrl+C"));
+                    }
+                    SIGTERM => {
+                        is_stopping = true;
+                        give(Order::Stop("SIGTERM"));
                     }
                     SIGHUP => give(Order::Hangup),
                     _ => give(Order::Statistics),
@@ -69,6 +76,27 @@ pub(crate) fn listen_and(
             }
         })?;
     Ok(())
+}
+
+/// Counts Ctrl+C: on a busy computer two of them may come before the thread turns, to which they are then one.
+#[cfg(unix)]
+struct Presses(std::os::unix::net::UnixStream);
+
+#[cfg(unix)]
+impl Presses {
+    fn listen() -> io::Result<Self> {
+        let (presses, press) = std::os::unix::net::UnixStream::pair()?;
+        presses.set_nonblocking(true)?;
+        signal_hook::low_level::pipe::register(signal_hook::consts::SIGINT, press)?;
+        Ok(Self(presses))
+    }
+
+    /// Those since the last look.
+    fn taken(&self) -> usize {
+        use std::io::Read as _;
+        // Nobody presses more often within a turn; and if so, two are enough.
+        (&self.0).read(&mut [0; 16]).unwrap_or(0)
+    }
 }
 
 /// Calls `give` for Ctrl+C, Ctrl+Break, a closed console and the end of the session, on a thread of the system's.

@@ -13,13 +13,13 @@ use linewatch_e2e::binary;
 use linewatch_e2e::namespace;
 use linewatch_e2e::packet::{Answer, Kind};
 use linewatch_e2e::responder::{Exchange, Responder};
+use linewatch_e2e::serving::Serving;
 use linewatch_probe::clock::SystemClock;
 use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
 use nix::unistd::{Pid, gettid};
 use serde_json::Value;
 
 use crate::rig::{FAR_V4, ms};
-use crate::serving::Serving;
 
 /// The advice for the one target, `null` without one.
 fn advice(serving: &Serving) -> anyhow::Result<Value> {

@@ -7,9 +7,9 @@ use linewatch_e2e::binary;
 use linewatch_e2e::namespace;
 use linewatch_e2e::packet::Answer;
 use linewatch_e2e::responder::{Exchange, Responder};
+use linewatch_e2e::serving::Serving;
 
 use crate::rig::ms;
-use crate::serving::Serving;
 
 /// So many echoes of the first identifier pass.
 const PASSED: u64 = 20;

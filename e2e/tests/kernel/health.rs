@@ -6,10 +6,9 @@ use std::process::{Command, Output};
 use anyhow::{Context as _, ensure};
 use linewatch_e2e::binary;
 use linewatch_e2e::namespace;
+use linewatch_e2e::serving::Serving;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-
-use crate::serving::Serving;
 
 #[expect(
     clippy::disallowed_methods,

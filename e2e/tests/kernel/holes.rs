@@ -9,10 +9,10 @@ use linewatch_e2e::binary;
 use linewatch_e2e::namespace;
 use linewatch_e2e::packet::Answer;
 use linewatch_e2e::responder::{Exchange, Responder};
+use linewatch_e2e::serving::Serving;
 use serde_json::Value;
 
 use crate::rig::ms;
-use crate::serving::Serving;
 
 /// First unanswered probe, and how many.
 const HOLES: [(u64, u64); 4] = [(2_000, 5), (4_000, 10), (6_000, 50), (8_000, 250)];

@@ -3,13 +3,13 @@
 #![expect(clippy::print_stdout, reason = "what was measured is worth reading")]
 
 mod advice;
+mod crowded;
 mod firewall;
 mod health;
 mod holes;
 mod icmp;
 mod names;
 mod rig;
-mod serving;
 mod system;
 mod tcp;
 mod udp;

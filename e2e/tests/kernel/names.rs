@@ -16,6 +16,7 @@ use linewatch_e2e::binary;
 use linewatch_e2e::namespace;
 use linewatch_e2e::packet::{Answer, Packet};
 use linewatch_e2e::responder::{DEVICE, Responder};
+use linewatch_e2e::serving::Serving;
 use linewatch_probe::clock::SystemClock;
 use linewatch_probe::engine::{Engine, EngineOptions, EngineTarget, random_cookie_key};
 use linewatch_probe::privilege::Scheduling;
@@ -25,7 +26,6 @@ use linewatch_probe::sys::{IcmpMode, LinuxWire, WireOptions};
 use nix::sched::{CloneFlags, unshare};
 
 use crate::rig::{FAR_V4, FAR_V6, Rig, ms};
-use crate::serving::Serving;
 
 /// Expedited forwarding (RFC 3246).
 const DSCP: u8 = 46;
