@@ -44,8 +44,8 @@ export function watchingTests({ test, browser, base }) {
   });
 
   test("three outages that begin together are one card with one button, and the tab says it", async () => {
-    const some = (await targets()).slice(0, 3);
-    expect(some.length === 3, "the monitor has no three targets");
+    const some = (await targets()).filter((/** @type {any} */ row) => row.state !== "down" && row.state !== "paused").slice(0, 3);
+    expect(some.length === 3, "the monitor has no three targets that are up");
     await browser.page(async (page) => {
       /** @type {string[]} */
       const asked = [];
@@ -57,14 +57,15 @@ export function watchingTests({ test, browser, base }) {
       await page.waitForTimeout(1800);
       await bring(page, some.map((/** @type {any} */ row, /** @type {number} */ i) => event(`900-${i}`, { target: row.id, target_name: row.name })));
       const card = page.locator(".cause");
-      await card.getByRole("heading", { name: /^(All )?3 / }).waitFor();
-      await card.getByText(/^\d+ events folded: .*outage ×3/).click();
+      // An outage of the monitor's own may have begun in the same seconds.
+      await card.getByRole("heading", { name: /^(All )?[3-9] / }).waitFor();
+      await card.getByText(/^\d+ events folded: .*outage ×[3-9]/).click();
       await card.locator(".event-row").nth(2).waitFor();
       await page.locator(".top-nav .nav-count", { hasText: /\d/ }).waitFor();
       await shot(page, "events-cause-1440-dark");
-      await card.getByRole("button", { name: "Acknowledge all 3" }).click();
-      await page.getByText("3 acknowledged.").waitFor();
-      expect(asked.sort().join() === "900-0,900-1,900-2", `asked: ${asked.join()}`);
+      await card.getByRole("button", { name: /^Acknowledge all [3-9]/ }).click();
+      await page.getByText(/^[3-9] acknowledged\.$/).waitFor();
+      expect(asked.filter((id) => id.startsWith("900-")).sort().join() === "900-0,900-1,900-2", `asked: ${asked.join()}`);
       await page.waitForURL(/state=active/);
     });
   });
