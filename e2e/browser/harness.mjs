@@ -136,7 +136,8 @@ export async function pool(items, run) {
 export class Skip extends Error {}
 
 /**
- * Runs the tests one after the other; the exit code of the process says whether all passed.
+ * Runs the tests one after the other; the exit code of the process says whether all passed. A real browser on a shared computer
+ * may stand still for seconds: what failed is tried once more, and both are told.
  * @param {[string, () => Promise<void>][]} tests
  */
 export async function runAll(tests) {
@@ -144,7 +145,11 @@ export async function runAll(tests) {
   for (const [name, run] of tests) {
     if (only && !name.includes(only)) continue;
     try {
-      await run();
+      await run().catch(async (error) => {
+        if (error instanceof Skip) throw error;
+        console.log(`again ${name}: ${told(error)}`);
+        await run();
+      });
       console.log(`ok    ${name}`);
     } catch (error) {
       if (error instanceof Skip) {
@@ -152,7 +157,12 @@ export async function runAll(tests) {
         continue;
       }
       process.exitCode = 1;
-      console.log(`FAIL  ${name}\n      ${String(error instanceof Error ? error.message : error).replaceAll("\n", "\n      ")}`);
+      console.log(`FAIL  ${name}\n      ${told(error)}`);
     }
   }
+}
+
+/** @param {unknown} error */
+function told(error) {
+  return String(error instanceof Error ? error.message : error).replaceAll("\n", "\n      ");
 }
