@@ -175,7 +175,9 @@ export function historyTests({ test, browser, base }) {
       expect((await bars()) !== before, "the cursor is not in the bars of loss");
       expect(((await page.locator(".history .readout").textContent()) ?? "") !== "", "the cursor says nothing");
       const session = await context.newCDPSession(page);
-      const fingers = (/** @type {number[]} */ ...at) => at.map((share, number) => ({ x: box.x + box.width * share, y: box.y + 60, id: number }));
+      // Something above may have come or gone since.
+      const place = (await over.boundingBox()) ?? box;
+      const fingers = (/** @type {number[]} */ ...at) => at.map((share, number) => ({ x: place.x + place.width * share, y: place.y + 60, id: number }));
       await session.send("Input.dispatchTouchEvent", { type: "touchStart", touchPoints: fingers(0.7, 0.8) });
       for (const [left, right] of [[0.6, 0.85], [0.5, 0.9]]) await session.send("Input.dispatchTouchEvent", { type: "touchMove", touchPoints: fingers(left ?? 0, right ?? 0) });
       await session.send("Input.dispatchTouchEvent", { type: "touchEnd", touchPoints: [] });

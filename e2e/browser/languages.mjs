@@ -5,7 +5,7 @@
 
 import { readFileSync, readdirSync } from "node:fs";
 
-import { expect, openLive, pool, shot } from "./harness.mjs";
+import { answering, expect, openLive, pool, shot } from "./harness.mjs";
 import { open, places } from "./pages.mjs";
 
 /** @param {string} language @returns {Record<string, string>} */
@@ -76,12 +76,7 @@ function cutTexts(names) {
  */
 export function languageTests({ test, browser, base }) {
   /** A target that answers, and the pages to look at. */
-  const pages = async () => {
-    const { targets } = await (await fetch(`${base}/api/v1/overview?limit=200`)).json();
-    const answering = targets.find((/** @type {any} */ row) => row.p50_ms !== null && row.state !== "paused");
-    expect(answering !== undefined, "no target answers");
-    return places(answering.id);
-  };
+  const pages = async () => places(await answering(base));
 
   test("in Indonesian nothing English is left on any page, and nothing is cut", async () => {
     const forbidden = patterns();

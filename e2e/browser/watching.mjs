@@ -5,7 +5,7 @@
 
 import { readFile } from "node:fs/promises";
 
-import { expect, openLive, pageModule, shot } from "./harness.mjs";
+import { answering, expect, openLive, pageModule, shot } from "./harness.mjs";
 
 /** An event as the socket would bring it. @param {string} id @param {object} more */
 const event = (id, more) => ({
@@ -183,10 +183,9 @@ export function watchingTests({ test, browser, base }) {
   });
 
   test("the HUD draws its bars, hides what is not wanted, and stands alone where it is transparent", async () => {
-    const answering = (await targets()).find((/** @type {any} */ row) => row.p50_ms !== null && row.state !== "paused");
-    expect(answering !== undefined, "no target answers");
+    const id = await answering(base);
     await browser.page(async (page) => {
-      await openLive(page, `${base}/hud/${answering.id}?rows=rtt,proc,loss:poor:99&scale=1.25`);
+      await openLive(page, `${base}/hud/${id}?rows=rtt,proc,loss:poor:99&scale=1.25`);
       await page.waitForTimeout(1500);
       const drawn = await page.evaluate(() => {
         const canvas = /** @type {HTMLCanvasElement} */ (document.querySelector(".hudp-graph"));
