@@ -11,6 +11,7 @@ import { BADGES } from "./level.js";
 import { LEVELS, LIMIT_MAX, LIMIT_MIN } from "./loglines.js";
 import { parseRange } from "./range.js";
 import { LANGUAGES, PAPERS, PARTS, RANGES } from "./report/choices.js";
+import { readY } from "./yaxis.js";
 
 /** @typedef {import("./range.js").RangeWord} RangeWord */
 /** @typedef {(value: string) => boolean} Check */
@@ -48,7 +49,7 @@ const PAGES = {
     periods: ["live", "24h", "7d", "30d", "custom"],
     values: { status: some([...BADGES, "ok", "warn", "bad"]), proto: some(["icmp", "tcp", "udp"]), view: one(["table", "tiles"]), kiosk: flag },
   },
-  target: { periods: ["1h", "24h", "7d", "30d", "custom"], values: { chart: one(["smoke", "pct", "heat"]), y: one(["lin", "log"]) } },
+  target: { periods: ["1h", "24h", "7d", "30d", "custom"], values: { chart: one(["smoke", "pct", "heat"]), y: (value) => readY(value) !== null } },
   hud: { periods: [], values: { rows: hudRows, scale: number(0.75, 2), bg: one(["solid", "clear"]), pop: flag } },
   events: { periods: ["24h", "7d", "30d", "custom"], values: { sev: some(SEVERITIES), state: one(STATES) } },
   logs: { periods: [], values: { level: one(LEVELS), limit: number(LIMIT_MIN, LIMIT_MAX), follow: flag } },

@@ -82,7 +82,7 @@ async function show(withFocus) {
     main.focus({ preventScroll: true });
   }
   store.mark("list");
-  if (location.search !== "") void import("./ui/linknotice.js").then(({ noticeLink }) => { if (mine === routes) noticeLink(route.page, next.element); });
+  if (location.search !== "") void import("./ui/linknotice.js").then(({ noticeLink }) => { if (mine === routes) noticeLink(route.page, next.element, route.id); });
 }
 
 /** @returns {Page} */

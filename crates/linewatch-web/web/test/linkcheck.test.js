@@ -12,6 +12,7 @@ test("links of the product itself are understood", () => {
   for (const [page, search] of /** @type {const} */ ([
     ["overview", "?country=ID,DE&status=poor,critical&proto=icmp&group=x&q=tok&range=24h&view=tiles&kiosk=1&cmp=a,b"],
     ["overview", "?range=custom&from=2026-11-14T17:00:06Z&to=2026-11-21T17:00:06Z"],
+    ["target", "?chart=pct&y=fix:0-200&cmp=a,b"],
     ["target", "?from=1794675606731&to=1795280406731&chart=pct&y=log&outage=1-2"],
     ["hud", "?rows=rtt,proc,loss:poor:2.5&scale=1.25&bg=clear&pop=1"],
     ["events", "?type=outage&sev=critical,warning&state=active&target=a&range=7d"],

@@ -152,3 +152,17 @@ export function bucketText(ms) {
   if (ms % 60_000 === 0) return `${ms / 60_000} min`;
   return setting(ms);
 }
+
+/** What is drawn of a bucket, ms. @param {Bucket} bucket @param {ReadonlySet<string> | null} shown Percentiles; null: the smoke. @returns {number[]} */
+export function drawnOf(bucket, shown) {
+  if (shown === null) return bucket.q ?? [];
+  return (/** @type {const} */ (["p50", "p95", "p99"])).flatMap((name) => (shown.has(name) ? bucket[name] ?? [] : []));
+}
+
+/** From the smallest to the largest value that is drawn of each bucket. @param {readonly Bucket[]} list @param {ReadonlySet<string> | null} shown @returns {([number, number] | null)[]} */
+export function drawnSpans(list, shown) {
+  return list.map((bucket) => {
+    const values = drawnOf(bucket, shown);
+    return values.length === 0 ? null : [Math.min(...values), Math.max(...values)];
+  });
+}

@@ -9,6 +9,7 @@ import { plain, rtt } from "../format.js";
 import { t } from "../i18n.js";
 import { store } from "../store.js";
 import { clock } from "../time.js";
+import { Y_USUAL, beyond, logLimits } from "../yaxis.js";
 import { loadChartLibrary, rttAxis, secondsAxis } from "./axes.js";
 import { clear, hatch, levelColour, onTheme, tokens } from "./canvas.js";
 import { SPAN_MS, isJoined, minute } from "./window.js";
@@ -16,6 +17,20 @@ import { SPAN_MS, isJoined, minute } from "./window.js";
 /** @typedef {import("./uplot").UPlot} UPlot */
 /** @typedef {import("./window.js").Minute} Minute */
 /** @typedef {import("./window.js").Point} Point */
+/**
+ * What a page adds to its chart: the axis somebody chose, and other targets drawn beside this one.
+ * @typedef {object} Added
+ * @property {import("../yaxis.js").YAxis} y
+ * @property {Beside | null} beside
+ * @property {(found: import("../yaxis.js").Beyond, range: import("../yaxis.js").Limits) => void} onbeyond Told what the axis does not reach.
+ */
+/**
+ * @typedef {object} Beside
+ * @property {(view: Minute) => readonly number[]} values Round trips in sight, ms.
+ * @property {(paper: import("./smoke.js").Paper) => void} draw
+ * @property {(at: number) => string} read What they say at an instant, "" for nothing.
+ * @property {() => string} names For whom the chart is read out; "" without any.
+ */
 
 /** The axis grows at once and shrinks only after this. */
 const SHRINK_MS = 10_000;
@@ -24,8 +39,8 @@ const SPIKE_RATIO = 6;
 const RAIL_CSS = 3;
 const COARSE_STEP = 10;
 
-/** @param {import("../store.js").Row} row @param {(text: string) => void} onread */
-export function liveChart(row, onread) {
+/** @param {import("../store.js").Row} row @param {(text: string) => void} onread @param {Added} [added] */
+export function liveChart(row, onread, added = { y: Y_USUAL, beside: null, onbeyond: () => {} }) {
   const element = h("div", { class: "chart", role: "img", tabindex: "0", "aria-label": t("chart.loading") });
   /** @type {UPlot | null} */
   let plot = null;
@@ -46,6 +61,8 @@ export function liveChart(row, onread) {
       const UPlotType = await loadChartLibrary();
       if (isDisposed) return;
       plot?.destroy();
+      // A logarithmic axis that begins at 0 would never end: limits come before the frame.
+      fit();
       plot = new UPlotType(options(), columns(), element);
       update();
     } catch {
@@ -60,7 +77,7 @@ export function liveChart(row, onread) {
     return {
       width: Math.max(200, element.clientWidth), height: Math.max(120, element.clientHeight), padding: [8, 12, 0, 0], legend: { show: false },
       cursor: { drag: { x: false, y: false }, y: false, points: { show: false }, move: (/** @type {UPlot} */ _p, /** @type {number} */ left, /** @type {number} */ top) => [left, top] },
-      scales: { x: { time: false, range: () => [-60, 0] }, y: { range: () => [range.low, range.high] } },
+      scales: { x: { time: false, range: () => [-60, 0] }, y: { distr: added.y.kind === "log" ? 3 : 1, range: () => [range.low, range.high] } },
       axes: [secondsAxis(t("chart.now")), rttAxis()],
       series: [{},
         { stroke: colours.process, width: 1.4, dash: [4, 3], points: { show: false }, spanGaps: false },
@@ -161,14 +178,17 @@ export function liveChart(row, onread) {
     view.points.forEach((point, index) => {
       if (point.rtt === null) return;
       if (point.rtt > range.high) arrow(ctx, px(point.at), bbox.top + 2 * scale, scale, line);
+      else if (point.rtt < range.low) arrow(ctx, px(point.at), bottom - 2 * scale, -scale, line);
+      else if (point.host !== null && point.host > range.high) arrow(ctx, px(point.at), bbox.top + 2 * scale, scale, colours.process);
       else if (isLone(index)) dot(ctx, px(point.at), py(point.rtt), 2 * scale, line);
     });
     rail(p, bbox.left + bbox.width + 4 * scale, RAIL_CSS * scale);
     const last = view.points[view.points.length - 1];
-    if (last && last.rtt !== null && last.rtt <= range.high && store.isLive && row.o.state !== "paused") {
+    if (last && last.rtt !== null && last.rtt >= range.low && last.rtt <= range.high && store.isLive && row.o.state !== "paused") {
       dot(ctx, px(last.at), py(last.rtt), 4.6 * scale, colours.surface);
       dot(ctx, px(last.at), py(last.rtt), 3.2 * scale, line);
     }
+    added.beside?.draw({ context: ctx, box: bbox, scale, px, py, ...range });
     const cursor = at === null ? undefined : view.points[at];
     if (cursor) {
       ctx.fillStyle = colours.text;
@@ -200,7 +220,12 @@ export function liveChart(row, onread) {
   };
 
   const fit = () => {
-    const wanted = limitsOf(view);
+    const others = added.beside?.values(view) ?? [];
+    if (added.y.kind === "fix") {
+      range = added.y;
+      return;
+    }
+    const wanted = limitsOf(view, others, added.y.kind === "log");
     const isInside = wanted.low >= range.low && wanted.high <= range.high;
     const isMuchSmaller = wanted.high - wanted.low < 0.75 * (range.high - range.low);
     if (!isInside) {
@@ -217,12 +242,13 @@ export function liveChart(row, onread) {
     view = minute(row, store.now(), store.isLive);
     if (at !== null) at = Math.min(at, view.points.length - 1);
     fit();
+    added.onbeyond(beyond(view.points.map(({ rtt: wire, host }) => (wire === null ? null : [wire, Math.max(wire, host ?? wire)])), range), range);
     if (plot && isVisible) plot.setData(columns());
   };
   /** @param {number | null} index */
   const read = (index) => {
     const point = index === null ? undefined : view.points[index];
-    if (point) onread(describe(point));
+    if (point) onread(describe(point) + (added.beside?.read(point.at) ?? ""));
   };
   element.addEventListener("keydown", (event) => {
     const step = (event.key === "ArrowLeft" ? -1 : event.key === "ArrowRight" ? 1 : 0) * (event.shiftKey ? COARSE_STEP : 1);
@@ -249,6 +275,12 @@ export function liveChart(row, onread) {
     /** Fulfilled when the first picture stands, or could not be drawn: what is less urgent waits for it. */
     drawn,
     get points() { return view.points; },
+    /** Another axis was chosen, or others are drawn beside: the frame is made anew. */
+    rescale() {
+      range = { low: 0, high: 0 };
+      labelledAt = 0;
+      void create();
+    },
     update() {
       if (wasLive !== store.isLive) {
         wasLive = store.isLive;
@@ -258,7 +290,7 @@ export function liveChart(row, onread) {
       update();
       if (Date.now() - labelledAt < 30_000) return;
       labelledAt = Date.now();
-      setAttribute(element, "aria-label", summary(row, view));
+      setAttribute(element, "aria-label", summary(row, view) + (added.beside?.names() ?? ""));
     },
     dispose() {
       isDisposed = true;
@@ -288,13 +320,14 @@ function describe(point) {
 
 /**
  * From 0 while the median is below four times the spread, else padded around the lines; in round steps.
- * @param {Minute} view
+ * @param {Minute} view @param {readonly number[]} others Round trips drawn beside, ms. @param {boolean} isLog
  */
-function limitsOf(view) {
-  const values = view.points.flatMap((point) => (point.rtt === null ? [] : [point.rtt, point.host ?? point.rtt])).sort((a, b) => a - b);
+function limitsOf(view, others, isLog) {
+  const values = [...view.points.flatMap((point) => (point.rtt === null ? [] : [point.rtt, point.host ?? point.rtt])), ...others].sort((a, b) => a - b);
   const low = values[0];
   const max = values[values.length - 1];
-  if (low === undefined || max === undefined) return { low: 0, high: 100 };
+  if (low === undefined || max === undefined) return isLog ? { low: 1, high: 100 } : { low: 0, high: 100 };
+  if (isLog) return logLimits({ low, high: max });
   const usual = /** @type {number} */ (values[Math.floor(values.length * 0.9)]);
   const high = values.length >= 20 && max > SPIKE_RATIO * usual ? 2.5 * usual : max;
   const spread = Math.max(high - low, high * 0.04, 0.02);
@@ -313,15 +346,15 @@ function niceStep(raw) {
 }
 
 /** @param {CanvasRenderingContext2D} ctx @param {number} x @param {number} y @param {number} radius @param {string} colour */
-function dot(ctx, x, y, radius, colour) {
+export function dot(ctx, x, y, radius, colour) {
   ctx.beginPath();
   ctx.arc(x, y, radius, 0, 2 * Math.PI);
   ctx.fillStyle = colour;
   ctx.fill();
 }
 
-/** @param {CanvasRenderingContext2D} ctx @param {number} x @param {number} y @param {number} scale @param {string} colour */
-function arrow(ctx, x, y, scale, colour) {
+/** Its tip at (x, y); a negative scale turns it to point down. @param {CanvasRenderingContext2D} ctx @param {number} x @param {number} y @param {number} scale @param {string} colour */
+export function arrow(ctx, x, y, scale, colour) {
   ctx.beginPath();
   ctx.moveTo(x, y);
   ctx.lineTo(x + 4 * scale, y + 7 * scale);

@@ -3,7 +3,7 @@
  * Input: buckets and a way from values to pixels. Output: pixels (UI.md 4.1). uPlot only gives axes, cursor and drag.
  */
 
-import { HEAT_SAMPLES_MIN, TINT_PPM, heat, lossLevel, lossPpm } from "./buckets.js";
+import { HEAT_SAMPLES_MIN, TINT_PPM, drawnOf, heat, lossLevel, lossPpm } from "./buckets.js";
 import { short } from "../format.js";
 import { hatch, tokens } from "./canvas.js";
 
@@ -93,7 +93,7 @@ export function drawSmoke(paper, list) {
       context.fillRect(x, Math.round(py(bucket.q[4] ?? 0) - dash / 2), width, dash);
     }
   });
-  drawArrows(paper, list, (bucket) => bucket.q?.[8] ?? null);
+  drawArrows(paper, list, null);
 }
 
 /** Lines of p50, p95 and p99; a line ends at a hole or a bucket without an answer. @param {Paper} paper @param {readonly Bucket[]} list @param {ReadonlySet<string>} shown */
@@ -127,7 +127,7 @@ export function drawPercentiles(paper, list, shown) {
       context.stroke();
     }
   });
-  drawArrows(paper, list, (bucket) => (shown.has("p99") ? bucket.p99 : bucket.p50));
+  drawArrows(paper, list, shown);
 }
 
 /** How many answers took how long: one hue, the darker the more. @param {Paper} paper @param {readonly Bucket[]} list @param {readonly number[]} edges */
@@ -150,21 +150,26 @@ export function drawHeat(paper, list, edges) {
   });
 }
 
-/** What lies above the axis is marked, never hidden. @param {Paper} paper @param {readonly Bucket[]} list @param {(bucket: Bucket) => number | null} value */
-function drawArrows({ context, box, scale, px, high }, list, value) {
+/** What lies above or below the axis is marked, never hidden. @param {Paper} paper @param {readonly Bucket[]} list @param {ReadonlySet<string> | null} shown Percentiles that are drawn; null: the smoke. */
+function drawArrows({ context, box, scale, px, low, high }, list, shown) {
   context.fillStyle = tokens().muted;
-  let taken = -Infinity;
+  const taken = { up: -Infinity, down: -Infinity };
   for (const bucket of list) {
-    const top = value(bucket);
-    if (top === null || top <= high) continue;
     const x = px((bucket.at + bucket.to) / 2);
-    if (x < box.left || x > box.left + box.width || x - taken < 5 * scale) continue;
-    taken = x;
-    context.beginPath();
-    context.moveTo(x, box.top);
-    context.lineTo(x + 3.5 * scale, box.top + 7 * scale);
-    context.lineTo(x - 3.5 * scale, box.top + 7 * scale);
-    context.fill();
+    if (x < box.left || x > box.left + box.width) continue;
+    const values = drawnOf(bucket, shown);
+    for (const way of /** @type {const} */ (["up", "down"])) {
+      const isOut = way === "up" ? values.some((value) => value > high) : values.some((value) => value < low);
+      if (!isOut || x - taken[way] < 5 * scale) continue;
+      taken[way] = x;
+      const tip = way === "up" ? box.top : box.top + box.height;
+      const back = tip + (way === "up" ? 7 : -7) * scale;
+      context.beginPath();
+      context.moveTo(x, tip);
+      context.lineTo(x + 3.5 * scale, back);
+      context.lineTo(x - 3.5 * scale, back);
+      context.fill();
+    }
   }
 }
 

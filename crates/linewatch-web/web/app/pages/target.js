@@ -10,10 +10,13 @@ import { badgeWord, fill, glyph, h, setAttribute, setGlyph, setText } from "../d
 import { duration, setting } from "../format.js";
 import { t } from "../i18n.js";
 import { badge, tag } from "../level.js";
+import { loadPart } from "../parts.js";
 import { custom, parseRange, writeRange } from "../range.js";
 import { store } from "../store.js";
+import { parseY } from "../yaxis.js";
 import { failureText } from "../ui/addform.js";
 import { adviceSlot, banner } from "../ui/banner.js";
+import { beyondText } from "../ui/beyond.js";
 import { announce, toast } from "../ui/dialog.js";
 import { eventsCard } from "../ui/events.js";
 import { hudStrip, insightLine } from "../ui/hud.js";
@@ -76,11 +79,32 @@ export function targetPage({ navigate, id }) {
 /** @param {Row} row @param {(path: string) => void} navigate */
 function body(row, navigate) {
   const id = row.o.id;
-  const head = header(row, navigate);
+  const others = besidePlace(row, () => {
+    added.beside = others.live();
+    added.past = others.past();
+    chart.rescale();
+    past.refresh();
+  });
+  const head = header(row, navigate, others.open);
   const hud = hudStrip(row);
   const advice = adviceSlot();
   const readout = h("span", { class: "readout", role: "status" });
-  const chart = liveChart(row, (text) => setText(readout, text));
+  const cut = h("span", { class: "beyond" });
+  /** What both charts share: the axis, and who is drawn beside. */
+  const added = {
+    y: parseY(location.search),
+    /** @type {import("../charts/live.js").Beside | null} */
+    beside: null,
+    /** @type {import("../ui/history.js").Added["past"]} */
+    past: null,
+    /** @type {import("../charts/live.js").Added["onbeyond"]} */
+    onbeyond: (found, limits) => setText(cut, beyondText(found, limits)),
+    ony(/** @type {import("../yaxis.js").YAxis} */ y) {
+      added.y = y;
+      chart.rescale();
+    },
+  };
+  const chart = liveChart(row, (text) => setText(readout, text), added);
   const insight = insightLine();
   const around = aroundChart(row, chart, navigate);
   const legend = h("div", { class: "legend", "aria-hidden": "true" },
@@ -88,8 +112,8 @@ function body(row, navigate) {
     h("span", null, h("i", { class: "lost" }), t("chart.lost")));
   const live = h("section", { class: "card panel" },
     h("div", { class: "card-title" }, h("h2", null, t("chart.title")), h("span", { class: "note" }, t("chart.span")), legend),
-    chart.element, h("div", { class: "chart-foot" }, around.points, readout), insight.element);
-  const past = pastPanels(row, chart.drawn);
+    chart.element, h("div", { class: "chart-foot" }, around.points, cut, readout), insight.element);
+  const past = pastPanels(row, chart.drawn, added);
   const events = eventsCard({ title: t("events.of_target"), limit: EVENTS_SHOWN, target: id });
   /** @type {import("../types").EventRow[]} */
   let eventRows = [];
@@ -128,9 +152,13 @@ function body(row, navigate) {
   };
   return {
     row,
-    elements: [head.element, hud.element, advice.element, h("div", { class: "columns" }, live, around.thresholds), past.element, h("div", { class: "columns" }, events.element, around.account)],
+    elements: [head.element, hud.element, advice.element, others.element, h("div", { class: "columns" }, live, around.thresholds), past.element, h("div", { class: "columns" }, events.element, around.account)],
     toggle: head.toggle,
-    key: past.key,
+    key(/** @type {string} */ key) {
+      if (key !== "c") return past.key(key);
+      others.open();
+      return true;
+    },
     /** @param {import("../store.js").Dirty} dirty */
     update(dirty) {
       const isMine = dirty.keys.has(row.o.key) || dirty.list || dirty.connection;
@@ -140,7 +168,8 @@ function body(row, navigate) {
         past.update();
         void refresh();
       }
-      if (isMine || (dirty.tick && (row.o.state !== "ok" || !store.isLive))) chart.update();
+      if (isMine || (dirty.tick && (row.o.state !== "ok" || !store.isLive || added.beside !== null))) chart.update();
+      if (dirty.tick || dirty.list) others.update();
       if (isMine) {
         advice.update([row]);
         insight.update(row);
@@ -152,6 +181,34 @@ function body(row, navigate) {
       isDisposed = true;
       chart.dispose();
       past.dispose();
+    },
+  };
+}
+
+/**
+ * Other targets drawn beside this one: loaded when the link names some, or somebody asks.
+ * @param {Row} row @param {() => void} changed
+ */
+function besidePlace(row, changed) {
+  const element = h("div", { class: "beside-place" });
+  /** @type {ReturnType<typeof import("../ui/compare.js").comparison> | null} */
+  let compared = null;
+  const load = async () => {
+    if (compared !== null) return compared;
+    const [{ comparison }] = await Promise.all([import("../ui/compare.js"), loadPart("target")]);
+    if (compared === null) fill(element, (compared = comparison(row, changed)).element);
+    return compared;
+  };
+  const tell = () => toast(t("error.unreachable"));
+  if (new URLSearchParams(location.search).has("cmp")) void load().then(changed, tell);
+  return {
+    element,
+    open: () => void load().then((one) => one.open(), tell),
+    live: () => (compared?.isOn ? compared.live : null),
+    past: () => (compared?.isOn ? compared.past : null),
+    /** Names in the link may be those of targets that come only now. */
+    update() {
+      if (compared?.update()) changed();
     },
   };
 }
@@ -191,8 +248,11 @@ function aroundChart(row, chart, navigate) {
   return { thresholds, account, points, update: () => update() };
 }
 
-/** History and outages: they come a moment after the live chart, which does not wait for them. @param {Row} row @param {Promise<void>} drawn */
-function pastPanels(row, drawn) {
+/**
+ * History and outages: they come a moment after the live chart, which does not wait for them.
+ * @param {Row} row @param {Promise<void>} drawn @param {import("../ui/history.js").Added} added
+ */
+function pastPanels(row, drawn, added) {
   const element = h("div", { class: "past" }, h("section", { class: "card panel history-waiting" }, h("p", { class: "empty" }, t("loading"))));
   /** @type {ReturnType<typeof import("../ui/history.js").historyPanel> | null} */
   let panel = null;
@@ -205,7 +265,7 @@ function pastPanels(row, drawn) {
     try {
       const [{ historyPanel }, { outagesPanel }] = await Promise.all([import("../ui/history.js"), import("../ui/outages.js")]);
       if (isDisposed) return;
-      const made = historyPanel(row, (view, range) => void outages?.look(view, range));
+      const made = historyPanel(row, (view, range) => void outages?.look(view, range), added);
       outages = outagesPanel(row, { zoom: made.zoom, onrows: made.setOutages });
       panel = made;
       fill(element, made.element, outages.element);
@@ -222,6 +282,7 @@ function pastPanels(row, drawn) {
       shownOutage = since;
       outages?.update();
     },
+    refresh: () => panel?.refresh(),
     key: (/** @type {string} */ key) => panel?.key(key) ?? false,
     dispose() {
       isDisposed = true;
@@ -231,8 +292,8 @@ function pastPanels(row, drawn) {
   };
 }
 
-/** Crumb, name, badge, actions. @param {Row} row @param {(path: string) => void} navigate */
-function header(row, navigate) {
+/** Crumb, name, badge, actions. @param {Row} row @param {(path: string) => void} navigate @param {() => void} compare */
+function header(row, navigate, compare) {
   const crumb = h("span", null);
   const name = h("h1", null);
   const icon = glyph(badge(row.o));
@@ -243,13 +304,14 @@ function header(row, navigate) {
   const chip = h("span", { class: "chip" });
   const runButton = h("button", { type: "button", class: "button stop" });
   const change = h("button", { type: "button", class: "button", onclick: () => void dialogs().then(({ openChange }) => openChange(row.o.id, navigate)) }, t("change.button"), h("kbd", null, "T"));
+  const beside = h("button", { type: "button", class: "button", onclick: compare }, t("compare.button"), h("kbd", null, "C"));
   const share = h("button", { type: "button", class: "button", onclick: () => void openSharing(row) }, t("share.button"));
   const report = h("a", { class: "button", href: reportHref(row.o.id) }, t("nav.report"));
   const element = h("div", null,
     h("nav", { class: "crumb", "aria-label": t("crumb.label") }, h("a", { href: ROOT }, t("nav.overview")), crumb),
     h("div", { class: "target-head" },
       h("div", null, h("div", { class: "target-name" }, name, pill, tagElement), h("div", { class: "target-sub" }, sub, " ", chip)),
-      h("div", { class: "target-actions" }, change, share, report, runButton)));
+      h("div", { class: "target-actions" }, change, beside, share, report, runButton)));
   /** What the person asked for, until the server says so itself. @type {boolean | null} */
   let wish = null;
   let isBusy = false;

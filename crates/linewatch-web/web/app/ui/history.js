@@ -6,7 +6,7 @@
 
 import { RequestError, get } from "../api.js";
 import { FONT, loadChartLibrary, rttAxis, timeAxis } from "../charts/axes.js";
-import { HEAT_SAMPLES_MIN, bucketAt, bucketText, buckets, holes, limits, logEdges, lossPpm, pointsFor, zoomed } from "../charts/buckets.js";
+import { HEAT_SAMPLES_MIN, bucketAt, bucketText, buckets, drawnSpans, holes, limits, logEdges, lossPpm, pointsFor, zoomed } from "../charts/buckets.js";
 import { Surface, onTheme, tokens } from "../charts/canvas.js";
 import { onPinch } from "../charts/pinch.js";
 import { drawHeat, drawHoles, drawLossBars, drawMarks, drawOutages, drawPercentiles, drawSmoke, lossTop } from "../charts/smoke.js";
@@ -16,8 +16,10 @@ import { t } from "../i18n.js";
 import { custom, parseRange, spanOf, writeRange } from "../range.js";
 import { store } from "../store.js";
 import { moment, zone } from "../time.js";
+import { beyond, writeY } from "../yaxis.js";
+import { beyondText } from "./beyond.js";
 import { rangeBar } from "./range.js";
-import { bucketsTable, chartControls, percentileToggles, smokeLegend } from "./historyparts.js";
+import { bucketsTable, chartControls, percentileToggles, smokeLegend, summary } from "./historyparts.js";
 
 /** @typedef {import("../charts/uplot").UPlot} UPlot */
 /** @typedef {import("../charts/buckets.js").Bucket} Bucket */
@@ -38,13 +40,23 @@ const ZOOM_STEP = 2;
 const DRAG_CSS = 4;
 
 /**
+ * What the page adds: the axis of all its charts, and targets drawn beside its own.
+ * @typedef {object} Added
+ * @property {import("../yaxis.js").YAxis} y
+ * @property {(y: import("../yaxis.js").YAxis) => void} ony Another axis was chosen here.
+ * @property {ReturnType<typeof import("./compare.js").comparison>["past"] | null} past
+ */
+
+/**
  * @param {import("../store.js").Row} row
  * @param {(view: View, range: Range) => void} onview What is shown now.
+ * @param {Added} added
  */
-export function historyPanel(row, onview) {
+export function historyPanel(row, onview, added) {
   const params = new URLSearchParams(location.search);
   let kind = ["pct", "heat"].find((one) => one === params.get("chart")) ?? "smoke";
-  let isLog = params.get("y") === "log";
+  /** Heat is on a logarithmic axis always: its bins are. */
+  const isLog = () => kind === "heat" || added.y.kind === "log";
   let range = parseRange(location.search, RANGES, "24h");
   /** Where a zoom began: the way back. @type {Range | null} */
   let unzoomed = null;
@@ -70,16 +82,20 @@ export function historyPanel(row, onview) {
   const lossCanvas = h("canvas", { class: "loss-bars", role: "img", "aria-label": t("history.loss_label") });
   const lossSurface = new Surface(lossCanvas, (context, frame) => paintLosses(context, frame));
   const redraw = () => {
+    tellCut();
     if (plot) plot.setData(columns());
     lossSurface.invalidate();
   };
   const link = () => {
     const more = writeRange(range, "24h");
     if (kind !== "smoke") more.push(["chart", kind]);
-    if (isLog) more.push(["y", "log"]);
-    const outage = new URLSearchParams(location.search).get("outage");
-    if (outage !== null) more.push(["outage", outage]);
-    const text = new URLSearchParams(more).toString().replaceAll("%3A", ":");
+    more.push(...writeY(added.y));
+    // Others write these.
+    for (const name of ["outage", "cmp"]) {
+      const value = new URLSearchParams(location.search).get(name);
+      if (value !== null) more.push([name, value]);
+    }
+    const text = new URLSearchParams(more).toString().replaceAll("%3A", ":").replaceAll("%2C", ",");
     history.pushState(history.state, "", location.pathname + (text === "" ? "" : `?${text}`));
   };
   const setRange = (/** @type {Range} */ next) => {
@@ -111,14 +127,14 @@ export function historyPanel(row, onview) {
     show(back);
   };
   const controls = chartControls({
-    kind: () => kind, isLog: () => isLog,
+    kind: () => kind, y: () => added.y,
     choose(next) {
       kind = next;
       link();
       settle();
     },
     scale(next) {
-      isLog = next;
+      added.ony(next);
       link();
       settle();
     },
@@ -126,17 +142,18 @@ export function historyPanel(row, onview) {
   const ranges = rangeBar({ words: RANGES, label: t("history.range"), read: () => range, write: setRange });
   const toggles = percentileToggles(shown, redraw);
   const legend = smokeLegend();
-  const table = bucketsTable(() => view?.list ?? []);
+  const table = bucketsTable(() => view?.list ?? [], () => added.past?.columns() ?? []);
   const back = h("button", { type: "button", class: "button small", onclick: reset }, t("history.reset"));
   const zooms = h("span", { class: "zooms" },
     h("button", { type: "button", class: "button small", "aria-label": t("history.closer"), onclick: () => zoomBy(1 / ZOOM_STEP) }, "+"),
     h("button", { type: "button", class: "button small", "aria-label": t("history.wider"), onclick: () => zoomBy(ZOOM_STEP) }, "−"), back);
   const heatHint = h("span", null, t("history.heat_hint"));
+  const cut = h("span", { class: "beyond" });
   const element = h("section", { class: "card panel history", "aria-labelledby": "history-title" },
     h("div", { class: "card-title" }, h("h2", { id: "history-title" }, t("history.title")), note,
       h("div", { class: "history-tools" }, controls.element, ranges.element)),
     h("div", { class: "history-body" }, chart, lossCanvas, message),
-    h("div", { class: "chart-foot" }, legend, toggles.element, heatHint, zooms, readout),
+    h("div", { class: "chart-foot" }, legend, toggles.element, heatHint, cut, zooms, readout),
     table.element);
 
   /** Everything that depends on chart, axis and data. */
@@ -148,7 +165,7 @@ export function historyPanel(row, onview) {
     heatHint.hidden = kind !== "heat";
     back.hidden = unzoomed === null;
     if (!view) return;
-    axis = limits(view.list, isLog || kind === "heat");
+    axis = added.y.kind === "fix" && kind !== "heat" ? added.y : limits([...view.list, ...(added.past?.buckets() ?? [])], isLog());
     const most = Math.max(0, ...view.list.map((bucket) => bucket.sent - bucket.lost));
     const isThin = kind === "heat" && most < HEAT_SAMPLES_MIN;
     const isEmpty = view.list.length === 0;
@@ -157,11 +174,13 @@ export function historyPanel(row, onview) {
     message.hidden = text === "";
     const sizes = view.list.map((bucket) => bucket.sent).sort((a, b) => a - b);
     setText(note, isEmpty ? "" : t(`history.note.${kind}`, { bucket: bucketText(view.bucketMs), n: count(sizes[Math.floor(sizes.length / 2)] ?? 0) }));
-    setAttribute(chart, "aria-label", summary(row.o.name, view));
+    setAttribute(chart, "aria-label", summary(row.o.name, view) + (added.past?.names() ?? ""));
+    tellCut();
     table.update();
     void create();
     lossSurface.invalidate();
   };
+  const tellCut = () => setText(cut, view && kind !== "heat" ? beyondText(beyond(drawnSpans(view.list, kind === "pct" ? shown : null), axis), axis) : "");
   const fail = (/** @type {unknown} */ error) => {
     const why = error instanceof RequestError && error.status !== 0 ? error.message : t("error.unreachable");
     message.hidden = false;
@@ -178,8 +197,8 @@ export function historyPanel(row, onview) {
       target: row.o.id, from: String(Math.round(span.from)), to: String(Math.round(span.to)), points: String(pointsFor(width, range.word)),
     });
     try {
-      /** @type {import("../types").SeriesAnswer} */
-      const answer = await get(`series?${query}`);
+      /** @type {[import("../types").SeriesAnswer, unknown]} */
+      const [answer] = await Promise.all([get(`series?${query}`), added.past?.load(query)]);
       if (mine !== asked || isDisposed) return;
       const list = buckets(answer);
       view = {
@@ -201,7 +220,7 @@ export function historyPanel(row, onview) {
   const create = async () => {
     // Without data there is no axis either: a logarithmic one that begins at 0 would never end.
     if (!view) return;
-    const wanted = `${isLog || kind === "heat"} ${chart.clientWidth > 0}`;
+    const wanted = `${isLog()} ${chart.clientWidth > 0}`;
     if (plot && frame === wanted) {
       redraw();
       return;
@@ -225,7 +244,7 @@ export function historyPanel(row, onview) {
     },
     scales: {
       x: { time: true, range: () => [(view?.from ?? 0) / 1000, (view?.to ?? 1) / 1000] },
-      y: { distr: isLog || kind === "heat" ? 3 : 1, range: () => [axis.low, axis.high] },
+      y: { distr: isLog() ? 3 : 1, range: () => [axis.low, axis.high] },
     },
     axes: [timeAxis(), rttAxis(AXIS_CSS)],
     series: [{}, { stroke: "transparent", points: { show: false } }],
@@ -234,7 +253,7 @@ export function historyPanel(row, onview) {
   /** @param {UPlot} p @returns {import("../charts/smoke.js").Paper} */
   const paper = (p) => ({
     context: p.ctx, box: p.bbox, scale: devicePixelRatio || 1, ...axis,
-    px: (when) => p.valToPos(when / 1000, "x", true), py: (ms) => p.valToPos(Math.max(ms, isLog || kind === "heat" ? 1e-4 : 0), "y", true),
+    px: (when) => p.valToPos(when / 1000, "x", true), py: (ms) => p.valToPos(Math.max(ms, isLog() ? 1e-4 : 0), "y", true),
   });
   /** @param {UPlot} p */
   const paint = (p) => {
@@ -244,6 +263,7 @@ export function historyPanel(row, onview) {
     if (kind === "smoke") drawSmoke(sheet, view.list);
     else if (kind === "pct") drawPercentiles(sheet, view.list, shown);
     else drawHeat(sheet, view.list, logEdges(axis.low, axis.high, HEAT_CELLS));
+    added.past?.draw(sheet);
     drawOutages(sheet, outages);
     drawMarks(sheet, view.marks, `${Math.round(11 * sheet.scale)}px ${FONT.slice(5)}`);
     cursorLine(sheet);
@@ -285,7 +305,7 @@ export function historyPanel(row, onview) {
   };
   const read = () => {
     const bucket = at === null ? undefined : view?.list[at];
-    setText(readout, bucket ? describe(bucket) : "");
+    setText(readout, bucket ? describe(bucket) + (added.past?.read(bucket) ?? "") : "");
   };
 
   chart.addEventListener("keydown", (event) => {
@@ -330,6 +350,8 @@ export function historyPanel(row, onview) {
       redraw();
     },
     zoom,
+    /** Others are drawn beside, or no longer. */
+    refresh: () => void load(),
     /** @param {string} key */
     key(key) {
       if (ranges.key(key)) return true;
@@ -358,19 +380,4 @@ export function describe(bucket) {
   const lost = t("history.read_loss", { loss: plain(loss(lossPpm(bucket))), n: count(bucket.sent) });
   if (!bucket.q) return `${time} · ${t("history.read_none")} · ${lost}`;
   return `${time} · ${t("history.read", { p50: plain(rtt(bucket.p50)), p95: plain(rtt(bucket.p95)), max: plain(rtt(bucket.q[8])) })} · ${lost}`;
-}
-
-/** The chart in one sentence. @param {string} name @param {View} view */
-function summary(name, view) {
-  const answered = view.list.filter((bucket) => bucket.q !== null);
-  if (answered.length === 0) return t("history.summary_empty", { name });
-  const medians = answered.map((bucket) => bucket.p50 ?? 0).sort((a, b) => a - b);
-  const sent = view.list.reduce((sum, bucket) => sum + bucket.sent, 0);
-  const lost = view.list.reduce((sum, bucket) => sum + bucket.lost, 0);
-  const now = store.now();
-  return t("history.summary", {
-    name, from: moment(view.from, now), to: moment(view.to, now),
-    low: plain(rtt(medians[0])), high: plain(rtt(medians[medians.length - 1])), max: plain(rtt(Math.max(...answered.map((bucket) => bucket.q?.[8] ?? 0)))),
-    loss: plain(loss(lossPpm({ sent, lost }))), holes: view.holes.length,
-  });
 }

@@ -4,23 +4,35 @@
  */
 
 import { LOSS_STEPS, lossPpm } from "../charts/buckets.js";
-import { fill, h, setAttribute } from "../dom.js";
-import { count, loss, plain, rtt } from "../format.js";
+import { fill, h, setAttribute, setText } from "../dom.js";
+import { loss, plain, rtt, short } from "../format.js";
 import { t } from "../i18n.js";
 import { store } from "../store.js";
 import { moment } from "../time.js";
+import { Y_USUAL } from "../yaxis.js";
+import { toast } from "./dialog.js";
 
-/** A month in 2 h is 360 rows; more are read from the export. */
-const ROWS_MAX = 500;
 const KINDS = /** @type {const} */ (["smoke", "pct", "heat"]);
 
 /**
- * @param {{ kind: () => string, isLog: () => boolean, choose: (kind: string) => void, scale: (isLog: boolean) => void }} options
+ * @param {{ kind: () => string, y: () => import("../yaxis.js").YAxis, choose: (kind: string) => void, scale: (y: import("../yaxis.js").YAxis) => void }} options
  */
-export function chartControls({ kind, isLog, choose, scale }) {
+export function chartControls({ kind, y, choose, scale }) {
   const kinds = KINDS.map((name) => h("button", { type: "button", class: "segment", onclick: () => choose(name) }, t(`history.kind.${name}`)));
-  const scales = [false, true].map((log) => h("button", { type: "button", class: "segment", onclick: () => scale(log) }, t(log ? "history.log" : "history.lin")));
-  const scaleGroup = h("div", { class: "segments", role: "group", "aria-label": t("history.scale") }, ...scales);
+  const openFixed = async () => {
+    try {
+      const { openFixedAxis } = await import("./fixedaxis.js");
+      await openFixedAxis(y(), scale);
+    } catch {
+      toast(t("error.unreachable"));
+    }
+  };
+  const scales = {
+    lin: h("button", { type: "button", class: "segment", onclick: () => scale(Y_USUAL) }, t("history.lin")),
+    log: h("button", { type: "button", class: "segment", onclick: () => scale({ ...Y_USUAL, kind: "log" }) }, t("history.log")),
+    fix: h("button", { type: "button", class: "segment", "aria-haspopup": "dialog", onclick: () => void openFixed() }),
+  };
+  const scaleGroup = h("div", { class: "segments", role: "group", "aria-label": t("history.scale") }, scales.lin, scales.log, scales.fix);
   const element = h("div", { class: "history-switches" }, h("div", { class: "segments", role: "group", "aria-label": t("history.kinds") }, ...kinds), scaleGroup);
   return {
     element,
@@ -28,9 +40,11 @@ export function chartControls({ kind, isLog, choose, scale }) {
       KINDS.forEach((name, i) => { const one = kinds[i]; if (one) setAttribute(one, "aria-pressed", String(name === kind())); });
       // Heat is on a logarithmic axis always: its bins are.
       scaleGroup.hidden = kind() === "heat";
-      scales.forEach((one, i) => setAttribute(one, "aria-pressed", String((i === 1) === isLog())));
+      const now = y();
+      for (const [name, one] of Object.entries(scales)) setAttribute(one, "aria-pressed", String(name === now.kind));
+      setText(scales.fix, now.kind === "fix" ? `${short(now.low)}–${short(now.high)} ms` : t("history.fix"));
     },
-    toggleScale: () => scale(!isLog()),
+    toggleScale: () => scale(y().kind === "log" ? Y_USUAL : { ...Y_USUAL, kind: "log" }),
     next: () => choose(KINDS[(KINDS.findIndex((name) => name === kind()) + 1) % KINDS.length] ?? "smoke"),
   };
 }
@@ -56,26 +70,38 @@ export function percentileToggles(shown, changed) {
   return { element: h("div", { class: "history-legend", role: "group", "aria-label": t("history.lines") }, ...buttons) };
 }
 
-const COLUMNS = /** @type {const} */ (["time", "sent", "lost", "loss", "min", "p50", "p95", "p99", "max"]);
-
-/** The chart as a table, newest first; drawn only while it is open. @param {() => readonly import("../charts/buckets.js").Bucket[]} read */
-export function bucketsTable(read) {
-  const body = h("tbody", null);
-  const head = h("tr", null, ...COLUMNS.map((name) => h("th", { scope: "col", class: name === "time" ? "" : "num" }, t(`bucket.${name}`))));
-  const element = h("details", { class: "points" }, h("summary", null, t("chart.table")),
-    h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": t("history.title") },
-      h("table", { class: "data-table" }, h("caption", { class: "visually-hidden" }, t("history.title")), h("thead", null, head), body)));
-  const draw = () => {
+/**
+ * The chart as a table: its rows are made once it is opened.
+ * @param {() => readonly import("../charts/buckets.js").Bucket[]} read
+ * @param {() => readonly { name: string, text: (bucket: import("../charts/buckets.js").Bucket) => string }[]} others Columns of targets drawn beside.
+ */
+export function bucketsTable(read, others) {
+  const place = h("div", null);
+  const element = h("details", { class: "points" }, h("summary", null, t("chart.table")), place);
+  const update = async () => {
     if (!element.open) return;
-    const now = store.now();
-    fill(body, ...[...read()].reverse().slice(0, ROWS_MAX).map((bucket) => {
-      const texts = [
-        moment(bucket.at, now), count(bucket.sent), count(bucket.lost), plain(loss(lossPpm(bucket))), plain(rtt(bucket.q?.[0])),
-        plain(rtt(bucket.p50)), plain(rtt(bucket.p95)), plain(rtt(bucket.p99)), plain(rtt(bucket.q?.[8])),
-      ];
-      return h("tr", null, ...texts.map((text, i) => h("td", { class: i === 0 ? "" : "num", "data-label": t(`bucket.${COLUMNS[i] ?? "time"}`) }, text)));
-    }));
+    try {
+      const { fillBuckets } = await import("./bucketrows.js");
+      fillBuckets(place, read(), others());
+    } catch {
+      fill(place, t("error.unreachable"));
+    }
   };
-  element.addEventListener("toggle", draw);
-  return { element, update: draw };
+  element.addEventListener("toggle", () => void update());
+  return { element, update: () => void update() };
+}
+
+/** The chart in one sentence. @param {string} name @param {{ from: number, to: number, list: readonly import("../charts/buckets.js").Bucket[], holes: readonly unknown[] }} view */
+export function summary(name, view) {
+  const answered = view.list.filter((bucket) => bucket.q !== null);
+  if (answered.length === 0) return t("history.summary_empty", { name });
+  const medians = answered.map((bucket) => bucket.p50 ?? 0).sort((a, b) => a - b);
+  const sent = view.list.reduce((sum, bucket) => sum + bucket.sent, 0);
+  const lost = view.list.reduce((sum, bucket) => sum + bucket.lost, 0);
+  const now = store.now();
+  return t("history.summary", {
+    name, from: moment(view.from, now), to: moment(view.to, now),
+    low: plain(rtt(medians[0])), high: plain(rtt(medians[medians.length - 1])), max: plain(rtt(Math.max(...answered.map((bucket) => bucket.q?.[8] ?? 0)))),
+    loss: plain(loss(lossPpm({ sent, lost }))), holes: view.holes.length,
+  });
 }

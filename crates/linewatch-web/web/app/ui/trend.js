@@ -16,7 +16,7 @@ import { named, spanOf } from "../range.js";
 import { store } from "../store.js";
 import { moment, zone } from "../time.js";
 import { COMPARED_MAX } from "../url.js";
-import { openDialog } from "./dialog.js";
+import { chooseTargets } from "./choosetargets.js";
 import { targetHref } from "./rows.js";
 
 /** @typedef {import("../charts/uplot").UPlot} UPlot */
@@ -67,7 +67,9 @@ export function trendCard({ inView, chosen, choose, range, pick }) {
   const table = linesTable(() => lines);
   const element = h("section", { class: "card panel trend", "aria-labelledby": "trend-title" },
     h("div", { class: "card-title" }, h("h2", { id: "trend-title" }, t("trend.title")), note,
-      h("button", { type: "button", class: "button small end", onclick: () => openChoice(inView, chosen, choose) }, t("trend.choose"))),
+      h("button", { type: "button", class: "button small end", onclick: () => chooseTargets({
+        title: t("trend.choose"), all: inView, chosen, choose, most: COMPARED_MAX, nobody: t("trend.automatic", { n: USUAL }), reset: t("trend.reset"),
+      }) }, t("trend.choose"))),
     legend, h("div", { class: "history-body" }, chart, message), h("div", { class: "chart-foot" }, h("span", null, t("trend.hint")), readout), table.element);
 
   /** Who is drawn: the selected, else the worst that answer. @returns {Row[]} */
@@ -263,33 +265,4 @@ function linesTable(read) {
   };
   element.addEventListener("toggle", update);
   return { element, update };
-}
-
-/** Who is drawn, by ticking names. @param {() => readonly Row[]} inView @param {() => readonly string[]} chosen @param {(ids: string[]) => void} choose */
-function openChoice(inView, chosen, choose) {
-  openDialog(t("trend.choose"), (close) => {
-    const search = h("input", { type: "search", class: "field", placeholder: t("filter.find"), "aria-label": t("filter.find") });
-    const list = h("div", { class: "menu-list", role: "group", "aria-label": t("trend.choose") });
-    const note = h("p", { class: "muted small", role: "status" });
-    const draw = () => {
-      const picked = chosen();
-      const needle = search.value.trim().toLowerCase();
-      const fit = inView().filter(({ o }) => `${o.name} ${o.address}`.toLowerCase().includes(needle));
-      const rows = [...fit.filter(({ o }) => picked.includes(o.id)), ...fit.filter(({ o }) => !picked.includes(o.id))].slice(0, 100);
-      fill(list, ...rows.map(({ o }) => h("label", { class: "menu-item" },
-        h("input", { type: "checkbox", value: o.id, checked: picked.includes(o.id), disabled: !picked.includes(o.id) && picked.length >= COMPARED_MAX, onchange: (event) => {
-          const isOn = /** @type {HTMLInputElement} */ (event.target).checked;
-          choose(isOn ? [...chosen(), o.id] : chosen().filter((id) => id !== o.id));
-          draw();
-          /** @type {HTMLElement | null} */ (list.querySelector(`input[value="${CSS.escape(o.id)}"]`))?.focus();
-        } }), h("span", null, o.name), h("span", { class: "muted small end" }, plain(rtt(o.p50_ms))))));
-      setText(note, picked.length === 0 ? t("trend.automatic", { n: USUAL }) : t("trend.chosen", { n: picked.length, most: COMPARED_MAX }));
-    };
-    search.addEventListener("input", draw);
-    draw();
-    queueMicrotask(() => search.focus());
-    return [search, note, list, h("div", { class: "dialog-actions" },
-      h("button", { type: "button", class: "button primary", onclick: close }, t("action.close")),
-      h("button", { type: "button", class: "button", onclick: () => { choose([]); draw(); } }, t("trend.reset")))];
-  });
 }
