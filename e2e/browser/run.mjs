@@ -7,6 +7,7 @@
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 
+import { besideTests } from "./beside.mjs";
 import { startDemo } from "./demo.mjs";
 import { historyTests } from "./history.mjs";
 import { languageTests } from "./languages.mjs";
@@ -246,6 +247,7 @@ languageTests({ test, browser, base });
 settingsTests({ test, browser, base });
 reportTests({ test, browser, base, violations });
 viewTests({ test, browser, base, violations, api });
+besideTests({ test, browser, base, violations, api });
 await runAll(tests);
 await browser.close();
 await monitor?.stop();

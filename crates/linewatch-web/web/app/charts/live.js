@@ -45,7 +45,7 @@ export function liveChart(row, onread, added = { y: Y_USUAL, beside: null, onbey
   /** @type {UPlot | null} */
   let plot = null;
   let view = minute(row, store.now(), store.isLive);
-  let range = { low: 0, high: 100 };
+  let range = { low: 0, high: 0 };
   let wideSince = 0;
   let isVisible = true;
   /** @type {number | null} index into view.points of the key cursor */
