@@ -8,6 +8,7 @@ import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 
 import { besideTests } from "./beside.mjs";
+import { columnTests } from "./columns.mjs";
 import { startDemo } from "./demo.mjs";
 import { historyTests } from "./history.mjs";
 import { languageTests } from "./languages.mjs";
@@ -248,6 +249,7 @@ settingsTests({ test, browser, base });
 reportTests({ test, browser, base, violations });
 viewTests({ test, browser, base, violations, api });
 besideTests({ test, browser, base, violations, api });
+columnTests({ test, browser, base, violations });
 await runAll(tests);
 await browser.close();
 await monitor?.stop();

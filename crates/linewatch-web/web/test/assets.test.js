@@ -23,7 +23,7 @@ const SECTIONS = ["general", "targets", "thresholds", "alerts", "appearance", "d
 const LATER = ["app/ui/account.js", "app/ui/advice.js", "app/ui/attention.js", "app/ui/cure.js", "app/ui/edit.js", "app/ui/history.js", "app/ui/menus.js", "app/ui/outages.js", "app/ui/panels.js", "app/ui/period.js", "app/ui/picker.js"];
 
 /** Loaded when a person opens the row of an outage, or asks for what to share. */
-const OPENED = ["app/ui/bucketrows.js", "app/ui/compare.js", "app/ui/evidence.js", "app/ui/fixedaxis.js", "app/ui/share.js"];
+const OPENED = ["app/ui/bucketrows.js", "app/ui/columnmenu.js", "app/ui/compare.js", "app/ui/evidence.js", "app/ui/fixedaxis.js", "app/ui/share.js"];
 
 /** Loaded when its place below the fleet comes into sight. */
 const BELOW = ["app/ui/trend.js"];

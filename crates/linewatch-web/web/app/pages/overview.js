@@ -42,11 +42,12 @@ const RANGES = /** @type {const} */ (["live", "24h", "7d", "30d", "custom"]);
  */
 export function overviewPage({ navigate }) {
   let filters = parseFilters(location.search);
-  let compared = parseCompared(location.search);
+  /** The address is where they are kept: what it does not name is not compared. */
+  const compared = () => parseCompared(location.search);
   const view = parseLook(location.search);
   const wall = kiosk(view.isKiosk);
-  /** @param {import("../range.js").Range} range */
-  const link = (range) => writeFilters(filters, [...writeRange(range, "live"), ...writeLook(view), ...(compared.length > 0 ? [/** @type {[string, string]} */ (["cmp", compared.join()])] : [])]);
+  /** @param {import("../range.js").Range} range @param {readonly string[]} [ids] Who is compared. */
+  const link = (range, ids = compared()) => writeFilters(filters, [...writeRange(range, "live"), ...writeLook(view), ...(ids.length > 0 ? [/** @type {[string, string]} */ (["cmp", ids.join()])] : [])]);
   /** @param {typeof filters} next */
   const setFilters = (next) => {
     filters = next;
@@ -80,23 +81,26 @@ export function overviewPage({ navigate }) {
   const looks = lookBar({ read: () => view.look, write: (look) => {
     view.look = look;
     looks.update();
+    chooseColumns.hidden = look !== "table";
     list.rebuild();
     setFilters(filters);
   } });
-  const tools = h("div", { class: "tools" }, filter.element, h("div", { class: "tools-end" }, order, ranges.element, looks.element, add));
+  const chooseColumns = h("button", { type: "button", class: "button columns-button", onclick: () => {
+    import("../ui/columnmenu.js").then(({ openColumns }) => openColumns()).catch(() => toast(t("error.unreachable")));
+  } }, t("columns.button"));
+  const tools = h("div", { class: "tools" }, filter.element, h("div", { class: "tools-end" }, order, ranges.element, looks.element, chooseColumns, add));
   const period = periodLine();
-  const list = fleetList({ pick: (from, to) => setRange(custom(from, to)), look: () => view.look, onwidth: () => draw(), isChosen: (id) => compared.includes(id) });
+  const list = fleetList({ pick: (from, to) => setRange(custom(from, to)), look: () => view.look, onwidth: () => draw(), isChosen: (id) => compared().includes(id) });
   const empty = h("p", { class: "empty" });
   const events = eventsCard({ title: t("events.title"), limit: EVENTS_SHOWN, target: null });
   /** @param {string[]} ids */
   const compare = (ids) => {
-    compared = ids.slice(0, COMPARED_MAX);
-    history.replaceState(history.state, "", location.pathname + link(past.range));
+    history.replaceState(history.state, "", location.pathname + link(past.range, ids.slice(0, COMPARED_MAX)));
     list.markChosen();
     trend.update();
   };
   const trend = trendPlace({
-    inView: () => sorted.filter((row) => matches(row.o, badge(row.o), filters)), chosen: () => compared, choose: compare,
+    inView: () => sorted.filter((row) => matches(row.o, badge(row.o), filters)), chosen: compared, choose: compare,
     range: () => past.range, pick: (from, to) => setRange(custom(from, to)),
   });
   /** Adds the row under the keys to what is compared, or takes it away. */
@@ -104,11 +108,12 @@ export function overviewPage({ navigate }) {
     const row = list.current;
     if (row === null) return false;
     const { id, name } = row.o;
-    const isOn = compared.includes(id);
-    if (!isOn && compared.length >= COMPARED_MAX) toast(t("trend.full", { most: COMPARED_MAX }));
+    const now = compared();
+    const isOn = now.includes(id);
+    if (!isOn && now.length >= COMPARED_MAX) toast(t("trend.full", { most: COMPARED_MAX }));
     else {
-      compare(isOn ? compared.filter((one) => one !== id) : [...compared, id]);
-      announce(t(isOn ? "trend.removed" : "trend.added", { name, n: compared.length, most: COMPARED_MAX }));
+      compare(isOn ? now.filter((one) => one !== id) : [...now, id]);
+      announce(t(isOn ? "trend.removed" : "trend.added", { name, n: compared().length, most: COMPARED_MAX }));
     }
     return true;
   };

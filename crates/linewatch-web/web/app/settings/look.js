@@ -7,7 +7,7 @@ import { get } from "../api.js";
 import { themeChanged } from "../charts/canvas.js";
 
 /** Names with what holds where nobody chose. @type {Readonly<Record<string, string>>} */
-const LOOK = { theme: "auto", density: "comfortable", palette: "safe", language: "auto", keys: "on" };
+const LOOK = { theme: "auto", density: "comfortable", palette: "safe", language: "auto", keys: "on", columns: "" };
 /** @type {Map<string, string>} */
 const visit = new Map();
 
@@ -22,20 +22,21 @@ export function readLook() {
   }));
 }
 
-/** @param {string} name @param {string} word */
+/** @param {string} name @param {string} word @returns {boolean} Whether it is kept: else it holds for this visit. */
 export function writeLook(name, word) {
   visit.set(name, word);
   try {
     localStorage.setItem(`linewatch.${name}`, word);
+    return true;
   } catch {
-    // Not kept; it still holds for this visit.
+    return false;
   }
 }
 
 /** Shows it: the styles read these marks. */
 export function applyLook() {
   const look = readLook();
-  for (const name of ["theme", "density", "palette", "keys"]) document.documentElement.dataset[name] = look[name] ?? "";
+  for (const name of ["theme", "density", "palette", "keys", "columns"]) document.documentElement.dataset[name] = look[name] ?? "";
   themeChanged();
 }
 
@@ -43,10 +44,11 @@ export function applyLook() {
 export async function adoptLook() {
   applyLook();
   try {
-    if (Object.keys(LOOK).some((name) => localStorage.getItem(`linewatch.${name}`) !== null)) return;
+    // Which columns somebody reads says nothing of how the page should look.
+    if (Object.keys(LOOK).some((name) => name !== "columns" && localStorage.getItem(`linewatch.${name}`) !== null)) return;
     /** @type {import("../types").PreferencesAnswer} */
     const { preferences } = await get("preferences");
-    for (const [name, word] of Object.entries(preferences)) if (name in LOOK && name !== "language") visit.set(name, String(word));
+    for (const [name, word] of Object.entries(preferences)) if (name in LOOK && name !== "language" && localStorage.getItem(`linewatch.${name}`) === null) visit.set(name, String(word));
     applyLook();
   } catch {
     // Without storage or without an answer every visit begins as the page comes.

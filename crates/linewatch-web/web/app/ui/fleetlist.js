@@ -4,6 +4,8 @@
  * height, so that 2,000 targets cost what a screen of them costs. Keys move over all of them.
  */
 
+import { onTheme } from "../charts/canvas.js";
+import { COLUMNS, chosenColumns, widthOf } from "../columns.js";
 import { fill, h, keyed, setAttribute, setText } from "../dom.js";
 import { t } from "../i18n.js";
 import { AROUND, WHOLE_MAX, balanced, slice } from "../slice.js";
@@ -18,10 +20,8 @@ import { cardRow, tableRow, tileRow } from "./rows.js";
 const PITCH = { row: 45, card: 122, tile: 242 };
 /** Rows of a long list this many lines beyond the sight have their news drawn when they come nearer. */
 const NEAR = 1;
-const COLUMNS = /** @type {const} */ ([
-  ["grade", ""], ["target", ""], ["country", ""], ["spark", ""], ["now", "num"], ["p50", "num"], ["p95", "num"], ["jitter", "num"],
-  ["loss", "num"], ["rto", "num"], ["strip", ""], ["up", "num"],
-]);
+/** Columns of words and pictures; the others are figures. */
+const WORDS = new Set(["grade", "target", "country", "spark", "strip"]);
 const wide = matchMedia("(min-width: 1024px)");
 const twoCards = matchMedia("(min-width: 720px)");
 const canHover = matchMedia("(hover: hover)");
@@ -48,6 +48,7 @@ export function fleetList({ pick, look, onwidth, isChosen }) {
   let current = null;
   let isPrinting = false;
   let isAsked = false;
+  let columns = chosenColumns();
   /** Rows whose news are drawn at once, as indexes. */
   let near = { from: 0, to: Infinity };
 
@@ -59,10 +60,13 @@ export function fleetList({ pick, look, onwidth, isChosen }) {
   const rebuild = () => {
     clear();
     if (shape() === "table") {
+      columns = chosenColumns();
+      const list = columns ?? COLUMNS;
       body = h("tbody", null);
-      const space = h("tbody", { class: "space-rows", "aria-hidden": "true" }, h("tr", null, h("td", { colspan: COLUMNS.length }, before)));
-      frame = h("table", { class: "fleet-table" }, h("caption", { class: "visually-hidden" }, t("fleet.caption")), tableHead(), space, body);
+      const space = h("tbody", { class: "space-rows", "aria-hidden": "true" }, h("tr", null, h("td", { colspan: list.length }, before)));
+      frame = h("table", { class: `fleet-table${columns === null ? "" : " own-columns"}` }, h("caption", { class: "visually-hidden" }, t("fleet.caption")), tableHead(list), space, body);
       fill(place, h("div", { class: "card table-card" }, frame, after));
+      fit();
     } else {
       body = h("ul", { class: shape() === "tile" ? "tiles" : "cards", "aria-label": t("fleet.caption") });
       frame = body;
@@ -70,6 +74,16 @@ export function fleetList({ pick, look, onwidth, isChosen }) {
     }
   };
 
+  /** Columns somebody chose are never left out for want of room: the table is moved sideways, its head and its targets stay. */
+  const fit = () => {
+    const card = frame.parentElement;
+    if (shape() !== "table" || card === null || columns === null) return;
+    const least = widthOf(columns);
+    frame.style.minWidth = `${least}px`;
+    const isNarrow = place.clientWidth > 0 && place.clientWidth < least;
+    if (card.classList.toggle("sideways", isNarrow) !== isNarrow) return;
+    for (const [name, word] of Object.entries({ tabindex: "0", role: "region", "aria-label": t("fleet.caption") })) setAttribute(card, name, isNarrow ? word : null);
+  };
   /** @returns {{ columns: number, pitch: number }} */
   const grid = () => {
     const now = shape();
@@ -86,7 +100,7 @@ export function fleetList({ pick, look, onwidth, isChosen }) {
   const choose = (/** @type {View} */ view) => setAttribute(view.element, "data-chosen", isChosen(view.row.o.id) ? "" : null);
   const create = (/** @type {Row} */ row) => {
     const now = shape();
-    const view = { ...(now === "table" ? tableRow(row, pick) : now === "card" ? cardRow(row) : tileRow(row)), row, at: -1, isOld: false };
+    const view = { ...(now === "table" ? tableRow(row, pick, columns ?? COLUMNS) : now === "card" ? cardRow(row) : tileRow(row)), row, at: -1, isOld: false };
     view.update();
     view.paint();
     choose(view);
@@ -128,6 +142,7 @@ export function fleetList({ pick, look, onwidth, isChosen }) {
   };
   const onScroll = (/** @type {Event} */ event) => {
     const isRagged = event.type === "resize" && shape() === "tile";
+    if (event.type === "resize") fit();
     if (isAsked || (rows.length <= WHOLE_MAX && !isRagged)) return;
     isAsked = true;
     requestAnimationFrame(render);
@@ -140,7 +155,8 @@ export function fleetList({ pick, look, onwidth, isChosen }) {
     rebuild();
     onwidth();
   };
-  addEventListener("scroll", onScroll, { passive: true });
+  // A table that is moved sideways scrolls by itself: its events do not rise, they are caught on their way down.
+  addEventListener("scroll", onScroll, { passive: true, capture: true });
   addEventListener("resize", onScroll);
   addEventListener("beforeprint", onPrint);
   addEventListener("afterprint", onPrint);
@@ -149,7 +165,14 @@ export function fleetList({ pick, look, onwidth, isChosen }) {
     const key = /** @type {Element} */ (event.target).closest("[data-key]")?.getAttribute("data-key");
     if (key) current = Number(key);
   });
+  // Another look of the page may have other columns: what was kept for every browser comes after the first rows.
+  const offTheme = onTheme(() => {
+    if (shape() !== "table" || String(chosenColumns()) === String(columns)) return;
+    onWide();
+  });
   rebuild();
+  // The card has its width once it is in the page.
+  requestAnimationFrame(fit);
 
   return {
     element, rebuild,
@@ -205,7 +228,8 @@ export function fleetList({ pick, look, onwidth, isChosen }) {
     },
     dispose() {
       clear();
-      removeEventListener("scroll", onScroll);
+      offTheme();
+      removeEventListener("scroll", onScroll, { capture: true });
       removeEventListener("resize", onScroll);
       removeEventListener("beforeprint", onPrint);
       removeEventListener("afterprint", onPrint);
@@ -214,6 +238,7 @@ export function fleetList({ pick, look, onwidth, isChosen }) {
   };
 }
 
-function tableHead() {
-  return h("thead", null, h("tr", null, ...COLUMNS.map(([name, kind]) => h("th", { scope: "col", class: `${kind} c-${name}` }, t(`column.${name}`)))));
+/** @param {readonly import("../columns.js").Column[]} columns */
+function tableHead(columns) {
+  return h("thead", null, h("tr", null, ...columns.map((name) => h("th", { scope: "col", class: `${WORDS.has(name) ? "" : "num"} c-${name}` }, t(`column.${name}`)))));
 }

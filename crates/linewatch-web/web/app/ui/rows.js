@@ -179,9 +179,10 @@ function figure(name, ...parts) {
  * A row of the fleet table.
  * @param {Row} row
  * @param {(from: number, to: number) => void} pick Looks at a period.
+ * @param {readonly import("../columns.js").Column[]} columns In their order.
  * @returns {RowView}
  */
-export function tableRow(row, pick) {
+export function tableRow(row, pick, columns) {
   const { o } = row;
   const icon = glyph(badge(o));
   const word = h("b", { class: "level-word" });
@@ -201,12 +202,15 @@ export function tableRow(row, pick) {
   const of = h("span", { class: "ago" });
   const country = h("td", { class: "c-country" }, countryChip(o.country));
   const strip = qualityStrip(row, pick);
-  const element = h("tr", { "data-key": o.key },
-    h("td", { class: "c-grade" }, h("span", { class: "grade" }, icon, word, tagElement, why)),
-    h("th", { scope: "row", class: "c-target" }, name, address), country,
-    h("td", { class: "c-spark" }, spark.canvas),
-    figure("c-now", now.element, ago), figure("c-p50", p50), figure("c-p95", p95), figure("c-jitter", jitter), figure("c-loss", lost.element), figure("c-rto", rto),
-    h("td", { class: "c-strip" }, strip.canvas), figure("c-up", up.element, of));
+  /** @type {Record<import("../columns.js").Column, HTMLElement>} */
+  const cells = {
+    grade: h("td", { class: "c-grade" }, h("span", { class: "grade" }, icon, word, tagElement, why)),
+    target: h("th", { scope: "row", class: "c-target" }, name, address), country,
+    spark: h("td", { class: "c-spark" }, spark.canvas),
+    now: figure("c-now", now.element, ago), p50: figure("c-p50", p50), p95: figure("c-p95", p95), jitter: figure("c-jitter", jitter),
+    loss: figure("c-loss", lost.element), rto: figure("c-rto", rto), strip: h("td", { class: "c-strip" }, strip.canvas), up: figure("c-up", up.element, of),
+  };
+  const element = h("tr", { "data-key": o.key }, ...columns.map((column) => cells[column]));
   // The whole row is a target for the pointer; the link inside is the one for keys and readers.
   element.addEventListener("click", (event) => { if (!(/** @type {Element} */ (event.target)).closest("a")) name.click(); });
 
