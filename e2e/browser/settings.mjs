@@ -136,6 +136,27 @@ export function settingsTests({ test: add, browser, base }) {
     for (const { id, address } of all) if (address.startsWith("127.0.0.7")) await fetch(`${base}/api/v1/targets/${id}`, { method: "DELETE" });
   });
 
+  test("targets: on a phone a target is two lines, all of it in sight at 320 px", async () => {
+    for (const lang of ["en", "id"]) {
+      await browser.page(async (page) => {
+        await page.goto(`${base}/settings?section=targets&lang=${lang}`);
+        await page.locator(".targets-table tbody tr").first().waitFor();
+        for (const width of [320, 390]) {
+          await page.setViewportSize({ width, height: 844 });
+          const seen = await page.evaluate(() => {
+            const row = document.querySelector(".targets-table tbody tr");
+            const place = (/** @type {string} */ name) => row?.querySelector(name)?.getBoundingClientRect() ?? new DOMRect();
+            const [name, address, interval, origin] = ["th", ".cell-address", ".cell-interval", ".origin"].map(place);
+            const right = Math.max(...[...(row?.querySelectorAll("td, th") ?? [])].map((one) => one.getBoundingClientRect().right));
+            return { sideways: document.documentElement.scrollWidth - innerWidth, right: innerWidth - right, isFirst: Math.abs(name.top - interval.top) < 30 && interval.left >= name.right - 1,
+              isSecond: address.top >= name.bottom - 1 && Math.abs(address.top - origin.top) < 4 && origin.left >= address.right - 1, height: row?.getBoundingClientRect().height ?? 0 };
+          });
+          expect(seen.sideways <= 0 && seen.right >= 0 && seen.isFirst && seen.isSecond && seen.height < 110, `${lang} ${width}: ${JSON.stringify(seen)}`);
+        }
+      }, { width: 390 });
+    }
+  });
+
   test("thresholds: the line is dragged by keys, the preview is asked, nothing is saved", async () => {
     await browser.page(async (page) => {
       await open(page, "thresholds");

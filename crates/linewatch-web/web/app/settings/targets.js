@@ -85,7 +85,7 @@ export async function targetsSection() {
     const cells = [
       h("td", { class: "cell-check" }, check), h("th", { scope: "row" }, name),
       h("td", { class: "cell-address" }, target.address, error ? h("span", { class: "field-error" }, error.text) : null),
-      h("td", { class: "wide-cell" }, t(`method.${target.probe}`)), h("td", { class: "number" }, target.interval), h("td", { class: "number wide-cell" }, target.timeout), h("td", { class: "wide-cell" }, target.group),
+      h("td", { class: "wide-cell" }, t(`method.${target.probe}`)), h("td", { class: "number cell-interval" }, target.interval), h("td", { class: "number wide-cell" }, target.timeout), h("td", { class: "wide-cell" }, target.group),
       h("td", { class: "origin" }, origin.isTag ? h("span", { class: "origin-tag" }, origin.text) : origin.text, origin.here > 0 ? h("b", null, ` ${t("settings.targets.plus_here", { n: origin.here })}`) : null),
     ];
     ["", "name", "address", "probe", "interval", "timeout", "group", "origin"].forEach((key, index) => { if (key !== "") cells[index]?.setAttribute("data-label", t(`settings.column.${key}`)); });
@@ -177,7 +177,7 @@ export async function targetsSection() {
     return [form.element];
   });
   const head = h("tr", null, h("th", { class: "cell-check" }, all), ...["name", "address", "probe", "interval", "timeout", "group", "origin"].map((key) => h("th", { scope: "col", class: key === "interval" || key === "timeout" ? "number" : null }, t(`settings.column.${key}`))));
-  const table = h("table", { class: "settings-table" }, h("caption", { class: "visually-hidden" }, t("settings.section.targets")), h("thead", null, head), body);
+  const table = h("table", { class: "settings-table targets-table" }, h("caption", { class: "visually-hidden" }, t("settings.section.targets")), h("thead", null, head), body);
   const element = h("div", null,
     sectionHead(t("settings.section.targets"), sub,
       button(t("settings.targets.export"), () => download("linewatch-targets.csv", targetsToCsv(targets))),
