@@ -172,6 +172,55 @@ export function settingsTests({ test: add, browser, base }) {
     });
   });
 
+  test("thresholds: a young monitor previews what it has, says how much that is, and an empty one begins by itself", async () => {
+    /** Answers as of a target whose first probe was so long ago; null: nothing is stored. @type {number | null} */
+    let ageMs = null;
+    await browser.page(async (page) => {
+      await page.route("**/api/v1/series?**", async (route) => {
+        const query = new URL(route.request().url()).searchParams;
+        const [from, to] = [Number(query.get("from")), Number(query.get("to"))];
+        const seconds = to - from > 7_200_000 ? 300 : 1;
+        const first = ageMs === null ? Infinity : Math.floor((to - ageMs) / (seconds * 1000)) * seconds * 1000;
+        const t = [];
+        for (let at = first; at < to; at += seconds * 1000) t.push(at);
+        const all = (/** @type {number} */ value) => t.map(() => value);
+        await route.fulfill({ json: { target: query.get("target"), key: 1, from, to, bucket_seconds: seconds, source: "raw", t, sent: all(1), lost: all(0), min: all(20), avg: all(21), max: all(22), p50: all(21), p95: all(22), p99: all(22), smoke: [], gaps: [], marks: [] } });
+      });
+      await page.clock.install();
+      await open(page, "thresholds");
+      await page.getByText("Nothing of this target is stored yet.").waitFor();
+      ageMs = 180_000;
+      await page.clock.fastForward(11_000);
+      await page.getByText(/^Only 3 m 0\d s of this target are stored so far: .* its 18\d probes/).waitFor();
+      expect(/3 m 0\d s/.test((await page.locator(".preview .note").first().textContent()) ?? ""), "the title still speaks of a day");
+      // The line of three minutes fills the picture instead of its last pixels.
+      const share = await page.evaluate(() => {
+        const canvas = /** @type {HTMLCanvasElement | null} */ (document.querySelector(".drag-canvas"));
+        const context = canvas?.getContext("2d");
+        if (!canvas || !context) return 0;
+        const want = getComputedStyle(document.documentElement).getPropertyValue("--accent").trim();
+        const rgb = [1, 3, 5].map((at) => Number.parseInt(want.slice(at, at + 2), 16));
+        const { data, width, height } = context.getImageData(0, 0, canvas.width, canvas.height);
+        let columns = 0;
+        for (let x = 0; x < width; x += 1) {
+          for (let y = 0; y < height; y += 1) {
+            const i = (y * width + x) * 4;
+            if (Math.abs((data[i] ?? 0) - rgb[0]) < 12 && Math.abs((data[i + 1] ?? 0) - rgb[1]) < 12 && Math.abs((data[i + 2] ?? 0) - rgb[2]) < 12) {
+              columns += 1;
+              break;
+            }
+          }
+        }
+        return columns / width;
+      });
+      expect(share > 0.5, `the line fills ${share} of the picture`);
+      ageMs = 86_400_000;
+      await page.clock.fastForward(11_000);
+      await page.locator(".preview-young").waitFor({ state: "hidden" });
+      await page.locator(".preview .note", { hasText: "last 24 h" }).waitFor();
+    });
+  });
+
   test("alerts: a rule is added and goes back, and a test shows what was said", async () => {
     await browser.page(async (page) => {
       await open(page, "alerts");

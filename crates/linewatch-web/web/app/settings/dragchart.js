@@ -111,7 +111,7 @@ export function dragChart(onpick) {
     const parts = Math.max(2, Math.min(6, Math.floor(width / TICK_PX)));
     for (let part = 1; part < parts; part += 1) {
       const at = from + ((to - from) * part) / parts;
-      context.fillText(tickTime(at, 3_600_000), x(at), HEIGHT - 6);
+      context.fillText(tickTime(at, (to - from) / parts), x(at), HEIGHT - 6);
     }
   };
   /** @param {CanvasRenderingContext2D} context @param {number} ms @param {string} colour @param {number[]} dash @param {string} label */

@@ -5,13 +5,14 @@
 
 import { get } from "../api.js";
 import { fill, glyph, h, setText } from "../dom.js";
-import { duration } from "../format.js";
+import { count, duration } from "../format.js";
 import { t, tn } from "../i18n.js";
 import { store } from "../store.js";
 import { momentMinute } from "../time.js";
 import { failureText } from "../ui/addform.js";
 import { dragChart } from "./dragchart.js";
 import { at } from "./values.js";
+import { cropped, spanShown } from "./young.js";
 
 /** @typedef {import("../types").PreviewAnswer} PreviewAnswer */
 /** @typedef {import("../types").PreviewPast} PreviewPast */
@@ -23,6 +24,9 @@ const ASKED = /** @type {const} */ ([
   ["outage.loss_ratio", "loss_ratio"], ["outage.window", "window"],
 ]);
 const DAY_MS = 86_400_000;
+const POINTS = "300";
+/** A young history grows while somebody looks at it. */
+const GROW_MS = 10_000;
 /** Nobody types faster than they can look. */
 const ASK_MS = 400;
 
@@ -35,18 +39,23 @@ export function previewPanel({ prefix, config, target, onpick }) {
   /** @type {ReadonlyMap<string, string>} */
   let typed = new Map();
   let timer = 0;
+  let growing = 0;
   let asked = 0;
+  let looked = 0;
   let isGone = false;
   const pick = h("select", { class: "field", "aria-label": t("settings.preview.target"), onchange: () => { id = pick.value; refresh(); } });
   const which = h("select", { class: "field", "aria-label": t("settings.preview.line"), onchange: () => { line = which.value; chart.show(value(), was(), bands()); } },
     ...GRADES.map((grade) => h("option", { value: grade, selected: grade === line }, t(`settings.key.config.defaults.grades_ms.${grade}`))));
   const counts = h("div", { class: "preview-counts" });
   const says = h("p", { class: "preview-says", role: "status" });
+  const note = h("span", { class: "note" }, t("settings.preview.note"));
+  const young = h("p", { class: "preview-young" });
+  young.hidden = true;
   const chart = dragChart((ms) => onpick(`${prefix}grades_ms.${line}`, String(ms)));
   const element = h("section", { class: "card panel preview" },
-    h("div", { class: "card-title" }, h("h2", null, t("settings.preview.title")), h("span", { class: "note" }, t("settings.preview.note")),
+    h("div", { class: "card-title" }, h("h2", null, t("settings.preview.title")), note,
       h("span", { class: "end preview-picks" }, which, target === undefined ? pick : null)),
-    counts, chart.element, says);
+    young, counts, chart.element, says);
   /** @param {string} key */
   const now = (key) => Number(at(config(), `${prefix}${key}`));
   const was = () => now(`grades_ms.${line}`);
@@ -91,11 +100,37 @@ export function previewPanel({ prefix, config, target, onpick }) {
       setText(says, t("settings.preview.none"));
       return;
     }
-    const to = Date.now();
     void ask();
-    get(`series?${new URLSearchParams({ target: id, from: String(to - DAY_MS), to: String(to), points: "300" })}`).then((series) => {
-      if (!isGone) chart.history(/** @type {import("../types").SeriesAnswer} */ (series), value(), was(), bands());
-    }, (error) => setText(says, failureText(error)));
+    void look().catch((error) => setText(says, failureText(error)));
+  };
+  /** @param {number} from @param {number} to @returns {Promise<import("../types").SeriesAnswer>} */
+  const series = (from, to) => get(`series?${new URLSearchParams({ target: id, from: String(Math.round(from)), to: String(Math.round(to)), points: POINTS })}`);
+  /** The picture: of a day, or of all there is where a monitor is young. */
+  const look = async () => {
+    looked += 1;
+    const mine = looked;
+    clearTimeout(growing);
+    const to = store.now();
+    let answer = await series(to - DAY_MS, to);
+    const shown = spanShown(answer, to);
+    if (shown.isYoung && shown.from !== null) answer = cropped(await series(shown.from, to), to);
+    if (isGone || mine !== looked) return;
+    chart.history(answer, value(), was(), bands());
+    const isComing = shown.from === null && store.byId(id)?.o.state !== "paused";
+    const time = duration(Math.max(1000, to - (shown.isYoung ? answer.from : shown.from ?? to)));
+    const n = count(answer.sent.reduce((sum, sent) => sum + sent, 0));
+    setText(note, shown.from === null ? "" : shown.isShort ? t("settings.preview.note_young", { time }) : t("settings.preview.note"));
+    setText(young, isComing ? t("settings.preview.soon") : shown.isYoung ? t("settings.preview.young", { time, n }) : "");
+    young.hidden = young.textContent === "";
+    if (shown.isYoung || isComing) grow();
+  };
+  /** A young history has more to show in a moment; out of sight it waits. */
+  const grow = () => {
+    growing = setTimeout(() => {
+      if (isGone) return;
+      if (document.hidden) grow();
+      else refresh();
+    }, GROW_MS);
   };
   return {
     element, refresh,
@@ -109,6 +144,7 @@ export function previewPanel({ prefix, config, target, onpick }) {
     dispose() {
       isGone = true;
       clearTimeout(timer);
+      clearTimeout(growing);
       chart.dispose();
     },
   };
