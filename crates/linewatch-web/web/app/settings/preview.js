@@ -24,7 +24,10 @@ const ASKED = /** @type {const} */ ([
   ["outage.loss_ratio", "loss_ratio"], ["outage.window", "window"],
 ]);
 const DAY_MS = 86_400_000;
-const POINTS = "300";
+const POINTS = 300;
+/** Few minutes in as many buckets would be single dots: so many probes make one, and so many buckets a line. */
+const PROBES_MIN = 3;
+const POINTS_MIN = 20;
 /** A young history grows while somebody looks at it. */
 const GROW_MS = 10_000;
 /** Nobody types faster than they can look. */
@@ -104,7 +107,11 @@ export function previewPanel({ prefix, config, target, onpick }) {
     void look().catch((error) => setText(says, failureText(error)));
   };
   /** @param {number} from @param {number} to @returns {Promise<import("../types").SeriesAnswer>} */
-  const series = (from, to) => get(`series?${new URLSearchParams({ target: id, from: String(Math.round(from)), to: String(Math.round(to)), points: POINTS })}`);
+  const series = (from, to) => {
+    const fit = Math.floor((to - from) / (PROBES_MIN * (store.byId(id)?.o.interval_ms ?? 1000)));
+    const points = Math.max(POINTS_MIN, Math.min(POINTS, fit));
+    return get(`series?${new URLSearchParams({ target: id, from: String(Math.round(from)), to: String(Math.round(to)), points: String(points) })}`);
+  };
   /** The picture: of a day, or of all there is where a monitor is young. */
   const look = async () => {
     looked += 1;

@@ -103,9 +103,11 @@ export async function targetsSection() {
     }
     if (open?.isDirty() && !confirm(t("settings.unsaved_text"))) return;
     try {
-      const form = targetForm(target.id, await loadTarget(target.id), { onsaved: later, oncancel: () => void toggle(target) });
+      const [loaded, { appliesPanel }] = await Promise.all([loadTarget(target.id), import("./appliespanel.js")]);
+      const form = targetForm(target.id, loaded, { onsaved: () => { later(); applies.refresh(); }, oncancel: () => void toggle(target) });
+      const applies = appliesPanel(target.id, () => form.current().info.config);
       const more = h("div", { class: "form-buttons" }, button(t("settings.targets.duplicate"), () => void duplicate(target)), button(t("settings.targets.delete"), () => void removeMany([target.id]), "danger"));
-      open = { id: target.id, row: h("tr", { class: "open-row" }, h("td", { colspan: "8" }, form.element, more)), isDirty: form.isDirty };
+      open = { id: target.id, row: h("tr", { class: "open-row" }, h("td", { colspan: "8" }, form.element, applies.element, more)), isDirty: form.isDirty };
       draw();
     } catch (error) {
       toast(failureText(error));

@@ -26,8 +26,8 @@ function settings(id) {
  */
 export async function openEdit(id) {
   try {
-    const [{ targetForm }, { previewPanel }, { loadTarget }] = await Promise.all([
-      import("../settings/targetform.js"), import("../settings/preview.js"), import("../settings/remote.js"), loadPart("settings"),
+    const [{ targetForm }, { previewPanel }, { loadTarget }, { appliesPanel }] = await Promise.all([
+      import("../settings/targetform.js"), import("../settings/preview.js"), import("../settings/remote.js"), import("../settings/appliespanel.js"), loadPart("settings"),
     ]);
     let current = await loadTarget(id);
     const preview = previewPanel({ prefix: "", config: () => current.info.config, target: id, onpick: (key, text) => form.type(key, text) });
@@ -42,7 +42,7 @@ export async function openEdit(id) {
     });
     const dialog = openDialog(t("edit.title"), (close) => {
       leave = close;
-      return [h("div", { class: "edit-columns" }, form.element, preview.element)];
+      return [h("div", { class: "edit-columns" }, form.element, h("div", { class: "edit-beside" }, preview.element, appliesPanel(id, () => current.info.config).element))];
     }, { className: "edit-dialog", onclose: preview.dispose });
     // Escape and the backdrop close too: what was typed is asked about first.
     const guard = (/** @type {Event} */ event) => {
