@@ -136,6 +136,47 @@ export function settingsTests({ test: add, browser, base }) {
     for (const { id, address } of all) if (address.startsWith("127.0.0.7")) await fetch(`${base}/api/v1/targets/${id}`, { method: "DELETE" });
   });
 
+  test("targets: which rules and windows are about a target is told with their origin, and leads to where they are changed", async () => {
+    await own("rule-a", "127.0.0.74");
+    const rules = [
+      { kind: "latency", name: "slow <b>", match: { group: "Suite" }, above: 90, for: "30s", to: [] }, { kind: "loss", match: { target: "rule-a" }, escalate: { after: "15m", to: [] } },
+      { kind: "jitter", match: { group: "Nobody" } }, { kind: "storage" },
+    ];
+    await api("targets/rule-a", { method: "PATCH", body: JSON.stringify({ group: "Suite" }) });
+    await api("config", { method: "PUT", body: JSON.stringify({ set: { "alerts.rules": rules, "alerts.maintenance": [{ match: { group: "Suite" }, from: "", to: "" }] } }) });
+    try {
+      for (const [width, lang] of /** @type {const} */ ([[1440, "en"], [390, "en"], [320, "id"]])) {
+        await browser.page(async (page) => {
+          await page.goto(`${base}/t/rule-a?lang=${lang}`);
+          await page.locator(".panel-actions").first().waitFor();
+          await page.locator("h1").click();
+          await page.keyboard.press(".");
+          const card = page.locator("dialog .applies");
+          await card.locator(".applies-list li").first().waitFor();
+          const said = await card.locator(".applies-list li").allTextContents();
+          expect(said.length === 2, said.join("\n"));
+          if (lang === "en") {
+            expect(/^Latency · slow <b> above 90 ms, for 30s, tells everybodyby its group Suite · changed here$/.test(said[0] ?? ""), said[0] ?? "");
+            expect(/^Loss above 5(\.0)?%, its own limit, for 10s, tells everybody, after 15m: everybodyrule for this target alone/.test(said[1] ?? ""), said[1] ?? "");
+            await card.getByText("Maintenance until further notice: nothing is told now.").waitFor();
+            await card.getByText(/^30d default$/).waitFor();
+          }
+          expect(await page.evaluate("document.documentElement.scrollWidth <= innerWidth"), `sideways scroll at ${width}`);
+          const fits = await page.locator("dialog").evaluate((one) => one.scrollWidth <= one.clientWidth);
+          expect(fits, `the dialog is wider than ${width}`);
+          if (lang === "en") {
+            await card.getByRole("link", { name: "Change rules in Alerts" }).click();
+            await page.waitForURL(/settings\?section=alerts/);
+            expect((await page.locator("dialog").count()) === 0, "the dialog stays open over another page");
+          }
+        }, { width });
+      }
+    } finally {
+      await api("config", { method: "PUT", body: JSON.stringify({ reset: ["alerts.rules", "alerts.maintenance"] }) });
+      await fetch(`${base}/api/v1/targets/rule-a`, { method: "DELETE" });
+    }
+  });
+
   test("targets: on a phone a target is two lines, all of it in sight at 320 px", async () => {
     for (const lang of ["en", "id"]) {
       await browser.page(async (page) => {

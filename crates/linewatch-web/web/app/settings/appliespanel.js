@@ -34,19 +34,25 @@ export function appliesPanel(id, settings) {
         rules.length === 0 ? h("p", null, t("settings.applies.no_rule")) : h("ul", { class: "applies-list" }, ...rules.map(ruleItem)),
         info.destinations.length === 0 ? h("p", { class: "applies-window" }, t("settings.applies.no_way")) : null,
         ...windowsOf(info, id, target, store.now()).map(windowLine),
-        h("p", null, h("a", { href: `${ROOT}settings?section=alerts` }, t("settings.applies.to_alerts"))),
+        h("p", null, link("alerts", t("settings.applies.to_alerts"))),
         h("h3", { class: "label" }, t("settings.data.kept")),
         h("dl", { class: "pairs settings-facts applies-kept" }, ...KEPT.flatMap((kind) => {
           const key = `storage.retention.${kind}`;
           return [h("dt", null, labelOf("config", key)), h("dd", null, wordOf(at(info.config, key)), " ", h("span", { class: "origin" }, originText(originOf(info.origins, key))))];
         })),
-        h("p", { class: "muted small" }, t("settings.applies.kept_note"), " ", h("a", { href: `${ROOT}settings?section=data` }, t("settings.applies.to_data"))));
+        h("p", { class: "muted small" }, t("settings.applies.kept_note"), " ", link("data", t("settings.applies.to_data"))));
     } catch (error) {
       fill(body, h("p", { class: "field-error", role: "alert" }, failureText(error)));
     }
   };
   void refresh();
   return { element, refresh: () => void refresh() };
+}
+
+/** The way to where it is changed; a dialog does not stay open over another page. @param {string} section @param {string} text */
+function link(section, text) {
+  const element = h("a", { href: `${ROOT}settings?section=${section}`, onclick: () => element.closest("dialog")?.close() }, text);
+  return element;
 }
 
 /** @param {unknown} value */

@@ -52,7 +52,7 @@ export async function openEdit(id) {
     };
     dialog.addEventListener("cancel", guard);
     dialog.addEventListener("click", (event) => {
-      const isAway = event.target === dialog || (event.target instanceof Element && event.target.closest(".dialog-head button") !== null);
+      const isAway = event.target === dialog || (event.target instanceof Element && event.target.closest(".dialog-head button, a") !== null);
       if (isAway) guard(event);
     }, true);
     preview.refresh();
