@@ -92,6 +92,27 @@ export function pageTests({ test, browser, base, violations, own, api }) {
     console.log(`  ${rounds.length} combinations of page, theme and width: 0 violations`);
   });
 
+  test("what opens over a target or in a row of the settings has no fault, in both languages, themes and widths", async () => {
+    const id = await answering(base);
+    const rounds = THEMES.flatMap((theme) => [1440, 390].flatMap((width) => (/** @type {const} */ (["en", "id"])).map((lang) => ({ name: `${theme} ${width} ${lang}`, theme, width, lang }))));
+    await pool(rounds, async ({ theme, width, lang }) => {
+      await browser.page(async (page) => {
+        await page.goto(`${base}/t/${id}?lang=${lang}`);
+        await page.locator(".panel-actions").first().waitFor();
+        await page.locator("h1").click();
+        await page.keyboard.press(".");
+        await page.locator("dialog .applies-list li").first().waitFor();
+        const found = await violations(page);
+        await page.keyboard.press("Escape");
+        await page.goto(`${base}/settings?section=targets&lang=${lang}`);
+        await page.locator(".row-open").first().click();
+        await page.locator(".open-row .applies-list li").first().waitFor();
+        found.push(...await violations(page));
+        expect(found.length === 0, found.join("\n"));
+      }, { theme, width });
+    });
+  });
+
   test("no page scrolls sideways at six widths, and no press target is under 24 px", async () => {
     await pool(await all(), async (place) => {
       await browser.page(async (page) => {
