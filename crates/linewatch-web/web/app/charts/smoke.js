@@ -190,11 +190,12 @@ export function drawMarks(paper, marks, font) {
       context.moveTo(x, box.top);
       context.lineTo(x, box.top + box.height);
       context.stroke();
-      if (x < taken) continue;
       const width = context.measureText(text).width + 8 * scale;
-      const isRight = x + width > box.left + box.width;
-      context.fillText(text, isRight ? x - width + 4 * scale : x + 4 * scale, box.top + 4 * scale);
-      taken = x + width;
+      // At the right edge its word stands left of the line, where that of another mark may be.
+      const left = x + width > box.left + box.width ? x - width : x;
+      if (left < taken) continue;
+      context.fillText(text, left + 4 * scale, box.top + 4 * scale);
+      taken = left + width;
     }
   });
 }
