@@ -3,11 +3,10 @@
  * Input: the suite of run.mjs.
  */
 
-import { expect, openLive, pool } from "./harness.mjs";
+import { expect, openLive, pool, until } from "./harness.mjs";
 
 /** A monitor that has no median by then has no target that answers. */
 const YOUNG_MS = 30_000;
-const POLL_MS = 250;
 
 /** How many pixels of a canvas have the colour of a token. @param {import("playwright-core").Page} page @param {string} selector @param {string} token */
 const pixelsOf = (page, selector, token) => page.evaluate(([where, name]) => {
@@ -29,14 +28,15 @@ const pixelsOf = (page, selector, token) => page.evaluate(([where, name]) => {
 export function besideTests({ test, browser, base, violations, api }) {
   /** Targets with a median, the quickest first. */
   const measured = async () => {
-    const until = Date.now() + YOUNG_MS;
-    for (;;) {
+    /** @type {any[]} */
+    let rows = [];
+    const isEnough = await until(async () => {
       const { data } = await api("overview?limit=200");
-      const rows = data.targets.filter((/** @type {any} */ row) => row.p50_ms !== null && row.state !== "paused" && !row.address.startsWith("127."));
-      if (rows.length >= 3) return rows.sort((/** @type {any} */ a, /** @type {any} */ b) => a.p50_ms - b.p50_ms);
-      expect(Date.now() < until, `${rows.length} targets answer`);
-      await new Promise((resolve) => setTimeout(resolve, POLL_MS));
-    }
+      rows = data.targets.filter((/** @type {any} */ row) => row.p50_ms !== null && row.state !== "paused" && !row.address.startsWith("127."));
+      return rows.length >= 3;
+    }, YOUNG_MS);
+    expect(isEnough, `${rows.length} targets answer`);
+    return rows.sort((a, b) => a.p50_ms - b.p50_ms);
   };
 
   test("beside: targets ticked on a target's page are drawn on both charts, stand in the address, survive a reload and leave", async () => {
@@ -58,13 +58,8 @@ export function besideTests({ test, browser, base, violations, api }) {
       const drawn = async () => {
         await page.waitForFunction(() => document.querySelectorAll(".beside-item").length === 2);
         for (const chart of [".columns .chart", ".history-chart"]) {
-          let seen = 0;
-          for (let tries = 0; tries < 40 && seen < 20; tries += 1) {
-            await page.locator(chart).scrollIntoViewIfNeeded();
-            await page.waitForTimeout(250);
-            seen = await pixelsOf(page, chart, "series");
-          }
-          expect(seen >= 20, `${seen} pixels of the first other target in ${chart}`);
+          await page.locator(chart).scrollIntoViewIfNeeded();
+          expect(await until(async () => (await pixelsOf(page, chart, "series")) >= 20, 10_000), `the first other target is not in ${chart}`);
         }
       };
       await drawn();
