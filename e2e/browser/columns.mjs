@@ -99,6 +99,24 @@ export function columnTests({ test, browser, base, violations }) {
     }, { init: deny });
   });
 
+  test("columns: what the monitor keeps for every browser holds where nobody chose, and a browser's own choice wins", async () => {
+    const keep = (/** @type {object} */ preferences) => fetch(`${base}/api/v1/preferences`, { method: "PUT", headers: { "Content-Type": "application/json" }, body: JSON.stringify(preferences) });
+    await keep({ columns: "grade,target,loss" });
+    try {
+      await browser.page(async (page) => {
+        await openLive(page, `${base}/`);
+        await page.waitForFunction(() => document.querySelectorAll(".fleet-table thead th").length === 3, null, { timeout: 10_000 });
+        await (await open(page)).getByRole("checkbox", { name: "Jitter" }).check();
+        await page.reload();
+        await page.waitForFunction(() => document.querySelectorAll(".fleet-table thead th").length === 4, null, { timeout: 10_000 });
+        await page.waitForTimeout(1500);
+        expect((await heads(page)).join() === "grade,target,jitter,loss", (await heads(page)).join());
+      });
+    } finally {
+      await keep({});
+    }
+  });
+
   test("columns: their list has no fault in both languages and themes, and cards have no use for it", async () => {
     await pool((/** @type {const} */ (["en", "id"])).flatMap((lang) => (/** @type {const} */ (["dark", "light"])).map((theme) => ({ name: `${lang} ${theme}`, lang, theme }))), async ({ lang, theme }) => {
       await browser.page(async (page) => {
