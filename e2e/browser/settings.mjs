@@ -156,7 +156,7 @@ export function settingsTests({ test: add, browser, base }) {
             expect(/^Latency · slow <b> above 90 ms, for 30s, tells everybodyby its group Suite · changed here$/.test(said[0] ?? ""), said[0] ?? "");
             expect(/^Loss above 5(\.0)?%, its own limit, for 10s, tells everybody, after 15m: everybodyrule for this target alone/.test(said[1] ?? ""), said[1] ?? "");
             await card.getByText("Maintenance until further notice: nothing is told now.").waitFor();
-            await card.getByText(/^30d default$/).waitFor();
+            await card.getByText(/^30 days default$/).waitFor();
           }
           expect(await page.evaluate("document.documentElement.scrollWidth <= innerWidth"), `sideways scroll at ${width}`);
           const fits = await page.locator("dialog").evaluate((one) => one.scrollWidth <= one.clientWidth);

@@ -6,7 +6,7 @@
 import { ROOT } from "../api.js";
 import { fill, h } from "../dom.js";
 import { plain, loss, short } from "../format.js";
-import { t } from "../i18n.js";
+import { t, tn } from "../i18n.js";
 import { store } from "../store.js";
 import { momentMinute } from "../time.js";
 import { failureText } from "../ui/addform.js";
@@ -55,8 +55,10 @@ function link(section, text) {
   return element;
 }
 
-/** @param {unknown} value */
+/** "30d" of the file in words. @param {unknown} value */
 function wordOf(value) {
+  const match = /^(\d+)([hdwy])$/.exec(String(value));
+  if (match) return tn(`settings.applies.span.${match[2]}`, Number(match[1]));
   return value === "forever" ? t("settings.applies.forever") : String(value);
 }
 
