@@ -4,6 +4,7 @@
  * height, so that 2,000 targets cost what a screen of them costs. Keys move over all of them.
  */
 
+import { Sheet } from "../charts/sheet.js";
 import { fill, h, keyed, setAttribute, setText } from "../dom.js";
 import { t } from "../i18n.js";
 import { AROUND, WHOLE_MAX, balanced, slice } from "../slice.js";
@@ -16,6 +17,8 @@ import { cardRow, tableRow, tileRow } from "./rows.js";
 
 /** Heights of one line with its gap, px: what the style gives a row of a long list (pages.css, `.long`). */
 const PITCH = { row: 45, card: 122, tile: 242 };
+/** Heights of the pictures in a row, px: `.spark` and `.strip` of pages.css. */
+const PICTURES = { spark: 32, strip: 26 };
 /** Rows of a long list this many lines beyond the sight have their news drawn when they come nearer. */
 const NEAR = 1;
 const COLUMNS = /** @type {const} */ ([
@@ -50,14 +53,27 @@ export function fleetList({ pick, look, onwidth, isChosen }) {
   let isAsked = false;
   /** Rows whose news are drawn at once, as indexes. */
   let near = { from: 0, to: Infinity };
+  /** What the pictures of a long table stand on. @type {import("./rows.js").Sheets | undefined} */
+  let sheets;
 
   const shape = () => (look() === "tiles" ? "tile" : wide.matches ? "table" : "card");
   const clear = () => {
     for (const view of views.values()) view.dispose();
     views.clear();
   };
+  const pitch = () => PITCH.row;
+  /** Between a list and a long one rows are made anew: their pictures stand elsewhere. @param {boolean} isWanted */
+  const setSheets = (isWanted) => {
+    if (isWanted === (sheets !== undefined)) return;
+    clear();
+    fill(body);
+    sheets?.spark.dispose();
+    sheets?.strip.dispose();
+    sheets = isWanted ? { spark: new Sheet("c-spark", PICTURES.spark, pitch), strip: new Sheet("c-strip", PICTURES.strip, pitch) } : undefined;
+  };
   const rebuild = () => {
     clear();
+    setSheets(false);
     if (shape() === "table") {
       body = h("tbody", null);
       const space = h("tbody", { class: "space-rows", "aria-hidden": "true" }, h("tr", null, h("td", { colspan: COLUMNS.length }, before)));
@@ -86,7 +102,8 @@ export function fleetList({ pick, look, onwidth, isChosen }) {
   const choose = (/** @type {View} */ view) => setAttribute(view.element, "data-chosen", isChosen(view.row.o.id) ? "" : null);
   const create = (/** @type {Row} */ row) => {
     const now = shape();
-    const view = { ...(now === "table" ? tableRow(row, pick) : now === "card" ? cardRow(row) : tileRow(row)), row, at: -1, isOld: false };
+    // The sheets end with the part of the list that is in the page: on paper all of it is.
+    const view = { ...(now === "table" ? tableRow(row, pick, isPrinting ? undefined : sheets) : now === "card" ? cardRow(row) : tileRow(row)), row, at: -1, isOld: false };
     view.update();
     view.paint();
     choose(view);
@@ -94,8 +111,10 @@ export function fleetList({ pick, look, onwidth, isChosen }) {
   };
   const render = () => {
     isAsked = false;
-    const isLong = rows.length > WHOLE_MAX && !isPrinting;
-    frame.classList.toggle("long", isLong);
+    const isMany = rows.length > WHOLE_MAX;
+    const isLong = isMany && !isPrinting;
+    frame.classList.toggle("long", isMany);
+    setSheets(isMany && shape() === "table");
     if (shape() === "tile") balance();
     const all = { from: 0, to: rows.length, before: 0, after: 0 };
     const head = before.getBoundingClientRect();
@@ -103,6 +122,10 @@ export function fleetList({ pick, look, onwidth, isChosen }) {
     before.style.height = `${part.before}px`;
     after.style.height = `${part.after}px`;
     keyed(body, views, rows.slice(part.from, part.to), (row) => String(row.o.key), create, (view) => view.dispose());
+    if (sheets && isLong) {
+      const first = views.get(String(rows[part.from]?.o.key))?.element;
+      for (const sheet of [sheets.spark, sheets.strip]) sheet.place(first, part.from, part.to - part.from);
+    }
     const beyond = (AROUND - NEAR) * (isLong ? grid().columns : 0);
     near = { from: part.from === 0 ? 0 : part.from + beyond, to: part.to === rows.length ? part.to : part.to - beyond };
     for (let i = part.from; i < part.to; i += 1) tell(i);
@@ -123,6 +146,7 @@ export function fleetList({ pick, look, onwidth, isChosen }) {
     if (view.isOld && isNear(i)) refresh(view);
     if (view.at === i) return;
     view.at = i;
+    view.move?.(i);
     if (shape() === "table") setAttribute(view.element, "aria-rowindex", String(i + 2));
     else setAttribute(view.element, "aria-posinset", String(i + 1));
   };

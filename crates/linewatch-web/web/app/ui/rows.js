@@ -17,7 +17,9 @@ import { store } from "../store.js";
 import { clock } from "../time.js";
 
 /** @typedef {import("../store.js").Row} Row */
-/** @typedef {{ element: HTMLElement, update: () => void, paint: () => void, dispose: () => void }} RowView */
+/** @typedef {{ element: HTMLElement, update: () => void, paint: () => void, dispose: () => void, move?: (line: number) => void }} RowView
+ *  `move`: its pictures stand on sheets, at another line from now on. */
+/** @typedef {{ spark: import("../charts/sheet.js").Sheet, strip: import("../charts/sheet.js").Sheet }} Sheets */
 
 /** The label of a sparkline is for ears: a new one each second would be noise. */
 const LABEL_MS = 30_000;
@@ -110,13 +112,23 @@ function showTag(element, row) {
   setAttribute(element, "class", `tag tag-${state}`);
 }
 
-/** @param {Row} row */
-function sparkline(row) {
-  const canvas = h("canvas", { class: "spark", role: "img" });
-  const surface = new Surface(canvas, (context, frame) => drawSparkline(context, frame, row, store.now(), store.isLive));
+/**
+ * A picture of a row: a canvas of its own, or a place on the sheet of a long list.
+ * @param {string} name @param {import("../charts/sheet.js").Sheet | undefined} sheet @param {import("../charts/canvas.js").Draw} draw
+ */
+function picture(name, sheet, draw) {
+  /** @type {HTMLElement} */
+  const canvas = h(sheet ? "div" : "canvas", { class: name, role: "img" });
+  const surface = sheet ? sheet.slot(draw) : new Surface(/** @type {HTMLCanvasElement} */ (canvas), draw);
+  return { canvas, surface, move: (/** @type {number} */ line) => { if ("move" in surface) surface.move(line); } };
+}
+
+/** @param {Row} row @param {import("../charts/sheet.js").Sheet} [sheet] */
+function sparkline(row, sheet) {
+  const { canvas, surface, move } = picture("spark", sheet, (context, frame) => drawSparkline(context, frame, row, store.now(), store.isLive));
   let labelledAt = 0;
   return {
-    canvas,
+    canvas, move,
     paint() {
       surface.invalidate();
       if (Date.now() - labelledAt < LABEL_MS) return;
@@ -139,11 +151,10 @@ function countryChip(country) {
   return country === "" ? null : h("span", { class: "chip" }, country);
 }
 
-/** Twenty-four hours in cells: which one is under the pointer is told, a press looks at it. @param {Row} row @param {(from: number, to: number) => void} pick */
-function qualityStrip(row, pick) {
-  const canvas = h("canvas", { class: "strip", role: "img" });
+/** Twenty-four hours in cells: which one is under the pointer is told, a press looks at it. @param {Row} row @param {(from: number, to: number) => void} pick @param {import("../charts/sheet.js").Sheet} [sheet] */
+function qualityStrip(row, pick, sheet) {
   const codes = () => withNow(past.day(row.o.key)?.strip_24h ?? null, row.o);
-  const surface = new Surface(canvas, (context, frame) => drawStrip(context, frame, codes()));
+  const { canvas, surface, move } = picture("strip", sheet, (context, frame) => drawStrip(context, frame, codes()));
   const cellAt = (/** @type {MouseEvent} */ event) => Math.max(0, Math.min(47, Math.floor((event.offsetX / canvas.clientWidth) * 48)));
   canvas.addEventListener("pointermove", (event) => {
     const known = codes();
@@ -158,6 +169,10 @@ function qualityStrip(row, pick) {
   let drawn = null;
   return {
     canvas,
+    move(/** @type {number} */ line) {
+      move(line);
+      surface.invalidate();
+    },
     update() {
       const day = past.day(row.o.key);
       const now = nowCode(row.o);
@@ -179,9 +194,10 @@ function figure(name, ...parts) {
  * A row of the fleet table.
  * @param {Row} row
  * @param {(from: number, to: number) => void} pick Looks at a period.
+ * @param {Sheets} [sheets] Of a long list.
  * @returns {RowView}
  */
-export function tableRow(row, pick) {
+export function tableRow(row, pick, sheets) {
   const { o } = row;
   const icon = glyph(badge(o));
   const word = h("b", { class: "level-word" });
@@ -189,7 +205,7 @@ export function tableRow(row, pick) {
   const why = h("span", { class: "muted small why" });
   const name = h("a", { class: "row-link", href: targetHref(o.id) });
   const address = h("span", { class: "address" });
-  const spark = sparkline(row);
+  const spark = sparkline(row, sheets?.spark);
   const now = quantity("q now live-number");
   const ago = h("span", { class: "ago" });
   const p50 = h("span", { class: "live-number" });
@@ -200,7 +216,7 @@ export function tableRow(row, pick) {
   const up = quantity("q live-number");
   const of = h("span", { class: "ago" });
   const country = h("td", { class: "c-country" }, countryChip(o.country));
-  const strip = qualityStrip(row, pick);
+  const strip = qualityStrip(row, pick, sheets?.strip);
   const element = h("tr", { "data-key": o.key },
     h("td", { class: "c-grade" }, h("span", { class: "grade" }, icon, word, tagElement, why)),
     h("th", { scope: "row", class: "c-target" }, name, address), country,
@@ -252,6 +268,11 @@ export function tableRow(row, pick) {
   };
   return {
     element, update, paint: spark.paint,
+    move(line) {
+      spark.move(line);
+      strip.move(line);
+      spark.paint();
+    },
     dispose() {
       spark.dispose();
       strip.dispose();
