@@ -10,7 +10,7 @@ import { t } from "../i18n.js";
 import { store } from "../store.js";
 import { clock } from "../time.js";
 import { loadChartLibrary, rttAxis, secondsAxis } from "./axes.js";
-import { clear, hatch, levelColour, onTheme, tokens } from "./canvas.js";
+import { clear, faint, hatch, levelColour, onTheme, tokens } from "./canvas.js";
 import { SPAN_MS, isJoined, minute } from "./window.js";
 
 /** @typedef {import("./uplot").UPlot} UPlot */
@@ -68,13 +68,18 @@ export function liveChart(row, onread) {
       hooks: { drawClear: [under], draw: [over], setCursor: [(/** @type {UPlot} */ p) => { if (p.cursor.idx !== null) read(nearest(p.cursor.idx)); }] },
     };
   };
+  /** The fade under the line, made anew where its place or colour changed. */
+  let fade = { key: "", fill: /** @type {CanvasGradient | null} */ (null) };
   /** @param {UPlot} p */
   const gradient = (p) => {
-    const fade = p.ctx.createLinearGradient(0, p.bbox.top, 0, p.bbox.top + p.bbox.height);
     const colour = store.isLive ? tokens().accent : tokens().border;
-    fade.addColorStop(0, `color-mix(in srgb, ${colour} 38%, transparent)`);
-    fade.addColorStop(1, clear(colour));
-    return fade;
+    const key = `${p.bbox.top} ${p.bbox.height} ${colour}`;
+    if (fade.key === key && fade.fill) return fade.fill;
+    const fill = p.ctx.createLinearGradient(0, p.bbox.top, 0, p.bbox.top + p.bbox.height);
+    fill.addColorStop(0, faint(colour, 0.38));
+    fill.addColorStop(1, clear(colour));
+    fade = { key, fill };
+    return fill;
   };
 
   /** Columns for uPlot, with an empty row wherever the line must not be joined. */

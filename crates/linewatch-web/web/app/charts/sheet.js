@@ -60,8 +60,11 @@ export class Sheet {
     const slot = { line: -1, draw };
     this.#slots.add(slot);
     return {
-      /** @param {number} line */
-      move(line) { slot.line = line; },
+      /** Until it is drawn there, nothing stands there: never what stood there before. @param {number} line */
+      move: (line) => {
+        slot.line = line;
+        this.#clear(slot);
+      },
       invalidate: () => this.#paint(slot),
       dispose: () => { this.#slots.delete(slot); },
     };
@@ -81,12 +84,27 @@ export class Sheet {
     if (context) this.#draw(context, this.canvas.width, scaleNow(), slot);
   }
 
+  /** @param {Slot} slot */
+  #clear(slot) {
+    const context = this.canvas.getContext("2d");
+    const top = this.#top(slot, scaleNow());
+    if (!context || top === null) return;
+    context.setTransform(1, 0, 0, 1, 0, 0);
+    context.clearRect(0, top, this.canvas.width, Math.round(this.heightCss * scaleNow()));
+  }
+
+  /** Where a slot begins, device pixels; null if its line is not on the sheet. @param {Slot} slot @param {number} scale */
+  #top({ line }, scale) {
+    const at = line - this.#from;
+    if (line < 0 || at < 0 || at >= this.#count) return null;
+    const pitch = this.pitchCss();
+    return Math.round((at * pitch + (pitch - this.heightCss) / 2) * scale);
+  }
+
   /** @param {CanvasRenderingContext2D} context @param {number} width @param {number} scale @param {Slot} slot */
   #draw(context, width, scale, slot) {
-    const line = slot.line - this.#from;
-    if (slot.line < 0 || line < 0 || line >= this.#count) return;
-    const pitch = this.pitchCss();
-    const top = Math.round((line * pitch + (pitch - this.heightCss) / 2) * scale);
+    const top = this.#top(slot, scale);
+    if (top === null) return;
     const height = Math.round(this.heightCss * scale);
     context.setTransform(1, 0, 0, 1, 0, top);
     context.clearRect(0, 0, width, height);

@@ -105,7 +105,7 @@ export function fleetList({ pick, look, onwidth, isChosen }) {
     // The sheets end with the part of the list that is in the page: on paper all of it is.
     const view = { ...(now === "table" ? tableRow(row, pick, isPrinting ? undefined : sheets) : now === "card" ? cardRow(row) : tileRow(row)), row, at: -1, isOld: false };
     view.update();
-    view.paint();
+    if (!view.move) view.paint();
     choose(view);
     return view;
   };
@@ -134,8 +134,12 @@ export function fleetList({ pick, look, onwidth, isChosen }) {
     if (isLong) setText(note, t("fleet.long", { n: rows.length }));
   };
   const isNear = (/** @type {number} */ i) => i >= near.from && i < near.to;
+  /** Drawn by the present piece of work: the rows' news of the same piece are in them. @type {Set<View>} */
+  const fresh = new Set();
   const refresh = (/** @type {View} */ view) => {
     view.isOld = false;
+    if (fresh.size === 0) queueMicrotask(() => fresh.clear());
+    fresh.add(view);
     view.update();
     view.paint();
   };
@@ -143,10 +147,14 @@ export function fleetList({ pick, look, onwidth, isChosen }) {
   const tell = (i) => {
     const view = views.get(String(rows[i]?.o.key));
     if (!view) return;
+    const isMoved = view.at !== i;
+    if (isMoved && view.move) {
+      view.move(i);
+      view.isOld = true;
+    }
     if (view.isOld && isNear(i)) refresh(view);
-    if (view.at === i) return;
+    if (!isMoved) return;
     view.at = i;
-    view.move?.(i);
     if (shape() === "table") setAttribute(view.element, "aria-rowindex", String(i + 2));
     else setAttribute(view.element, "aria-posinset", String(i + 1));
   };
@@ -189,6 +197,7 @@ export function fleetList({ pick, look, onwidth, isChosen }) {
     /** @param {Set<number>} keys @param {boolean} isTick */
     update(keys, isTick) {
       for (const view of views.values()) {
+        if (fresh.has(view)) continue;
         const isDirty = keys.has(view.row.o.key);
         // Without new rows only what ages moves on: once a second.
         const ages = isTick && (view.row.o.state !== "ok" || !store.isLive);

@@ -18,7 +18,7 @@ import { clock } from "../time.js";
 
 /** @typedef {import("../store.js").Row} Row */
 /** @typedef {{ element: HTMLElement, update: () => void, paint: () => void, dispose: () => void, move?: (line: number) => void }} RowView
- *  `move`: its pictures stand on sheets, at another line from now on. */
+ *  `move`: its pictures stand on sheets, at another line from now on, and are to be drawn anew. */
 /** @typedef {{ spark: import("../charts/sheet.js").Sheet, strip: import("../charts/sheet.js").Sheet }} Sheets */
 
 /** The label of a sparkline is for ears: a new one each second would be noise. */
@@ -171,7 +171,7 @@ function qualityStrip(row, pick, sheet) {
     canvas,
     move(/** @type {number} */ line) {
       move(line);
-      surface.invalidate();
+      drawn = null;
     },
     update() {
       const day = past.day(row.o.key);
@@ -271,7 +271,6 @@ export function tableRow(row, pick, sheets) {
     move(line) {
       spark.move(line);
       strip.move(line);
-      spark.paint();
     },
     dispose() {
       spark.dispose();
