@@ -296,7 +296,8 @@ function describe(point) {
  * @param {Minute} view
  */
 function limitsOf(view) {
-  const values = view.points.flatMap((point) => (point.rtt === null ? [] : [point.rtt, point.host ?? point.rtt])).sort((a, b) => a - b);
+  // Typed arrays sort by number and without a comparison of ours: this is done with each update.
+  const values = Float64Array.from(view.points.flatMap((point) => (point.rtt === null ? [] : [point.rtt, point.host ?? point.rtt]))).sort();
   const low = values[0];
   const max = values[values.length - 1];
   if (low === undefined || max === undefined) return { low: 0, high: 100 };
