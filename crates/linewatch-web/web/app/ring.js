@@ -157,8 +157,9 @@ export class Ring {
       if (place < 0) return -1;
       if (this.length === this.at.length) this.#grow();
     }
-    for (const column of [this.at, this.seq, this.run, this.rtt, this.host, this.outcome, this.flags]) {
-      column.copyWithin(place + 1, place, this.length);
+    // Nearly every row goes behind all others: nothing moves.
+    if (place < this.length) {
+      for (const column of [this.at, this.seq, this.run, this.rtt, this.host, this.outcome, this.flags]) column.copyWithin(place + 1, place, this.length);
     }
     this.length += 1;
     return place;

@@ -23,11 +23,13 @@ const BINS_MAX = 1200;
 const OFFSETS_MAX = 8;
 /**
  * A large fleet has news in every message: it is shown once a second, so that each frame pays for many rows.
- * A loss does not wait for that: with the 250 ms of the server's own steps it is seen within half a second.
+ * A loss does not wait for that: with the 250 ms of the server's own steps it is seen within three quarters of a second.
  */
 const CALM_ROWS = 50;
 const CALM_MS = 990;
 const URGENT_MS = 250;
+/** A frame of its own costs nearly as much as that of all: not when that one is due this soon after it. */
+const SOON_MS = 250;
 
 class Store {
   /** @type {Map<number, Row>} by series key */
@@ -60,26 +62,29 @@ class Store {
   #sums = new Map();
   /** @type {number[]} browser clock minus server clock, one per heartbeat */
   #offsets = [];
+  /** The smallest of them: the heartbeat that travelled least is the closest to the truth. */
+  #offset = 0;
 
   /** The server's clock, milliseconds. */
   now() {
-    // The smallest difference is the heartbeat that travelled least: the closest to the truth.
-    return Date.now() - (this.#offsets.length === 0 ? 0 : Math.min(...this.#offsets));
+    return Date.now() - this.#offset;
   }
 
   /** Browser clock minus server clock, milliseconds. */
   get clockOffset() {
-    return this.#offsets.length === 0 ? 0 : Math.min(...this.#offsets);
+    return this.#offset;
   }
 
   /** @param {number} now The server's clock in a message just received. */
   noteClock(now) {
     this.#offsets.push(Date.now() - now);
     if (this.#offsets.length > OFFSETS_MAX) this.#offsets.shift();
+    this.#offset = Math.min(...this.#offsets);
   }
 
   forgetClock() {
     this.#offsets = [];
+    this.#offset = 0;
   }
 
   /** Is what the page shows known to be current? */
@@ -279,7 +284,7 @@ class Store {
       this.#timer = 0;
       this.#schedule();
     }, wait);
-    if (this.#urgent.size > 0 && wait > URGENT_MS) {
+    if (this.#urgent.size > 0 && wait > URGENT_MS + SOON_MS) {
       this.#urgentTimer ||= setTimeout(() => {
         this.#urgentTimer = 0;
         requestAnimationFrame(() => this.#flushUrgent());

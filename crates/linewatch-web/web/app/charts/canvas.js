@@ -45,9 +45,14 @@ export function levelColour(badge) {
 
 /** The same colour, invisible: a fade to "transparent" would pass through grey. @param {string} colour */
 export function clear(colour) {
+  return faint(colour, 0.01);
+}
+
+/** The same colour with less of it. @param {string} colour @param {number} share 0 to 1. */
+export function faint(colour, share) {
   // The tokens are written as #rrggbb; the mixture, which is slow to read, is for the system's own colours.
-  if (/^#[0-9a-f]{6}$/i.test(colour)) return `${colour}03`;
-  return `color-mix(in srgb, ${colour} 1%, transparent)`;
+  if (/^#[0-9a-f]{6}$/i.test(colour)) return `${colour}${Math.round(share * 255).toString(16).padStart(2, "0")}`;
+  return `color-mix(in srgb, ${colour} ${share * 100}%, transparent)`;
 }
 
 /** Draws one canvas when asked, when it comes into sight, and when its size or the theme changes. */

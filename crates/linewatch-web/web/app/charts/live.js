@@ -11,7 +11,7 @@ import { store } from "../store.js";
 import { clock } from "../time.js";
 import { Y_USUAL, beyond, logLimits } from "../yaxis.js";
 import { loadChartLibrary, rttAxis, secondsAxis } from "./axes.js";
-import { clear, hatch, levelColour, onTheme, tokens } from "./canvas.js";
+import { clear, faint, hatch, levelColour, onTheme, tokens } from "./canvas.js";
 import { SPAN_MS, isJoined, minute } from "./window.js";
 
 /** @typedef {import("./uplot").UPlot} UPlot */
@@ -85,13 +85,18 @@ export function liveChart(row, onread, added = { y: Y_USUAL, beside: null, onbey
       hooks: { drawClear: [under], draw: [over], setCursor: [(/** @type {UPlot} */ p) => { if (p.cursor.idx !== null) read(nearest(p.cursor.idx)); }] },
     };
   };
+  /** The fade under the line, made anew where its place or colour changed. */
+  let fade = { key: "", fill: /** @type {CanvasGradient | null} */ (null) };
   /** @param {UPlot} p */
   const gradient = (p) => {
-    const fade = p.ctx.createLinearGradient(0, p.bbox.top, 0, p.bbox.top + p.bbox.height);
     const colour = store.isLive ? tokens().accent : tokens().border;
-    fade.addColorStop(0, `color-mix(in srgb, ${colour} 38%, transparent)`);
-    fade.addColorStop(1, clear(colour));
-    return fade;
+    const key = `${p.bbox.top} ${p.bbox.height} ${colour}`;
+    if (fade.key === key && fade.fill) return fade.fill;
+    const fill = p.ctx.createLinearGradient(0, p.bbox.top, 0, p.bbox.top + p.bbox.height);
+    fill.addColorStop(0, faint(colour, 0.38));
+    fill.addColorStop(1, clear(colour));
+    fade = { key, fill };
+    return fill;
   };
 
   /** Columns for uPlot, with an empty row wherever the line must not be joined. */
@@ -323,7 +328,9 @@ function describe(point) {
  * @param {Minute} view @param {readonly number[]} others Round trips drawn beside, ms. @param {boolean} isLog
  */
 function limitsOf(view, others, isLog) {
-  const values = [...view.points.flatMap((point) => (point.rtt === null ? [] : [point.rtt, point.host ?? point.rtt])), ...others].sort((a, b) => a - b);
+  const own = view.points.flatMap((point) => (point.rtt === null ? [] : [point.rtt, point.host ?? point.rtt]));
+  // Typed arrays sort by number and without a comparison of ours: this is done with each update.
+  const values = Float64Array.from(others.length === 0 ? own : [...own, ...others]).sort();
   const low = values[0];
   const max = values[values.length - 1];
   if (low === undefined || max === undefined) return isLog ? { low: 1, high: 100 } : { low: 0, high: 100 };

@@ -195,8 +195,8 @@ export function overviewPage({ navigate }) {
       bar.update();
       notice.update();
       advice.update(store.rows.values());
-      foot.update();
-      first.update();
+      if (!foot.element.hidden) foot.update();
+      if (!first.element.hidden) first.update();
       trend.update();
     }
   };

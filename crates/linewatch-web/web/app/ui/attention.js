@@ -21,7 +21,7 @@ import { setTitle } from "./shell.js";
 const HIDDEN_MS = 15_000;
 /** Events come in bursts: one question for all of them, and where they never end, one in so long. */
 const SETTLE_MS = 400;
-const ASK_MS_MIN = 4000;
+const ASK_MS_MIN = 10_000;
 /** Acknowledgements and letters of others come without a message. */
 const REFRESH_MS = 30_000;
 /** What the store has not committed yet is known from its message alone. */

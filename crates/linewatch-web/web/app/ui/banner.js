@@ -3,7 +3,7 @@
  * Below it the notices of the server with their cure. Input: the store. Output: elements and one announcement per new severity.
  */
 
-import { fill, glyph, h, setGlyph, withCode } from "../dom.js";
+import { fill, glyph, h, setGlyph, textWriter, withCode } from "../dom.js";
 import { duration, plain, rtt } from "../format.js";
 import { t, tn } from "../i18n.js";
 import { badge, needsAttention, worstFirst } from "../level.js";
@@ -64,7 +64,13 @@ export function attentionText(o) {
  * @param {{ view: (rows: OverviewRow[]) => void }} actions
  */
 export function banner({ view }) {
-  const text = h("p", { class: "banner-text" });
+  const head = h("b", null);
+  const body = h("span", null);
+  const tail = h("b", null);
+  const text = h("p", { class: "banner-text" }, head, " ", body, tail);
+  const writeHead = textWriter(head);
+  const writeTail = textWriter(tail);
+  const sentence = document.createTextNode("");
   const icon = glyph("error");
   const acknowledge = h("button", { type: "button", class: "button small", onclick: () => silence() }, t("action.acknowledge"));
   const viewButton = h("button", { type: "button", class: "button small", onclick: () => view(open) }, t("action.view"));
@@ -97,7 +103,7 @@ export function banner({ view }) {
     retry.hidden = !isInterrupted;
     if (isInterrupted) {
       const wait = Math.max(0, Math.ceil((retryAt - Date.now()) / 1000));
-      write([t("banner.interrupted", { time: clock(since) })], [wait > 0 ? t("banner.next_try", { time: `${wait} s` }) : t("banner.trying")], "");
+      write(t("banner.interrupted", { time: clock(since) }), wait > 0 ? t("banner.next_try", { time: `${wait} s` }) : t("banner.trying"), "");
       return;
     }
     if (open.length === 0) {
@@ -106,7 +112,7 @@ export function banner({ view }) {
     }
     const rest = open.length - SENTENCES_MAX;
     const sentences = open.slice(0, SENTENCES_MAX).map(attentionText);
-    write([tn("banner.attention", open.length)], sentences, rest > 0 ? t("banner.more", { n: rest }) : "");
+    write(tn("banner.attention", open.length), sentences.join(" "), rest > 0 ? ` ${t("banner.more", { n: rest })}` : "");
     // The bar changes each second; only a worse kind of trouble interrupts a listener.
     const worst = open.some((o) => o.state === "down" || o.state === "error") ? 2 : 1;
     if (worst > severity) announce(`${tn("banner.attention", open.length)} ${sentences[0] ?? ""}`, "urgent");
@@ -123,12 +129,15 @@ export function banner({ view }) {
     }
     return rows.filter((o) => !acknowledged.has(identity(o))).sort(worstFirst);
   };
-  /** @param {string[]} bold @param {string[]} rest @param {string} more */
+  /** Durations in it go on each second: then one text node is written, and no element made. @param {string} bold @param {string} rest @param {string} more */
   const write = (bold, rest, more) => {
-    const whole = [...bold, ...rest, more].join(" ");
-    if (whole === shown) return;
-    shown = whole;
-    fill(text, h("b", null, bold.join(" ")), " ", ...withCode(rest.join(" ")), more === "" ? null : h("b", null, ` ${more}`));
+    writeHead(bold);
+    writeTail(more);
+    if (rest === shown) return;
+    shown = rest;
+    sentence.data = rest;
+    if (rest.includes("`")) fill(body, ...withCode(rest));
+    else if (sentence.parentNode !== body) fill(body, sentence);
   };
   return { element, update, acknowledge: silence };
 }

@@ -121,9 +121,9 @@ function longFigures(rows, shown, outages, up) {
   setText(up.note, wholeMs === 0 ? rangeWord() : t("kpi.covered", { range: rangeWord(), share: plain(availability(Math.min(1_000_000, (measuredMs * 1_000_000) / wholeMs))) }));
 }
 
-/** "24 h": what the long figures are of. */
+/** "24 h": what the long figures are of; the buttons have no room for the space. */
 function rangeWord() {
-  return past.range.word === "live" ? t("range.24h") : t(`range.${past.range.word}`);
+  return t(`range.${past.range.word === "live" ? "24h" : past.range.word}`).replace(/^(\d+)(\p{L})/u, "$1 $2");
 }
 
 /** @param {Row} row */

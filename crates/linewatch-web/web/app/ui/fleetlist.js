@@ -5,6 +5,7 @@
  */
 
 import { onTheme } from "../charts/canvas.js";
+import { Sheet } from "../charts/sheet.js";
 import { COLUMNS, chosenColumns, widthOf } from "../columns.js";
 import { fill, h, keyed, setAttribute, setText } from "../dom.js";
 import { t } from "../i18n.js";
@@ -18,6 +19,8 @@ import { cardRow, tableRow, tileRow } from "./rows.js";
 
 /** Heights of one line with its gap, px: what the style gives a row of a long list (pages.css, `.long`). */
 const PITCH = { row: 45, card: 122, tile: 242 };
+/** Heights of the pictures in a row, px: `.spark` and `.strip` of pages.css. */
+const PICTURES = { spark: 32, strip: 26 };
 /** Rows of a long list this many lines beyond the sight have their news drawn when they come nearer. */
 const NEAR = 1;
 /** Columns of words and pictures; the others are figures. */
@@ -51,14 +54,27 @@ export function fleetList({ pick, look, onwidth, isChosen }) {
   let columns = chosenColumns();
   /** Rows whose news are drawn at once, as indexes. */
   let near = { from: 0, to: Infinity };
+  /** What the pictures of a long table stand on. @type {import("./rows.js").Sheets | undefined} */
+  let sheets;
 
   const shape = () => (look() === "tiles" ? "tile" : wide.matches ? "table" : "card");
   const clear = () => {
     for (const view of views.values()) view.dispose();
     views.clear();
   };
+  const pitch = () => PITCH.row;
+  /** Between a list and a long one rows are made anew: their pictures stand elsewhere. @param {boolean} isWanted */
+  const setSheets = (isWanted) => {
+    if (isWanted === (sheets !== undefined)) return;
+    clear();
+    fill(body);
+    sheets?.spark.dispose();
+    sheets?.strip.dispose();
+    sheets = isWanted ? { spark: new Sheet("c-spark", PICTURES.spark, pitch), strip: new Sheet("c-strip", PICTURES.strip, pitch) } : undefined;
+  };
   const rebuild = () => {
     clear();
+    setSheets(false);
     if (shape() === "table") {
       columns = chosenColumns();
       const list = columns ?? COLUMNS;
@@ -100,16 +116,19 @@ export function fleetList({ pick, look, onwidth, isChosen }) {
   const choose = (/** @type {View} */ view) => setAttribute(view.element, "data-chosen", isChosen(view.row.o.id) ? "" : null);
   const create = (/** @type {Row} */ row) => {
     const now = shape();
-    const view = { ...(now === "table" ? tableRow(row, pick, columns ?? COLUMNS) : now === "card" ? cardRow(row) : tileRow(row)), row, at: -1, isOld: false };
+    // The sheets end with the part of the list that is in the page: on paper all of it is.
+    const view = { ...(now === "table" ? tableRow(row, pick, columns ?? COLUMNS, isPrinting ? undefined : sheets) : now === "card" ? cardRow(row) : tileRow(row)), row, at: -1, isOld: false };
     view.update();
-    view.paint();
+    if (!view.move) view.paint();
     choose(view);
     return view;
   };
   const render = () => {
     isAsked = false;
-    const isLong = rows.length > WHOLE_MAX && !isPrinting;
-    frame.classList.toggle("long", isLong);
+    const isMany = rows.length > WHOLE_MAX;
+    const isLong = isMany && !isPrinting;
+    frame.classList.toggle("long", isMany);
+    setSheets(isMany && shape() === "table");
     if (shape() === "tile") balance();
     const all = { from: 0, to: rows.length, before: 0, after: 0 };
     const head = before.getBoundingClientRect();
@@ -117,6 +136,10 @@ export function fleetList({ pick, look, onwidth, isChosen }) {
     before.style.height = `${part.before}px`;
     after.style.height = `${part.after}px`;
     keyed(body, views, rows.slice(part.from, part.to), (row) => String(row.o.key), create, (view) => view.dispose());
+    if (sheets && isLong) {
+      const first = views.get(String(rows[part.from]?.o.key))?.element;
+      for (const sheet of [sheets.spark, sheets.strip]) sheet.place(first, part.from, part.to - part.from);
+    }
     const beyond = (AROUND - NEAR) * (isLong ? grid().columns : 0);
     near = { from: part.from === 0 ? 0 : part.from + beyond, to: part.to === rows.length ? part.to : part.to - beyond };
     for (let i = part.from; i < part.to; i += 1) tell(i);
@@ -125,8 +148,12 @@ export function fleetList({ pick, look, onwidth, isChosen }) {
     if (isLong) setText(note, t("fleet.long", { n: rows.length }));
   };
   const isNear = (/** @type {number} */ i) => i >= near.from && i < near.to;
+  /** Drawn by the present piece of work: the rows' news of the same piece are in them. @type {Set<View>} */
+  const fresh = new Set();
   const refresh = (/** @type {View} */ view) => {
     view.isOld = false;
+    if (fresh.size === 0) queueMicrotask(() => fresh.clear());
+    fresh.add(view);
     view.update();
     view.paint();
   };
@@ -134,8 +161,13 @@ export function fleetList({ pick, look, onwidth, isChosen }) {
   const tell = (i) => {
     const view = views.get(String(rows[i]?.o.key));
     if (!view) return;
+    const isMoved = view.at !== i;
+    if (isMoved && view.move) {
+      view.move(i);
+      view.isOld = true;
+    }
     if (view.isOld && isNear(i)) refresh(view);
-    if (view.at === i) return;
+    if (!isMoved) return;
     view.at = i;
     if (shape() === "table") setAttribute(view.element, "aria-rowindex", String(i + 2));
     else setAttribute(view.element, "aria-posinset", String(i + 1));
@@ -188,6 +220,7 @@ export function fleetList({ pick, look, onwidth, isChosen }) {
     /** @param {Set<number>} keys @param {boolean} isTick */
     update(keys, isTick) {
       for (const view of views.values()) {
+        if (fresh.has(view)) continue;
         const isDirty = keys.has(view.row.o.key);
         // Without new rows only what ages moves on: once a second.
         const ages = isTick && (view.row.o.state !== "ok" || !store.isLive);

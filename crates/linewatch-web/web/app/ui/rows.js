@@ -17,7 +17,9 @@ import { store } from "../store.js";
 import { clock } from "../time.js";
 
 /** @typedef {import("../store.js").Row} Row */
-/** @typedef {{ element: HTMLElement, update: () => void, paint: () => void, dispose: () => void }} RowView */
+/** @typedef {{ element: HTMLElement, update: () => void, paint: () => void, dispose: () => void, move?: (line: number) => void }} RowView
+ *  `move`: its pictures stand on sheets, at another line from now on, and are to be drawn anew. */
+/** @typedef {{ spark: import("../charts/sheet.js").Sheet, strip: import("../charts/sheet.js").Sheet }} Sheets */
 
 /** The label of a sparkline is for ears: a new one each second would be noise. */
 const LABEL_MS = 30_000;
@@ -110,13 +112,23 @@ function showTag(element, row) {
   setAttribute(element, "class", `tag tag-${state}`);
 }
 
-/** @param {Row} row */
-function sparkline(row) {
-  const canvas = h("canvas", { class: "spark", role: "img" });
-  const surface = new Surface(canvas, (context, frame) => drawSparkline(context, frame, row, store.now(), store.isLive));
+/**
+ * A picture of a row: a canvas of its own, or a place on the sheet of a long list.
+ * @param {string} name @param {import("../charts/sheet.js").Sheet | undefined} sheet @param {import("../charts/canvas.js").Draw} draw
+ */
+function picture(name, sheet, draw) {
+  /** @type {HTMLElement} */
+  const canvas = h(sheet ? "div" : "canvas", { class: name, role: "img" });
+  const surface = sheet ? sheet.slot(draw) : new Surface(/** @type {HTMLCanvasElement} */ (canvas), draw);
+  return { canvas, surface, move: (/** @type {number} */ line) => { if ("move" in surface) surface.move(line); } };
+}
+
+/** @param {Row} row @param {import("../charts/sheet.js").Sheet} [sheet] */
+function sparkline(row, sheet) {
+  const { canvas, surface, move } = picture("spark", sheet, (context, frame) => drawSparkline(context, frame, row, store.now(), store.isLive));
   let labelledAt = 0;
   return {
-    canvas,
+    canvas, move,
     paint() {
       surface.invalidate();
       if (Date.now() - labelledAt < LABEL_MS) return;
@@ -139,11 +151,10 @@ function countryChip(country) {
   return country === "" ? null : h("span", { class: "chip" }, country);
 }
 
-/** Twenty-four hours in cells: which one is under the pointer is told, a press looks at it. @param {Row} row @param {(from: number, to: number) => void} pick */
-function qualityStrip(row, pick) {
-  const canvas = h("canvas", { class: "strip", role: "img" });
+/** Twenty-four hours in cells: which one is under the pointer is told, a press looks at it. @param {Row} row @param {(from: number, to: number) => void} pick @param {import("../charts/sheet.js").Sheet} [sheet] */
+function qualityStrip(row, pick, sheet) {
   const codes = () => withNow(past.day(row.o.key)?.strip_24h ?? null, row.o);
-  const surface = new Surface(canvas, (context, frame) => drawStrip(context, frame, codes()));
+  const { canvas, surface, move } = picture("strip", sheet, (context, frame) => drawStrip(context, frame, codes()));
   const cellAt = (/** @type {MouseEvent} */ event) => Math.max(0, Math.min(47, Math.floor((event.offsetX / canvas.clientWidth) * 48)));
   canvas.addEventListener("pointermove", (event) => {
     const known = codes();
@@ -158,6 +169,10 @@ function qualityStrip(row, pick) {
   let drawn = null;
   return {
     canvas,
+    move(/** @type {number} */ line) {
+      move(line);
+      drawn = null;
+    },
     update() {
       const day = past.day(row.o.key);
       const now = nowCode(row.o);
@@ -180,9 +195,10 @@ function figure(name, ...parts) {
  * @param {Row} row
  * @param {(from: number, to: number) => void} pick Looks at a period.
  * @param {readonly import("../columns.js").Column[]} columns In their order.
+ * @param {Sheets} [sheets] Of a long list.
  * @returns {RowView}
  */
-export function tableRow(row, pick, columns) {
+export function tableRow(row, pick, columns, sheets) {
   const { o } = row;
   const icon = glyph(badge(o));
   const word = h("b", { class: "level-word" });
@@ -190,7 +206,7 @@ export function tableRow(row, pick, columns) {
   const why = h("span", { class: "muted small why" });
   const name = h("a", { class: "row-link", href: targetHref(o.id) });
   const address = h("span", { class: "address" });
-  const spark = sparkline(row);
+  const spark = sparkline(row, sheets?.spark);
   const now = quantity("q now live-number");
   const ago = h("span", { class: "ago" });
   const p50 = h("span", { class: "live-number" });
@@ -201,7 +217,7 @@ export function tableRow(row, pick, columns) {
   const up = quantity("q live-number");
   const of = h("span", { class: "ago" });
   const country = h("td", { class: "c-country" }, countryChip(o.country));
-  const strip = qualityStrip(row, pick);
+  const strip = qualityStrip(row, pick, sheets?.strip);
   /** @type {Record<import("../columns.js").Column, HTMLElement>} */
   const cells = {
     grade: h("td", { class: "c-grade" }, h("span", { class: "grade" }, icon, word, tagElement, why)),
@@ -256,6 +272,10 @@ export function tableRow(row, pick, columns) {
   };
   return {
     element, update, paint: spark.paint,
+    move(line) {
+      spark.move(line);
+      strip.move(line);
+    },
     dispose() {
       spark.dispose();
       strip.dispose();

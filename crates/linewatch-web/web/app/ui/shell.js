@@ -5,7 +5,7 @@
 
 import { ROOT } from "../api.js";
 import { themeChanged } from "../charts/canvas.js";
-import { fill, glyph, h, setAttribute, setText } from "../dom.js";
+import { fill, glyph, h, setAttribute, setText, textWriter } from "../dom.js";
 import { count, duration, short } from "../format.js";
 import { has, t, tn } from "../i18n.js";
 import { LAG_MS_MAX, live } from "../live.js";
@@ -13,6 +13,8 @@ import { store } from "../store.js";
 import { clock, zone } from "../time.js";
 
 const THEMES = /** @type {const} */ (["auto", "dark", "light"]);
+/** Clocks change on the whole hour: the name of the zone is looked up this often. */
+const ZONE_MS = 10_000;
 const THEME_KEY = "linewatch.theme";
 /** @typedef {(path: string) => void} Navigate */
 
@@ -92,6 +94,9 @@ export function buildShell(root, navigate) {
   const pill = livePill();
   const time = h("span", { class: "mono" });
   const zoneName = h("span", { class: "mono faint" });
+  const writeTime = textWriter(time);
+  const writeZone = textWriter(zoneName);
+  let zonedAt = 0;
   const header = h("header", { class: "top" },
     h("a", { href: ROOT, class: "brand", "aria-label": t("nav.home") }, glyph("logo"), h("span", null, t("brand"))),
     h("nav", { class: "top-nav", "aria-label": t("nav.label") },
@@ -117,8 +122,11 @@ export function buildShell(root, navigate) {
   store.subscribe((dirty) => {
     if (!dirty.tick && !dirty.connection && !dirty.list) return;
     const now = store.now();
-    setText(time, clock(now));
-    setText(zoneName, ` ${zone(now)}`);
+    writeTime(clock(now));
+    if (Math.abs(now - zonedAt) > ZONE_MS) {
+      zonedAt = now;
+      writeZone(` ${zone(now)}`);
+    }
     pill.update();
     document.documentElement.dataset["link"] = store.isLive || store.connection.phase === "paused" ? "up" : "lost";
   });
