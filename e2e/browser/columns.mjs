@@ -67,6 +67,9 @@ export function columnTests({ test, browser, base, violations }) {
       expect((await heads(page)).includes("p50"), "a chosen column is left out");
       const card = page.locator(".table-card.sideways");
       await card.waitFor();
+      await page.reload();
+      await page.locator(".row-link").first().waitFor();
+      await card.waitFor();
       const seen = await card.evaluate((one) => {
         one.scrollLeft = 200;
         one.scrollTop = 120;

@@ -174,7 +174,6 @@ export function fleetList({ pick, look, onwidth, isChosen }) {
   };
   const onScroll = (/** @type {Event} */ event) => {
     const isRagged = event.type === "resize" && shape() === "tile";
-    if (event.type === "resize") fit();
     if (isAsked || (rows.length <= WHOLE_MAX && !isRagged)) return;
     isAsked = true;
     requestAnimationFrame(render);
@@ -203,8 +202,9 @@ export function fleetList({ pick, look, onwidth, isChosen }) {
     onWide();
   });
   rebuild();
-  // The card has its width once it is in the page.
-  requestAnimationFrame(fit);
+  // The card has its width once there are rows in it.
+  const widths = new ResizeObserver(() => fit());
+  widths.observe(place);
 
   return {
     element, rebuild,
@@ -254,7 +254,8 @@ export function fleetList({ pick, look, onwidth, isChosen }) {
       if (!row) return;
       if (!views.has(String(row.o.key))) {
         const { columns, pitch } = grid();
-        scrollTo(0, scrollY + before.getBoundingClientRect().top + Math.floor(index / columns) * pitch - innerHeight / 2);
+        const by = before.getBoundingClientRect().top + Math.floor(index / columns) * pitch - innerHeight / 2;
+        (frame.closest(".sideways") ?? window).scrollBy(0, by);
         render();
       }
       /** @type {HTMLElement | null | undefined} */ (views.get(String(row.o.key))?.element.querySelector(".row-link"))?.focus();
@@ -262,6 +263,7 @@ export function fleetList({ pick, look, onwidth, isChosen }) {
     dispose() {
       clear();
       offTheme();
+      widths.disconnect();
       removeEventListener("scroll", onScroll, { capture: true });
       removeEventListener("resize", onScroll);
       removeEventListener("beforeprint", onPrint);
