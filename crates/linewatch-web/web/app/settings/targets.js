@@ -85,7 +85,7 @@ export async function targetsSection() {
     const cells = [
       h("td", { class: "cell-check" }, check), h("th", { scope: "row" }, name),
       h("td", { class: "cell-address" }, target.address, error ? h("span", { class: "field-error" }, error.text) : null),
-      h("td", { class: "wide-cell" }, t(`method.${target.probe}`)), h("td", { class: "number cell-interval" }, target.interval), h("td", { class: "number wide-cell" }, target.timeout), h("td", { class: "wide-cell" }, target.group),
+      h("td", { class: "wide-cell" }, t(`method.${target.probe}`)), h("td", { class: "number cell-interval" }, spaced(target.interval)), h("td", { class: "number wide-cell" }, spaced(target.timeout)), h("td", { class: "wide-cell" }, target.group),
       h("td", { class: "origin" }, origin.isTag ? h("span", { class: "origin-tag" }, origin.text) : origin.text, origin.here > 0 ? h("b", null, ` ${t("settings.targets.plus_here", { n: origin.here })}`) : null),
     ];
     ["", "name", "address", "probe", "interval", "timeout", "group", "origin"].forEach((key, index) => { if (key !== "") cells[index]?.setAttribute("data-label", t(`settings.column.${key}`)); });
@@ -221,4 +221,9 @@ function originOfTarget(target) {
   const here = Object.entries(target.origins).filter(([key, origin]) => key !== "id" && origin === "changed here").length;
   const first = Object.entries(target.origins).find(([key, origin]) => (key === "id" || key === "name") && origin !== "changed here")?.[1] ?? target.origins["name"] ?? target.origins["address"] ?? "built-in";
   return { text: originText(target.is_built_in ? "built-in" : first), here, isTag: false };
+}
+
+/** "1 s", "200 ms": a length of time as the file has it, written as everywhere else on the page. @param {string} length */
+function spaced(length) {
+  return length.replace(/^([\d.]+)(\p{L})/u, "$1 $2");
 }
