@@ -423,6 +423,12 @@ pub(super) static OPERATIONS: [Operation; 62] = [
         Reply::Json(200, shape::<OutboxAnswer>),
     ),
     Operation::new(
+        "POST",
+        "/api/v1/alerts/outbox/{id}/mail",
+        "Sends by mail what a webhook did not take",
+        Reply::Json(200, shape::<OutboxAnswer>),
+    ),
+    Operation::new(
         "DELETE",
         "/api/v1/alerts/outbox/{id}",
         "Throws away what was given up",

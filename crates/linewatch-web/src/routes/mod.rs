@@ -175,6 +175,7 @@ pub(crate) static ROUTES: [Route; 62] = [
     route!(GET "/api/v1/alerts/notices" Viewer Read alerts::notices),
     route!(GET "/api/v1/alerts/outbox" Operator Read alerts::outbox),
     route!(POST "/api/v1/alerts/outbox/{id}/retry" Operator Change alerts::retry),
+    route!(POST "/api/v1/alerts/outbox/{id}/mail" Operator Change alerts::mail_instead),
     route!(DELETE "/api/v1/alerts/outbox/{id}" Operator Change alerts::discard),
     route!(GET "/api/v1/live" Viewer Upgrade live::upgrade),
     route!(POST "/api/v1/targets/{id}/start" Operator Change targets::start),
