@@ -83,7 +83,7 @@ impl Operation {
 }
 
 /// In the order of the table's subjects.
-pub(super) static OPERATIONS: [Operation; 62] = [
+pub(super) static OPERATIONS: [Operation; 63] = [
     Operation::new("GET", "/", "The dashboard", PAGE),
     Operation::new("GET", "/t/{id}", "One target's page", PAGE),
     Operation::new("GET", "/hud", "The small window over everything", PAGE),

@@ -119,7 +119,7 @@ macro_rules! route {
 }
 
 /// Every address there is.
-pub(crate) static ROUTES: [Route; 62] = [
+pub(crate) static ROUTES: [Route; 63] = [
     route!(GET "/" Public Read page::shell),
     route!(GET "/t/{id}" Public Read page::shell),
     route!(GET "/hud" Public Read page::shell),
