@@ -176,12 +176,13 @@ fn a_dead_letter_can_be_for_somebody_else() {
     let redirected = |at| handle.redirect_letter(id, to.clone(), wall(at)).expect("asked");
     assert!(!redirected(5), "it waits");
     assert_eq!(handle.dead_letter(id).expect("read"), None);
-    handle
-        .note_fate(&[id], Fate::Trying { with: id })
-        .expect("noted");
+    handle.note_fate(&[id], Fate::Trying { with: id }).expect("noted");
     let why = "404".to_owned();
     handle.note_fate(&[id], Fate::Dead { why }).expect("noted");
-    assert_eq!(handle.dead_letter(id).expect("read").map(|dead| dead.id), Some(id));
+    assert_eq!(
+        handle.dead_letter(id).expect("read").map(|dead| dead.id),
+        Some(id)
+    );
     assert!(redirected(9));
     let moved = waiting(&handle, "email").remove(1);
     assert_eq!((moved.id, moved.due, moved.attempts), (id, wall(9), 0));

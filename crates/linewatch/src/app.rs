@@ -146,7 +146,11 @@ pub(crate) fn run<W: Wire + 'static, C: Clock + Clone + Sync + 'static>(
             run,
             graph: delivery::graph(Arc::clone(&history), clock.clone(), vantage.clone()),
             report: reports::maker(Arc::clone(&history)),
-            targets: settings.targets.iter().map(|target| target.target.clone()).collect(),
+            targets: settings
+                .targets
+                .iter()
+                .map(|target| target.target.clone())
+                .collect(),
             on_trouble: {
                 let inputs = inputs.clone();
                 Box::new(move |severity, message| drop(inputs.send(Input::Undelivered(severity, message))))

@@ -55,13 +55,7 @@ pub(super) struct Facts {
 
 impl Legend {
     /// At most `most` lines of `width`.
-    pub(super) fn new(
-        input: &GraphInput,
-        facts: &Facts,
-        scene: &Scene<'_>,
-        width: f64,
-        most: usize,
-    ) -> Self {
+    pub(super) fn new(input: &GraphInput, facts: &Facts, scene: &Scene<'_>, width: f64, most: usize) -> Self {
         let totals = totals(&input.totals, facts, scene);
         let key = key(facts, scene);
         let length = |entries: &[Entry]| entries.iter().map(|entry| entry.width + GAP).sum::<f64>();

@@ -238,7 +238,8 @@ pub(super) fn zone_words(from: WallTime, to: WallTime, zone: &TimeZone) -> Strin
 
 /// As `strftime`, with the months of this language: the library knows the English ones.
 fn written(at: &Zoned, format: &str, words: &Words) -> String {
-    at.strftime(&format.replace("%b", words.month(at.month()))).to_string()
+    at.strftime(&format.replace("%b", words.month(at.month())))
+        .to_string()
 }
 
 /// Every `i64` of nanoseconds (1677 to 2262) is a `Timestamp`, so the fallback is never taken.

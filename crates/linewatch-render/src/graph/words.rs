@@ -212,7 +212,12 @@ mod tests {
     #[test]
     fn both_languages_say_everything_and_share_only_what_is_the_same_word() {
         let (english, indonesian) = (all(&ENGLISH), all(&INDONESIAN));
-        assert!(english.iter().chain(&indonesian).all(|word| !word.trim().is_empty()));
+        assert!(
+            english
+                .iter()
+                .chain(&indonesian)
+                .all(|word| !word.trim().is_empty())
+        );
         let same: Vec<_> = english
             .iter()
             .zip(&indonesian)
@@ -221,7 +226,9 @@ mod tests {
             .collect();
         assert_eq!(
             same,
-            ["jitter ", "median", "Jan", "Feb", "Mar", "Apr", "Jun", "Jul", "Sep", "Nov"]
+            [
+                "jitter ", "median", "Jan", "Feb", "Mar", "Apr", "Jun", "Jul", "Sep", "Nov"
+            ]
         );
         // A space behind one is a space behind the other: they are joined to figures.
         let spaced = |words: &[&str]| words.iter().map(|word| word.ends_with(' ')).collect::<Vec<_>>();

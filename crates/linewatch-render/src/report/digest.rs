@@ -12,9 +12,9 @@ use linewatch_core::port::{History, HistoryError};
 use linewatch_core::target::TargetId;
 use linewatch_core::time::{Rtt, WallTime};
 
+use super::ReportSubject;
 use super::page::shown;
 use super::words::{Words, grouped, lasted};
-use super::ReportSubject;
 use crate::format::{availability_ppm, loss_ppm, rtt_ms};
 use crate::message::Language;
 

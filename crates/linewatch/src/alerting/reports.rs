@@ -33,7 +33,8 @@ pub(crate) fn maker(history: Arc<dyn History>) -> MakeReport {
     Box::new(move |order, targets, head| {
         // Of the thread that asks: it has nothing else to do, or a person waits for it.
         privilege::background();
-        make(history.as_ref(), order, targets, head).map_err(|error| format!("the report cannot be made: {error}"))
+        make(history.as_ref(), order, targets, head)
+            .map_err(|error| format!("the report cannot be made: {error}"))
     })
 }
 
@@ -51,7 +52,10 @@ fn make(
         .map(|subject| (subject.slug.as_str(), subject))
         .collect();
     let worst = |most: usize| -> Vec<ReportSubject> {
-        let found = rows.iter().take(most).filter_map(|row| by_slug.get(row.slug.as_str()));
+        let found = rows
+            .iter()
+            .take(most)
+            .filter_map(|row| by_slug.get(row.slug.as_str()));
         found.map(|subject| (*subject).clone()).collect()
     };
     let writer = Writer {

@@ -98,14 +98,22 @@ pub(super) fn due(reports: Reports, mark: Option<Mark>, now: WallTime, zone: &Ti
     }
     let periods = |date: &Date| begin_of(reports, *date);
     let all = std::iter::successors(Some(newest), periods);
-    let missed = all.take(COUNTED).take_while(|until| *until > before.until).count();
+    let missed = all
+        .take(COUNTED)
+        .take_while(|until| *until > before.until)
+        .count();
     let grace = if reports == Reports::Monthly {
         GRACE_OF_MONTH
     } else {
         GRACE_OF_WEEK
     };
-    let span = begin_of(reports, newest)
-        .and_then(|from| Some((midnight(from, zone)?, midnight(newest, zone)?, moment(newest, AT, zone)?)));
+    let span = begin_of(reports, newest).and_then(|from| {
+        Some((
+            midnight(from, zone)?,
+            midnight(newest, zone)?,
+            moment(newest, AT, zone)?,
+        ))
+    });
     match span {
         Some((from, to, due)) if now <= due.plus(grace) => Due::Send {
             from,
@@ -186,7 +194,12 @@ mod tests {
     fn sends(reports: Reports, told: &str, now: &str, place: &str, expected: &str) {
         let zone = zone(place);
         let found = match due(reports, mark(told), at(now, place), &zone) {
-            Due::Send { from, to, mark, missed } => {
+            Due::Send {
+                from,
+                to,
+                mark,
+                missed,
+            } => {
                 let local = |at: WallTime| stamp(at).to_zoned(zone.clone()).datetime().to_string();
                 format!("{} {} {} +{missed}", local(from), local(to), mark.until)
             }
@@ -203,7 +216,11 @@ mod tests {
         let week = "2026-11-16T00:00:00 2026-11-23T00:00:00 2026-11-23 +0";
         sends(Reports::Weekly, told, "2026-11-23T07:00:00", place, week);
         sends(Reports::Weekly, told, "2026-11-26T06:59:00", place, week);
-        for now in ["2026-11-23T07:00:01", "2026-11-29T23:59:59", "2026-11-30T06:59:59"] {
+        for now in [
+            "2026-11-23T07:00:01",
+            "2026-11-29T23:59:59",
+            "2026-11-30T06:59:59",
+        ] {
             sends(Reports::Weekly, "weekly 2026-11-23", now, place, "Nothing");
         }
     }
@@ -232,8 +249,7 @@ mod tests {
         // The last Sunday of March has 23 hours in Berlin, that of October 25.
         let length = |told: &str, now: &str| {
             let place = "Europe/Berlin";
-            let Due::Send { from, to, .. } =
-                due(Reports::Weekly, mark(told), at(now, place), &zone(place))
+            let Due::Send { from, to, .. } = due(Reports::Weekly, mark(told), at(now, place), &zone(place))
             else {
                 panic!("a report is due at {now}");
             };
@@ -242,8 +258,20 @@ mod tests {
         assert_eq!(length("weekly 2026-03-23", "2026-03-30T07:00:00"), 7 * 24 - 1);
         assert_eq!(length("weekly 2026-10-19", "2026-10-26T07:00:00"), 7 * 24 + 1);
         let week = "2026-10-19T00:00:00 2026-10-26T00:00:00 2026-10-26 +0";
-        sends(Reports::Weekly, "weekly 2026-10-19", "2026-10-26T07:00:00", "Europe/Berlin", week);
-        sends(Reports::Weekly, "weekly 2026-10-19", "2026-10-26T06:59:59", "Europe/Berlin", "Nothing");
+        sends(
+            Reports::Weekly,
+            "weekly 2026-10-19",
+            "2026-10-26T07:00:00",
+            "Europe/Berlin",
+            week,
+        );
+        sends(
+            Reports::Weekly,
+            "weekly 2026-10-19",
+            "2026-10-26T06:59:59",
+            "Europe/Berlin",
+            "Nothing",
+        );
         // In Cairo and in Beirut midnight itself is left out when summer begins.
         sends(
             Reports::Monthly,
@@ -264,7 +292,13 @@ mod tests {
             place,
             "2026-11-16T00:00:00 2026-11-23T00:00:00 2026-11-23 +2",
         );
-        sends(Reports::Weekly, "weekly 2026-11-16", "2026-11-26T07:00:01", place, "skip 1 until 2026-11-23");
+        sends(
+            Reports::Weekly,
+            "weekly 2026-11-16",
+            "2026-11-26T07:00:01",
+            place,
+            "skip 1 until 2026-11-23",
+        );
         sends(
             Reports::Monthly,
             "monthly 2026-10-01",
@@ -272,7 +306,13 @@ mod tests {
             place,
             "2026-10-01T00:00:00 2026-11-01T00:00:00 2026-11-01 +0",
         );
-        sends(Reports::Monthly, "monthly 2026-10-01", "2026-11-11T07:00:01", place, "skip 1 until 2026-11-01");
+        sends(
+            Reports::Monthly,
+            "monthly 2026-10-01",
+            "2026-11-11T07:00:01",
+            place,
+            "skip 1 until 2026-11-01",
+        );
     }
 
     #[test]
@@ -290,7 +330,12 @@ mod tests {
     fn a_journey_to_another_zone_sends_no_week_twice() {
         // Monday noon in Jakarta is Sunday evening in Honolulu.
         let now = at("2026-11-23T12:00:00", "Asia/Jakarta");
-        let found = due(Reports::Weekly, mark("weekly 2026-11-23"), now, &zone("Pacific/Honolulu"));
+        let found = due(
+            Reports::Weekly,
+            mark("weekly 2026-11-23"),
+            now,
+            &zone("Pacific/Honolulu"),
+        );
         assert_eq!(found, Due::Nothing);
         sends(
             Reports::Weekly,

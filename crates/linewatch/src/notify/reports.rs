@@ -61,12 +61,26 @@ impl Keeper {
                 );
                 self.remember(shared, Some(mark))?;
             }
-            Due::Send { from, to, mark, missed } => {
+            Due::Send {
+                from,
+                to,
+                mark,
+                missed,
+            } => {
                 if missed > 0 {
                     tracing::warn!(target: "notify", missed, "older reports are skipped: the monitor was off");
                 }
                 let made = now;
-                self.put(shared, Order { span: span(reports), from, to, made }, mark)?;
+                self.put(
+                    shared,
+                    Order {
+                        span: span(reports),
+                        from,
+                        to,
+                        made,
+                    },
+                    mark,
+                )?;
             }
         }
         Ok(mono.plus(EVERY))

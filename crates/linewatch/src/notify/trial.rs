@@ -78,7 +78,10 @@ impl Notify {
         let name = format!("test-{}", at.as_nanos());
         let parcel = Parcel {
             destination: known.to_owned(),
-            message_id: self.shared.routes().message_id(&self.shared.vantage, &name, known),
+            message_id: self
+                .shared
+                .routes()
+                .message_id(&self.shared.vantage, &name, known),
             at,
             head: self.shared.plan().head.clone(),
             matter,
@@ -92,7 +95,6 @@ impl Notify {
         }
     }
 
-
     /// What no webhook took goes by mail instead, to everybody who gets mail. Waits for nothing but the store.
     ///
     /// # Errors
@@ -101,7 +103,9 @@ impl Notify {
     pub(crate) fn mail_instead(&self, id: i64) -> Result<(), Unsent> {
         let letter = self.shared.store.dead_letter(id)?.ok_or(Unsent::Unknown)?;
         if !route::is_webhook(&letter.destination) {
-            return Err(Unsent::Refused("this message was a mail: try it again".to_owned()));
+            return Err(Unsent::Refused(
+                "this message was a mail: try it again".to_owned(),
+            ));
         }
         let routes = self.shared.routes();
         if !routes.has_email() {
@@ -112,7 +116,10 @@ impl Notify {
             destination: route::EMAIL.to_owned(),
             message_id: routes.message_id(&self.shared.vantage, &format!("instead-{id}"), route::EMAIL),
         };
-        let is_there = self.shared.store.redirect_letter(id, to, self.shared.clock.wall())?;
+        let is_there = self
+            .shared
+            .store
+            .redirect_letter(id, to, self.shared.clock.wall())?;
         self.wake();
         is_there.then_some(()).ok_or(Unsent::Unknown)
     }

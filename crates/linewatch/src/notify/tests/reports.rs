@@ -57,7 +57,11 @@ fn a_week_is_reported_on_monday_once_with_its_page_attached() {
     let peer = Peer::start(&[Behaviour::Good], Cover::Plain, "localhost");
     let mut bench = reporting(&peer, Reports::Weekly);
     bench.worker.turn();
-    assert_eq!(mark(&bench).as_deref(), Some("weekly 2026-11-16"), "switched on today");
+    assert_eq!(
+        mark(&bench).as_deref(),
+        Some("weekly 2026-11-16"),
+        "switched on today"
+    );
     bench.advance(TO_MONDAY - Duration::from_secs(1));
     bench.worker.turn();
     assert!(peer.ids().is_empty(), "one second too early");
@@ -66,7 +70,10 @@ fn a_week_is_reported_on_monday_once_with_its_page_attached() {
         bench.worker.turn();
         bench.advance(HOUR);
     }
-    assert_eq!(peer.ids(), ["<report-weekly-2026-11-23.2ff1e2c3.ab12@example.com>"]);
+    assert_eq!(
+        peer.ids(),
+        ["<report-weekly-2026-11-23.2ff1e2c3.ab12@example.com>"]
+    );
     let mail = peer.heard().accepted[0].clone();
     for part in [
         "Subject: Weekly report 16 Nov",
@@ -86,7 +93,7 @@ fn a_week_is_reported_on_monday_once_with_its_page_attached() {
 fn a_kill_after_it_was_put_in_neither_loses_nor_repeats_it() {
     let peer = Peer::start(&[Behaviour::Good], Cover::Plain, "localhost");
     let mut bench = reporting(&peer, Reports::Monthly);
-    let mut keeper = reports::Keeper::default();
+    let mut keeper = crate::notify::reports::Keeper::default();
     keeper.look(&bench.shared, true).expect("looked");
     // To the first of December, past seven.
     bench.advance(10 * 24 * HOUR);
@@ -114,12 +121,19 @@ fn a_start_within_the_grace_sends_what_was_due_and_a_later_one_skips_it() {
         bench.worker.turn();
         assert_eq!(peer.ids().len(), sent, "after {off:?}");
     }
-    assert_eq!(mark(&bench).as_deref(), Some("weekly 2026-11-30"), "remembered as skipped");
+    assert_eq!(
+        mark(&bench).as_deref(),
+        Some("weekly 2026-11-30"),
+        "remembered as skipped"
+    );
 }
 
 #[test]
 fn a_report_that_no_server_takes_holds_no_alert_up() {
-    let script = [Behaviour::Content("452 4.3.1 no room for so much"), Behaviour::Good];
+    let script = [
+        Behaviour::Content("452 4.3.1 no room for so much"),
+        Behaviour::Good,
+    ];
     let peer = Peer::start(&script, Cover::Plain, "localhost");
     let mut bench = reporting(&peer, Reports::Weekly);
     bench.worker.turn();
@@ -174,7 +188,11 @@ fn a_clock_that_was_years_ahead_stops_no_reports_once_it_has_gone_right_for_an_h
     let ahead = Some("weekly 2031-01-06".to_owned());
     bench.shared.store.tell_report(Vec::new(), ahead).expect("kept");
     bench.worker.turn();
-    assert_eq!(mark(&bench).as_deref(), Some("weekly 2031-01-06"), "not believed at once");
+    assert_eq!(
+        mark(&bench).as_deref(),
+        Some("weekly 2031-01-06"),
+        "not believed at once"
+    );
     bench.advance(HOUR);
     bench.worker.turn();
     assert_eq!(mark(&bench).as_deref(), Some("weekly 2026-11-16"));
@@ -213,13 +231,19 @@ fn what_no_webhook_took_goes_by_mail_instead_once() {
     };
     bench.shared.store.tell(told).expect("kept");
     let id = bench.waiting()[0].id;
-    assert!(matches!(bench.notify.mail_instead(id), Err(Unsent::Unknown)), "it waits");
+    assert!(
+        matches!(bench.notify.mail_instead(id), Err(Unsent::Unknown)),
+        "it waits"
+    );
     let dead = Fate::Dead {
         why: "404 Not Found".to_owned(),
     };
     bench.shared.store.note_fate(&[id], dead).expect("noted");
     bench.notify.mail_instead(id).expect("redirected");
-    assert!(matches!(bench.notify.mail_instead(id), Err(Unsent::Unknown)), "once");
+    assert!(
+        matches!(bench.notify.mail_instead(id), Err(Unsent::Unknown)),
+        "once"
+    );
     bench.until_empty();
     assert_eq!(peer.ids().len(), 1);
     assert!(peer.ids()[0].starts_with("<instead-"), "{:?}", peer.ids());
@@ -233,7 +257,11 @@ fn nothing_goes_by_mail_where_none_is_configured_nor_a_mail_by_mail_again() {
     bench.tell(Telling::Began);
     let id = bench.waiting()[0].id;
     let why = "550 no".to_owned();
-    bench.shared.store.note_fate(&[id], Fate::Dead { why }).expect("noted");
+    bench
+        .shared
+        .store
+        .note_fate(&[id], Fate::Dead { why })
+        .expect("noted");
     let refused = |bench: &Bench| match bench.notify.mail_instead(id) {
         Err(Unsent::Refused(words)) => words,
         other => panic!("{other:?}"),
@@ -243,9 +271,19 @@ fn nothing_goes_by_mail_where_none_is_configured_nor_a_mail_by_mail_again() {
         destination: "webhook:1".to_owned(),
         message_id: "other".to_owned(),
     };
-    assert!(bench.shared.store.redirect_letter(id, to, bench.clock.wall()).expect("changed"));
+    assert!(
+        bench
+            .shared
+            .store
+            .redirect_letter(id, to, bench.clock.wall())
+            .expect("changed")
+    );
     let why = "404".to_owned();
-    bench.shared.store.note_fate(&[id], Fate::Dead { why }).expect("noted");
+    bench
+        .shared
+        .store
+        .note_fate(&[id], Fate::Dead { why })
+        .expect("noted");
     bench.shared.plan().alerts.email.from = String::new();
     assert!(refused(&bench).contains("[alerts.email]"));
     assert_eq!(bench.dead().len(), 1, "nothing has changed");
