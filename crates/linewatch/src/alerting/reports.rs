@@ -1,6 +1,6 @@
 //! Makes the report that goes out by mail: the table of all lines, and the same documents as `linewatch report` of the worst.
 //!
-//! Works in the thread of the way of reports, at the lowest priority, and reads through connections of its own: neither rules nor the
+//! Works in the thread that asks, which is that of the way of reports or of a person's test, and reads through connections of its own: neither rules nor the
 //! store's writer wait for it. Surprising rule: what is attached is bounded in lines, documents and bytes, because mail servers
 //! refuse what is large; what finds no room is said in the mail. Not here: when (`notify`), figures and words (`render::report`).
 
@@ -10,7 +10,6 @@ use std::sync::Arc;
 use linewatch_core::port::{History, HistoryError, StoredTarget};
 use linewatch_core::target::{Target, TargetId};
 use linewatch_core::time::WallTime;
-use linewatch_probe::privilege;
 use linewatch_render::graph::GraphPeriod;
 use linewatch_render::message::Letterhead;
 use linewatch_render::report::{
@@ -31,8 +30,6 @@ const BYTES: usize = 4 << 20;
 /// Makes reports of this history.
 pub(crate) fn maker(history: Arc<dyn History>) -> MakeReport {
     Box::new(move |order, targets, head| {
-        // Of the thread that asks: it has nothing else to do, or a person waits for it.
-        privilege::background();
         make(history.as_ref(), order, targets, head)
             .map_err(|error| format!("the report cannot be made: {error}"))
     })

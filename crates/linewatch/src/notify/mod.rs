@@ -35,6 +35,7 @@ use linewatch_core::event::{RunId, Severity};
 use linewatch_core::port::Clock;
 use linewatch_core::target::{Target, TargetId};
 use linewatch_core::time::WallTime;
+use linewatch_probe::privilege;
 use linewatch_render::message::{Language, Letterhead};
 use linewatch_render::report::Digest;
 use linewatch_store::{NewLetter, StoreError, StoreHandle, StoreMessage, Told};
@@ -251,7 +252,13 @@ impl Notify {
             let mut worker = Worker::new(Arc::clone(&self.shared), way.clone());
             thread::Builder::new()
                 .name(format!("notify-{}", way.replace("webhook:", "hook-")))
-                .spawn(move || worker.run(&rung))?;
+                .spawn(move || {
+                    if worker.way() == route::REPORT {
+                        // Nobody waits for it.
+                        privilege::background();
+                    }
+                    worker.run(&rung);
+                })?;
             ways.insert(way, bell);
         }
         Ok(())

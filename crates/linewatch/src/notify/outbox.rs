@@ -57,6 +57,11 @@ impl Worker {
         }
     }
 
+    /// Its key.
+    pub(super) fn way(&self) -> &str {
+        &self.way
+    }
+
     /// Until nobody can ring any more.
     pub(super) fn run(&mut self, rung: &Receiver<()>) {
         loop {

@@ -56,7 +56,7 @@ impl Keeper {
                 tracing::warn!(
                     target: "notify",
                     missed,
-                    "reports were missed, the newest too long ago to be sent still: the monitor was off (until {})",
+                    "no report of the period until {} is sent: the monitor was off when it was due, too long ago",
                     mark.until
                 );
                 self.remember(shared, Some(mark))?;
