@@ -70,10 +70,9 @@ fn a_week_is_reported_on_monday_once_with_its_page_attached() {
         bench.worker.turn();
         bench.advance(HOUR);
     }
-    assert_eq!(
-        peer.ids(),
-        ["<report-weekly-2026-11-23.2ff1e2c3.ab12@example.com>"]
-    );
+    let ids = peer.ids();
+    assert_eq!(ids.len(), 1, "{ids:?}");
+    assert!(ids[0].starts_with("<report-weekly-2026-11-23."), "{ids:?}");
     let mail = peer.heard().accepted[0].clone();
     for part in [
         "Subject: Weekly report 16 Nov",
