@@ -280,6 +280,35 @@ export function settingsTests({ test: add, browser, base }) {
     }, { allowErrors: /4\d\d|5\d\d/ });
   });
 
+  test("alerts: what no webhook took is sent by mail instead, where there is mail; a mail is only tried again", async () => {
+    await browser.page(async (page) => {
+      // The demo tells nobody: the outbox is one that was heard of.
+      const letter = (/** @type {number} */ id, /** @type {string} */ destination) => ({ id, destination, made: Date.now() - 60_000, due: Date.now(), attempts: 3, last_error: "404 Not Found" });
+      let outbox = { destinations: ["email", "webhook:1"], waiting: [], dead: [letter(4, "webhook:1"), letter(3, "report")] };
+      /** @type {string[]} */
+      const asked = [];
+      await page.route("**/api/v1/alerts/outbox**", async (route) => {
+        if (route.request().method() === "POST") {
+          asked.push(new URL(route.request().url()).pathname);
+          outbox = { ...outbox, dead: outbox.dead.filter((row) => row.id !== 4) };
+        }
+        await route.fulfill({ json: outbox });
+      });
+      await open(page, "alerts");
+      const cards = page.locator(".dead-letter");
+      await cards.nth(1).waitFor();
+      expect((await cards.nth(1).getByRole("button", { name: "Send by mail instead" }).count()) === 0, "a mail by mail again");
+      expect(((await cards.nth(1).textContent()) ?? "").includes("email (report)"), "whom the report was for");
+      await cards.first().getByRole("button", { name: "Send by mail instead" }).click();
+      await cards.nth(1).waitFor({ state: "detached" });
+      expect(asked.join() === "/api/v1/alerts/outbox/4/mail", asked.join());
+      outbox = { destinations: ["webhook:1"], waiting: [], dead: [letter(5, "webhook:1")] };
+      await page.reload();
+      await cards.first().waitFor();
+      expect((await page.getByRole("button", { name: "Send by mail instead" }).count()) === 0, "without mail");
+    });
+  });
+
   test("appearance: keys can be switched off and a choice is kept for every browser", async () => {
     await browser.page(async (page) => {
       await open(page, "appearance");

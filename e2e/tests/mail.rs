@@ -1,6 +1,6 @@
 //! The built program and a real mail server (aiosmtpd) that misbehaves: a killed monitor tells of the interruption, one that is
-//! stopped tells of that, each exactly once, whatever the server does in between; every way to fail is lived through; and a
-//! session of `record` mails its outage.
+//! stopped tells of that, each exactly once, whatever the server does in between; every way to fail is lived through; a
+//! session of `record` mails its outage; and reports arrive with their documents.
 //!
 //! Skipped, with words, where there is no Python with aiosmtpd; everything stays on loopback, in a namespace where it needs one.
 
@@ -44,6 +44,26 @@ fn record_mails_an_outage_with_its_graph_and_its_end() {
     if let Some((program, python)) = tools("record mail") {
         namespace::run("record mail", move || recorded(&program, &python));
     }
+}
+
+#[test]
+fn a_report_arrives_by_mail_at_once_and_from_before_a_kill_with_documents_that_open() {
+    if let Some((program, python)) = tools("report mail") {
+        namespace::run("report mail", move || reported(&program, &python));
+    }
+}
+
+/// `e2e/mail/report.py`, which tells what it received.
+fn reported(program: &Path, python: &Path) -> anyhow::Result<()> {
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/mail/report.py");
+    let program = program.display().to_string();
+    let output = process(python, &[script, &program]).output()?;
+    let (told, complaint) = (
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr),
+    );
+    ensure!(output.status.success(), "{told}{complaint}");
+    Ok(())
 }
 
 /// A session whose line is silent from 2.5 s to 5 s after its start.

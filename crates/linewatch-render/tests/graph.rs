@@ -3,10 +3,12 @@
 
 mod graph_samples;
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use graph_samples as samples;
 use linewatch_render::graph::{self, GraphInput, GraphStyle, Theme, ValueAxis};
+use linewatch_render::message::Language;
 
 fn style(width: u32, height: u32, scale: u32, theme: Theme) -> GraphStyle {
     GraphStyle::new(width, height, scale, theme, ValueAxis::Linear).expect("a legal size")
@@ -315,5 +317,58 @@ fn milliseconds_per_picture_of_1000_buckets() {
         let svg_us = times[10].0;
         times.sort_unstable_by_key(|time| time.1);
         eprintln!("{name}: SVG {svg_us} us, PNG {} us (medians of 21)", times[10].1);
+    }
+}
+
+/// The words of a picture: what it draws, its title and its description.
+fn words_of(svg: &str) -> BTreeSet<String> {
+    let drawn = svg
+        .split('<')
+        .filter_map(|part| part.split_once('>'))
+        .map(|(_, text)| text);
+    let described = svg
+        .split("aria-label=\"")
+        .nth(1)
+        .and_then(|rest| rest.split('"').next());
+    drawn
+        .chain(described)
+        .flat_map(|text| text.split(|letter: char| !letter.is_alphabetic()))
+        .filter(|word| word.chars().count() > 2)
+        .map(str::to_owned)
+        .collect()
+}
+
+#[test]
+fn a_picture_in_indonesian_has_no_english_word_left() {
+    // Months that are the same in both, quantities that have no other name, and what stands in the samples.
+    let same = ["Nov", "data", "jitter", "median", "UTC", "WIB", "min"];
+    for input in [
+        samples::calm(),
+        samples::troubled(),
+        samples::lossy(),
+        samples::spiked(),
+        samples::empty(),
+    ] {
+        let outside = format!(
+            "{} {} {} {:?}",
+            input.name, input.address, input.note, input.thresholds
+        );
+        for style in [GraphStyle::default(), style(1200, 400, 1, Theme::Dark)] {
+            let english = words_of(&graph::svg(&input, &style));
+            let indonesian = words_of(&graph::svg(&input, &style.in_language(Language::Indonesian)));
+            let left: Vec<_> = english
+                .intersection(&indonesian)
+                .filter(|word| !same.contains(&word.as_str()) && !outside.contains(word.as_str()))
+                .collect();
+            assert!(left.is_empty(), "{}: {left:?}", input.name);
+            assert!(!indonesian.is_empty());
+        }
+    }
+    let drawn = graph::svg(
+        &samples::troubled(),
+        &GraphStyle::default().in_language(Language::Indonesian),
+    );
+    for word in ["ketersediaan", "kehilangan", "mati", "gangguan"] {
+        assert!(drawn.contains(word), "{word}");
     }
 }

@@ -32,6 +32,15 @@ pub struct Told {
     pub snapshot: Option<String>,
 }
 
+/// Whom a letter that was given up is for from now on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Redirect {
+    /// See [`NewLetter::destination`].
+    pub destination: String,
+    /// See [`NewLetter::message_id`]: another one, or a server that has heard of the old one might drop it.
+    pub message_id: String,
+}
+
 /// What became of a letter so far.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LetterState {
@@ -168,6 +177,29 @@ impl StoreHandle {
         })
     }
 
+    /// Puts a report into the outbox and remembers (`mark`, the caller's text) up to where reports were told: both in one
+    /// transaction, or neither. `None` forgets what was remembered. Waits until it is committed.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when it cannot be written now; nothing of it is kept then.
+    pub fn tell_report(&self, letters: Vec<NewLetter>, mark: Option<String>) -> Result<(), StoreError> {
+        self.with(move |connection| {
+            let transaction = connection.transaction()?;
+            outbox::insert_report(&transaction, &letters, mark.as_deref())?;
+            transaction.commit()
+        })
+    }
+
+    /// Up to where reports were told, as [`StoreHandle::tell_report`] was given it.
+    ///
+    /// # Errors
+    ///
+    /// As [`StoreHandle::waiting_letters`].
+    pub fn report_mark(&self) -> Result<Option<String>, StoreError> {
+        self.with(|connection| outbox::report_mark(connection))
+    }
+
     /// The oldest letters that wait for this destination, in their order.
     ///
     /// # Errors
@@ -213,6 +245,25 @@ impl StoreHandle {
     /// [`StoreError`] when it cannot be written now.
     pub fn retry_letter(&self, id: i64, now: WallTime) -> Result<bool, StoreError> {
         self.with(move |connection| outbox::retry(connection, id, now))
+    }
+
+    /// The letter with this number, if it was given up.
+    ///
+    /// # Errors
+    ///
+    /// As [`StoreHandle::waiting_letters`].
+    pub fn dead_letter(&self, id: i64) -> Result<Option<Letter>, StoreError> {
+        self.with(move |connection| outbox::dead(connection, id))
+    }
+
+    /// A letter that was given up is for somebody else from now on, and waits for them. False if there is none with this
+    /// number.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when it cannot be written now.
+    pub fn redirect_letter(&self, id: i64, to: Redirect, now: WallTime) -> Result<bool, StoreError> {
+        self.with(move |connection| outbox::redirect(connection, id, &to, now))
     }
 
     /// Throws away a letter that was given up. False if there is none with this number.

@@ -49,7 +49,9 @@ pub use foreign::{
 };
 pub use handle::{StoreHandle, Turns};
 pub use health::News;
-pub use letter::{Acknowledged, Fate, Letter, LetterState, NewLetter, NewSilence, StoredSilence, Told};
+pub use letter::{
+    Acknowledged, Fate, Letter, LetterState, NewLetter, NewSilence, Redirect, StoredSilence, Told,
+};
 pub use pending::{Description, StoreMessage};
 pub use reader::Reader;
 pub use retain::Retention;

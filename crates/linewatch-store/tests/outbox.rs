@@ -7,7 +7,7 @@ use std::sync::Arc;
 use common::*;
 use linewatch_core::event::{EventId, RunId};
 use linewatch_store::{
-    Acknowledged, Fate, Letter, LetterState, NewLetter, NewSilence, StoreHandle, StoreMessage, Told,
+    Acknowledged, Fate, Letter, LetterState, NewLetter, NewSilence, Redirect, StoreHandle, StoreMessage, Told,
 };
 
 fn letter(destination: &str, name: &str) -> NewLetter {
@@ -137,6 +137,57 @@ fn a_dead_letter_can_be_tried_again_or_thrown_away() {
     handle.note_fate(&all, dead()).expect("noted");
     assert!(handle.discard_letter(all[0]).expect("deleted"));
     assert!(handle.letters(LetterState::Dead, 10).expect("read").is_empty());
+}
+
+#[test]
+fn a_report_and_the_memory_of_it_are_kept_together_also_after_a_kill() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let (handle, _reader) = start(open(dir.path(), 0).store, &Arc::default());
+    assert_eq!(handle.report_mark().expect("read"), None);
+    let mark = |text: &str| Some(text.to_owned());
+    let report = vec![letter("report", "week 47")];
+    handle
+        .tell_report(report.clone(), mark("weekly 2026-11-23"))
+        .expect("kept");
+    drop(handle); // Like kill -9: nobody stops the store.
+
+    let (handle, _reader) = start_again(&dir);
+    assert_eq!(waiting(&handle, "report").len(), 1);
+    assert_eq!(handle.report_mark().expect("read"), mark("weekly 2026-11-23"));
+    // The same Message-ID is never put in twice.
+    handle
+        .tell_report(report, mark("weekly 2026-11-23"))
+        .expect("kept");
+    assert_eq!(waiting(&handle, "report").len(), 1);
+    handle.tell_report(Vec::new(), None).expect("forgotten");
+    assert_eq!(handle.report_mark().expect("read"), None);
+}
+
+#[test]
+fn a_dead_letter_can_be_for_somebody_else() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let (handle, _reader) = start(open(dir.path(), 0).store, &Arc::default());
+    handle.try_send(told("a"));
+    let id = ids(&waiting(&handle, "webhook:1"))[0];
+    let to = Redirect {
+        destination: "email".to_owned(),
+        message_id: "instead".to_owned(),
+    };
+    let redirected = |at| handle.redirect_letter(id, to.clone(), wall(at)).expect("asked");
+    assert!(!redirected(5), "it waits");
+    assert_eq!(handle.dead_letter(id).expect("read"), None);
+    handle.note_fate(&[id], Fate::Trying { with: id }).expect("noted");
+    let why = "404".to_owned();
+    handle.note_fate(&[id], Fate::Dead { why }).expect("noted");
+    assert_eq!(
+        handle.dead_letter(id).expect("read").map(|dead| dead.id),
+        Some(id)
+    );
+    assert!(redirected(9));
+    let moved = waiting(&handle, "email").remove(1);
+    assert_eq!((moved.id, moved.due, moved.attempts), (id, wall(9), 0));
+    assert_eq!((moved.message_id.as_str(), moved.last_error), ("instead", None));
+    assert!(waiting(&handle, "webhook:1").is_empty());
 }
 
 #[test]

@@ -111,6 +111,11 @@ pub enum AlertAsk {
         /// Its number.
         id: i64,
     },
+    /// Send by mail what a webhook did not take and was given up.
+    MailInstead {
+        /// Its number.
+        id: i64,
+    },
     /// Away with what was given up.
     Discard {
         /// Its number.

@@ -21,7 +21,7 @@ use linewatch_store::{StartOptions, Store, StoreHandle};
 use linewatch_web::{Hub, HubOptions, Notice, ServerOptions, StatusInfo};
 
 use crate::access::{self, Access};
-use crate::alerting::{self, delivery};
+use crate::alerting::{self, delivery, reports};
 use crate::config::{Loaded, watch};
 use crate::confine;
 use crate::control::{Abilities, Commanded, Control, Input, Reload, Start};
@@ -145,6 +145,12 @@ pub(crate) fn run<W: Wire + 'static, C: Clock + Clone + Sync + 'static>(
             vantage: database,
             run,
             graph: delivery::graph(Arc::clone(&history), clock.clone(), vantage.clone()),
+            report: reports::maker(Arc::clone(&history)),
+            targets: settings
+                .targets
+                .iter()
+                .map(|target| target.target.clone())
+                .collect(),
             on_trouble: {
                 let inputs = inputs.clone();
                 Box::new(move |severity, message| drop(inputs.send(Input::Undelivered(severity, message))))

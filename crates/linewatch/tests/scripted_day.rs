@@ -20,6 +20,7 @@ use linewatch_core::target::{EgressIndex, Target};
 use linewatch_core::time::{MonoTime, WallTime};
 use linewatch_probe::shard::{Command, EngineTarget, Shard};
 use linewatch_render::graph::{self, GraphInput, GraphPeriod, GraphStyle, GraphSubject, Theme, ValueAxis};
+use linewatch_render::message::Language;
 use linewatch_sim::clock::SimClock;
 use linewatch_sim::network::SimNetwork;
 use linewatch_sim::scenario::{Scenario, address_of};
@@ -204,7 +205,7 @@ fn ask(reader: &Reader, target: &Target, now: WallTime) -> GraphInput {
         now,
         zone: TimeZone::posix("WIB-7").expect("a zone"),
     };
-    let mut subject = GraphSubject::of_target(target, None, "simulation");
+    let mut subject = GraphSubject::of_target(target, None, "simulation", Language::English);
     "Tokyo gateway".clone_into(&mut subject.name);
     graph::ask(reader, &series, subject, &period, &style(Theme::Light)).expect("an answer")
 }

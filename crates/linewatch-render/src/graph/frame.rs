@@ -14,6 +14,7 @@ use super::palette::Palette;
 use super::plot;
 use super::scene::{Anchor, Rect, Scene, Span};
 use super::timeline;
+use super::words::Words;
 use crate::format::{count, rtt_ms};
 use crate::text::printable;
 
@@ -47,6 +48,7 @@ pub(super) fn compose<'a>(input: &GraphInput, style: &GraphStyle, fonts: &'a Fon
         scale: style.scale(),
         palette,
         fonts,
+        words: Words::of(style.language()),
         title: shown(&input.name),
         description: String::new(),
         shapes: Vec::new(),
@@ -68,7 +70,7 @@ pub(super) fn compose<'a>(input: &GraphInput, style: &GraphStyle, fonts: &'a Fon
     } else {
         3
     };
-    let legend = Legend::new(input, &facts, fonts, &palette, width - 2.0 * SIDE, most_lines);
+    let legend = Legend::new(input, &facts, &scene, width - 2.0 * SIDE, most_lines);
     let columns_guess = columns(input, &time, &scene);
     let guess = room(width, height, 58.0, legend.lines());
     let left = left_edge(fonts, fit(input, style, &columns_guess, &guess.plot).as_ref());
@@ -76,7 +78,7 @@ pub(super) fn compose<'a>(input: &GraphInput, style: &GraphStyle, fonts: &'a Fon
     let time = TimeScale::over(input, &room.plot);
     let columns = columns(input, &time, &scene);
     let scale = fit(input, style, &columns, &room.plot);
-    scene.description = description(input, &facts, &scene.title);
+    scene.description = description(input, &facts, &scene);
 
     head(&mut scene, input, width);
     let gaps = overlay::gap_areas(input, &time, &scene);
@@ -108,6 +110,7 @@ pub(super) fn compose_loss<'a>(input: &GraphInput, style: &GraphStyle, fonts: &'
         scale: style.scale(),
         palette,
         fonts,
+        words: Words::of(style.language()),
         title: shown(&input.name),
         description: String::new(),
         shapes: Vec::new(),
@@ -131,10 +134,10 @@ pub(super) fn compose_loss<'a>(input: &GraphInput, style: &GraphStyle, fonts: &'
         down_nanos: down.iter().map(|outage| down_nanos(outage, input, &time)).sum(),
         has_gaps: !gaps.is_empty(),
     };
-    scene.description = description(input, &facts, &scene.title);
+    scene.description = description(input, &facts, &scene);
     head(&mut scene, input, width);
     measurements(&mut scene, input, (&room, &time), (&columns, None), &gaps);
-    let legend = Legend::new(input, &facts, fonts, &palette, width - 2.0 * SIDE, 1);
+    let legend = Legend::new(input, &facts, &scene, width - 2.0 * SIDE, 1);
     legend.draw(&mut scene, (SIDE, width - SIDE), height - 14.0);
     scene
 }
@@ -179,11 +182,12 @@ fn head(scene: &mut Scene<'_>, input: &GraphInput, width: f64) {
     let palette = scene.palette;
     let fonts = scene.fonts;
     let right_edge = width - SIDE;
-    let period = timeline::period(input.from, input.to, &input.zone);
+    let period = timeline::period(input.from, input.to, &input.zone, scene.words);
     let bucket = overlay::bucket_words(input.bucket_length);
     let zone = format!(
-        "{} · {bucket} buckets",
-        timeline::zone_words(input.from, input.to, &input.zone)
+        "{} · {}",
+        timeline::zone_words(input.from, input.to, &input.zone),
+        scene.words.buckets(&bucket)
     );
     let address = [shown(&input.address), shown(&input.note)]
         .into_iter()
@@ -241,7 +245,7 @@ fn measurements(
 ) {
     let areas = (&room.plot, &room.loss);
     let most = (room.plot.width / TIME_SPACING).max(2.0) as usize;
-    let ticks = timeline::ticks(time.from, time.to, &input.zone, most);
+    let ticks = timeline::ticks((time.from, time.to), &input.zone, most, scene.words);
     let ticks: Vec<_> = ticks.into_iter().map(|tick| (time.x(tick.at), tick)).collect();
     plot::value_grid(scene, areas, scale, columns);
     plot::time_grid(scene, areas, &ticks);
@@ -272,9 +276,9 @@ fn remarks(
         return;
     }
     let text = if columns.is_empty() {
-        "No data in this period"
+        scene.words.no_data
     } else {
-        "No reply in this period"
+        scene.words.no_reply
     };
     overlay::nothing(scene, &room.plot, text);
 }
@@ -286,16 +290,20 @@ fn down_nanos(outage: &super::input::GraphOutage, input: &GraphInput, time: &Tim
 }
 
 /// `Tokyo gateway, 20 Nov 16:56 – 21 Nov 2026 16:56: median 87.9 ms, 112 of 84,899 lost, 3 outages`.
-fn description(input: &GraphInput, facts: &Facts, name: &str) -> String {
-    let totals = &input.totals;
+fn description(input: &GraphInput, facts: &Facts, scene: &Scene<'_>) -> String {
+    let (totals, words, name) = (&input.totals, scene.words, &scene.title);
     let number = |value: u64| count(i64::try_from(value).ok());
     format!(
-        "{name}, {}: median {}, {} of {} lost, {} outages",
-        timeline::period(input.from, input.to, &input.zone),
+        "{name}, {}: {} {}, {} {} {} {}, {} {}",
+        timeline::period(input.from, input.to, &input.zone, words),
+        words.median,
         rtt_ms(totals.p50.map(|rtt| rtt.as_millis_f64())),
         number(totals.lost),
+        words.of,
         number(totals.sent),
+        words.lost,
         number(facts.outages as u64),
+        words.outages_word,
     )
 }
 

@@ -19,6 +19,8 @@ use linewatch_core::time::WallTime;
 
 use super::input::{GraphBucket, GraphGap, GraphInput, GraphOutage, GraphStyle, GraphThreshold, GraphTotals};
 use super::overlay::short_duration;
+use super::words::Words;
+use crate::message::Language;
 
 /// Lengths of buckets, in seconds, that divide each other, an hour or a day.
 const STEPS_S: [u64; 22] = [
@@ -50,15 +52,17 @@ pub struct GraphSubject {
 
 impl GraphSubject {
     /// A target as it is configured now; `ip` is the address its name has, `vantage` who measures (empty: unsaid).
-    pub fn of_target(target: &Target, ip: Option<IpAddr>, vantage: &str) -> Self {
+    pub fn of_target(target: &Target, ip: Option<IpAddr>, vantage: &str, language: Language) -> Self {
+        let words = Words::of(language);
         let written = target.address_text();
         let ip = ip
             .map(|ip| ip.to_string())
             .filter(|ip| !written.contains(ip.as_str()));
         let interval = u64::try_from(target.plan.interval.as_nanos()).unwrap_or(u64::MAX);
         let how = format!(
-            "{} every {}",
+            "{} {} {}",
             target.method.word().to_uppercase(),
+            words.every,
             short_duration(interval)
         );
         Self {
@@ -67,11 +71,11 @@ impl GraphSubject {
             note: if vantage.is_empty() {
                 how
             } else {
-                format!("{how} · from {vantage}")
+                format!("{how} · {} {vantage}", words.from)
             },
             thresholds: vec![GraphThreshold {
                 at: target.thresholds.latency,
-                label: "latency threshold".to_owned(),
+                label: words.threshold.to_owned(),
             }],
         }
     }

@@ -8,6 +8,8 @@ use jiff::tz::TimeZone;
 use linewatch_core::record::GapKind;
 use linewatch_core::time::{Rtt, WallTime};
 
+use crate::message::Language;
+
 /// One target over one period.
 #[derive(Clone, Debug)]
 pub struct GraphInput {
@@ -134,6 +136,7 @@ pub struct GraphStyle {
     scale: u32,
     theme: Theme,
     axis: ValueAxis,
+    language: Language,
 }
 
 /// Why there is no picture.
@@ -189,7 +192,18 @@ impl GraphStyle {
             scale,
             theme,
             axis,
+            language: Language::English,
         })
+    }
+
+    /// The same look with words of this language.
+    #[must_use]
+    pub const fn in_language(self, language: Language) -> Self {
+        Self { language, ..self }
+    }
+
+    pub(super) const fn language(&self) -> Language {
+        self.language
     }
 
     pub(super) const fn width(&self) -> u32 {
@@ -214,7 +228,7 @@ impl GraphStyle {
 }
 
 impl Default for GraphStyle {
-    /// 900 x 320, light, linear: fits a mail.
+    /// 900 x 320, light, linear, English: fits a mail.
     fn default() -> Self {
         Self {
             width: 900,
@@ -222,6 +236,7 @@ impl Default for GraphStyle {
             scale: 1,
             theme: Theme::Light,
             axis: ValueAxis::Linear,
+            language: Language::English,
         }
     }
 }

@@ -8,7 +8,7 @@ use linewatch_core::time::Rtt;
 use super::font::{Fonts, Weight};
 use super::input::{GraphInput, GraphTotals};
 use super::overlay::{hatch, short_duration};
-use super::palette::{LOSS_WORDS, Paint, Palette, SMOKE_ALPHAS};
+use super::palette::{LOSS_WORDS, Paint, SMOKE_ALPHAS};
 use super::scene::{Anchor, Rect, Scene, Shape, Span, Text};
 use crate::format::{Quantity, availability_ppm, count, loss_ppm, rtt_ms};
 
@@ -55,16 +55,9 @@ pub(super) struct Facts {
 
 impl Legend {
     /// At most `most` lines of `width`.
-    pub(super) fn new(
-        input: &GraphInput,
-        facts: &Facts,
-        fonts: &Fonts,
-        palette: &Palette,
-        width: f64,
-        most: usize,
-    ) -> Self {
-        let totals = totals(&input.totals, facts, fonts, palette);
-        let key = key(facts, fonts, palette);
+    pub(super) fn new(input: &GraphInput, facts: &Facts, scene: &Scene<'_>, width: f64, most: usize) -> Self {
+        let totals = totals(&input.totals, facts, scene);
+        let key = key(facts, scene);
         let length = |entries: &[Entry]| entries.iter().map(|entry| entry.width + GAP).sum::<f64>();
         let essential = key.len() - 1;
         if length(&totals) + length(&key[..essential]) + GAP <= width {
@@ -113,7 +106,8 @@ impl Legend {
     }
 }
 
-fn totals(totals: &GraphTotals, facts: &Facts, fonts: &Fonts, palette: &Palette) -> Vec<Entry> {
+fn totals(totals: &GraphTotals, facts: &Facts, scene: &Scene<'_>) -> Vec<Entry> {
+    let (words, palette) = (scene.words, &scene.palette);
     let ms = |rtt: Option<Rtt>| rtt_ms(rtt.map(Rtt::as_millis_f64));
     let lost = totals.lost.min(totals.sent);
     let ppm = (totals.sent > 0).then(|| {
@@ -124,7 +118,7 @@ fn totals(totals: &GraphTotals, facts: &Facts, fonts: &Fonts, palette: &Palette)
     });
     let counted = |number: u64| count(i64::try_from(number).ok());
     let of = if totals.sent > 0 {
-        format!(" ({} of {})", counted(lost), counted(totals.sent))
+        format!(" ({} {} {})", counted(lost), words.of, counted(totals.sent))
     } else {
         String::new()
     };
@@ -150,21 +144,21 @@ fn totals(totals: &GraphTotals, facts: &Facts, fonts: &Fonts, palette: &Palette)
         ("p50 ", brief(ms(totals.p50)), String::new()),
         ("p95 ", brief(ms(totals.p95)), String::new()),
         ("p99 ", brief(ms(totals.p99)), String::new()),
-        ("min–max ", range, String::new()),
-        ("jitter ", ms(totals.jitter).to_string(), String::new()),
-        ("loss ", loss_ppm(ppm).to_string(), of),
+        (words.range, range, String::new()),
+        (words.jitter, ms(totals.jitter).to_string(), String::new()),
+        (words.loss, loss_ppm(ppm).to_string(), of),
         (
-            "outages ",
+            words.outages,
             format!("{}{down}", counted(facts.outages as u64)),
             String::new(),
         ),
         (
-            "availability ",
+            words.availability,
             availability_ppm(totals.availability_ppm).to_string(),
             String::new(),
         ),
         (
-            "measured ",
+            words.measured,
             availability_ppm(totals.coverage_ppm).to_string(),
             measured,
         ),
@@ -182,7 +176,7 @@ fn totals(totals: &GraphTotals, facts: &Facts, fonts: &Fonts, palette: &Palette)
         if !rest.is_empty() {
             spans.push(span(&rest, Weight::Regular, palette.muted));
         }
-        Entry::new(Swatch::None, spans, fonts)
+        Entry::new(Swatch::None, spans, scene.fonts)
     });
     entries.collect()
 }
@@ -196,16 +190,17 @@ fn brief(quantity: Quantity) -> String {
     }
 }
 
-fn key(facts: &Facts, fonts: &Fonts, palette: &Palette) -> Vec<Entry> {
+fn key(facts: &Facts, scene: &Scene<'_>) -> Vec<Entry> {
+    let words = scene.words;
     let entry = |swatch: Swatch, text: &str| {
         let span = Span {
             text: text.to_owned(),
             weight: Weight::Regular,
-            paint: palette.muted,
+            paint: scene.palette.muted,
         };
-        Entry::new(swatch, vec![span], fonts)
+        Entry::new(swatch, vec![span], scene.fonts)
     };
-    let mut entries = vec![entry(Swatch::None, "loss")];
+    let mut entries = vec![entry(Swatch::None, words.key_loss)];
     entries.extend(
         LOSS_WORDS
             .iter()
@@ -213,12 +208,12 @@ fn key(facts: &Facts, fonts: &Fonts, palette: &Palette) -> Vec<Entry> {
             .map(|(step, text)| entry(Swatch::Loss(step), text)),
     );
     if facts.has_gaps {
-        entries.push(entry(Swatch::Gap, "not measured"));
+        entries.push(entry(Swatch::Gap, words.not_measured));
     }
     if facts.outages > 0 {
-        entries.push(entry(Swatch::Down, "down"));
+        entries.push(entry(Swatch::Down, words.down));
     }
-    entries.push(entry(Swatch::Smoke, "all, 80%, 50%, 20% of replies"));
+    entries.push(entry(Swatch::Smoke, words.smoke));
     entries
 }
 

@@ -19,6 +19,7 @@ mod png;
 mod scene;
 mod svg;
 mod timeline;
+mod words;
 
 pub use history::{GraphPeriod, GraphSubject, ask};
 pub(crate) use history::{outage_end, outage_rows};

@@ -52,7 +52,7 @@ pub(super) fn gap_areas(input: &GraphInput, time: &TimeScale, scene: &Scene<'_>)
     let mut areas: Vec<GapArea> = Vec::new();
     for gap in gaps {
         let (left, right) = (scene.snap(time.x(gap.from)), scene.snap(time.x(gap.to)));
-        let mut words = gap.kind.word().replace('_', " ");
+        let mut words = scene.words.gap(gap.kind).to_owned();
         // A step of the clock has no length.
         if gap.to > gap.from {
             words = format!("{words} {}", length_words(gap.from, gap.to));
@@ -261,12 +261,11 @@ pub(super) fn outages(
         let left = left.min(plot.right() - width);
         marks.push(Rect::new(left, plot.y - 5.0, width, 5.0));
         washes.push(Rect::new(left, plot.y, width, plot.height));
-        let still = if outage.to.is_none() { ", lasting" } else { "" };
-        named.push((
-            left,
-            left + width,
-            format!("down {}{still}", length_words(outage.from, end)),
-        ));
+        let mut text = format!("{} {}", scene.words.down, length_words(outage.from, end));
+        if outage.to.is_none() {
+            text = format!("{text}, {}", scene.words.lasting);
+        }
+        named.push((left, left + width, text));
     }
     scene.rects(palette.down.at(0.12), washes);
     scene.rects(palette.down, marks);

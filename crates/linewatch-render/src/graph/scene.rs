@@ -4,6 +4,7 @@
 
 use super::font::{Fonts, Weight};
 use super::palette::{Paint, Palette};
+use super::words::Words;
 
 /// An upright rectangle.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -81,6 +82,7 @@ pub(super) struct Scene<'a> {
     pub(super) scale: u32,
     pub(super) palette: Palette,
     pub(super) fonts: &'a Fonts,
+    pub(super) words: &'static Words,
     /// One line that names the picture.
     pub(super) title: String,
     /// One sentence that says what is to be seen, for those who cannot.

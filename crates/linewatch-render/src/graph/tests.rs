@@ -9,6 +9,8 @@ use super::font::{Fonts, Weight};
 use super::input::ValueAxis;
 use super::palette::loss_step;
 use super::timeline::{period, ticks, zone_words};
+use super::words::Words;
+use crate::message::Language;
 
 fn at(rfc3339: &str) -> WallTime {
     let at: jiff::Timestamp = rfc3339.parse().expect("an instant");
@@ -21,7 +23,7 @@ fn berlin() -> TimeZone {
 
 /// The labels from `from` to `to`, of which there may be about `most`.
 fn labels(from: &str, to: &str, zone: &TimeZone, most: usize) -> String {
-    let ticks = ticks(at(from), at(to), zone, most);
+    let ticks = ticks((at(from), at(to)), zone, most, Words::of(Language::English));
     ticks
         .into_iter()
         .map(|tick| tick.label)
@@ -65,10 +67,16 @@ fn the_hour_that_comes_twice_is_told_apart_and_the_one_that_does_not_exist_is_le
 fn the_period_names_the_day_once_and_both_offsets_where_there_are_two() {
     let zone = berlin();
     let (from, to) = (at("2026-10-24T10:00:00Z"), at("2026-10-25T10:00:00Z"));
-    assert_eq!(period(from, to, &zone), "24 Oct 12:00 – 25 Oct 2026 11:00");
+    assert_eq!(
+        period(from, to, &zone, Words::of(Language::English)),
+        "24 Oct 12:00 – 25 Oct 2026 11:00"
+    );
     assert_eq!(zone_words(from, to, &zone), "CEST → CET, UTC+02:00 → UTC+01:00");
     let later = at("2026-10-24T10:05:00Z");
-    assert_eq!(period(from, later, &zone), "24 Oct 2026 12:00:00 – 12:05:00");
+    assert_eq!(
+        period(from, later, &zone, Words::of(Language::English)),
+        "24 Oct 2026 12:00:00 – 12:05:00"
+    );
     assert_eq!(zone_words(from, later, &TimeZone::UTC), "UTC");
     assert_eq!(
         zone_words(from, later, &TimeZone::fixed(jiff::tz::offset(7))),

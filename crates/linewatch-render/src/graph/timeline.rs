@@ -8,6 +8,8 @@ use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan as _, Zoned};
 use linewatch_core::time::WallTime;
 
+use super::words::Words;
+
 /// A round time.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct TimeTick {
@@ -74,9 +76,9 @@ impl Step {
     }
 
     /// How a tick of this distance is labelled, and whether it stands out.
-    fn label(self, at: &Zoned) -> (String, bool) {
+    fn label(self, at: &Zoned, words: &Words) -> (String, bool) {
         let is_midnight = at.hour() == 0 && at.minute() == 0 && at.second() == 0;
-        let write = |format: &str| at.strftime(format).to_string();
+        let write = |format: &str| written(at, format, words);
         match self {
             Self::Seconds(_) | Self::Hours(_) if is_midnight => (write("%-d %b"), true),
             Self::Seconds(0..60) => (write("%H:%M:%S"), false),
@@ -90,7 +92,12 @@ impl Step {
 }
 
 /// Round times from `from` to `to`, about `most` of them.
-pub(super) fn ticks(from: WallTime, to: WallTime, zone: &TimeZone, most: usize) -> Vec<TimeTick> {
+pub(super) fn ticks(
+    (from, to): (WallTime, WallTime),
+    zone: &TimeZone,
+    most: usize,
+    words: &Words,
+) -> Vec<TimeTick> {
     let length_s = i128::from(to.as_nanos()) - i128::from(from.as_nanos());
     let least_s = length_s / 1_000_000_000 / most.max(1) as i128;
     let step = Step::ALL
@@ -119,7 +126,7 @@ pub(super) fn ticks(from: WallTime, to: WallTime, zone: &TimeZone, most: usize) 
         if wall < from || wall > to {
             continue;
         }
-        let (mut label, is_major) = step.label(&at);
+        let (mut label, is_major) = step.label(&at, words);
         if before.is_some_and(|before| at.datetime() <= before) {
             label.push_str(&at.strftime(" %:z").to_string());
         }
@@ -187,11 +194,11 @@ fn years_from(first: Date, step: i16) -> impl Iterator<Item = Date> {
 }
 
 /// `20 Nov 16:56 – 21 Nov 2026 16:56`; the day once where it is one, seconds where the period is short.
-pub(super) fn period(from: WallTime, to: WallTime, zone: &TimeZone) -> String {
+pub(super) fn period(from: WallTime, to: WallTime, zone: &TimeZone, words: &Words) -> String {
     let (begin, end) = (zoned(from, zone), zoned(to, zone));
     let is_short = to.as_nanos().saturating_sub(from.as_nanos()) < 600_000_000_000;
     let clock = if is_short { "%H:%M:%S" } else { "%H:%M" };
-    let write = |at: &Zoned, format: &str| at.strftime(format).to_string();
+    let write = |at: &Zoned, format: &str| written(at, format, words);
     let end_text = write(&end, clock);
     if begin.date() == end.date() {
         return format!("{} – {end_text}", write(&begin, &format!("%-d %b %Y {clock}")));
@@ -227,6 +234,12 @@ pub(super) fn zone_words(from: WallTime, to: WallTime, zone: &TimeZone) -> Strin
         return offsets;
     }
     format!("{}, {offsets}", names.join(" → "))
+}
+
+/// As `strftime`, with the months of this language: the library knows the English ones.
+fn written(at: &Zoned, format: &str, words: &Words) -> String {
+    at.strftime(&format.replace("%b", words.month(at.month())))
+        .to_string()
 }
 
 /// Every `i64` of nanoseconds (1677 to 2262) is a `Timestamp`, so the fallback is never taken.

@@ -6,6 +6,7 @@ use linewatch_core::alert::Telling;
 
 use super::phrases::Phrases;
 use super::{Letterhead, Matter, Picture, links, sentences, subject};
+use crate::report::{Digest, DigestTold};
 
 /// Colours of UI.md section 6, light; the dark ones are in the style sheet.
 const STYLE: &str = "\
@@ -51,6 +52,9 @@ pub(super) fn page(head: &Letterhead, matter: &Matter<'_>, picture: Option<&Pict
         );
     }
     facts(&mut body, &phrases, matter);
+    if let Matter::Report(digest) = matter {
+        table(&mut body, head, digest);
+    }
     if !head.page.is_empty()
         && let Some(first) = links(head, matter).first()
     {
@@ -107,12 +111,54 @@ fn facts(body: &mut String, phrases: &Phrases, matter: &Matter<'_>) {
     body.push_str("</table>");
 }
 
+/// The rows of a report: names on the left, figures on the right, what was bad in bold.
+fn table(body: &mut String, head: &Letterhead, digest: &Digest) {
+    let told = DigestTold::new(digest, head.language, &head.zone);
+    // Seven columns are wider than a phone: there the table scrolls in its own box.
+    body.push_str("<div style=\"margin:14px 0 0;overflow-x:auto\"><table width=\"100%\" cellspacing=\"0\" cellpadding=\"0\" style=\"border-collapse:collapse;font-size:13px\"><thead><tr>");
+    for (place, column) in told.heads().into_iter().enumerate() {
+        _ = write!(
+            body,
+            "<th scope=\"col\" class=\"muted line\" align=\"{}\" style=\"padding:6px 0 6px {};border-bottom:1px solid #dfe3ea;font-weight:600;color:#515c6c\">{}</th>",
+            side(place),
+            indent(place),
+            escape(column)
+        );
+    }
+    body.push_str("</tr></thead><tbody>");
+    for (row, cells) in digest.rows.iter().zip(told.rows()) {
+        let weight = if row.outages > 0 { "600" } else { "400" };
+        body.push_str("<tr>");
+        for (place, cell) in cells.iter().enumerate() {
+            let wrap = if place == 0 { "normal" } else { "nowrap" };
+            _ = write!(
+                body,
+                "<td class=\"text line\" align=\"{}\" style=\"padding:6px 0 6px {};border-bottom:1px solid #dfe3ea;white-space:{wrap};font-weight:{weight};color:#12161d\">{}</td>",
+                side(place),
+                indent(place),
+                escape(cell)
+            );
+        }
+        body.push_str("</tr>");
+    }
+    body.push_str("</tbody></table></div>");
+}
+
+const fn side(place: usize) -> &'static str {
+    if place == 0 { "left" } else { "right" }
+}
+
+const fn indent(place: usize) -> &'static str {
+    if place == 0 { "0" } else { "12px" }
+}
+
 /// Nothing in it lasts.
 fn is_good_news(matter: &Matter<'_>) -> bool {
     match matter {
         Matter::Alerts(notifications) => super::newest(notifications)
             .iter()
             .all(|item| matches!(item.telling, Telling::Ended | Telling::Withdrawn)),
+        Matter::Report(digest) => DigestTold::is_good(digest),
         Matter::Test { .. } => true,
         Matter::Stopped { .. } | Matter::Interrupted { .. } => false,
     }

@@ -7,15 +7,21 @@
 mod html;
 mod phrases;
 
+use std::fmt::Write as _;
+
 use jiff::tz::TimeZone;
 use linewatch_core::alert::{Cause, CauseKind, Item, Kind, Notification, Telling};
 use linewatch_core::event::Severity;
 use linewatch_core::time::WallTime;
 
+use crate::report::{Digest, DigestTold, FLEET};
 use crate::text::printable;
 use crate::when;
 pub(crate) use html::escape;
 use phrases::Phrases;
+
+/// Columns of a name in a table of plain text.
+const NAME_WIDTH: usize = 32;
 
 /// The language of a message.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -61,6 +67,8 @@ pub enum Matter<'a> {
         /// When it began again.
         to: WallTime,
     },
+    /// What a week or a month was; the reports themselves are attached.
+    Report(&'a Digest),
     /// Somebody wants to see whether messages arrive.
     Test {
         /// When.
@@ -84,6 +92,7 @@ pub fn subject(head: &Letterhead, matter: &Matter<'_>) -> String {
         Matter::Alerts(notifications) => alerts_subject(&phrases, head, notifications),
         Matter::Stopped { .. } => format!("■ {}", phrases.stopped(&head.vantage)),
         Matter::Interrupted { .. } => format!("■ {}", phrases.interrupted(&head.vantage)),
+        Matter::Report(digest) => DigestTold::new(digest, head.language, &head.zone).headline(),
         Matter::Test { .. } => format!("✔ {}", phrases.test(&head.vantage)),
     };
     printable(&text)
@@ -93,6 +102,10 @@ pub fn subject(head: &Letterhead, matter: &Matter<'_>) -> String {
 pub fn text(head: &Letterhead, matter: &Matter<'_>) -> String {
     let mut lines = vec![subject(head, matter), String::new()];
     lines.extend(sentences(head, matter).into_iter().map(|sentence| sentence.text));
+    if let Matter::Report(digest) = matter {
+        lines.push(String::new());
+        lines.extend(table(head, digest));
+    }
     if !head.page.is_empty() {
         lines.push(String::new());
         lines.extend(links(head, matter));
@@ -143,6 +156,11 @@ fn sentences(head: &Letterhead, matter: &Matter<'_>) -> Vec<Sentence> {
         Matter::Interrupted { from, to } => {
             vec![Sentence::new(phrases.interrupted_text(&date(*from), &date(*to)))]
         }
+        Matter::Report(digest) => DigestTold::new(digest, head.language, &head.zone)
+            .sentences()
+            .into_iter()
+            .map(Sentence::new)
+            .collect(),
         Matter::Test { at } => vec![Sentence::new(phrases.test_text(&date(*at)))],
     }
 }
@@ -224,8 +242,47 @@ fn newest(notifications: &[Notification]) -> Vec<&Item> {
     newest
 }
 
+/// The table of a digest in columns of equal width, names on the left and figures on the right.
+fn table(head: &Letterhead, digest: &Digest) -> Vec<String> {
+    let told = DigestTold::new(digest, head.language, &head.zone);
+    let heads = told.heads().map(str::to_owned);
+    let rows: Vec<[String; 7]> = std::iter::once(heads).chain(told.rows()).collect();
+    let width = |column: usize| {
+        let widths = rows.iter().map(|row| row[column].chars().count());
+        // A longer name is cut: the figures of all must stand below each other.
+        widths.max().unwrap_or(0).min(NAME_WIDTH)
+    };
+    let widths: [usize; 7] = std::array::from_fn(width);
+    let lines = rows.iter().map(|row| {
+        let name = cut(&row[0]);
+        let mut line = format!("{name:<0$}", widths[0]);
+        for (cell, width) in row.iter().zip(widths).skip(1) {
+            // Writing to a String cannot fail.
+            _ = write!(line, "  {cell:>width$}");
+        }
+        line
+    });
+    lines.collect()
+}
+
+fn cut(name: &str) -> String {
+    if name.chars().count() <= NAME_WIDTH {
+        return name.to_owned();
+    }
+    let start: String = name.chars().take(NAME_WIDTH - 1).collect();
+    format!("{start}…")
+}
+
 /// Pages where more is to be seen, one a line.
 fn links(head: &Letterhead, matter: &Matter<'_>) -> Vec<String> {
+    if let Matter::Report(digest) = matter {
+        let (from, to) = (when::rfc3339_us(digest.from), when::rfc3339_us(digest.to));
+        let which = match digest.rows.as_slice() {
+            [row] => &row.slug,
+            _ => FLEET,
+        };
+        return vec![format!("{}/report/{which}?from={from}&to={to}", head.page)];
+    }
     let Matter::Alerts(notifications) = matter else {
         return vec![format!("{}/", head.page)];
     };

@@ -1,9 +1,13 @@
 //! What people read, word for word.
 
+use std::time::Duration;
+
 use linewatch_core::event::{EventId, RunId, Severity};
 use linewatch_core::target::TargetId;
+use linewatch_core::time::Rtt;
 
 use super::*;
+use crate::report::{DigestRow, DigestSpan};
 
 fn head(language: Language) -> Letterhead {
     Letterhead {
@@ -237,4 +241,92 @@ fn an_exit_says_how_to_begin_again_and_an_interruption_from_when_to_when() {
     assert!(
         text(&head, &interrupted).contains("from 2026-11-21 15:33:20 +07:00 to 2026-11-21 15:34:20 +07:00")
     );
+}
+
+fn digest(outages: &[u64]) -> Digest {
+    let row = |(number, outages): (usize, &u64)| DigestRow {
+        slug: format!("t{number}"),
+        name: format!("Target <b>{number}</b>\u{202e}"),
+        availability_ppm: Some(999_990),
+        loss_ppm: Some(200),
+        p50: Some(Rtt::from_nanos(12_300_000)),
+        p95: Some(Rtt::from_nanos(45_600_000)),
+        outages: *outages,
+        down: Duration::from_secs(60 * outages),
+    };
+    // 00:00 on Monday, 16 November 2026, in Jakarta.
+    let from = WallTime::from_nanos(1_794_762_000_000_000_000);
+    Digest {
+        span: DigestSpan::Week,
+        from,
+        to: from.plus(Duration::from_secs(7 * 86_400)),
+        rows: outages.iter().enumerate().map(row).collect(),
+        fleet_lines: outages.len(),
+        pages: outages.len(),
+    }
+}
+
+#[test]
+fn a_report_says_in_its_subject_how_the_week_was_and_in_its_table_who_had_trouble() {
+    let digest = digest(&[3, 0]);
+    let matter = Matter::Report(&digest);
+    let told = |language| (subject(&head(language), &matter), text(&head(language), &matter));
+    let (fact, words) = told(Language::English);
+    assert_eq!(
+        fact,
+        "Weekly report 16 Nov – 22 Nov 2026: 1 of 2 targets had outages"
+    );
+    for line in [
+        "From 16 Nov 2026, 00:00:00 to 23 Nov 2026, 00:00:00, times in UTC+07:00.",
+        "3 outages, 3 m 00 s in all; 1 of 2 targets had none.",
+        "Attached: the report of all targets and one report for each target; each opens in any browser without a network.",
+    ] {
+        assert!(words.lines().any(|each| each == line), "{line}: {words}");
+    }
+    let table: Vec<&str> = words.lines().filter(|line| line.contains("12.3 ms")).collect();
+    assert!(
+        table.len() == 2 && table[0].ends_with("3  3 m 00 s") && table[1].ends_with("0         —"),
+        "{table:?}"
+    );
+
+    let (fact, words) = told(Language::Indonesian);
+    assert_eq!(
+        fact,
+        "Laporan mingguan 16 Nov – 22 Nov 2026: 1 dari 2 target mengalami gangguan"
+    );
+    for english in ["outage", "report", "Attached", "targets", " to ", "Availability"] {
+        assert!(
+            !words.replace("/report/", "").contains(english),
+            "{english}: {words}"
+        );
+    }
+}
+
+#[test]
+fn a_report_in_html_has_a_row_for_each_target_and_no_markup_of_strangers() {
+    let digest = digest(&[1, 0]);
+    let page = html(&head(Language::English), &Matter::Report(&digest), None);
+    assert_eq!(page.matches("<tr><td class=\"text line\"").count(), 2);
+    assert!(
+        !page.contains("<b>") && page.contains("&lt;b&gt;0&lt;/b&gt;"),
+        "{page}"
+    );
+    assert!(!page.contains('\u{202e}'));
+    assert!(
+        page.contains("/report/fleet?from=2026-11-15T17:00:00.000000Z&amp;to=2026-11-22T17:00:00.000000Z")
+    );
+}
+
+#[test]
+fn a_month_is_called_by_its_name_and_a_calm_one_is_good_news() {
+    let month = Digest {
+        span: DigestSpan::Month,
+        ..digest(&[0, 0])
+    };
+    let matter = Matter::Report(&month);
+    assert_eq!(
+        subject(&head(Language::English), &matter),
+        "Monthly report Nov 2026: no outage, 2 targets"
+    );
+    assert!(html(&head(Language::English), &matter, None).contains("paper good"));
 }

@@ -6,6 +6,7 @@
 
 mod ask;
 mod css;
+mod digest;
 mod lanes;
 mod page;
 mod rows;
@@ -28,6 +29,8 @@ use crate::graph::GraphInput;
 use crate::message::Language;
 
 pub use ask::{ReportAsk, ReportSubject, ask};
+pub(crate) use digest::Told as DigestTold;
+pub use digest::{Digest, DigestRow, DigestSpan, digest_rows};
 
 /// The word that means all targets instead of the id of one.
 pub const FLEET: &str = "fleet";

@@ -229,7 +229,7 @@ impl Page<'_> {
 
     fn charts(&mut self) {
         let report = self.report;
-        let style = super::ask::chart_style(report.is_fleet);
+        let style = super::ask::chart_style(report.is_fleet).in_language(self.style.language);
         let pictures: Vec<String> = report
             .lines
             .iter()

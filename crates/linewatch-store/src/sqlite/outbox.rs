@@ -4,14 +4,18 @@ use linewatch_core::time::WallTime;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::letter::{
-    Acknowledged, Fate, Letter, LetterState, NewLetter, NewSilence, StoredSilence, Told, event_id,
+    Acknowledged, Fate, Letter, LetterState, NewLetter, NewSilence, Redirect, StoredSilence, Told, event_id,
 };
 use crate::sqlite::rows::{from_sql, to_sql};
+use crate::sqlite::write::{meta_text, set_meta};
 
 /// Letters that were sent are kept for people, this many of them; so are those that were given up.
 const KEPT: i64 = 1_000;
 /// Acknowledgements are kept as long, by count: 10,000 of some 100 B.
 const KEPT_ACKS: i64 = 10_000;
+
+/// Key of `meta`: up to where reports were told, as text of the caller.
+const REPORT_TOLD: &str = "report_told";
 
 const COLUMNS: &str = "id, destination, made_ns, due_ns, attempts, state, message_id, notification, tried_with, last_error, sent_ns";
 
@@ -40,6 +44,27 @@ fn insert_letter(connection: &Connection, letter: &NewLetter) -> rusqlite::Resul
         letter.notification
     ])?;
     Ok(())
+}
+
+/// Puts the letters of one report in, and remembers that it was told; `None` forgets what was remembered.
+pub(crate) fn insert_report(
+    connection: &Connection,
+    letters: &[NewLetter],
+    mark: Option<&str>,
+) -> rusqlite::Result<()> {
+    letters
+        .iter()
+        .try_for_each(|letter| insert_letter(connection, letter))?;
+    match mark {
+        Some(mark) => set_meta(connection, REPORT_TOLD, mark),
+        None => connection
+            .execute("DELETE FROM meta WHERE key = ?1", [REPORT_TOLD])
+            .map(drop),
+    }
+}
+
+pub(crate) fn report_mark(connection: &Connection) -> rusqlite::Result<Option<String>> {
+    meta_text(connection, REPORT_TOLD)
 }
 
 pub(crate) fn waiting(
@@ -149,6 +174,31 @@ pub(crate) fn retry(connection: &Connection, id: i64, now: WallTime) -> rusqlite
         params![id, now.as_nanos()],
     )?;
     Ok(changed > 0)
+}
+
+/// In place: the same letter, for somebody else, who is told of it after what was decided before it.
+pub(crate) fn redirect(
+    connection: &Connection,
+    id: i64,
+    to: &Redirect,
+    now: WallTime,
+) -> rusqlite::Result<bool> {
+    let changed = connection.execute(
+        // Its age counts anew, as for one that is tried again.
+        "UPDATE outbox SET destination = ?2, message_id = ?3, state = 'waiting', attempts = 0, due_ns = ?4, made_ns = ?4, \
+         last_error = NULL, tried_with = NULL WHERE id = ?1 AND state = 'dead'",
+        params![id, to.destination, to.message_id, now.as_nanos()],
+    )?;
+    Ok(changed > 0)
+}
+
+pub(crate) fn dead(connection: &Connection, id: i64) -> rusqlite::Result<Option<Letter>> {
+    connection
+        .prepare_cached(&format!(
+            "SELECT {COLUMNS} FROM outbox WHERE id = ?1 AND state = 'dead'"
+        ))?
+        .query_row([id], letter)
+        .optional()
 }
 
 pub(crate) fn discard(connection: &Connection, id: i64) -> rusqlite::Result<bool> {

@@ -96,7 +96,7 @@ impl Operation {
 }
 
 /// In the order of the table's subjects.
-pub(super) static OPERATIONS: [Operation; 62] = [
+pub(super) static OPERATIONS: [Operation; 63] = [
     Operation::new("GET", "/", "The dashboard", PAGE),
     Operation::new("GET", "/t/{id}", "One target's page", PAGE),
     Operation::new("GET", "/hud", "The small window over everything", PAGE),
@@ -413,6 +413,12 @@ pub(super) static OPERATIONS: [Operation; 62] = [
         "POST",
         "/api/v1/alerts/outbox/{id}/retry",
         "Tries again what was given up",
+        Reply::Json(200, shape::<OutboxAnswer>),
+    ),
+    Operation::new(
+        "POST",
+        "/api/v1/alerts/outbox/{id}/mail",
+        "Sends by mail what a webhook did not take",
         Reply::Json(200, shape::<OutboxAnswer>),
     ),
     Operation::new(

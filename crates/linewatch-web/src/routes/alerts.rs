@@ -74,7 +74,7 @@ pub(super) async fn test(call: Call) -> Result<Answer, Refusal> {
     if destination.is_empty() {
         return Err(Refusal::field(
             "destination",
-            "a test needs a destination: email, an address, webhook:1, or a webhook's host",
+            "a test needs a destination: email, an address, report, webhook:1, or a webhook's host",
         ));
     }
     let change = Change::Alerts(AlertAsk::Test { destination });
@@ -104,6 +104,13 @@ pub(super) async fn notices(call: Call) -> Result<Answer, Refusal> {
 pub(super) async fn retry(call: Call) -> Result<Answer, Refusal> {
     let id = number(&call, "message")?;
     tell(&call, AlertAsk::Retry { id }).await?;
+    outbox(call).await
+}
+
+/// What no webhook took is sent by mail instead.
+pub(super) async fn mail_instead(call: Call) -> Result<Answer, Refusal> {
+    let id = number(&call, "message")?;
+    tell(&call, AlertAsk::MailInstead { id }).await?;
     outbox(call).await
 }
 

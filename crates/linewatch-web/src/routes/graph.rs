@@ -14,6 +14,7 @@ use linewatch_core::port::StoredTarget;
 use linewatch_core::target::TargetId;
 use linewatch_core::time::MonoTime;
 use linewatch_render::graph::{self, GraphPeriod, GraphStyle, GraphSubject, Theme, ValueAxis};
+use linewatch_render::message::Language;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::{Call, history};
@@ -243,7 +244,12 @@ async fn wanted(call: &Call, style: GraphStyle, period: GraphPeriod) -> Result<W
 fn subject(call: &Call, id: &str, stored: &[StoredTarget]) -> GraphSubject {
     let state = call.app.hub.state();
     if let Some(member) = state.member(id) {
-        return GraphSubject::of_target(&member.entry.target, member.entry.ip, &state.status.vantage);
+        return GraphSubject::of_target(
+            &member.entry.target,
+            member.entry.ip,
+            &state.status.vantage,
+            Language::English,
+        );
     }
     let last = stored.iter().rfind(|target| target.slug == id);
     GraphSubject {

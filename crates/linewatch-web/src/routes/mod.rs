@@ -120,7 +120,7 @@ macro_rules! route {
 }
 
 /// Every address there is.
-pub(crate) static ROUTES: [Route; 62] = [
+pub(crate) static ROUTES: [Route; 63] = [
     route!(GET "/" Public Read page::shell),
     route!(GET "/t/{id}" Public Read page::shell),
     route!(GET "/hud" Public Read page::shell),
@@ -176,6 +176,7 @@ pub(crate) static ROUTES: [Route; 62] = [
     route!(GET "/api/v1/alerts/notices" Viewer Read alerts::notices),
     route!(GET "/api/v1/alerts/outbox" Operator Read alerts::outbox),
     route!(POST "/api/v1/alerts/outbox/{id}/retry" Operator Change alerts::retry),
+    route!(POST "/api/v1/alerts/outbox/{id}/mail" Operator Change alerts::mail_instead),
     route!(DELETE "/api/v1/alerts/outbox/{id}" Operator Change alerts::discard),
     route!(GET "/api/v1/live" Viewer Upgrade live::upgrade),
     route!(POST "/api/v1/targets/{id}/start" Operator Change targets::start),

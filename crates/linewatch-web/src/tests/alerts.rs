@@ -130,6 +130,11 @@ async fn what_was_given_up_is_seen_tried_again_and_discarded() {
     assert_eq!(answer.json()["dead"][0]["last_error"], "550 no");
     for (method, path, expected) in [
         ("POST", "/api/v1/alerts/outbox/4/retry", AlertAsk::Retry { id: 4 }),
+        (
+            "POST",
+            "/api/v1/alerts/outbox/4/mail",
+            AlertAsk::MailInstead { id: 4 },
+        ),
         ("DELETE", "/api/v1/alerts/outbox/4", AlertAsk::Discard { id: 4 }),
     ] {
         server.changes.lock().expect("changes").clear();

@@ -279,9 +279,9 @@ export interface SilenceInfo {
 export interface NoticesAnswer { acks: AckRow[]; told: ToldRow[] }
 export interface AckRow { event: string; at: number; who: string; note: string }
 export interface ToldRow { events: string[]; via: "mail" | "webhook"; at: number; state: "sent" | "waiting" | "dead" }
-// ---- POST /api/v1/alerts/test {destination}: the server's words, 502 with them if it refused ----
+// ---- POST /api/v1/alerts/test {destination} ("report": a report of the last days): the server's words, 502 with them if it refused ----
 export interface TestAnswer { words: string }
-// ---- GET /api/v1/alerts/outbox, POST /api/v1/alerts/outbox/{id}/retry, DELETE /api/v1/alerts/outbox/{id} (of what was given up) ----
+// ---- GET /api/v1/alerts/outbox, POST /api/v1/alerts/outbox/{id}/retry, …/{id}/mail (of a webhook, by mail), DELETE /api/v1/alerts/outbox/{id} (of what was given up) ----
 export interface OutboxAnswer { destinations: string[]; waiting: LetterRow[]; dead: LetterRow[] }
 export interface LetterRow {
   id: number; destination: string; made: number; due: number; attempts: number; last_error: string | null;

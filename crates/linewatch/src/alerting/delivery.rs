@@ -161,10 +161,15 @@ pub(crate) fn graph<C: Clock + Sync + 'static>(
     clock: C,
     vantage: String,
 ) -> Graph {
-    Box::new(move |target| draw(history.as_ref(), target, clock.wall(), &vantage))
+    Box::new(move |target, language| draw(history.as_ref(), target, clock.wall(), (&vantage, language)))
 }
 
-fn draw(history: &dyn History, target: TargetId, now: WallTime, vantage: &str) -> Option<Vec<u8>> {
+fn draw(
+    history: &dyn History,
+    target: TargetId,
+    now: WallTime,
+    (vantage, language): (&str, Language),
+) -> Option<Vec<u8>> {
     let style = GraphStyle::new(
         PICTURE_SIZE.0,
         PICTURE_SIZE.1,
@@ -172,7 +177,8 @@ fn draw(history: &dyn History, target: TargetId, now: WallTime, vantage: &str) -
         Theme::Light,
         ValueAxis::Linear,
     )
-    .ok()?;
+    .ok()?
+    .in_language(language);
     let drawn = history.targets().ok().and_then(|stored| {
         let meant = stored.iter().find(|other| other.id == target)?;
         let of_its_line = stored.iter().filter(|other| other.slug == meant.slug);

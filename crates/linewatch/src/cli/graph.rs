@@ -14,6 +14,7 @@ use linewatch_core::port::{Clock as _, History, SeriesQuery};
 use linewatch_core::time::WallTime;
 use linewatch_probe::clock::SystemClock;
 use linewatch_render::graph::{self, GraphInput, GraphPeriod, GraphStyle, GraphSubject};
+use linewatch_render::message::Language;
 use linewatch_render::text::printable;
 use linewatch_render::when::{date_time, zone_name};
 
@@ -102,12 +103,12 @@ enum Out {
 /// An unknown target, a period or size that cannot be, nothing stored in the period, or a file that cannot be written.
 pub(super) fn run(global: &Global, args: &Args) -> Result<Exit> {
     let (out, format) = output(args.out.as_deref(), args.format)?;
-    let style = style(args)?;
+    let style = style(args)?.in_language(global.language());
     let now = SystemClock::start().wall();
     let period = args.period.resolve(now, SPAN_DEFAULT)?;
     let (loaded, reader) = stored::open(global, args.config.clone())?;
     let line = stored::line(&reader, &args.target)?;
-    let subject = subject(&loaded, &line, args.title.as_deref());
+    let subject = subject(&loaded, &line, args.title.as_deref(), global.language());
     let asked = GraphPeriod {
         from: period.from,
         to: period.to,
@@ -217,9 +218,12 @@ fn style(args: &Args) -> Result<GraphStyle, UserError> {
 }
 
 /// As the target is configured now; one that is no longer configured has its name only.
-fn subject(loaded: &Loaded, line: &Line, title: Option<&str>) -> GraphSubject {
+fn subject(loaded: &Loaded, line: &Line, title: Option<&str>, language: Language) -> GraphSubject {
     let mut subject = match loaded.settings.target(&line.slug) {
-        Some(settings) => GraphSubject::of_target(&settings.target, None, &loaded.settings.server.vantage),
+        Some(settings) => {
+            let vantage = &loaded.settings.server.vantage;
+            GraphSubject::of_target(&settings.target, None, vantage, language)
+        }
         None => GraphSubject {
             name: line.name.clone(),
             ..GraphSubject::default()

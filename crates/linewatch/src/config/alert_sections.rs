@@ -8,7 +8,7 @@ use linewatch_core::alert::{Escalation, Kind, Matcher};
 use linewatch_core::limits;
 use toml::de::DeValue;
 
-use super::alerts::{Alerts, Email, Maintenance, Rule, Tls, Webhook};
+use super::alerts::{Alerts, Email, Maintenance, Reports, Rule, Tls, Webhook};
 use super::convert;
 use super::error::Mistake;
 use super::reader::{Node, Reader};
@@ -30,7 +30,16 @@ pub(super) const ALERTS: &[&str] = &[
 pub(super) const RULE: &[&str] = &["name", "match", "kind", "above", "for", "to", "escalate"];
 pub(super) const MATCH: &[&str] = &["target", "group", "country", "partner", "label"];
 pub(super) const MAINTENANCE: &[&str] = &["match", "from", "to"];
-pub(super) const EMAIL: &[&str] = &["server", "port", "tls", "user", "password_file", "from", "to"];
+pub(super) const EMAIL: &[&str] = &[
+    "server",
+    "port",
+    "tls",
+    "user",
+    "password_file",
+    "from",
+    "to",
+    "report",
+];
 pub(super) const WEBHOOK: &[&str] = &[
     "url",
     "format",
@@ -184,6 +193,8 @@ fn email(reader: &mut Reader<'_>, node: Node<'_>, email: &mut Email) {
     reader.set(node, "password_file", &mut email.password_file, convert::string);
     reader.set(node, "from", &mut email.from, mailbox);
     reader.set(node, "to", &mut email.to, |value| convert::list(value, mailbox));
+    let reports = Reports::ALL.map(|reports| (reports.word(), reports));
+    reader.set(node, "report", &mut email.report, convert::word(&reports));
     if email.tls == Tls::None && !(email.user.is_empty() && email.password_file.is_empty()) {
         // SAFETY T13: plain text never with a password.
         let message = format!("{}tls \"none\" would send the password readable", node.path);

@@ -102,6 +102,34 @@ pub struct Email {
     pub from: String,
     /// Empty: the sender.
     pub to: Vec<String>,
+    /// What the last week or month was, by mail.
+    pub report: Reports,
+}
+
+/// `alerts.email.report`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Reports {
+    /// None.
+    #[default]
+    Off,
+    /// Each Monday, of the week before.
+    Weekly,
+    /// On the first of each month, of the month before.
+    Monthly,
+}
+
+impl Reports {
+    /// Every choice.
+    pub const ALL: [Self; 3] = [Self::Off, Self::Weekly, Self::Monthly];
+
+    /// The word of the file.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Off => "off",
+            Self::Weekly => "weekly",
+            Self::Monthly => "monthly",
+        }
+    }
 }
 
 /// `alerts.email.tls`.
@@ -181,6 +209,7 @@ impl Default for Email {
             password_file: String::new(),
             from: String::new(),
             to: Vec::new(),
+            report: Reports::Off,
         }
     }
 }

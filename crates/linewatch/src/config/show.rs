@@ -291,6 +291,7 @@ fn alerts(page: &mut Page<'_>, settings: &Settings) {
     page.text("password_file", &email.password_file);
     page.text("from", &email.from);
     page.line("to", &list(email.to.iter().cloned()));
+    page.text("report", email.report.word());
     super::show_alerts::lists(&mut page.text, alerts);
 }
 

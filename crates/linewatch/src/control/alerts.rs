@@ -22,6 +22,7 @@ use super::Control;
 use crate::alerting::{self, delivery};
 use crate::app;
 use crate::config::Settings;
+use crate::notify::Unsent;
 use crate::notify::shape::{self, Content};
 use crate::spine::Word;
 
@@ -31,6 +32,9 @@ const HOPS_EVERY: Duration = Duration::from_secs(10);
 const LETTERS_SHOWN: usize = 100;
 /// Acknowledgements, and sent letters, that the list of events is completed with: some pages of it.
 const NOTICES_SHOWN: usize = 500;
+
+/// Why nothing is sent.
+const NOBODY: &str = "nobody is told anything here: this is the demo";
 
 type Reply = Sender<Result<ChangeDone, ChangeError>>;
 
@@ -104,8 +108,7 @@ impl<C: Clock> Control<C> {
 
     fn test(&self, destination: String, reply: Reply) {
         let Some(notify) = self.to.notify.clone() else {
-            let nobody = "nobody is told anything here: this is the demo".to_owned();
-            let _ = reply.send(Err(ChangeError::Conflict(nobody)));
+            let _ = reply.send(Err(ChangeError::Conflict(NOBODY.to_owned())));
             return;
         };
         let run = move || {
@@ -146,10 +149,23 @@ impl<C: Clock> Control<C> {
                 }
                 done(is_there)
             }
+            AlertAsk::MailInstead { id } => self.mail_instead(id),
             AlertAsk::Discard { id } => done(self.to.store.discard_letter(id).map_err(unkept)?),
             // Answered by a thread of its own.
             AlertAsk::Test { .. } => Err(ChangeError::NotFound),
         }
+    }
+
+    fn mail_instead(&self, id: i64) -> Result<AlertAnswer, ChangeError> {
+        let Some(notify) = &self.to.notify else {
+            return Err(ChangeError::Conflict(NOBODY.to_owned()));
+        };
+        notify.mail_instead(id).map_err(|unsent| match unsent {
+            Unsent::Unknown => ChangeError::NotFound,
+            Unsent::Refused(words) => ChangeError::Conflict(words),
+            Unsent::Store(error) => unkept(error),
+        })?;
+        Ok(AlertAnswer::Done)
     }
 
     fn acknowledge(&self, event: EventId, who: String, note: String) -> Result<AlertAnswer, ChangeError> {

@@ -379,6 +379,10 @@ impl<C: Clock> Control<C> {
         if let Some(evidence) = &self.to.evidence {
             evidence.follow(&self.loaded.settings);
         }
+        if let Some(notify) = &self.to.notify {
+            let targets = self.loaded.settings.targets.iter();
+            notify.follow_targets(targets.map(|target| target.target.clone()).collect());
+        }
     }
 
     fn publish_if_stale(&mut self) {

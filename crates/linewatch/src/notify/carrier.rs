@@ -6,6 +6,7 @@ use linewatch_render::message::{Letterhead, Matter};
 
 use crate::config::alerts::Alerts;
 
+use super::Page;
 use super::mail::Mailer;
 use super::route;
 use super::webhook::Hook;
@@ -24,6 +25,8 @@ pub(super) struct Parcel<'a> {
     pub matter: Matter<'a>,
     /// A PNG, and what it shows.
     pub picture: Option<(Vec<u8>, String)>,
+    /// Documents to be opened by themselves; none of them reaches a webhook.
+    pub pages: Vec<Page>,
 }
 
 impl Parcel<'_> {
@@ -34,7 +37,9 @@ impl Parcel<'_> {
                 .iter()
                 .flat_map(|notification| &notification.items)
                 .find(|item| item.target.is_some()),
-            Matter::Stopped { .. } | Matter::Interrupted { .. } | Matter::Test { .. } => None,
+            Matter::Stopped { .. } | Matter::Interrupted { .. } | Matter::Report(_) | Matter::Test { .. } => {
+                None
+            }
         }
     }
 }
@@ -78,7 +83,7 @@ pub(super) enum Carrier {
 impl Carrier {
     /// The way with this key as configured; `None`: there is none.
     pub(super) fn of(way: &str, alerts: &Alerts) -> Option<Self> {
-        if way == route::EMAIL {
+        if way == route::EMAIL || way == route::REPORT {
             return Mailer::of(&alerts.email).map(Self::Mail);
         }
         let webhook = alerts.webhooks.get(route::webhook_index(way)?)?;

@@ -5,6 +5,7 @@
 //! (`linewatch_core::alert`), words (`linewatch_render::message`), the table (`linewatch_store`).
 
 mod attempts;
+mod calendar;
 mod carrier;
 mod credentials;
 mod dead_man;
@@ -12,10 +13,12 @@ pub(crate) mod direct;
 mod mail;
 mod outbox;
 mod pin;
+mod reports;
 mod route;
 pub(crate) mod shape;
 #[cfg(test)]
 mod tests;
+mod trial;
 mod webhook;
 mod webhook_body;
 
@@ -30,21 +33,47 @@ use std::time::Duration;
 use linewatch_core::alert::{Notification, Snapshot};
 use linewatch_core::event::{RunId, Severity};
 use linewatch_core::port::Clock;
-use linewatch_core::target::TargetId;
+use linewatch_core::target::{Target, TargetId};
 use linewatch_core::time::WallTime;
-use linewatch_render::message::{Letterhead, Matter};
+use linewatch_probe::privilege;
+use linewatch_render::message::{Language, Letterhead};
+use linewatch_render::report::Digest;
 use linewatch_store::{NewLetter, StoreError, StoreHandle, StoreMessage, Told};
 
 use crate::config::alerts::Alerts;
 use attempts::Attempts;
-use carrier::{Carrier, Outcome, Parcel};
+use carrier::Carrier;
 use dead_man::DeadMan;
 use outbox::Worker;
 use route::Routes;
-use shape::Content;
+use shape::{Content, Order};
 
-/// Makes the picture of a target's last day, as PNG; `None` where there is none to make.
-pub(crate) type Graph = Box<dyn Fn(TargetId) -> Option<Vec<u8>> + Send + Sync>;
+pub(crate) use trial::Unsent;
+
+/// Makes the picture of a target's last day, as PNG with words of this language; `None` where there is none to make.
+pub(crate) type Graph = Box<dyn Fn(TargetId, Language) -> Option<Vec<u8>> + Send + Sync>;
+
+/// A document to be opened by itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Page {
+    /// Letters, digits, `-` and `.` only.
+    pub file_name: String,
+    /// All of it.
+    pub html: String,
+}
+
+/// A report as it is sent.
+#[derive(Clone, Debug)]
+pub(crate) struct Made {
+    /// What the mail itself says.
+    pub digest: Digest,
+    /// What is attached.
+    pub pages: Vec<Page>,
+}
+
+/// Makes a report of these targets of what is stored now; else why it cannot be made now. It may take a minute.
+pub(crate) type MakeReport =
+    Box<dyn Fn(&Order, &[Target], &Letterhead) -> Result<Made, String> + Send + Sync>;
 
 /// Hears that something cannot be delivered, for the log of events (`alert_failed`).
 pub(crate) type OnTrouble = Box<dyn Fn(Severity, String) + Send + Sync>;
@@ -61,6 +90,10 @@ pub(crate) struct NotifyOptions {
     pub run: RunId,
     /// For mails.
     pub graph: Graph,
+    /// For the mails of weeks and months.
+    pub report: MakeReport,
+    /// Of which those tell, as configured now.
+    pub targets: Vec<Target>,
     /// For people.
     pub on_trouble: OnTrouble,
     /// Whether the monitor turns: only then is the dead man told that it lives.
@@ -77,6 +110,8 @@ struct Shared {
     vantage: String,
     run: RunId,
     graph: Graph,
+    report: MakeReport,
+    targets: Mutex<Vec<Target>>,
     on_trouble: OnTrouble,
     plan: Mutex<Plan>,
     carriers: Carriers,
@@ -103,6 +138,8 @@ impl Shared {
             vantage: options.vantage,
             run: options.run,
             graph: options.graph,
+            report: options.report,
+            targets: Mutex::new(options.targets),
             on_trouble: options.on_trouble,
             plan: Mutex::new(Plan {
                 alerts: alerts.clone(),
@@ -128,6 +165,27 @@ impl Shared {
 
     fn routes(&self) -> Routes {
         Routes::of(&self.plan().alerts)
+    }
+
+    fn targets(&self) -> MutexGuard<'_, Vec<Target>> {
+        // As above.
+        self.targets.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A report of what is stored now.
+    fn made(&self, order: &Order) -> Result<Made, String> {
+        let (targets, head) = (self.targets().clone(), self.plan().head.clone());
+        (self.report)(order, &targets, &head)
+    }
+
+    /// What the store must keep so that this destination is told.
+    fn letter(&self, destination: &str, name: &str, made: WallTime, content: &Content) -> NewLetter {
+        NewLetter {
+            message_id: self.routes().message_id(&self.vantage, name, destination),
+            destination: destination.to_owned(),
+            made,
+            notification: shape::write_content(content),
+        }
     }
 
     /// The way with this key as configured now; `None`: it is configured no longer.
@@ -186,7 +244,7 @@ impl Notify {
             .for_each(|warning| tracing::warn!(target: "notify", "{warning}"));
         self.dead_man.follow(&alerts.dead_man);
         let mut ways = self.ways();
-        for way in Routes::of(&alerts).ways() {
+        for way in Routes::of(&alerts).threads() {
             if ways.contains_key(&way) {
                 continue;
             }
@@ -194,10 +252,21 @@ impl Notify {
             let mut worker = Worker::new(Arc::clone(&self.shared), way.clone());
             thread::Builder::new()
                 .name(format!("notify-{}", way.replace("webhook:", "hook-")))
-                .spawn(move || worker.run(&rung))?;
+                .spawn(move || {
+                    if worker.way() == route::REPORT {
+                        // Nobody waits for it.
+                        privilege::background();
+                    }
+                    worker.run(&rung);
+                })?;
             ways.insert(way, bell);
         }
         Ok(())
+    }
+
+    /// From now on reports tell of these. Waits for nothing.
+    pub(crate) fn follow_targets(&self, targets: Vec<Target>) {
+        *self.shared.targets() = targets;
     }
 
     /// What the store must keep so that this notification reaches those it is for, and the rules remember that they
@@ -212,14 +281,10 @@ impl Notify {
     }
 
     fn letters(&self, to: &[String], name: &str, made: WallTime, content: &Content) -> Vec<NewLetter> {
-        let routes = self.shared.routes();
-        let text = shape::write_content(content);
-        let letters = routes.destinations(to).into_iter().map(|destination| NewLetter {
-            message_id: routes.message_id(&self.shared.vantage, name, &destination),
-            destination,
-            made,
-            notification: text.clone(),
-        });
+        let destinations = self.shared.routes().destinations(to);
+        let letters = destinations
+            .iter()
+            .map(|destination| self.shared.letter(destination, name, made, content));
         letters.collect()
     }
 
@@ -240,44 +305,6 @@ impl Notify {
     /// Destinations a person can send a test to: `email`, `webhook:1`.
     pub(crate) fn destinations(&self) -> Vec<String> {
         self.shared.routes().ways()
-    }
-
-    /// Sends a test message to one destination (`email`, an address, `webhook:1`, a webhook's host or url) past the
-    /// outbox; the server's words. Waits for the server, a minute at most.
-    ///
-    /// # Errors
-    ///
-    /// What went wrong, in the server's words where it had any.
-    pub(crate) fn test(&self, destination: &str) -> Result<String, String> {
-        let routes = self.shared.routes();
-        let Some(known) = routes.find(destination) else {
-            let ways = routes.ways().join(", ");
-            return Err(match ways.as_str() {
-                "" => "no destination is configured: set [alerts.email] from, or add [[alerts.webhooks]]"
-                    .to_owned(),
-                _ => format!("no destination \"{destination}\" is configured; there are: {ways}"),
-            });
-        };
-        let carrier = self
-            .shared
-            .carrier(route::way_of(&known))
-            .ok_or_else(|| format!("{known} is configured no longer"))?;
-        let now = self.shared.clock.wall();
-        let head = self.shared.plan().head.clone();
-        let name = format!("test-{}", now.as_nanos());
-        let parcel = Parcel {
-            destination: known.clone(),
-            message_id: routes.message_id(&self.shared.vantage, &name, &known),
-            at: now,
-            head,
-            matter: Matter::Test { at: now },
-            picture: None,
-        };
-        match carrier.deliver(&parcel) {
-            Outcome::Accepted { words, refused } if refused.is_empty() => Ok(words),
-            Outcome::Accepted { refused, .. } => Err(carrier::refusals(&refused)),
-            Outcome::Refused { words } | Outcome::Failed { words, .. } => Err(words),
-        }
     }
 
     /// The monitor had been killed: everybody is told, once per interruption.

@@ -19,8 +19,9 @@ use linewatch_store::{Fate, Letter, NewLetter, StoreError};
 use crate::config::alerts::Retry;
 
 use super::carrier::{Carrier, Outcome, Parcel, Refusal, refusals};
+use super::reports::Keeper;
 use super::shape::{self, Content};
-use super::{Shared, mail, route};
+use super::{Made, Page, Shared, mail, route};
 
 /// Letters in one message at most: 100 of some 1 KB are a mail that people still open.
 const MERGED: usize = 100;
@@ -41,16 +42,24 @@ pub(super) struct Worker {
     troubles: BTreeMap<String, Trouble>,
     /// The newest nudge that was followed.
     nudge: u64,
+    /// Of the way of reports: puts in what is due.
+    reports: Option<Keeper>,
 }
 
 impl Worker {
     pub(super) fn new(shared: Arc<Shared>, way: String) -> Self {
         Self {
+            reports: (way == route::REPORT).then(Keeper::default),
             shared,
             way,
             troubles: BTreeMap::new(),
             nudge: 0,
         }
+    }
+
+    /// Its key.
+    pub(super) fn way(&self) -> &str {
+        &self.way
     }
 
     /// Until nobody can ring any more.
@@ -77,15 +86,25 @@ impl Worker {
             self.nudge = nudge;
             self.forgive();
         }
-        match self.empty() {
-            Ok(()) => {}
+        let look_at = match self.look().and_then(|at| self.empty().map(|()| at)) {
+            Ok(look_at) => look_at,
             Err(StoreError::Stopped) => return None,
             Err(error) => {
                 tracing::warn!(target: "notify", way = self.way, "the outbox cannot be read: {error}");
                 return Some(self.shared.clock.mono().plus(STORE_PAUSE));
             }
-        }
-        self.troubles.values().map(|trouble| trouble.retry_at).min()
+        };
+        let retries = self.troubles.values().map(|trouble| trouble.retry_at);
+        retries.chain(look_at).min()
+    }
+
+    /// Puts in the report that is due, if this is its way; when to look again.
+    fn look(&mut self) -> Result<Option<MonoTime>, StoreError> {
+        let Some(keeper) = &mut self.reports else {
+            return Ok(None);
+        };
+        let has_mail = self.shared.routes().has_email();
+        keeper.look(&self.shared, has_mail).map(Some)
     }
 
     /// Whoever has failed may try again at once.
@@ -129,7 +148,7 @@ impl Worker {
 
     /// Letters to somebody who is configured no longer are given up, visibly.
     fn bury_unknown(&self) -> Result<(), StoreError> {
-        let ways = self.shared.routes().ways();
+        let ways = self.shared.routes().threads();
         for destination in self.shared.store.waiting_destinations()? {
             if ways.iter().any(|way| way == route::way_of(&destination)) {
                 continue;
@@ -158,10 +177,14 @@ impl Worker {
                 self.troubles.remove(destination);
                 return Ok(has_succeeded);
             };
-            let content = match message.contents() {
+            let content = match message.contents(&self.shared) {
                 Ok(content) => content,
-                Err((place, why)) => {
+                Err(Untellable::Letter(place, why)) => {
                     self.bury(destination, &message.letters[place..=place], why)?;
+                    continue;
+                }
+                Err(Untellable::Now(why)) => {
+                    self.note(destination, &message, Outcome::failed(why))?;
                     continue;
                 }
             };
@@ -217,7 +240,7 @@ impl Worker {
         let picture = Parcel::first_item(&matter)
             .filter(|_| carrier.has_picture() || !graph_file.is_empty())
             .and_then(|item| {
-                let png = (self.shared.graph)(item.target?)?;
+                let png = (self.shared.graph)(item.target?, head.language)?;
                 Some((png, item.name.clone()))
             });
         if let Some((png, _)) = &picture
@@ -233,6 +256,7 @@ impl Worker {
             head,
             matter,
             picture: picture.filter(|_| carrier.has_picture()),
+            pages: contents.pages(),
         };
         Ok(carrier.deliver(&parcel))
     }
@@ -283,7 +307,7 @@ impl Worker {
         let later = refused.iter().filter(|refusal| !refusal.is_permanent);
         later
             .flat_map(|refusal| {
-                let destination = route::person(&refusal.address);
+                let destination = route::person(route::way_of(&message.last().destination), &refusal.address);
                 let routes = &routes;
                 message.letters.iter().map(move |letter| NewLetter {
                     destination: destination.clone(),
@@ -333,6 +357,15 @@ enum Contents {
     Alerts(Vec<Notification>),
     Stopped { at: WallTime, why: String },
     Interrupted { from: WallTime, to: WallTime },
+    Report(Box<Made>),
+}
+
+/// Why a message cannot be told.
+enum Untellable {
+    /// This letter of it never can, in words.
+    Letter(usize, String),
+    /// Not now.
+    Now(String),
 }
 
 impl Contents {
@@ -341,6 +374,15 @@ impl Contents {
             Self::Alerts(notifications) => Matter::Alerts(notifications),
             Self::Stopped { at, why } => Matter::Stopped { at: *at, why },
             Self::Interrupted { from, to } => Matter::Interrupted { from: *from, to: *to },
+            Self::Report(made) => Matter::Report(&made.digest),
+        }
+    }
+
+    /// What is attached.
+    fn pages(&self) -> Vec<Page> {
+        match self {
+            Self::Report(made) => made.pages.clone(),
+            Self::Alerts(_) | Self::Stopped { .. } | Self::Interrupted { .. } => Vec::new(),
         }
     }
 }
@@ -378,15 +420,19 @@ impl Message {
         &self.letters[self.letters.len() - 1]
     }
 
-    /// What it says; else which letter cannot be read, and why.
-    fn contents(&self) -> Result<Contents, (usize, String)> {
+    /// What it says. A report is made here, which takes its time.
+    fn contents(&self, shared: &Shared) -> Result<Contents, Untellable> {
         let mut notifications = Vec::with_capacity(self.letters.len());
         for (place, letter) in self.letters.iter().enumerate() {
             match shape::read_content(&letter.notification) {
                 Ok(Content::Alerts(notification)) => notifications.push(*notification),
                 Ok(Content::Stopped { at, why }) => return Ok(Contents::Stopped { at, why }),
                 Ok(Content::Interrupted { from, to }) => return Ok(Contents::Interrupted { from, to }),
-                Err(why) => return Err((place, why)),
+                Ok(Content::Report(order)) => {
+                    let made = shared.made(&order).map_err(Untellable::Now)?;
+                    return Ok(Contents::Report(Box::new(made)));
+                }
+                Err(why) => return Err(Untellable::Letter(place, why)),
             }
         }
         Ok(Contents::Alerts(notifications))

@@ -8,8 +8,11 @@ use super::credentials;
 
 /// The way of all mail, and the destination of everybody configured.
 pub(super) const EMAIL: &str = "email";
+/// The way of reports: mail too, but on a thread of its own with trouble of its own, so that no alert waits for one.
+pub(super) const REPORT: &str = "report";
 /// Before the address of one person.
 const EMAIL_TO: &str = "email:";
+const REPORT_TO: &str = "report:";
 const WEBHOOK: &str = "webhook:";
 
 /// Whom there is.
@@ -43,7 +46,19 @@ impl Routes {
         }
     }
 
-    /// A key for each way there is.
+    /// A key for each way that has a thread: those of alerts, and that of reports.
+    pub(super) fn threads(&self) -> Vec<String> {
+        let mut ways = self.ways();
+        ways.extend(self.has_email.then(|| REPORT.to_owned()));
+        ways
+    }
+
+    /// Whether something can be sent by mail.
+    pub(super) const fn has_email(&self) -> bool {
+        self.has_email
+    }
+
+    /// A key for each way that alerts take.
     pub(super) fn ways(&self) -> Vec<String> {
         let email = self.has_email.then(|| EMAIL.to_owned());
         let webhooks = (1..=self.webhooks.len()).map(|number| format!("{WEBHOOK}{number}"));
@@ -96,6 +111,8 @@ impl Routes {
 pub(super) fn way_of(destination: &str) -> &str {
     if destination.starts_with(EMAIL_TO) {
         EMAIL
+    } else if destination.starts_with(REPORT_TO) {
+        REPORT
     } else {
         destination
     }
@@ -103,12 +120,19 @@ pub(super) fn way_of(destination: &str) -> &str {
 
 /// The one address of a destination; `None`: everybody configured.
 pub(super) fn address_of(destination: &str) -> Option<&str> {
-    destination.strip_prefix(EMAIL_TO)
+    destination
+        .strip_prefix(EMAIL_TO)
+        .or_else(|| destination.strip_prefix(REPORT_TO))
 }
 
-/// One person of those a mail was for.
-pub(super) fn person(address: &str) -> String {
-    format!("{EMAIL_TO}{address}")
+/// One person of those a mail of this way was for.
+pub(super) fn person(way: &str, address: &str) -> String {
+    format!("{way}:{address}")
+}
+
+/// Whether this is a webhook, of now or of before.
+pub(super) fn is_webhook(destination: &str) -> bool {
+    destination.starts_with(WEBHOOK)
 }
 
 /// The place of a webhook in the configuration, from 0.
@@ -176,6 +200,15 @@ mod tests {
     #[test]
     fn an_alert_for_somebody_unknown_goes_to_everybody() {
         check(&["gone.example.net"], &["email", "webhook:1", "webhook:2"]);
+    }
+
+    #[test]
+    fn a_report_has_a_thread_of_its_own_and_is_no_destination_of_alerts() {
+        assert_eq!(routes().threads(), ["email", "webhook:1", "webhook:2", "report"]);
+        check(&["report"], &["email", "webhook:1", "webhook:2"]);
+        let one = person(REPORT, "a@x.org");
+        assert_eq!((way_of(&one), address_of(&one)), (REPORT, Some("a@x.org")));
+        assert_eq!((way_of(REPORT), address_of(REPORT)), (REPORT, None));
     }
 
     #[test]

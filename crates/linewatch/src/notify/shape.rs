@@ -11,6 +11,11 @@ use linewatch_core::target::TargetId;
 use linewatch_core::time::WallTime;
 use serde::{Deserialize, Serialize};
 
+mod order;
+
+pub(crate) use order::Order;
+use order::OrderShape;
+
 /// Of everything here.
 const VERSION: u32 = 1;
 
@@ -33,6 +38,8 @@ pub(crate) enum Content {
         /// When it began again.
         to: WallTime,
     },
+    /// What a period was. It is made when it is sent, of what is stored then.
+    Report(Order),
 }
 
 /// Something that is kept as text.
@@ -49,6 +56,7 @@ enum ContentShape {
     Alerts(NotificationShape),
     Stopped { at_ns: i64, why: String },
     Interrupted { from_ns: i64, to_ns: i64 },
+    Report(OrderShape),
 }
 
 #[derive(Serialize, Deserialize)]
@@ -169,6 +177,7 @@ pub(crate) fn write_content(content: &Content) -> String {
             from_ns: from.as_nanos(),
             to_ns: to.as_nanos(),
         },
+        Content::Report(order) => ContentShape::Report(OrderShape::of(order)),
     })
 }
 
@@ -188,6 +197,7 @@ pub(crate) fn read_content(text: &str) -> Result<Content, String> {
             from: WallTime::from_nanos(from_ns),
             to: WallTime::from_nanos(to_ns),
         },
+        ContentShape::Report(shape) => Content::Report(shape.order()?),
     })
 }
 

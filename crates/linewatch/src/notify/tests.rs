@@ -3,6 +3,7 @@
 mod hooks;
 mod nudges;
 mod peer;
+mod reports;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -82,7 +83,9 @@ fn bench_with(files: tempfile::TempDir, alerts: Alerts, (root, is_trusted): (Str
         store,
         vantage: "ab12".to_owned(),
         run: RunId(1),
-        graph: Box::new(|_| Some(b"\x89PNG".to_vec())),
+        graph: Box::new(|_, _| Some(b"\x89PNG".to_vec())),
+        report: Box::new(reports::a_report),
+        targets: Vec::new(),
         on_trouble: Box::new(move |_, sentence| hears.lock().expect("whole").push(sentence)),
         is_alive: Arc::new(|| true),
     };

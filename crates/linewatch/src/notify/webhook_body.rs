@@ -144,12 +144,15 @@ fn own(parcel: &Parcel<'_>) -> Value {
         Matter::Alerts(_) => (first.map_or("alert", event_word), None),
         Matter::Stopped { at, .. } => ("monitor_stopped", Some(*at)),
         Matter::Interrupted { to, .. } => ("monitor_interrupted", Some(*to)),
+        Matter::Report(digest) => ("report", Some(digest.to)),
         Matter::Test { at } => ("test", Some(*at)),
     };
     let timestamp = at.or_else(|| first.map(|item| item.until.unwrap_or(item.since)));
     let alerts: Vec<Value> = match matter {
         Matter::Alerts(notifications) => notifications.iter().map(alert).collect(),
-        Matter::Stopped { .. } | Matter::Interrupted { .. } | Matter::Test { .. } => Vec::new(),
+        Matter::Stopped { .. } | Matter::Interrupted { .. } | Matter::Report(_) | Matter::Test { .. } => {
+            Vec::new()
+        }
     };
     json!({
         "version": 1,
@@ -230,7 +233,7 @@ fn severity(matter: &Matter<'_>) -> Severity {
             .max()
             .unwrap_or(Severity::Info),
         Matter::Stopped { .. } | Matter::Interrupted { .. } => Severity::Warning,
-        Matter::Test { .. } => Severity::Info,
+        Matter::Report(_) | Matter::Test { .. } => Severity::Info,
     }
 }
 

@@ -19,6 +19,10 @@ import { at } from "./values.js";
 /** @typedef {import("../types").OutboxAnswer} OutboxAnswer */
 
 const SILENCE_MINUTES = "60";
+/** Destinations of the outbox: everybody who gets mail, the same for reports, and what webhooks begin with. */
+const MAIL = "email";
+const REPORT = "report";
+const WEBHOOK = "webhook:";
 
 /** @type {import("../pages/settings.js").SectionMaker} */
 export async function alertsSection({ letters }) {
@@ -31,7 +35,8 @@ export async function alertsSection({ letters }) {
     letters(outbox.dead.length);
     setText(sub, t("settings.alerts.sub", { ways: outbox.destinations.length, rules: count(at(form.current().info.config, "alerts.rules")), dead: outbox.dead.length }));
     setText(waiting, outbox.waiting.length === 0 ? "" : tn("settings.alerts.waiting", outbox.waiting.length));
-    fill(dead, ...outbox.dead.map((letter) => deadLetter(letter, drawOutbox)));
+    const hasMail = outbox.destinations.includes(MAIL);
+    fill(dead, ...outbox.dead.map((letter) => deadLetter(letter, hasMail, drawOutbox)));
   };
   const refresh = () => /** @type {Promise<OutboxAnswer>} */ (get("alerts/outbox")).then(drawOutbox, (error) => setText(sub, failureText(error)));
   const mailTest = testBox();
@@ -50,10 +55,11 @@ export async function alertsSection({ letters }) {
   const form = valueForm({
     prefix: "config", loaded, load: loadConfig, save: saveConfig, onsaved: () => { for (const list of lists) list.draw(); void refresh(); },
     groups: [
-      { title: t("settings.alerts.email"), action: button(t("settings.alerts.test_mail"), () => void mailTest.run("email"), "small"), fields: [
+      { title: t("settings.alerts.email"), action: h("span", { class: "form-buttons" }, button(t("settings.alerts.test_report"), () => void mailTest.run(REPORT), "small"), button(t("settings.alerts.test_mail"), () => void mailTest.run(MAIL), "small")), fields: [
         { key: "alerts.email.server", kind: "text" }, { key: "alerts.email.port", kind: "number" },
         { key: "alerts.email.tls", kind: "choice", options: ["auto", "implicit", "starttls", "none"] }, { key: "alerts.email.user", kind: "text" },
         { key: "alerts.email.from", kind: "text" }, { key: "alerts.email.to", kind: "list" },
+        { key: "alerts.email.report", kind: "choice", options: ["off", "weekly", "monthly"] },
       ], after: h("div", null, h("div", { class: "setting" }, h("span", null, t("settings.alerts.password")),
         h("span", { class: "password-from" }, from === null ? t("settings.alerts.no_password") : t("settings.alerts.password_from", { from }))), mailTest.element) },
       { title: t("settings.alerts.timing"), fields: [
@@ -83,8 +89,13 @@ function count(list) {
   return Array.isArray(list) ? list.length : 0;
 }
 
-/** @param {import("../types").LetterRow} letter @param {(outbox: OutboxAnswer) => void} draw */
-function deadLetter(letter, draw) {
+/** Whom a message is for, in words where there are any. @param {string} destination */
+function whom(destination) {
+  return destination === REPORT || destination.startsWith(`${REPORT}:`) ? t("settings.alerts.to_report", { to: destination.slice(REPORT.length + 1) || MAIL }) : destination;
+}
+
+/** @param {import("../types").LetterRow} letter @param {boolean} hasMail @param {(outbox: OutboxAnswer) => void} draw */
+function deadLetter(letter, hasMail, draw) {
   const problem = h("p", { class: "field-error", role: "alert" });
   /** @param {string} method @param {string} path */
   const ask = async (method, path) => {
@@ -98,10 +109,12 @@ function deadLetter(letter, draw) {
   return h("section", { class: "card dead-letter", role: "group", "aria-label": t("settings.alerts.undelivered") },
     glyph("error"),
     h("div", null, h("h2", null, t("settings.alerts.undelivered")),
-      h("p", null, t("settings.alerts.tried", { to: letter.destination, n: letter.attempts, made: moment(letter.made, Date.now()), due: moment(letter.due, Date.now()) })),
+      h("p", null, t("settings.alerts.tried", { to: whom(letter.destination), n: letter.attempts, made: moment(letter.made, Date.now()), due: moment(letter.due, Date.now()) })),
       letter.last_error === null ? null : h("pre", { class: "server-words", tabindex: "0" }, letter.last_error),
       h("p", { class: "muted" }, t("settings.alerts.kept")), problem),
-    h("div", { class: "form-buttons" }, button(t("settings.alerts.discard"), () => void ask("DELETE", "")), button(t("settings.alerts.try_again"), () => void ask("POST", "/retry"), "primary")));
+    h("div", { class: "form-buttons" }, button(t("settings.alerts.discard"), () => void ask("DELETE", "")),
+      hasMail && letter.destination.startsWith(WEBHOOK) ? button(t("settings.alerts.mail_instead"), () => void ask("POST", "/mail")) : null,
+      button(t("settings.alerts.try_again"), () => void ask("POST", "/retry"), "primary")));
 }
 
 /** Where the answer of a test stands, word for word. */
@@ -113,7 +126,7 @@ function testBox() {
     async run(destination) {
       const startedAt = performance.now();
       element.className = "test-answer";
-      fill(element, h("p", null, t("settings.alerts.testing", { to: destination })));
+      fill(element, h("p", null, t("settings.alerts.testing", { to: whom(destination) })));
       const took = () => duration(Math.max(10, Math.round((performance.now() - startedAt) / 10) * 10));
       try {
         /** @type {{ data: import("../types").TestAnswer }} */

@@ -46,7 +46,17 @@ pub(super) fn compose(parcel: &Parcel<'_>, from: &Mailbox, to: &[Mailbox]) -> Re
     for mailbox in to {
         mail = mail.to(mailbox.clone());
     }
-    mail.multipart(rich)
+    let whole = if parcel.pages.is_empty() {
+        rich
+    } else {
+        let kind = ContentType::TEXT_HTML;
+        let pages = parcel.pages.iter().map(|page| {
+            // The library chooses the encoding that makes it shortest.
+            Attachment::new(page.file_name.clone()).body(page.html.clone(), kind.clone())
+        });
+        pages.fold(MultiPart::mixed().multipart(rich), MultiPart::singlepart)
+    };
+    mail.multipart(whole)
         .map(|mail| mail.formatted())
         .map_err(|error| error.to_string())
 }

@@ -117,6 +117,20 @@ fn a_snapshot_from_before_messages_waited_in_it_is_read() {
 }
 
 #[test]
+fn an_order_of_a_report_comes_back_as_it_was() {
+    use linewatch_render::report::DigestSpan;
+    for span in [DigestSpan::Week, DigestSpan::Month, DigestSpan::Days] {
+        let order = Content::Report(Order {
+            span,
+            from: WallTime::from_nanos(1),
+            to: WallTime::from_nanos(2),
+            made: WallTime::from_nanos(3),
+        });
+        assert_eq!(read_content(&write_content(&order)), Ok(order));
+    }
+}
+
+#[test]
 fn a_matcher_comes_back_as_it_was() {
     let matcher = Matcher {
         group: "Europe".to_owned(),
