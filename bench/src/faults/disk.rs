@@ -12,13 +12,18 @@ use nix::sys::signal::Signal;
 use super::rig::{PROBES_PER_S, Rig, TARGETS, echoes, pause, rate_over};
 use super::{Amount, Finding, missing};
 
-/// Failing calls: which, how, and every which of them in each thread. An error instead of the call, never a false success.
-const INJECTIONS: [(&str, &str); 5] = [
-    ("fdatasync,fsync", "error=EIO:when=3+7"),
-    ("pwrite64", "error=ENOSPC:when=40+60"),
-    ("pwrite64", "error=EIO:when=20+90"),
-    ("pwrite64", "error=EINTR:when=3+5"),
-    ("openat,unlink,ftruncate", "error=EMFILE:when=2+3"),
+/// With the smallest budget the log begins anew every few seconds, and its file is cut back to what it may keep each time.
+const SMALL: &str = "[storage]\nmax_size = \"16MB\"\n";
+/// Failing calls: which, how, and every which of them in each thread; and what is configured for that. An error instead of the
+/// call, never a false success.
+const INJECTIONS: [(&str, &str, &str); 7] = [
+    ("fdatasync,fsync", "error=EIO:when=3+7", ""),
+    ("pwrite64", "error=ENOSPC:when=40+60", ""),
+    ("pwrite64", "error=EIO:when=20+90", ""),
+    ("pwrite64", "error=EINTR:when=3+5", ""),
+    ("openat,unlink", "error=EMFILE:when=2+3", ""),
+    ("ftruncate", "error=EIO:when=1+2", SMALL),
+    ("ftruncate", "error=EINTR:when=1+3", SMALL),
 ];
 /// Each is watched for so long.
 const WATCHED: Duration = Duration::from_secs(15);
@@ -41,8 +46,8 @@ pub(super) fn io(_: &Amount) -> Result<Vec<Finding>> {
     }
     INJECTIONS
         .iter()
-        .map(|(calls, how)| {
-            let with = injected(calls, how)?;
+        .map(|(calls, how, more)| {
+            let with = injected(calls, how, more)?;
             let off = (with.rate - with.before) / with.before;
             Ok(Finding::new(
                 format!("{calls} {how}"),
@@ -74,8 +79,8 @@ struct Fared {
     is_whole: bool,
 }
 
-fn injected(calls: &str, how: &str) -> Result<Fared> {
-    let rig = Rig::new("")?;
+fn injected(calls: &str, how: &str, more: &str) -> Result<Fared> {
+    let rig = Rig::new(more)?;
     let trace = rig.path().join("trace.txt");
     let mut serving = rig.start()?;
     pause(SETTLE);
