@@ -35,8 +35,8 @@ const RATE_OFF_MAX: f64 = 0.01;
 const END_MAX: Duration = Duration::from_secs(15);
 /// After room is there again.
 const NORMAL_AFTER_MAX: Duration = Duration::from_secs(5);
-/// Of the small disk.
-const DISK_MB: u32 = 8;
+/// Of the small disk: what waits for it in so many minutes must have room there at last.
+const DISK_MB_PER_MINUTE: u64 = 16;
 /// A disk of that size must be full to the last byte until the store notices at its next commits.
 const NOTICED_MAX: Duration = Duration::from_secs(30);
 
@@ -134,10 +134,8 @@ pub(super) fn full(amount: &Amount) -> Result<Vec<Finding>> {
     let disk = rig.data_dir();
     std::fs::create_dir(&disk)?;
     let path = disk.display().to_string();
-    namespace::tool(
-        "mount",
-        &["-t", "tmpfs", "-o", &format!("size={DISK_MB}m"), "none", &path],
-    )?;
+    let size = format!("size={}m", DISK_MB_PER_MINUTE * amount.minutes);
+    namespace::tool("mount", &["-t", "tmpfs", "-o", &size, "none", &path])?;
     let mut serving = rig.start()?;
     pause(SETTLE);
     let plain = rate_over(WATCHED)?;
@@ -170,7 +168,7 @@ fn full_once(rig: &Rig, serving: &mut Serving, time: &str, minutes: u64, plain: 
     let mut file = File::create(&others)?;
     until("that the disk is full is told", NOTICED_MAX, || {
         // To the last byte, and again what the program gave up meanwhile.
-        for bytes in [64 << 10, 4 << 10, 512] {
+        for bytes in [1 << 20, 64 << 10, 4 << 10, 512] {
             while file.write_all(&vec![7; bytes]).is_ok() {}
         }
         Ok((storage(serving)? != "ok").then_some(()))
@@ -186,7 +184,10 @@ fn full_once(rig: &Rig, serving: &mut Serving, time: &str, minutes: u64, plain: 
     })?;
     let off = (rate - plain) / plain;
     Ok(Finding::new(
-        format!("a disk of {DISK_MB} MB full for {minutes} min, the {time} time"),
+        format!(
+            "a disk of {} MB full for {minutes} min, the {time} time",
+            DISK_MB_PER_MINUTE * minutes
+        ),
         "no crash, rate within 1 %, normal <= 5 s after there is room",
         format!(
             "alive: {is_alive}, storage \"{state}\", {:+.2} %, normal after {} ms",
