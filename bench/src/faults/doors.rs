@@ -4,7 +4,7 @@ use std::net::TcpStream;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
-use linewatch_e2e::serving::{half_a_request, is_open, now, until};
+use linewatch_e2e::serving::{half_a_request, is_open, now, told_at_the_door, until};
 
 use super::rig::{Rig, pause, rate_over};
 use super::{Amount, Finding};
@@ -44,7 +44,8 @@ fn no_descriptors() -> Result<Finding> {
     let rate = rate_over(CROWDED)?;
     let open = std::fs::read_dir(format!("/proc/{}/fd", serving.pid()))?.count();
     let asked = now();
-    let refused = serving.ask("GET", "/healthz", "", "")?.status;
+    let answer = told_at_the_door(address)?;
+    let refused = answer.split(' ').nth(1).unwrap_or_default();
     let refused_after = asked.elapsed();
     let is_alive = serving.ended()?.is_none();
     drop(crowd);
@@ -66,7 +67,7 @@ fn no_descriptors() -> Result<Finding> {
             off * 100.0
         ),
         is_alive
-            && refused == 503
+            && refused == "503"
             && refused_after <= REFUSED_MAX
             && recovered <= RECOVERED_MAX
             && off.abs() <= RATE_OFF_MAX,
