@@ -19,6 +19,23 @@ const ANSWER_MAX: Duration = Duration::from_secs(20);
 /// Between two looks at what cannot be awaited: short beside everything measured here.
 const LOOK_EVERY: Duration = Duration::from_millis(1);
 
+/// What somebody is told who may not even ask: the whole answer, though the request may come when the door is closed already.
+///
+/// # Errors
+///
+/// When there is no connection or no answer.
+pub fn told_at_the_door(address: SocketAddr) -> anyhow::Result<String> {
+    let mut stream = TcpStream::connect(address)?;
+    stream.set_read_timeout(Some(ANSWER_MAX))?;
+    let request = format!("GET /healthz HTTP/1.1\r\nhost: {address}\r\n\r\n");
+    // In one piece, and whatever becomes of it: the answer may have been given before.
+    let _ = stream.write_all(request.as_bytes());
+    let mut answer = Vec::new();
+    let end = stream.read_to_end(&mut answer);
+    ensure!(!answer.is_empty(), "no answer: {end:?}");
+    Ok(String::from_utf8_lossy(&answer).into_owned())
+}
+
 /// A running `serve`; ended with its owner.
 #[derive(Debug)]
 pub struct Serving {

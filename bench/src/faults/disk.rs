@@ -12,13 +12,18 @@ use nix::sys::signal::Signal;
 use super::rig::{PROBES_PER_S, Rig, TARGETS, echoes, pause, rate_over};
 use super::{Amount, Finding, missing};
 
-/// Failing calls: which, how, and every which of them in each thread. An error instead of the call, never a false success.
-const INJECTIONS: [(&str, &str); 5] = [
-    ("fdatasync,fsync", "error=EIO:when=3+7"),
-    ("pwrite64", "error=ENOSPC:when=40+60"),
-    ("pwrite64", "error=EIO:when=20+90"),
-    ("pwrite64", "error=EINTR:when=3+5"),
-    ("openat,unlink,ftruncate", "error=EMFILE:when=2+3"),
+/// With the smallest budget the log begins anew every few seconds, and its file is cut back to what it may keep each time.
+const SMALL: &str = "[storage]\nmax_size = \"16MB\"\n";
+/// Failing calls: which, how, and every which of them in each thread; and what is configured for that. An error instead of the
+/// call, never a false success.
+const INJECTIONS: [(&str, &str, &str); 7] = [
+    ("fdatasync,fsync", "error=EIO:when=3+7", ""),
+    ("pwrite64", "error=ENOSPC:when=40+60", ""),
+    ("pwrite64", "error=EIO:when=20+90", ""),
+    ("pwrite64", "error=EINTR:when=3+5", ""),
+    ("openat,unlink", "error=EMFILE:when=2+3", ""),
+    ("ftruncate", "error=EIO:when=1+2", SMALL),
+    ("ftruncate", "error=EINTR:when=1+3", SMALL),
 ];
 /// Each is watched for so long.
 const WATCHED: Duration = Duration::from_secs(15);
@@ -30,8 +35,8 @@ const RATE_OFF_MAX: f64 = 0.01;
 const END_MAX: Duration = Duration::from_secs(15);
 /// After room is there again.
 const NORMAL_AFTER_MAX: Duration = Duration::from_secs(5);
-/// Of the small disk.
-const DISK_MB: u32 = 8;
+/// Of the small disk: what waits for it in so many minutes must have room there at last.
+const DISK_MB_PER_MINUTE: u64 = 16;
 /// A disk of that size must be full to the last byte until the store notices at its next commits.
 const NOTICED_MAX: Duration = Duration::from_secs(30);
 
@@ -41,8 +46,8 @@ pub(super) fn io(_: &Amount) -> Result<Vec<Finding>> {
     }
     INJECTIONS
         .iter()
-        .map(|(calls, how)| {
-            let with = injected(calls, how)?;
+        .map(|(calls, how, more)| {
+            let with = injected(calls, how, more)?;
             let off = (with.rate - with.before) / with.before;
             Ok(Finding::new(
                 format!("{calls} {how}"),
@@ -74,8 +79,8 @@ struct Fared {
     is_whole: bool,
 }
 
-fn injected(calls: &str, how: &str) -> Result<Fared> {
-    let rig = Rig::new("")?;
+fn injected(calls: &str, how: &str, more: &str) -> Result<Fared> {
+    let rig = Rig::new(more)?;
     let trace = rig.path().join("trace.txt");
     let mut serving = rig.start()?;
     pause(SETTLE);
@@ -129,10 +134,8 @@ pub(super) fn full(amount: &Amount) -> Result<Vec<Finding>> {
     let disk = rig.data_dir();
     std::fs::create_dir(&disk)?;
     let path = disk.display().to_string();
-    namespace::tool(
-        "mount",
-        &["-t", "tmpfs", "-o", &format!("size={DISK_MB}m"), "none", &path],
-    )?;
+    let size = format!("size={}m", DISK_MB_PER_MINUTE * amount.minutes);
+    namespace::tool("mount", &["-t", "tmpfs", "-o", &size, "none", &path])?;
     let mut serving = rig.start()?;
     pause(SETTLE);
     let plain = rate_over(WATCHED)?;
@@ -165,7 +168,7 @@ fn full_once(rig: &Rig, serving: &mut Serving, time: &str, minutes: u64, plain: 
     let mut file = File::create(&others)?;
     until("that the disk is full is told", NOTICED_MAX, || {
         // To the last byte, and again what the program gave up meanwhile.
-        for bytes in [64 << 10, 4 << 10, 512] {
+        for bytes in [1 << 20, 64 << 10, 4 << 10, 512] {
             while file.write_all(&vec![7; bytes]).is_ok() {}
         }
         Ok((storage(serving)? != "ok").then_some(()))
@@ -181,7 +184,10 @@ fn full_once(rig: &Rig, serving: &mut Serving, time: &str, minutes: u64, plain: 
     })?;
     let off = (rate - plain) / plain;
     Ok(Finding::new(
-        format!("a disk of {DISK_MB} MB full for {minutes} min, the {time} time"),
+        format!(
+            "a disk of {} MB full for {minutes} min, the {time} time",
+            DISK_MB_PER_MINUTE * minutes
+        ),
         "no crash, rate within 1 %, normal <= 5 s after there is room",
         format!(
             "alive: {is_alive}, storage \"{state}\", {:+.2} %, normal after {} ms",

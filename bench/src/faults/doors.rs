@@ -4,7 +4,7 @@ use std::net::TcpStream;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
-use linewatch_e2e::serving::{half_a_request, is_open, now, until};
+use linewatch_e2e::serving::{half_a_request, is_open, now, told_at_the_door, until};
 
 use super::rig::{Rig, pause, rate_over};
 use super::{Amount, Finding};
@@ -15,6 +15,8 @@ const DESCRIPTORS: &str = "96";
 const CROWD: usize = 150;
 /// How long nobody gets in.
 const CROWDED: Duration = Duration::from_secs(5);
+/// The longest pause of the door, and a little.
+const REFUSED_MAX: Duration = Duration::from_millis(1_500);
 /// Seconds, not minutes.
 const RECOVERED_MAX: Duration = Duration::from_secs(3);
 /// Requests that are begun and never ended.
@@ -41,6 +43,10 @@ fn no_descriptors() -> Result<Finding> {
         .collect::<Result<_, _>>()?;
     let rate = rate_over(CROWDED)?;
     let open = std::fs::read_dir(format!("/proc/{}/fd", serving.pid()))?.count();
+    let asked = now();
+    let answer = told_at_the_door(address)?;
+    let refused = answer.split(' ').nth(1).unwrap_or_default();
+    let refused_after = asked.elapsed();
     let is_alive = serving.ended()?.is_none();
     drop(crowd);
     let begun = now();
@@ -53,13 +59,18 @@ fn no_descriptors() -> Result<Finding> {
     let off = (rate - plain) / plain;
     Ok(Finding::new(
         format!("{CROWD} connections with {DESCRIPTORS} descriptors for {CROWDED:?}"),
-        "page back <= 3 s after they are gone, rate within 1 %",
+        "who comes is refused (503) <= 1.5 s, page back <= 3 s after they are gone, rate within 1 %",
         format!(
-            "{open} open, alive: {is_alive}, page back after {} ms, {:+.2} %",
+            "{open} open, alive: {is_alive}, {refused} after {} ms, page back after {} ms, {:+.2} %",
+            refused_after.as_millis(),
             recovered.as_millis(),
             off * 100.0
         ),
-        is_alive && recovered <= RECOVERED_MAX && off.abs() <= RATE_OFF_MAX,
+        is_alive
+            && refused == "503"
+            && refused_after <= REFUSED_MAX
+            && recovered <= RECOVERED_MAX
+            && off.abs() <= RATE_OFF_MAX,
     ))
 }
 

@@ -180,8 +180,6 @@ fn findings(amount: &Amount, worst: &Worst) -> Vec<Finding> {
     );
     let lost_ms = worst.lost_ns / 1_000_000;
     let start = worst.start;
-    // A sample is decided, handed on and written after it was sent: a batch of 20 ms and the commit itself come on top of the flush.
-    let limit = FLUSH + Duration::from_millis(100);
     vec![
         Finding::new(
             format!("{what}: integrity_check"),
@@ -191,9 +189,9 @@ fn findings(amount: &Amount, worst: &Worst) -> Vec<Finding> {
         ),
         Finding::new(
             format!("{what}: samples lost by one"),
-            "<= 1 s (and 0.1 s of the commit)",
+            "<= 1 s",
             format!("at most {lost_ms} ms, {} samples", worst.lost_samples),
-            i128::from(worst.lost_ns) <= limit.as_nanos() as i128,
+            i128::from(worst.lost_ns) <= FLUSH.as_nanos() as i128,
         ),
         Finding::new(
             format!("{what}: seen committed and gone, or a hole in a sequence"),

@@ -3,8 +3,8 @@
 //! Input: targets as small indices, intervals, and now. Output: [`Due`] slots on each target's own absolute grid
 //! `s_0 + i * interval`, and [`Missed`] spans. A slot is never skipped: it is handed out once, with the lateness
 //! it then has, or it is inside a missed span; either way it consumes a sequence number. What is more than
-//! [`STALL_AFTER`] late is missed; late slots of one target beyond one batch are to be refused: catching up in a burst
-//! would measure the burst (SAFETY T6). Not here: sending, and what a missed span is called.
+//! [`STALL_AFTER`] late is missed, and with it all that was due while everything stood still; late slots of one target
+//! beyond one batch are to be refused: catching up in a burst would measure the burst (SAFETY T6). Not here: sending, and what a missed span is called.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -259,6 +259,35 @@ impl Schedule {
             grid.next_seq += slots as u64;
             grid.next_at = MonoTime::from_nanos(next_ns as u64);
             self.wheel.set(index, grid.next_at);
+        }
+    }
+
+    /// Nobody was looked after for over [`STALL_AFTER`] up to `now`: all that was due meanwhile is missed, also what is not yet
+    /// that late. It would leave in one burst (SAFETY T20), and tell more about that than about the second it was meant for.
+    pub fn stood_still(&mut self, now: MonoTime, missed: &mut Vec<Missed>) {
+        for index in 0..self.grids.len() as u32 {
+            if self.wheel.at(index).is_none_or(|at| at > now) {
+                continue;
+            }
+            let end_seq = self.end_seq(index);
+            let grid = &mut self.grids[index as usize];
+            let late_ns = nanos_of(now.since(grid.next_at));
+            let slots = (late_ns / grid.interval_ns + 1).min(end_seq - grid.next_seq);
+            if slots == 0 {
+                // It has ended in a sleep, and leaves the wheel when it is due.
+                continue;
+            }
+            let (from, to) = (grid.next_at, grid.slot(slots));
+            missed.push(Missed {
+                index,
+                first_seq: grid.next_seq,
+                slots,
+                from,
+                to,
+            });
+            grid.next_seq += slots;
+            grid.next_at = to;
+            self.wheel.set(index, to);
         }
     }
 

@@ -165,6 +165,24 @@ fn a_pause_consumes_no_numbers_and_the_grid_is_kept() {
 }
 
 #[test]
+fn after_everything_stood_still_each_goes_on_with_its_next_slot() {
+    let mut schedule = Schedule::new(7);
+    let (begin, stalled) = (at(1_000), at(31_000));
+    for index in 0..1_000 {
+        schedule.add(index, SECOND, begin, 0);
+    }
+    let (mut due, mut missed) = (Vec::new(), Vec::new());
+    schedule.stood_still(stalled, &mut missed);
+    assert_eq!(missed.iter().map(|gap| gap.slots).sum::<u64>(), 30_000);
+    assert!(missed.iter().all(|gap| gap.from < stalled && gap.to > stalled));
+    assert!(!schedule.due(stalled, usize::MAX, &mut due, &mut missed));
+    assert_eq!(due, [], "nobody is due at once");
+    schedule.due(stalled.plus(100 * MS), usize::MAX, &mut due, &mut missed);
+    assert!((90..=110).contains(&due.len()), "{}", due.len());
+    assert!(due.iter().all(|slot| slot.seq == 30 && slot.due_at > stalled));
+}
+
+#[test]
 fn sleep_consumes_what_passed_and_no_burst_follows() {
     let mut schedule = Schedule::new(7);
     schedule.add(0, SECOND, at(0), 0);

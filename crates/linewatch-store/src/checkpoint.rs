@@ -25,13 +25,16 @@ pub(crate) struct Checkpointer {
 }
 
 impl Checkpointer {
-    /// Starts the thread.
+    /// Starts the thread, while the writer's connection is open: so ours is never the one that finds out what is in a log whose
+    /// writer failed, and moves commits that are not on the disk. What the log's index lists was synced.
     pub(crate) fn spawn(path: PathBuf) -> std::io::Result<Self> {
+        // Not now: then with the first checkpoint, the careful way.
+        let connection = open_checkpointer(&path, false).ok();
         // One waiting poke is as good as many.
         let (pokes, poked) = sync_channel(1);
         let thread = std::thread::Builder::new()
             .name("store-wal".to_owned())
-            .spawn(move || run(&path, &poked))?;
+            .spawn(move || run(&path, &poked, connection))?;
         Ok(Self {
             pokes: Some(pokes),
             commits: 0,
@@ -63,12 +66,11 @@ impl Drop for Checkpointer {
     }
 }
 
-fn run(path: &std::path::Path, poked: &Receiver<()>) {
-    let mut connection: Option<Connection> = None;
+fn run(path: &std::path::Path, poked: &Receiver<()>, mut connection: Option<Connection>) {
     while poked.recv().is_ok() {
         let result = match connection.take() {
             Some(connection) => Ok(connection),
-            None => open_checkpointer(path),
+            None => open_checkpointer(path, true),
         }
         .and_then(|connection| {
             connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))?;

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OpenFlags};
 
-use crate::files::{DAMAGED, DATABASE, LOCK, beside, holder, link_options, sqlite_words};
+use crate::files::{DAMAGED, DATABASE, LOCK, beside, holder, private_options, sqlite_words};
 use crate::sqlite::migrate::{MigrateError, inspect};
 use crate::sqlite::schema::MIGRATIONS;
 
@@ -154,7 +154,7 @@ pub(crate) fn free_bytes(_: &Path) -> Option<u64> {
 /// Asks for the lock as one more reader and gives it back at once: a linewatch that starts in the very same
 /// microseconds would be told that the directory is in use.
 pub fn holder_of(dir: &Path) -> Option<String> {
-    let file: File = link_options().read(true).open(dir.join(LOCK)).ok()?;
+    let file: File = private_options().read(true).open(dir.join(LOCK)).ok()?;
     match file.try_lock_shared() {
         Err(TryLockError::WouldBlock) => Some(holder(&file)),
         Ok(()) | Err(TryLockError::Error(_)) => None,

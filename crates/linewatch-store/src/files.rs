@@ -13,7 +13,8 @@ use crate::error::OpenError;
 
 mod private;
 
-pub(crate) use private::{open as open_private, options as link_options};
+pub(crate) use private::open as open_private;
+pub use private::{directory as private_directory, options as private_options};
 
 /// The database's name in the data directory.
 pub(crate) const DATABASE: &str = "linewatch.db";

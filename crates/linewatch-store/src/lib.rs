@@ -44,6 +44,7 @@ pub use backup::{BackupError, BackupProgress, backup};
 pub use budget::Keeping;
 pub use error::{OpenError, StoreError};
 pub use examine::{Disk, Obstacle, Soundness, examine, holder_of};
+pub use files::{private_directory, private_options};
 pub use foreign::{
     Archive, ForeignDatabase, ForeignError, ForeignTool, Identity, ImportOptions, Imported, Seen, Span,
 };

@@ -2,7 +2,7 @@
 //!
 //! A sweep looks first (the oldest and newest of each kind) and deletes then. Two reasons to delete: its time is over,
 //! or there is no room; the second gives up a sixteenth of the least worthy kind at a time. Nothing is believed of
-//! the calendar until it has gone on normally for an hour: before that no sweep deletes more than a tenth of a kind.
+//! the calendar until it has gone on normally for an hour: before that nothing is too old.
 //! Open rollups, unsealed samples and what still goes on are never touched.
 
 use std::time::Duration;
@@ -27,7 +27,8 @@ const REST: Duration = Duration::from_secs(600);
 const JUMP: Duration = Duration::from_secs(3600);
 /// A calendar is believed after so long without a jump, in this run: a wrong clock at boot is set right in minutes.
 const TRUST: Duration = Duration::from_secs(3600);
-/// More than one part in so many is not deleted by a calendar that is not believed (SAFETY T19).
+/// More than one part in so many that a calendar would delete which is not believed is told (SAFETY T19). Less is the rule after
+/// every start. (It cannot be the bound of what is deleted: one row from ten years ahead makes any other a small part.)
 const DOUBTFUL_PART: i128 = 10;
 /// Without room, one part in so many of a kind goes at a time.
 const PRESSED_PART: i128 = 16;
@@ -338,10 +339,10 @@ impl Retainer {
                 continue;
             }
             let expired = nanos(oldest, before).min(nanos(oldest, newest));
-            if !is_trusted && expired * DOUBTFUL_PART > nanos(oldest, newest) {
-                held.push(kind.word());
-            } else {
+            if is_trusted {
                 self.before[index] = Some(before);
+            } else if expired * DOUBTFUL_PART > nanos(oldest, newest) {
+                held.push(kind.word());
             }
         }
         self.press(pressure);

@@ -32,8 +32,10 @@ use crate::sqlite::write::{
 };
 use crate::sqlite::{is_damage, is_full, is_io, is_read_only, open_writer};
 use crate::store::{StartOptions, Store};
+use crate::writer::pace::{next_flush, period};
 use crate::writer::room::restart_log;
 
+mod pace;
 mod place;
 mod room;
 
@@ -146,7 +148,8 @@ struct Writer {
 
 impl Writer {
     fn run(mut self, commands: &Receiver<Command>) {
-        let mut flush_at = self.clock.mono().plus(self.flush_interval);
+        let period = period(self.flush_interval);
+        let mut flush_at = self.clock.mono().plus(period);
         loop {
             let pause = flush_at.since(self.clock.mono()).min(TURN);
             let heard = commands.recv_timeout(pause);
@@ -198,7 +201,7 @@ impl Writer {
             if self.clock.mono() >= flush_at {
                 let _ = self.flush(); // Its trouble is told; what waits is kept and tried again.
                 self.tend();
-                flush_at = self.clock.mono().plus(self.flush_interval);
+                flush_at = next_flush(flush_at, self.clock.mono(), period);
             }
             self.shared.turned();
         }

@@ -190,6 +190,30 @@ fn a_calendar_that_jumps_deletes_nothing_until_it_has_gone_on_normally() {
 }
 
 #[test]
+fn a_row_from_ten_years_ahead_does_not_make_the_others_a_small_part() {
+    let bench = Bench::new(1);
+    let years = |years: u64| Some(Duration::from_secs(years * 365 * 24 * HOUR));
+    bench.handle.keep(Keeping {
+        max_size_bytes: NO_LIMIT,
+        retention: Retention {
+            events: years(10),
+            ..Retention::default()
+        },
+    });
+    bench.handle.try_send(StoreMessage::Event(event(0, 0, true)));
+    bench.measure(0..2);
+    // What is written then stretches the span of all events; the real ones are a moment of it.
+    bench.clock.set_by(10 * 365 * 24 * HOUR as i64);
+    let ahead = event(1, 10 * 365 * 24 + 2, true);
+    bench.handle.try_send(StoreMessage::Event(ahead));
+    for _ in 0..30 {
+        bench.clock.advance(Duration::from_secs(60));
+        bench.handle.flush().expect("flushed");
+    }
+    assert_eq!(bench.rows("events", "at_ns", 1), (0, 2));
+}
+
+#[test]
 fn a_budget_gives_up_the_oldest_samples_first_and_keeps_what_they_sum_up_to() {
     let bench = Bench::new(3);
     let budget = 3 << 20;

@@ -32,6 +32,7 @@ mod scan;
 mod server;
 mod server_tls;
 mod settings;
+mod spare;
 
 #[cfg(test)]
 mod tests;

@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 use std::future::Future;
-use std::io;
+use std::io::{self, Read as _, Write as _};
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::pin::pin;
@@ -35,6 +35,7 @@ use crate::live::Hub;
 use crate::past::PastCache;
 use crate::routes::{self, App, Pictures};
 use crate::server_tls::Tls;
+use crate::spare::Spare;
 
 /// Pause after a failed accept: at first, and at most. Short enough to come back unnoticed, long enough not to spin.
 const ACCEPT_PAUSE: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(1));
@@ -203,6 +204,7 @@ struct Door {
 
 async fn accept(listener: TcpListener, mut door: Door, alive: mpsc::Sender<()>) {
     let mut pause = ACCEPT_PAUSE.0;
+    let mut spare = Spare::of(&listener);
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
@@ -215,9 +217,12 @@ async fn accept(listener: TcpListener, mut door: Door, alive: mpsc::Sender<()>) 
             }
             // The peer gave up before we came: its affair, and no reason to wait.
             Err(error) if is_of_peer(&error) => {}
-            // No descriptors or no memory: the connection stays in the kernel's queue until there are some.
+            // No descriptors or no memory: who waits is told so. The pause also keeps the log short, and a crowd from having
+            // all of our time.
             Err(error) => {
-                tracing::warn!(%error, pause_ms = pause.as_millis() as u64, "accept failed");
+                let refused = spare.refuse_all(&listener).await;
+                let pause_ms = pause.as_millis() as u64;
+                tracing::warn!(%error, refused, pause_ms, "accept failed");
                 tokio::time::sleep(pause).await;
                 pause = (pause * 2).min(ACCEPT_PAUSE.1);
             }
@@ -242,10 +247,7 @@ fn is_of_peer(error: &io::Error) -> bool {
 
 fn admit(stream: TcpStream, peer: SocketAddr, door: &Door, alive: &mpsc::Sender<()>) {
     let Some(place) = Places::take(&door.places, peer.ip()) else {
-        // One attempt that cannot wait: who is refused must not cost anything.
-        if stream.try_write(FULL).is_err() {
-            tracing::debug!(%peer, "refused without a word");
-        }
+        refuse(stream);
         return;
     };
     // Frames are small and wanted now.
@@ -257,6 +259,20 @@ fn admit(stream: TcpStream, peer: SocketAddr, door: &Door, alive: &mpsc::Sender<
         converse(stream, peer.ip(), door, place).await;
         drop(alive);
     });
+}
+
+/// Says that there is no place, by attempts that cannot wait: who is refused must not cost anything. What was asked is taken
+/// first, where it is there: closing over unread bytes resets a connection, and with some systems what was said on it.
+pub(crate) fn refuse(stream: TcpStream) {
+    // The runtime would have to be told first that it can be written.
+    let told = stream.into_std().and_then(|mut stream| {
+        let asked = stream.read(&mut [0; 4096]);
+        tracing::trace!(?asked, "refused");
+        stream.write(FULL)
+    });
+    if let Err(error) = told {
+        tracing::debug!(%error, "refused without a word");
+    }
 }
 
 /// One connection, until it ends or we do; first the handshake, where we speak TLS.

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::ensure;
-use linewatch_e2e::serving::{self, Serving, half_a_request, is_open, until};
+use linewatch_e2e::serving::{self, Serving, half_a_request, is_open, told_at_the_door, until};
 use linewatch_e2e::{binary, namespace};
 use nix::sys::signal::Signal;
 
@@ -35,7 +35,7 @@ fn is_well(serving: &Serving) -> bool {
 }
 
 #[test]
-fn the_page_comes_back_once_there_are_descriptors_again() {
+fn without_descriptors_who_comes_is_refused_at_once_and_the_page_comes_back() {
     with_program("no descriptors", |program, directory| {
         let mut command = serving::tool("prlimit");
         command
@@ -48,6 +48,8 @@ fn the_page_comes_back_once_there_are_descriptors_again() {
         until("that all descriptors are taken", PATIENCE, || {
             Ok((std::fs::read_dir(&open)?.count() >= DESCRIPTORS).then_some(()))
         })?;
+        let refused = told_at_the_door(address)?;
+        ensure!(refused.starts_with("HTTP/1.1 503 "), "{refused}");
         drop(crowd?);
         until("the page", PATIENCE, || Ok(is_well(&serving).then_some(())))?;
         ensure!(serving.ended()?.is_none(), "it has ended");

@@ -61,6 +61,10 @@ impl<W: Wire, C: Clock> Shard<W, C> {
             self.schedule.slept(slept, anchor.mono, &mut self.missed);
             self.push_missed(GapKind::Suspended, Some((anchor.wall.minus(slept), anchor.wall)));
         }
+        if has_stalled {
+            self.schedule.stood_still(anchor.mono, &mut self.missed);
+            self.push_missed(GapKind::Stalled, None);
+        }
         if let Some((from, to)) = step {
             self.in_flight.clock_stepped(anchor.mono);
             let sum_ns = self

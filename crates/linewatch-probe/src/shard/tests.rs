@@ -246,8 +246,13 @@ fn b8_a_stall_is_a_gap_and_what_was_under_way_keeps_its_rtt() {
     let counts = bench.found.counts(1);
     let gaps = bench.found.gaps(GapKind::Stalled);
     assert_eq!((counts.lost, gaps.len()), (0, 1));
-    // 50 slots passed; those up to a second late are sent.
-    assert!((39..=41).contains(&gaps[0].slots), "{gaps:?}");
+    // 50 slots passed, and none of them is made up for.
+    assert!((49..=51).contains(&gaps[0].slots), "{gaps:?}");
+    let seen = &bench.net.lock().seen;
+    assert!(
+        seen.windows(2)
+            .all(|pair| pair[1].at.since(pair[0].at) >= 99 * MS)
+    );
     assert_eq!(
         gaps[0].to.nanos_after(gaps[0].from) as u64,
         gaps[0].slots * 100_000_000

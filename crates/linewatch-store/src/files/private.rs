@@ -3,7 +3,7 @@
 //! Unix: permission bits. Windows: the access list that the user's profile hands down, which is closed to other
 //! users as it is and is not ours to rewrite. On neither is a symbolic link followed.
 
-use std::fs::File;
+use std::fs::{File, OpenOptions};
 use std::io;
 use std::path::Path;
 
@@ -12,8 +12,22 @@ use unix as system;
 #[cfg(windows)]
 use windows as system;
 
-pub(crate) use system::options;
 pub(super) use system::{close_directory, is_open_to_others, make_directory};
+
+/// Options for files of ours: they follow no link, and what they make nobody else can read.
+#[must_use]
+pub fn options() -> OpenOptions {
+    system::options()
+}
+
+/// Makes one directory that nobody else can enter; its parent must be there.
+///
+/// # Errors
+///
+/// What the file system says; also when the name is taken.
+pub fn directory(path: &Path) -> io::Result<()> {
+    system::directory(path)
+}
 
 /// Opens or makes a file that only we can read, and never follows a link to it.
 pub(crate) fn open(path: &Path) -> io::Result<File> {
@@ -41,6 +55,10 @@ mod unix {
     /// Anything of the group or of others.
     const OTHERS: u32 = 0o077;
 
+    pub(super) fn directory(path: &Path) -> io::Result<()> {
+        DirBuilder::new().mode(0o700).create(path)
+    }
+
     pub(crate) fn make_directory(dir: &Path) -> io::Result<()> {
         DirBuilder::new().recursive(true).mode(0o700).create(dir)
     }
@@ -53,8 +71,7 @@ mod unix {
         std::fs::set_permissions(dir, PermissionsExt::from_mode(0o700))
     }
 
-    /// Options that follow no link; what they make is ours alone.
-    pub(crate) fn options() -> OpenOptions {
+    pub(super) fn options() -> OpenOptions {
         let mut options = OpenOptions::new();
         options.mode(0o600).custom_flags(libc::O_NOFOLLOW);
         options
@@ -78,6 +95,10 @@ mod windows {
     /// FILE_FLAG_OPEN_REPARSE_POINT (CreateFileW): opens the link itself, which then is not a file.
     const OPEN_THE_LINK: u32 = 0x0020_0000;
 
+    pub(super) fn directory(path: &Path) -> io::Result<()> {
+        std::fs::create_dir(path)
+    }
+
     pub(crate) fn make_directory(dir: &Path) -> io::Result<()> {
         std::fs::create_dir_all(dir)
     }
@@ -90,8 +111,7 @@ mod windows {
         Ok(())
     }
 
-    /// Options that follow no link; what they make is ours alone.
-    pub(crate) fn options() -> OpenOptions {
+    pub(super) fn options() -> OpenOptions {
         let mut options = OpenOptions::new();
         options.custom_flags(OPEN_THE_LINK);
         options

@@ -11,7 +11,7 @@ use std::path::Path;
 use rusqlite::Connection;
 use rusqlite::ffi;
 
-use crate::files::{beside, link_options};
+use crate::files::{beside, private_options};
 
 /// Bytes written at a time.
 const PART_BYTES: usize = 256 * 1024;
@@ -29,7 +29,7 @@ pub(super) fn rewrite_log(connection: &Connection, database: &Path) -> rusqlite:
     }
     connection.execute_batch("BEGIN IMMEDIATE")?;
     // It may be gone by now: then a last connection has closed it in order.
-    let result = match link_options().read(true).write(true).open(&log) {
+    let result = match private_options().read(true).write(true).open(&log) {
         Ok(mut file) => rewrite(&mut file),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
         Err(error) => Err(error),

@@ -33,9 +33,12 @@ pub(crate) fn open_writer(path: &Path) -> rusqlite::Result<Connection> {
     let connection = connect(path)?;
     connection.busy_timeout(BUSY)?;
     log::rewrite_log(&connection, path)?;
-    // Both only take effect before the first table. 8192 would waste 57 % of a page on blobs of 5 KB.
-    connection.pragma_update(None, "page_size", 4096)?;
-    connection.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
+    // Both only take effect before the first table, but saying so of auto_vacuum again would commit the first page each time.
+    if connection.query_row("PRAGMA page_count", [], |row| row.get::<_, i64>(0))? == 0 {
+        // 8192 would waste 57 % of a page on blobs of 5 KB.
+        connection.pragma_update(None, "page_size", 4096)?;
+        connection.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
+    }
     connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
     // FULL: 2,000 replayed power cuts lost nothing acknowledged; NORMAL lost up to 35 rows.
     connection.pragma_update(None, "synchronous", "FULL")?;
@@ -46,11 +49,17 @@ pub(crate) fn open_writer(path: &Path) -> rusqlite::Result<Connection> {
     Ok(connection)
 }
 
-/// A connection that moves the log into the database while the writer goes on.
-pub(crate) fn open_checkpointer(path: &Path) -> rusqlite::Result<Connection> {
+/// A connection that moves the log into the database while the writer goes on. Where no other one can be relied on to have the
+/// log open, it is written once more before it is believed.
+pub(crate) fn open_checkpointer(path: &Path, is_alone: bool) -> rusqlite::Result<Connection> {
     let connection = connect(path)?;
     connection.busy_timeout(BUSY)?;
+    if is_alone {
+        log::rewrite_log(&connection, path)?;
+    }
     connection.pragma_update(None, "synchronous", "FULL")?;
+    // Only what was read has the log open.
+    connection.query_row("PRAGMA schema_version", [], |_| Ok(()))?;
     Ok(connection)
 }
 

@@ -3,8 +3,9 @@
 //! Documents go to a hidden file beside them, are synced and renamed. Tables whose last row still changes are copied up to
 //! that row and renamed, too. What only grows is appended, whole lines in one call, and cut back to its last whole line
 //! when the disk takes a part only. What a full disk does not take waits here and is written when there is room again.
+//! Only its owner may read any of them, and no link is followed to one.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
@@ -12,6 +13,7 @@ use std::thread::{self, JoinHandle};
 
 use linewatch_render::graph::{self, GraphInput, GraphStyle};
 use linewatch_render::session::{Growing, Heads, Pages};
+use linewatch_store::private_options;
 
 use crate::listen::plain;
 
@@ -311,7 +313,7 @@ impl Appended {
         let file = match &mut self.file {
             Some(file) => file,
             None => self.file.insert(
-                OpenOptions::new()
+                private_options()
                     .append(true)
                     .create(true)
                     .open(&self.place.path)?,
@@ -377,7 +379,12 @@ fn replace(place: &Place, write: impl FnOnce(&mut File) -> io::Result<()>) -> Re
     let path = &place.path;
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let hidden = path.with_file_name(format!(".{name}.tmp"));
-    let written = File::create(&hidden).and_then(|mut file| {
+    let opened = private_options()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .open(&hidden);
+    let written = opened.and_then(|mut file| {
         write(&mut file)?;
         // This thread may wait for the disk; nobody waits for this thread.
         file.sync_data()?;
@@ -430,6 +437,26 @@ mod tests {
         fs::create_dir_all(path.parent().expect("a parent")).expect("made");
         file.append("two\n").expect("room");
         assert_eq!(fs::read_to_string(path).expect("a file"), "one\ntwo\n");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_file_of_a_session_is_its_owners_alone_and_no_link_is_followed() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let dir = tempfile::tempdir().expect("a directory");
+        let path = |name: &str| dir.path().join(name);
+        Appended::new(place(&path("grows")))
+            .append("one\n")
+            .expect("written");
+        replace(&place(&path("whole")), |file| file.write_all(b"one\n")).expect("written");
+        for name in ["grows", "whole"] {
+            let mode = fs::metadata(path(name)).expect("a file").permissions().mode();
+            assert_eq!(mode & 0o777, 0o600, "{name}");
+        }
+        fs::write(path("other"), "not ours\n").expect("written");
+        std::os::unix::fs::symlink(path("other"), path("link")).expect("linked");
+        assert!(Appended::new(place(&path("link"))).append("two\n").is_err());
+        assert_eq!(fs::read_to_string(path("other")).expect("a file"), "not ours\n");
     }
 
     #[test]

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use linewatch_core::spec::unique_slug;
 use linewatch_render::session::{Facts, stem};
+use linewatch_store::private_directory;
 
 use crate::exit::UserError;
 use crate::listen::plain;
@@ -24,7 +25,8 @@ pub(crate) struct Folder {
     pub targets: Vec<PathBuf>,
 }
 
-/// Makes `out` where it is missing, the session's folder in it, and one level more where there are several targets.
+/// Makes `out` where it is missing, the session's folder in it, and one level more where there are several targets. Only its
+/// owner may look into a session (SAFETY T16); `out` is as the umask says, for it may hold other things.
 ///
 /// # Errors
 ///
@@ -46,7 +48,7 @@ pub(crate) fn make(out: &Path, all: &[Facts]) -> Result<Folder, UserError> {
     let mut path = out.join(&stem);
     let mut number = 1;
     loop {
-        match fs::create_dir(&path) {
+        match private_directory(&path) {
             Ok(()) => break,
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists && number < SAME_SECOND => {
                 number += 1;
@@ -63,7 +65,7 @@ pub(crate) fn make(out: &Path, all: &[Facts]) -> Result<Folder, UserError> {
         for facts in all {
             let name = unique_slug(&facts.target, |slug| taken.iter().any(|other| other == slug));
             let folder = path.join(&name);
-            fs::create_dir(&folder).map_err(|error| refused(&folder, &error))?;
+            private_directory(&folder).map_err(|error| refused(&folder, &error))?;
             targets.push(folder);
             taken.push(name);
         }
@@ -121,6 +123,21 @@ mod tests {
             assert!(folder.is_dir());
         }
         assert_eq!(fs::read_dir(&made.path).expect("a folder").count(), 3);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_session_is_closed_to_others_and_the_place_around_it_is_as_it_was() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let mode = |path: &Path| fs::metadata(path).expect("there").permissions().mode() & 0o777;
+        let dir = tempfile::tempdir().expect("a directory");
+        let shared = dir.path().join("shared");
+        fs::create_dir(&shared).expect("made");
+        fs::set_permissions(&shared, fs::Permissions::from_mode(0o755)).expect("opened");
+        let made = make(&shared, &[facts("a"), facts("b")]).expect("made");
+        assert_eq!(mode(&shared), 0o755);
+        assert_eq!(mode(&made.path), 0o700);
+        assert!(made.targets.iter().all(|folder| mode(folder) == 0o700));
     }
 
     #[test]
