@@ -43,6 +43,8 @@ use outbox::Worker;
 use route::Routes;
 use shape::Content;
 
+pub(crate) use credentials::read_secret;
+
 /// Makes the picture of a target's last day, as PNG; `None` where there is none to make.
 pub(crate) type Graph = Box<dyn Fn(TargetId) -> Option<Vec<u8>> + Send + Sync>;
 
