@@ -70,13 +70,13 @@ runs_systemd() { [ -d /run/systemd/system ]; }
 
 if [ "$uninstall" = yes ]; then
     [ -f "$manifest" ] || fail "linewatch was not installed into $prefix by this script" "name the place with --prefix"
-    if grep -qx "$unit" "$manifest" && runs_systemd; then
-        systemctl disable --now linewatch.service || true
-    fi
+    is_service=no
+    if grep -qx "$unit" "$manifest" && runs_systemd; then is_service=yes; fi
+    if [ "$is_service" = yes ]; then systemctl disable --now linewatch.service || true; fi
     while IFS= read -r path; do rm -f -- "$path"; done <"$manifest"
     rm -f -- "$manifest"
     rmdir "$prefix/share/linewatch" 2>/dev/null || true
-    if runs_systemd && has systemctl; then systemctl daemon-reload || true; fi
+    if [ "$is_service" = yes ]; then systemctl daemon-reload || true; fi
     say "linewatch is removed from $prefix"
     for kept in /etc/linewatch /var/lib/linewatch "${XDG_DATA_HOME:-${HOME:-/}/.local/share}/linewatch"; do
         if [ -d "$kept" ]; then say "kept: $kept"; fi

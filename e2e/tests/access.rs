@@ -227,6 +227,7 @@ fn a_token_made_beside_the_monitor_is_worth_its_role() {
                 == 403,
             "and is no admin"
         );
+        attach_asks_with_the_token(&program, data.path(), monitor.address, &viewer)?;
         let text = std::fs::read_to_string(data.path().join("admin.hash"))?;
         ensure!(
             !text.contains(&viewer) && !text.contains(&operator),
@@ -234,6 +235,38 @@ fn a_token_made_beside_the_monitor_is_worth_its_role() {
         );
         Ok(())
     });
+}
+
+/// `attach` beside a closed monitor: refused without a token and with a wrong one, in by a file or by the environment.
+fn attach_asks_with_the_token(
+    program: &Path,
+    data: &Path,
+    address: SocketAddr,
+    token: &str,
+) -> anyhow::Result<()> {
+    let file = data.join("token");
+    let attach = |named: &str, words: &[&str]| {
+        let mut attach = command(program, data);
+        attach
+            .env("LINEWATCH_TOKEN", named)
+            .args(["attach", "--plain", &address.to_string()])
+            .args(words);
+        attach.output()
+    };
+    let by_file = ["--token-file", &file.display().to_string()];
+    std::fs::write(&file, "lw_wrong\n")?;
+    for refused in [attach("", &[])?, attach("", &by_file)?] {
+        let said = String::from_utf8_lossy(&refused.stderr);
+        ensure!(refused.status.code() == Some(1), "{said}");
+        ensure!(said.contains("token create --role viewer"), "{said}");
+    }
+    std::fs::write(&file, format!("{token}\n"))?;
+    for let_in in [attach("", &by_file)?, attach(token, &[])?] {
+        let shown = String::from_utf8_lossy(&let_in.stdout);
+        ensure!(let_in.status.success(), "{let_in:?}");
+        ensure!(shown.contains("127.0.0.1"), "{shown}");
+    }
+    Ok(())
 }
 
 #[test]

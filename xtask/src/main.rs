@@ -30,7 +30,7 @@ cargo xtask <chore>
   unit      unit, property and scenario tests
   kernel    the real kernel: network namespaces and a TUN responder (needs root)
   browser   the page in headless Chromium: a first `serve` on loopback alone, then `linewatch demo` (needs node and chromium)
-  platforms a static Linux, aarch64, Windows and macOS, as far as the tools here go: run, compiled or checked (no part of `test`)
+  platforms [static] [aarch64] [windows] [macos]   as far as the tools here go: run, compiled or checked (no part of `test`)
   docs [--check]                            docs/reference from the code: written, or compared
   package deb|tar [--target T] [--profile P]   what people install, into target/packaging (deb needs cargo-deb)
 
@@ -100,7 +100,7 @@ fn go(words: &[String]) -> Result<()> {
         "swarm" => swarm::run(rest),
         "fuzz" => fuzz::run(rest),
         "api" => api::run(rest),
-        "platforms" => platforms::run(),
+        "platforms" => platforms::run(rest),
         "docs" => docs::run(rest),
         "package" => package::run(rest),
         "" | "help" | "-h" | "--help" => {

@@ -5,6 +5,7 @@
 //! linked without Apple's SDK: it is checked, the store too where a C compiler for it is named.
 
 mod serving;
+mod wine;
 
 use std::fs;
 use std::net::TcpListener;
@@ -21,13 +22,6 @@ const MACOS: &str = "aarch64-apple-darwin";
 /// Where the cc crate looks for a C compiler that makes objects for macOS.
 const MACOS_CC: &str = "CC_aarch64_apple_darwin";
 const MINGW_CC: &str = "x86_64-w64-mingw32-gcc";
-/// wine 8 has no bcryptprimitives.dll, from which Rust takes its random numbers; Windows has had it since 7.
-const SHIM: &str = "bcryptprimitives.dll";
-const SHIM_SOURCE: &str = include_str!("platforms/processprng.c");
-/// Delivers the events of a console, which no tool of Linux or wine does.
-const EVENT_SOURCE: &str = include_str!("platforms/event.c");
-/// CTRL_CLOSE_EVENT, CTRL_LOGOFF_EVENT, CTRL_SHUTDOWN_EVENT.
-const EVENTS: [&str; 3] = ["2", "5", "6"];
 /// Nothing is measured for speed here, and without optimisation it is built in a third of the time.
 const QUICKLY: [&str; 5] = [
     "--package",
@@ -37,14 +31,37 @@ const QUICKLY: [&str; 5] = [
     "profile.dev.package.\"*\".opt-level=0",
 ];
 
-pub(crate) fn run() -> Result<()> {
-    let lines = [
-        format!("{}: run by `cargo xtask test`", std::env::consts::OS),
-        format!("linux, static, in an empty root: {}", empty_root()?),
-        format!("linux ({ARM}): {}", arm()?),
-        format!("windows ({WINDOWS}): {}", windows()?),
-        format!("macos ({MACOS}): {}", macos()?),
-    ];
+/// A platform's short name, what its line begins with, and what proves it.
+type Part = (&'static str, fn() -> String, fn() -> Result<String>);
+
+const PARTS: [Part; 4] = [
+    (
+        "static",
+        || "linux, static, in an empty root".to_owned(),
+        empty_root,
+    ),
+    ("aarch64", || format!("linux ({ARM})"), arm),
+    ("windows", || format!("windows ({WINDOWS})"), windows),
+    ("macos", || format!("macos ({MACOS})"), macos),
+];
+
+/// Those named, else all. Each is told as soon as it is known: the next one's build takes minutes.
+pub(crate) fn run(words: &[String]) -> Result<()> {
+    let names: Vec<_> = PARTS.iter().map(|(name, ..)| *name).collect();
+    if let Some(other) = words.iter().find(|word| !names.contains(&word.as_str())) {
+        bail!(
+            "there is no platform \"{other}\" here; there are {}",
+            names.join(", ")
+        );
+    }
+    let mut lines = vec![format!("{}: run by `cargo xtask test`", std::env::consts::OS)];
+    for (name, title, prove) in PARTS {
+        if words.is_empty() || words.iter().any(|word| word == name) {
+            let line = format!("{}: {}", title(), prove()?);
+            run::say(&line);
+            lines.push(line);
+        }
+    }
     run::say(&lines.join("\n"));
     Ok(())
 }
@@ -71,13 +88,11 @@ fn windows() -> Result<String> {
     if !run::require(run::has("wine"), "wine", "Windows' program")? {
         return Ok("compiled, not run: no wine".to_owned());
     }
-    under_wine(&program)?;
-    Ok(
-        "run under wine (TCP and ICMP to this computer, a session recorded, the page \
-         served, orderly stops when the window is closed, at log-off and at shutdown); not on Windows itself, ICMPv6 \
-         compiled only"
-            .to_owned(),
-    )
+    let double_click = wine::prove(&program)?;
+    Ok(format!(
+        "run under wine (TCP and ICMP to this computer, a session recorded, the page served, orderly stops when the window is \
+         closed, at log-off and at shutdown{double_click}); not on Windows itself, ICMPv6 compiled only"
+    ))
 }
 
 /// The static program, alone in a directory that it takes for the root.
@@ -198,48 +213,6 @@ fn copy(from: &Path, to: &Path) -> Result<()> {
     fs::copy(from, to)
         .map(drop)
         .with_context(|| format!("copy {} to {}", from.display(), to.display()))
-}
-
-/// Runs the program in a directory of its own: it watches a port and an address of ours, records a second, and serves.
-fn under_wine(program: &Path) -> Result<()> {
-    let dir = fresh(program, "wine")?;
-    copy(program, &dir.join("linewatch.exe"))?;
-    fs::write(dir.join("processprng.c"), SHIM_SOURCE).context("write the shim")?;
-    fs::write(dir.join("event.c"), EVENT_SOURCE).context("write what delivers events")?;
-    for words in [
-        &["-shared", "-O1", "-o", SHIM, "processprng.c", "-ladvapi32"][..],
-        &["-O1", "-o", "event.exe", "event.c"],
-    ] {
-        let mut compiler = run::tool(MINGW_CC, &dir);
-        compiler.args(words);
-        run::run(compiler)?;
-    }
-    let wine = |program: &str| {
-        let mut wine = serving::bounded("wine", &dir);
-        // A prefix of our own: nobody's settings are read or made.
-        wine.env("WINEPREFIX", dir.join("prefix"))
-            .env("WINEDEBUG", "-all")
-            .arg(program);
-        wine
-    };
-    let start = || wine("linewatch.exe");
-    watch(start, &["tcp", "icmp"])?;
-    record(start, &dir)?;
-    run::say(&serving::answers(start(), "data")?);
-    for event in EVENTS {
-        let mut told = wine("event.exe");
-        told.args([
-            event,
-            "linewatch.exe --data-dir data serve --listen 127.0.0.1:0 127.0.0.1",
-        ]);
-        let printed = run::output(told)?;
-        let end = printed.lines().last().unwrap_or_default();
-        run::say(end.trim_end());
-        if !printed.contains("monitor stopped") || !end.contains("ended, exit code 0") {
-            bail!("no orderly stop:\n{printed}");
-        }
-    }
-    Ok(())
 }
 
 /// Three probes by each way to this computer, all answered.

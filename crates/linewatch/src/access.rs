@@ -14,6 +14,8 @@ use crate::config::{Auth, Loaded, Server as Settings};
 use crate::control::Reload;
 use crate::exit::UserError;
 
+/// Set by the image, and by it alone (`packaging/Dockerfile`).
+const IMAGE: &str = "LINEWATCH_UID";
 /// Own addresses that are printed; a computer with more has somebody who knows them.
 const ADDRESSES: usize = 4;
 
@@ -66,21 +68,23 @@ impl Access {
             "" => String::new(),
             base => format!("{base}/"),
         };
-        let own = if listen.ip().is_unspecified() {
-            own_addresses()
-        } else {
-            Vec::new()
-        };
+        // What a container calls itself nobody outside can type.
+        let is_inside = std::env::var_os(IMAGE).is_some_and(|value| !value.is_empty());
+        let own = (!is_inside).then(|| match listen.ip().is_unspecified() {
+            true => own_addresses(),
+            false => Vec::new(),
+        });
         let mut lines = vec![format!("Running on {scheme}{listen}{base}")];
-        lines.extend(self.way_in(listen, &host_name(), &own, scheme, &base));
+        lines.extend(self.way_in(listen, &host_name(), own.as_deref(), scheme, &base));
         lines
     }
 
+    /// `own`: this computer's addresses; nothing inside a container.
     fn way_in(
         &self,
         listen: SocketAddr,
         host: &str,
-        own: &[IpAddr],
+        own: Option<&[IpAddr]>,
         scheme: &str,
         base: &str,
     ) -> Vec<String> {
@@ -91,7 +95,11 @@ impl Access {
                 "Only this computer can open this page. To share it: listen = \"0.0.0.0:{port}\" under [server] in linewatch.toml, \
                  or on the other computer  ssh -L {port}:{listen} {host}"
             ));
-        } else if listen.ip().is_unspecified() {
+        } else if own.is_none() {
+            lines.push(format!(
+                "Inside a container: open it at the port that {port} is published under (docker run -p, `ports` of compose.yaml)"
+            ));
+        } else if let Some(own) = own.filter(|_| listen.ip().is_unspecified()) {
             let names = std::iter::once(host.to_owned()).chain(own.iter().take(ADDRESSES).map(literal));
             let urls: Vec<String> = names.map(|name| format!("{scheme}{name}:{port}{base}")).collect();
             lines.push(format!("From other computers: {}", urls.join("  ")));
@@ -243,8 +251,28 @@ mod tests {
     fn told(access: &Access, listen: &str) -> String {
         let own = [IpAddr::from([192, 168, 1, 10])];
         access
-            .way_in(listen.parse().expect("an address"), "nas", &own, "http://", "")
+            .way_in(
+                listen.parse().expect("an address"),
+                "nas",
+                Some(&own),
+                "http://",
+                "",
+            )
             .join("\n")
+    }
+
+    #[test]
+    fn inside_a_container_no_address_is_told_that_only_it_knows() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let inside = prepared(folder.path(), "", "0.0.0.0:5000");
+        let listen = "0.0.0.0:5000".parse().expect("an address");
+        let told = inside
+            .way_in(listen, "5ac3231b6e22", None, "http://", "")
+            .join("\n");
+        assert!(
+            told.starts_with("Inside a container") && !told.contains("5ac3231b6e22"),
+            "{told}"
+        );
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! address) is asked of the monitor, which may refuse. Into a pipe the table is written once. Not here: the connection
 //! (`attach_monitor`), the shapes of the API (`attach_shapes`).
 
+use std::path::{Path, PathBuf};
 use std::sync::mpsc::{self, Receiver, SyncSender};
 use std::time::Duration;
 
@@ -14,16 +15,21 @@ use linewatch_core::view::State;
 use linewatch_probe::clock::SystemClock;
 use serde_json::json;
 
-use super::attach_monitor::{Monitor, News};
+use super::attach_monitor::{Asked, Monitor, News};
 use super::attach_shapes::{self as shapes, Message};
 use super::{Global, watch_screen};
 use crate::exit::{Exit, UserError};
+use crate::notify::read_secret;
 use crate::say;
 use crate::signals::{self, Order};
 use crate::term::{self, Action, Fleet, Link, Look, Screen, Terminal, Ui};
 
 /// Where a monitor is unless something else is said (INTERFACE.md).
 const DEFAULT_URL: &str = "127.0.0.1:5000";
+/// The environment's way to name a token.
+const TOKEN: &str = "LINEWATCH_TOKEN";
+const MAKE_A_TOKEN: &str = "on the monitor's computer: linewatch admin token create --role viewer > FILE (operator and admin may also change), \
+     here: linewatch attach --token-file FILE";
 /// Messages that wait to be shown: 64 s of four a second.
 const NEWS_QUEUE: usize = 256;
 /// How long keys are waited for before news is looked at again.
@@ -39,6 +45,9 @@ pub(super) struct Args {
     /// Where the monitor's page is, for example http://127.0.0.1:5000 [default: $LINEWATCH_LISTEN, else 127.0.0.1:5000]
     #[arg(value_name = "URL")]
     url: Option<String>,
+    /// File with a token, for a monitor that asks who is there [default: $LINEWATCH_TOKEN, else none]
+    #[arg(long, value_name = "FILE")]
+    token_file: Option<PathBuf>,
     /// Begin with one target, large
     #[arg(long)]
     hud: bool,
@@ -54,7 +63,7 @@ pub(super) struct Args {
 ///
 /// # Errors
 ///
-/// No URL, nobody there, or something else than linewatch.
+/// No URL, a file without a token, nobody there, a monitor that does not let us look, or something else than linewatch.
 pub(super) fn run(global: &Global, args: &Args) -> Result<Exit> {
     let from_environment = || {
         std::env::var("LINEWATCH_LISTEN")
@@ -66,20 +75,21 @@ pub(super) fn run(global: &Global, args: &Args) -> Result<Exit> {
         .clone()
         .or_else(from_environment)
         .unwrap_or_else(|| DEFAULT_URL.to_owned());
-    let monitor = Monitor::at(&url)?;
+    let monitor = Monitor::at(&url, token(args.token_file.as_deref())?)?;
     let clock = SystemClock::start();
-    let first = monitor.overview().map_err(|why| {
-        UserError::failed(format!("cannot attach to {url}: {why}")).help(
-            "start a monitor with `linewatch serve`, or give the URL that it printed (\"Running on …\")",
-        )
-    })?;
+    let first = monitor.overview().map_err(|asked| not_attached(&url, &asked))?;
     let terminal = Terminal::of_environment(global.colour(), global.ascii);
     let look = Look::new(&terminal, global.language(), jiff::tz::TimeZone::system());
     let mut view = View::new(clock.anchor().wall);
     let resume = first.point();
     view.begin(first);
     if args.plain || !term::suits_a_screen(&terminal) {
-        say::to_stdout(&term::text_of(&view.fleet, &look, usize::MAX));
+        say::to_stdout(&term::text_of(
+            &view.fleet,
+            &look,
+            term::text_columns(),
+            usize::MAX,
+        ));
         return Ok(Exit::Ok);
     }
     for event in monitor.events(EVENTS).unwrap_or_default() {
@@ -99,9 +109,36 @@ pub(super) fn run(global: &Global, args: &Args) -> Result<Exit> {
     view.follow(&mut screen, &monitor, (&tell, &news), &heard);
     // The terminal is given back; what was seen last stays on it.
     let look = screen.into_look();
-    say::to_stdout(&term::text_of(&view.fleet, &look, SUMMARY_ROWS));
+    say::to_stdout(&term::text_of(
+        &view.fleet,
+        &look,
+        term::text_columns(),
+        SUMMARY_ROWS,
+    ));
     say::to_stdout(&format!("{}: {url}", look.words.goes_on));
     Ok(Exit::Ok)
+}
+
+/// The token to be sent. It has no option of its own: everybody on this computer can read the words of a command.
+fn token(file: Option<&Path>) -> Result<Option<String>, UserError> {
+    let Some(path) = file else {
+        let named = std::env::var(TOKEN).unwrap_or_default();
+        let token = named.trim();
+        return Ok((!token.is_empty()).then(|| token.to_owned()));
+    };
+    read_secret(&path.display().to_string())
+        .map(Some)
+        .map_err(|why| UserError::failed(why).help(MAKE_A_TOKEN))
+}
+
+fn not_attached(url: &str, asked: &Asked) -> UserError {
+    let help = match asked {
+        Asked::Closed(_) => MAKE_A_TOKEN,
+        Asked::Failed(_) => {
+            "start a monitor with `linewatch serve`, or give the URL that it printed (\"Running on …\")"
+        }
+    };
+    UserError::failed(format!("cannot attach to {url}: {asked}")).help(help)
 }
 
 /// What is shown of the monitor.

@@ -16,9 +16,10 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tungstenite::protocol::WebSocketConfig;
 use tungstenite::{ClientRequestBuilder, Message as Frame, WebSocket};
-use ureq::Agent;
-use ureq::http::Uri;
+use ureq::http::header::AUTHORIZATION;
+use ureq::http::{HeaderValue, StatusCode, Uri};
 use ureq::tls::{RootCerts, TlsConfig};
+use ureq::{Agent, RequestBuilder};
 
 use super::attach_shapes::{Event, Events, Message, Overview};
 use crate::exit::UserError;
@@ -54,6 +55,21 @@ pub(super) enum News {
     Said(Result<(), String>),
 }
 
+/// Why a question had no answer; a sentence each.
+#[derive(Debug)]
+pub(super) enum Asked {
+    /// The monitor wants to know who asks, or does not know the token.
+    Closed(String),
+    Failed(String),
+}
+
+impl std::fmt::Display for Asked {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (Self::Closed(why) | Self::Failed(why)) = self;
+        f.write_str(why)
+    }
+}
+
 /// A point of the live connection to go on from.
 #[derive(Clone, Debug)]
 pub(super) struct Point {
@@ -68,15 +84,17 @@ pub(super) struct Monitor {
     base: String,
     uri: Uri,
     agent: Agent,
+    /// `Bearer TOKEN`.
+    bearer: Option<HeaderValue>,
 }
 
 impl Monitor {
-    /// The monitor at a URL as a person writes it: `http://` may be left away.
+    /// The monitor at a URL as a person writes it: `http://` may be left away. `token`: what every question carries.
     ///
     /// # Errors
     ///
-    /// Something that is no such URL.
-    pub(super) fn at(url: &str) -> Result<Self, UserError> {
+    /// Something that is no such URL, or no token.
+    pub(super) fn at(url: &str, token: Option<String>) -> Result<Self, UserError> {
         let whole = if url.contains("://") {
             url.to_owned()
         } else {
@@ -89,6 +107,13 @@ impl Monitor {
             return Err(
                 UserError::usage(format!("\"{}\" is not the address of a monitor", printable(url)))
                     .help("write it as in a browser, for example http://127.0.0.1:5000"),
+            );
+        };
+        let bearer = token.map(|token| HeaderValue::try_from(format!("Bearer {token}")));
+        let Ok(bearer) = bearer.transpose() else {
+            return Err(
+                UserError::usage("the token is none: it has signs that no header may have")
+                    .help("take the line that `linewatch admin token create` printed"),
             );
         };
         let tls = TlsConfig::builder()
@@ -105,6 +130,7 @@ impl Monitor {
             base,
             uri,
             agent: Agent::new_with_config(config),
+            bearer,
         })
     }
 
@@ -113,7 +139,7 @@ impl Monitor {
     /// # Errors
     ///
     /// A sentence.
-    pub(super) fn overview(&self) -> Result<Overview, String> {
+    pub(super) fn overview(&self) -> Result<Overview, Asked> {
         self.get(&format!("/api/v1/overview?limit={OVERVIEW_ROWS}"))
     }
 
@@ -122,15 +148,19 @@ impl Monitor {
     /// # Errors
     ///
     /// A sentence.
-    pub(super) fn events(&self, limit: usize) -> Result<Vec<Event>, String> {
+    pub(super) fn events(&self, limit: usize) -> Result<Vec<Event>, Asked> {
         let page: Events = self.get(&format!("/api/v1/events?limit={limit}"))?;
         Ok(page.rows)
     }
 
-    fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, String> {
-        let answer = self.agent.get(format!("{}{path}", self.base)).call();
-        let text = body_of(answer)?;
-        serde_json::from_str(&text).map_err(|error| format!("that is no linewatch of this version: {error}"))
+    fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, Asked> {
+        let question = known(
+            self.agent.get(format!("{}{path}", self.base)),
+            self.bearer.as_ref(),
+        );
+        let text = body_of(question.call())?;
+        serde_json::from_str(&text)
+            .map_err(|error| Asked::Failed(format!("that is no linewatch of this version: {error}")))
     }
 
     /// Asks for a change on a thread of its own and tells what came of it.
@@ -145,16 +175,21 @@ impl Monitor {
         body: Option<Value>,
         tell: SyncSender<News>,
     ) -> io::Result<()> {
-        let agent = self.agent.clone();
+        let (agent, bearer) = (self.agent.clone(), self.bearer.clone());
         let url = format!("{}{path}", self.base);
         let ask = move || {
-            let answer = match (method, body) {
-                ("PATCH", Some(body)) => agent.patch(&url).content_type(JSON).send(body.to_string()),
-                (_, Some(body)) => agent.post(&url).content_type(JSON).send(body.to_string()),
-                (_, None) => agent.post(&url).send_empty(),
+            let question = match method {
+                "PATCH" => agent.patch(&url),
+                _ => agent.post(&url),
             };
+            let question = known(question, bearer.as_ref());
+            let answer = match body {
+                Some(body) => question.content_type(JSON).send(body.to_string()),
+                None => question.send_empty(),
+            };
+            let said = body_of(answer).map(drop).map_err(|asked| asked.to_string());
             // The view may have been closed meanwhile.
-            let _ = tell.send(News::Said(body_of(answer).map(drop)));
+            let _ = tell.send(News::Said(said));
         };
         std::thread::Builder::new()
             .name("ask".to_owned())
@@ -205,7 +240,7 @@ impl Monitor {
         let from = match point.clone() {
             Some(point) => point,
             None => {
-                let overview = self.overview().map_err(End::Broken)?;
+                let overview = self.overview().map_err(broken_off)?;
                 let from = overview.point();
                 send(tell, News::Begin(Box::new(overview)))?;
                 point.insert(from).clone()
@@ -232,7 +267,7 @@ impl Monitor {
             match &message {
                 Message::Welcome { reset: true, .. } => return Err(End::Reset),
                 Message::Cfg { .. } => {
-                    let overview = self.overview().map_err(End::Broken)?;
+                    let overview = self.overview().map_err(broken_off)?;
                     send(tell, News::Settings(Box::new(overview)))?;
                 }
                 _ => {}
@@ -261,7 +296,10 @@ impl Monitor {
         let uri: Uri = format!("{scheme}://{rest}/api/v1/live")
             .parse()
             .map_err(|error| format!("{error}"))?;
-        let request = ClientRequestBuilder::new(uri).with_sub_protocol(SUBPROTOCOL);
+        let mut request = ClientRequestBuilder::new(uri).with_sub_protocol(SUBPROTOCOL);
+        if let Some(bearer) = self.bearer.as_ref().and_then(|bearer| bearer.to_str().ok()) {
+            request = request.with_header("Authorization", bearer);
+        }
         // What the monitor takes itself is 1 MB; a welcome of 1,000 rows is the largest it sends.
         let config = WebSocketConfig::default()
             .max_message_size(Some(LIVE_MESSAGE_BYTES * 16))
@@ -288,13 +326,27 @@ fn send(tell: &SyncSender<News>, news: News) -> Result<(), End> {
     tell.send(news).map_err(|_| End::Closed)
 }
 
+fn broken_off(asked: Asked) -> End {
+    End::Broken(asked.to_string())
+}
+
+/// The question with the token, if there is one.
+fn known<B>(question: RequestBuilder<B>, bearer: Option<&HeaderValue>) -> RequestBuilder<B> {
+    match bearer {
+        Some(bearer) => question.header(AUTHORIZATION, bearer),
+        None => question,
+    }
+}
+
 /// What was answered, or a sentence: the monitor's own where it had one.
-fn body_of(answer: Result<ureq::http::Response<ureq::Body>, ureq::Error>) -> Result<String, String> {
-    let mut answer = answer.map_err(|error| match error {
-        ureq::Error::Io(error) => error.to_string(),
-        ureq::Error::HostNotFound => "its name has no address".to_owned(),
-        ureq::Error::Timeout(_) => "no answer in time".to_owned(),
-        other => other.to_string(),
+fn body_of(answer: Result<ureq::http::Response<ureq::Body>, ureq::Error>) -> Result<String, Asked> {
+    let mut answer = answer.map_err(|error| {
+        Asked::Failed(match error {
+            ureq::Error::Io(error) => error.to_string(),
+            ureq::Error::HostNotFound => "its name has no address".to_owned(),
+            ureq::Error::Timeout(_) => "no answer in time".to_owned(),
+            other => other.to_string(),
+        })
     })?;
     let status = answer.status();
     let text = answer
@@ -302,13 +354,17 @@ fn body_of(answer: Result<ureq::http::Response<ureq::Body>, ureq::Error>) -> Res
         .with_config()
         .limit(ANSWER_BYTES)
         .read_to_string()
-        .map_err(|error| error.to_string())?;
+        .map_err(|error| Asked::Failed(error.to_string()))?;
     if status.is_success() {
         return Ok(text);
     }
     let said: Option<Value> = serde_json::from_str(&text).ok();
     let message = said.as_ref().and_then(|said| said["error"]["message"].as_str());
-    Err(message.map_or_else(|| format!("the answer was {status}"), printable))
+    let why = message.map_or_else(|| format!("the answer was {status}"), printable);
+    Err(match status {
+        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Asked::Closed(why),
+        _ => Asked::Failed(why),
+    })
 }
 
 /// The first of a host's addresses that takes the connection.
@@ -378,6 +434,13 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_token_that_no_header_can_carry_is_refused_before_anything_is_sent() {
+        let token = |token: &str| Monitor::at("127.0.0.1:5000", Some(token.to_owned()));
+        assert!(token("lw_abc").is_ok_and(|monitor| monitor.bearer.is_some()));
+        assert!(token("lw_abc\nHost: elsewhere").is_err());
+    }
+
+    #[test]
     fn a_monitor_is_found_by_what_a_browser_takes() {
         for (url, base) in [
             ("127.0.0.1:5000", "http://127.0.0.1:5000"),
@@ -385,12 +448,12 @@ mod tests {
             ("https://example.test/lw/", "https://example.test/lw"),
         ] {
             assert_eq!(
-                Monitor::at(url).map(|monitor| monitor.base).ok().as_deref(),
+                Monitor::at(url, None).map(|monitor| monitor.base).ok().as_deref(),
                 Some(base)
             );
         }
         for url in ["", "ftp://127.0.0.1", "http://", "a b"] {
-            assert!(Monitor::at(url).is_err(), "{url}");
+            assert!(Monitor::at(url, None).is_err(), "{url}");
         }
     }
 }

@@ -132,7 +132,7 @@ pub(super) fn password_from(email: &Email) -> Option<String> {
 /// # Errors
 ///
 /// What is wrong with the file; never what is in it.
-pub(super) fn read_secret(path: &str) -> Result<String, String> {
+pub(crate) fn read_secret(path: &str) -> Result<String, String> {
     let size = fs::metadata(path)
         .map_err(|error| format!("cannot read {path}: {error}"))?
         .len();

@@ -48,6 +48,7 @@ use outbox::Worker;
 use route::Routes;
 use shape::{Content, Order};
 
+pub(crate) use credentials::read_secret;
 pub(crate) use trial::Unsent;
 
 /// Makes the picture of a target's last day, as PNG with words of this language; `None` where there is none to make.

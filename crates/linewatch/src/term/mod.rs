@@ -25,6 +25,6 @@ mod trail;
 
 pub(crate) use keys::{Action, Ui};
 pub(crate) use model::{EventLine, Fleet, LastProbe, Link, Row};
-pub(crate) use run::{Screen, restore, suits_a_screen, text_of};
+pub(crate) use run::{Screen, restore, suits_a_screen, text_columns, text_of};
 pub(crate) use theme::{Look, Terminal};
 pub(crate) use trail::{Sample, Trail};

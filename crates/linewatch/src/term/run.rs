@@ -18,7 +18,7 @@ use ratatui::buffer::Buffer;
 use ratatui::crossterm::event::{self, Event, KeyEventKind};
 use ratatui::crossterm::style::force_color_output;
 use ratatui::crossterm::terminal::{
-    EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
+    self, EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
 };
 use ratatui::crossterm::{cursor, execute};
 use ratatui::layout::Rect;
@@ -35,8 +35,10 @@ const FRAME_EVERY: Duration = Duration::from_millis(250);
 const KEY_QUEUE: usize = 256;
 /// A frame of 200 x 60 cells with colours is less.
 const FRAME_BYTES: usize = 64 * 1024;
-/// Columns of the table that is written where nothing can be drawn.
+/// Columns of the table where no terminal limits it; more would only move the figures away from the names.
 const TEXT_COLUMNS: u16 = 120;
+/// With fewer not even the first letters of a name have room: such a terminal wraps the lines.
+const TEXT_COLUMNS_MIN: u16 = 48;
 
 /// The terminal is ours.
 static IS_OPEN: AtomicBool = AtomicBool::new(false);
@@ -190,14 +192,31 @@ impl Drop for Screen {
     }
 }
 
-/// The table as lines, for a pipe: no escape codes, at most `rows_max` targets, the worst first.
-pub(crate) fn text_of(fleet: &Fleet, look: &Look, rows_max: usize) -> String {
+/// Columns that [`text_of`] may take: those of the terminal that standard output is, if it is one.
+pub(crate) fn text_columns() -> u16 {
+    if !io::stdout().is_terminal() {
+        return TEXT_COLUMNS;
+    }
+    // Where the system does not tell, crossterm's other function for it would start a program.
+    #[cfg(unix)]
+    let columns = terminal::window_size().map(|size| size.columns);
+    #[cfg(not(unix))]
+    let columns = terminal::size().map(|(columns, _)| columns);
+    match columns {
+        // Zero: a line without a size.
+        Ok(columns @ 1..) => columns.clamp(TEXT_COLUMNS_MIN, TEXT_COLUMNS),
+        _ => TEXT_COLUMNS,
+    }
+}
+
+/// The table as lines of at most `columns`: no escape codes, at most `rows_max` targets, the worst first.
+pub(crate) fn text_of(fleet: &Fleet, look: &Look, columns: u16, rows_max: usize) -> String {
     let mut ui = Ui::new(false, false);
     ui.arrange(fleet);
     let rows = u16::try_from(fleet.rows.len().min(rows_max)).unwrap_or(u16::MAX - 2);
-    let mut buffer = Buffer::empty(Rect::new(0, 0, TEXT_COLUMNS, rows.saturating_add(2)));
+    let mut buffer = Buffer::empty(Rect::new(0, 0, columns, rows.saturating_add(2)));
     layout::table_only(fleet, &ui, look, &mut buffer);
-    let lines = buffer.content.chunks(usize::from(TEXT_COLUMNS)).map(|cells| {
+    let lines = buffer.content.chunks(usize::from(columns.max(1))).map(|cells| {
         let line: String = cells.iter().map(ratatui::buffer::Cell::symbol).collect();
         line.trim_end().to_owned()
     });

@@ -362,7 +362,7 @@ fn help_lists_the_keys_and_a_prompt_shows_what_is_typed() {
 
 #[test]
 fn into_a_pipe_goes_the_table_alone() {
-    let text = text_of(&fleet(), &look(), usize::MAX);
+    let text = text_of(&fleet(), &look(), 120, usize::MAX);
     assert_eq!(text.lines().count(), 8);
     assert!(!text.contains('\u{1b}'));
     assert!(
@@ -372,8 +372,22 @@ fn into_a_pipe_goes_the_table_alone() {
 }
 
 #[test]
+fn the_table_left_behind_has_no_more_columns_than_the_terminal() {
+    for columns in [48, 60, 80, 100, 120] {
+        let text = text_of(&fleet(), &look(), columns, usize::MAX);
+        let widest = text.lines().map(super::paint::columns).max();
+        assert!(widest <= Some(columns), "{widest:?} of {columns}:\n{text}");
+        let down = text.lines().nth(2).unwrap_or_default();
+        assert!(
+            down.contains("! Error") && down.contains('%'),
+            "{columns}: {down}"
+        );
+    }
+}
+
+#[test]
 fn of_a_large_fleet_the_worst_rows_are_left_behind_and_the_rest_is_counted() {
-    let text = text_of(&fleet(), &look(), 2);
+    let text = text_of(&fleet(), &look(), 120, 2);
     let lines: Vec<&str> = text.lines().collect();
     assert_eq!(lines.len(), 5, "{text}");
     assert!(lines[2].contains("! Error") && lines[4] == "  … 4 more", "{text}");
