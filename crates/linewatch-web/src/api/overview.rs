@@ -10,8 +10,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{
-    AdviceInfo, BinRow, GapRow, Notice, OpenOutageInfo, ProbeRow, SumMore, TargetErrorInfo, rtt_ms, rtt_us,
-    whole_ms,
+    AdviceInfo, BinRow, GapRow, Notice, OpenOutageInfo, ProbeRow, SumMore, TargetErrorInfo, rtt_ms, whole_ms,
 };
 use crate::catalog::CatalogEntry;
 
