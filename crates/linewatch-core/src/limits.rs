@@ -233,8 +233,8 @@ pub const LIVE_CLIENT_BACKLOG: Duration = Duration::from_secs(2);
 pub const LIVE_CLIENT_RESET: Duration = Duration::from_secs(30);
 /// How far back a browser can resume: this long ...
 pub const LIVE_REPLAY: Duration = Duration::from_secs(600);
-/// ... or this many bytes, whichever is less.
-pub const LIVE_REPLAY_BYTES: usize = 64 * 1024 * 1024;
+/// ... or this many bytes, whichever is less: 10,000 targets fill them in 45 s, and in 90 s with a probe each 2 s.
+pub const LIVE_REPLAY_BYTES: usize = 32 * 1024 * 1024;
 /// Live frames go out this often.
 pub const LIVE_FRAME: Duration = Duration::from_millis(250);
 /// Targets probed more often than this (20/s) are shown live as bins: a screen has no room for single probes.

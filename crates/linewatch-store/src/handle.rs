@@ -19,6 +19,8 @@ use crate::files::beside;
 use crate::health::{Health, News};
 use crate::open::{Open, OpenTiers};
 use crate::pending::{Overrun, StoreMessage};
+use crate::rows::PackedRows;
+use crate::seal::Unsealed;
 use crate::sqlite::write::SeriesKey;
 use crate::writer::EVENTS_AT_ONCE;
 
@@ -86,10 +88,14 @@ pub(crate) struct Shared {
     opened: Condvar,
 }
 
-/// The open buckets as of one commit.
+/// What is not in its last place yet, as of one commit: readers need not look for it among everybody's rows.
 #[derive(Debug, Default)]
 pub(crate) struct OpenAt {
     pub(crate) buckets: Open,
+    /// The samples that are in no block.
+    pub(crate) unsealed: Unsealed,
+    /// Those of earlier runs are among them.
+    pub(crate) is_whole: bool,
     /// The number of that commit.
     pub(crate) flushes: u64,
 }
@@ -149,6 +155,13 @@ impl Shared {
             Order::Greater => OpenView::Later,
             Order::Less => OpenView::Missing,
         }
+    }
+
+    /// The samples of a series that were in no block at the commit with this number, by run; `None` when they are not at
+    /// hand: another commit, or earlier runs are not read back yet. A copy of some 20 B a sample.
+    pub(crate) fn unsealed_at(&self, target: TargetId, flushes: u64) -> Option<Vec<(u64, PackedRows)>> {
+        let open = self.open();
+        (open.is_whole && open.flushes == flushes).then(|| open.unsealed.packed(target))
     }
 
     pub(crate) fn dequeued(&self) {

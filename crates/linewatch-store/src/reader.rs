@@ -25,6 +25,7 @@ use crate::handle::{OpenView, Shared};
 use crate::overview;
 use crate::series::{Seam, series};
 use crate::sqlite::migrate::{MigrateError, inspect};
+use crate::sqlite::rows::Rest;
 use crate::sqlite::schema::MIGRATIONS;
 use crate::sqlite::stage::flushes;
 use crate::sqlite::{evidence, open_reader, read};
@@ -101,6 +102,15 @@ impl Reader {
 }
 
 impl Reader {
+    /// Where the samples of a series are that no block holds at the commit that is read.
+    fn rest(&self, connection: &Connection, target: TargetId) -> rusqlite::Result<Rest> {
+        if !self.has_writer {
+            return Ok(Rest::Stored);
+        }
+        let held = self.shared.unsealed_at(target, flushes(connection)?);
+        Ok(held.map_or(Rest::Stored, Rest::Held))
+    }
+
     /// Reads rows and what is open of these series (one seam each, in their order) as of one commit.
     fn with_seams<T>(
         &self,
@@ -141,13 +151,16 @@ fn told(error: &rusqlite::Error) -> HistoryError {
 
 impl History for Reader {
     fn samples(&self, query: SampleQuery) -> Result<Vec<StoredSample>, HistoryError> {
-        self.answer(|connection| read::samples(connection, query))
+        self.answer(|connection| {
+            let rest = self.rest(connection, query.target)?;
+            read::samples(connection, query, &rest)
+        })
     }
 
     fn series(&self, query: SeriesQuery) -> Result<Series, HistoryError> {
         self.with_seams(&[query.target], |connection, seams| {
             let seam = seams.first().ok_or(rusqlite::Error::QueryReturnedNoRows)?;
-            series(connection, query, seam)
+            series(connection, query, seam, &self.rest(connection, query.target)?)
         })
     }
 

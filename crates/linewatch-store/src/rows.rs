@@ -12,7 +12,7 @@ use crate::row::Row;
 use crate::varint::{Cursor, Malformed, put_signed};
 
 /// See the module.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct PackedRows {
     bytes: Vec<u8>,
     rows: u32,

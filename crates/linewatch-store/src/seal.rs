@@ -54,7 +54,7 @@ struct Series {
 }
 
 /// Every committed row that is in no block yet.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Unsealed {
     run: u64,
     /// Apart from the tree, whose nodes are half empty when numbers ascend.
@@ -108,6 +108,13 @@ impl Unsealed {
         let runs = self.series.range((target, 0)..=(target, u64::MAX));
         // What this very process packed can be unpacked.
         runs.map(move |((_, run), series)| (*run, series.rows.unpack(target).unwrap_or_default()))
+    }
+
+    /// A copy of the rows of one series, by run.
+    pub(crate) fn packed(&self, target: TargetId) -> Vec<(u64, PackedRows)> {
+        let runs = self.series.range((target, 0)..=(target, u64::MAX));
+        runs.map(|((_, run), series)| (*run, series.rows.clone()))
+            .collect()
     }
 
     /// The first row id that is in no block once `sealed` are; `None` when all rows are.

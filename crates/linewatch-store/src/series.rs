@@ -21,7 +21,7 @@ use crate::block;
 use crate::open::{OpenTiers, no_tiers};
 use crate::row::gap_kind_from_word;
 use crate::sqlite::rollups::{visit, visit_figures};
-use crate::sqlite::rows::{from_sql, visit_unsealed};
+use crate::sqlite::rows::{Rest, from_sql};
 use crate::sqlite::write::{ROLLED_UP_TO, meta_number};
 use fold::Fold;
 
@@ -59,7 +59,8 @@ impl Seam {
             let spans = [rows_until..LATEST];
             let (blocks, _) = blocks_in(connection, target, &spans)?;
             let minute = Resolution::Minute;
-            let mut minutes = fold_samples(connection, target, &spans, &blocks, minute.length())?;
+            let source = (target, &Rest::Stored);
+            let mut minutes = fold_samples(connection, source, &spans, &blocks, minute.length())?;
             minutes.take_before(rows_until);
             open[minute as usize] = minutes;
         }
@@ -175,13 +176,18 @@ impl Grid {
 }
 
 /// The series asked for.
-pub(crate) fn series(connection: &Connection, query: SeriesQuery, seam: &Seam) -> rusqlite::Result<Series> {
+pub(crate) fn series(
+    connection: &Connection,
+    query: SeriesQuery,
+    seam: &Seam,
+    rest: &Rest,
+) -> rusqlite::Result<Series> {
     let span_ns = query.to.as_nanos().saturating_sub(query.from.as_nanos()).max(1);
     let asked = Duration::from_nanos(span_ns.unsigned_abs().div_ceil(query.points.max(1) as u64));
     let tier = Resolution::within(asked).filter(|tier| *tier != Resolution::Second);
     let (grid, source, sums) = match tier {
         Some(tier) => of_tier(connection, &query, tier, seam)?,
-        None => fine(connection, &query, asked, seam)?,
+        None => fine(connection, &query, asked, (seam, rest))?,
     };
     let points = sums
         .into_rollups()
@@ -231,7 +237,7 @@ fn fine(
     connection: &Connection,
     query: &SeriesQuery,
     asked: Duration,
-    seam: &Seam,
+    (seam, rest): (&Seam, &Rest),
 ) -> rusqlite::Result<Answer> {
     let second = Resolution::Second.length();
     let is_below_a_second = asked < second;
@@ -253,14 +259,15 @@ fn fine(
     if samples > RAW_SAMPLES {
         return of_tier(connection, query, Resolution::Minute, seam);
     }
+    let source = (query.target, rest);
     if seconds.is_empty() {
         // Samples alone: what lies outside of the grid's only span is left out by the caller.
-        sums = fold_samples(connection, query.target, &spans, &blocks, grid.step)?;
+        sums = fold_samples(connection, source, &spans, &blocks, grid.step)?;
         return Ok((grid, SeriesSource::Raw, sums));
     }
     // A bucket may get its share of seconds and of samples: both lie in the same grid.
     let finest = grid.step.min(second);
-    for (at, rollup) in fold_samples(connection, query.target, &spans, &blocks, finest)?.iter() {
+    for (at, rollup) in fold_samples(connection, source, &spans, &blocks, finest)?.iter() {
         if spans.iter().any(|span| span.contains(&at)) {
             sums.at(at).merge(rollup);
         }
@@ -357,7 +364,7 @@ fn blocks_in(
 /// The samples of these blocks and the unsealed ones, in buckets of `step`. Outside of `spans` they are not whole.
 fn fold_samples(
     connection: &Connection,
-    target: TargetId,
+    (target, rest): (TargetId, &Rest),
     spans: &[Range<WallTime>],
     blocks: &[i64],
     step: Duration,
@@ -375,7 +382,7 @@ fn fold_samples(
             }
         }
     }
-    visit_unsealed(connection, Some(target), |_, run, row| fold.add(run, &[row]))?;
+    rest.visit(connection, target, |run, rows| fold.add(run, rows))?;
     Ok(fold.into_buckets())
 }
 

@@ -35,6 +35,7 @@ use crate::store::{StartOptions, Store};
 use crate::writer::pace::{next_flush, period};
 use crate::writer::room::restart_log;
 
+mod due;
 mod pace;
 mod place;
 mod room;
@@ -68,7 +69,6 @@ pub(crate) fn spawn(
         next_rollup: store.begun.next_rollup,
         pending: Pending::default(),
         doubtful: None,
-        unsealed: Unsealed::new(store.begun.run),
         is_recovered: false,
         is_measuring: false,
         is_stopping: false,
@@ -122,8 +122,7 @@ struct Writer {
     next_rollup: i64,
     pending: Pending,
     doubtful: Option<Doubtful>,
-    unsealed: Unsealed,
-    /// The unsealed rest of earlier runs is in `unsealed`; before that, nothing may be deleted.
+    /// The unsealed rest of earlier runs is read back; before that, nothing may be deleted.
     is_recovered: bool,
     is_measuring: bool,
     is_stopping: bool,
@@ -233,8 +232,10 @@ impl Writer {
         let now = self.clock.wall();
         let is_heartbeat = self.is_measuring && self.clock.mono().since(self.committed_at) >= HEARTBEAT;
         let is_idle = self.pending.is_empty() && self.doubtful.is_none() && self.is_recovered;
-        let has_due =
-            !self.unsealed.due(now, self.is_pressed).is_empty() || self.shared.open().buckets.is_due(now);
+        let has_due = {
+            let open = self.shared.open();
+            !open.unsealed.due(now, self.is_pressed).is_empty() || open.buckets.is_due(now)
+        };
         if is_idle && !is_heartbeat && !has_due {
             return Ok(());
         }
@@ -282,15 +283,7 @@ impl Writer {
         self.lacks_room = false;
         self.connected()?;
         self.recover()?;
-        let sealed = self.unsealed.due(now, self.is_pressed);
-        let blocks = self
-            .unsealed
-            .pack(&sealed)
-            .map_err(|error| StoreError::Database(error.to_string()))?;
-        let (closed, oldest_open) = {
-            let mut open = self.shared.open();
-            (open.buckets.due(now, is_end), open.buckets.oldest())
-        };
+        let due = self.due(now, is_end)?;
         let place = self.place(samples);
         let flush = Flush {
             run: self.run,
@@ -299,17 +292,17 @@ impl Writer {
             pending: &self.pending,
             first_row: self.next_row,
             place,
-            blocks: &blocks,
-            closed: &closed,
+            blocks: &due.blocks,
+            closed: &due.closed,
             first_rollup: self.next_rollup,
-            rolled_up_to: self.rolled_up_to(now, oldest_open),
-            sealed_below: self.unsealed.oldest_row_without(&sealed).unwrap_or(self.next_row),
+            rolled_up_to: self.rolled_up_to(now, due.oldest_open),
+            sealed_below: due.oldest_unsealed.unwrap_or(self.next_row),
         };
         let connection = self.connection.as_mut().ok_or(StoreError::Stopped)?;
         match write_flush(connection, &flush) {
             Ok(()) => {
                 let pending = std::mem::take(&mut self.pending);
-                self.settle(&pending, place, &sealed, &closed);
+                self.settle(&pending, place, &due.sealed, &due.closed);
                 Ok(())
             }
             Err(FlushError::Write(error)) => Err(self.note_failure(&error)),
@@ -318,8 +311,8 @@ impl Writer {
                 self.doubtful = Some(Doubtful {
                     place,
                     pending,
-                    sealed,
-                    closed,
+                    sealed: due.sealed,
+                    closed: due.closed,
                 });
                 self.connection = None;
                 Err(self.note_failure(&error))
@@ -330,9 +323,10 @@ impl Writer {
     /// A commit is certain: what it held is history now.
     fn settle(&mut self, pending: &Pending, place: Place, sealed: &[SeriesRun], closed: &[Closed]) {
         let rows = pending.rows.len() as i64;
-        self.unsealed.forget(sealed);
+        let mut open = self.shared.open();
+        open.unsealed.forget(sealed);
         if place != Place::Nowhere {
-            self.unsealed.add(
+            open.unsealed.add(
                 self.run,
                 &pending.rows,
                 self.next_row,
@@ -343,7 +337,6 @@ impl Writer {
         self.next_row += rows;
         self.next_rollup += closed.len() as i64;
         self.flushes += 1;
-        let mut open = self.shared.open();
         open.buckets.forget(closed);
         open.buckets.add(&pending.rows);
         self.shared.set_open(open, self.flushes);
@@ -413,7 +406,10 @@ impl Writer {
         if self.is_recovered {
             return Ok(());
         }
-        self.unsealed = self.recovered().map_err(|error| self.note_failure(&error))?;
+        let unsealed = self.recovered().map_err(|error| self.note_failure(&error))?;
+        let mut open = self.shared.open();
+        (open.unsealed, open.is_whole) = (unsealed, true);
+        drop(open);
         self.is_recovered = true;
         Ok(())
     }

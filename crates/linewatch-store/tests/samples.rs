@@ -6,9 +6,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use common::*;
-use linewatch_core::port::{History, SampleQuery};
+use linewatch_core::port::{History, SampleQuery, SeriesQuery};
 use linewatch_core::record::{Cause, Outcome, StrayKind};
 use linewatch_core::target::TargetId;
+use linewatch_store::Reader;
 
 const HOUR: Duration = Duration::from_secs(3600);
 
@@ -128,6 +129,78 @@ fn above_two_thousand_a_second_batches_replace_rows_and_history_is_the_same() {
         seqs(&samples(&reader, TargetId(1))),
         (0..30_000).collect::<Vec<_>>()
     );
+}
+
+#[test]
+fn what_the_writer_holds_is_what_the_database_says_at_every_commit() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let clock = Arc::new(HandClock::default());
+    let (handle, reader) = start(open(dir.path(), 0).store, &clock);
+    let check = |when: &str| {
+        let beside = Reader::open(dir.path()).expect("opens");
+        for target in [TargetId(1), TargetId(2), TargetId(3)] {
+            assert_eq!(samples(&reader, target), samples(&beside, target), "{when}");
+        }
+    };
+    for second in 0..4 {
+        feed(
+            &handle,
+            &clock,
+            TargetId(1),
+            second * 5_000..(second + 1) * 5_000,
+            200_000,
+            5_000,
+        );
+        check("a batch of many");
+        feed(&handle, &clock, TargetId(2), second..second + 1, SECOND, 1);
+        check("a sample by itself");
+    }
+    clock.advance(HOUR);
+    handle.flush().expect("sealed");
+    check("all in blocks");
+    handle.stop("test").expect("stopped");
+
+    let (handle, reader) = start(open(dir.path(), 4000).store, &clock);
+    let beside = Reader::open(dir.path()).expect("opens");
+    assert_eq!(
+        samples(&reader, TargetId(2)),
+        samples(&beside, TargetId(2)),
+        "not read back yet"
+    );
+    feed(&handle, &clock, TargetId(2), 0..5, SECOND, 5);
+    assert_eq!(
+        samples(&reader, TargetId(2)),
+        samples(&beside, TargetId(2)),
+        "two runs"
+    );
+}
+
+#[test]
+fn a_question_for_one_target_unpacks_no_batch_of_everybody() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let clock = Arc::new(HandClock::default());
+    let (handle, reader) = start(open(dir.path(), 0).store, &clock);
+    feed(&handle, &clock, TargetId(1), 0..5_000, 200_000, 5_000);
+    // Whoever reads the batch finds nothing in it: only the writer still knows.
+    let file = rusqlite::Connection::open(dir.path().join("linewatch.db")).expect("opens");
+    file.execute("UPDATE hot SET batch = x'00' WHERE samples > 0", [])
+        .expect("spoiled");
+    let beside = Reader::open(dir.path()).expect("opens");
+    assert_eq!(samples(&beside, TargetId(1)).len(), 0);
+    assert_eq!(samples(&reader, TargetId(1)).len(), 5_000);
+    let minute = SeriesQuery {
+        target: TargetId(1),
+        from: wall(0),
+        to: wall(60),
+        points: 600,
+    };
+    let told = reader.series(minute).expect("history");
+    let counted: u64 = told
+        .points
+        .iter()
+        .map(|point| point.rollup.counts().scheduled)
+        .sum();
+    assert_eq!(counted, 5_000);
 }
 
 #[test]

@@ -15,7 +15,7 @@ use crate::api::{Kpi, rtt_ms};
 use crate::catalog::CatalogEntry;
 
 /// Which targets, and which page of them.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct FleetQuery {
     pub(crate) countries: Vec<String>,
     pub(crate) partners: Vec<String>,

@@ -29,6 +29,7 @@ mod routes;
 #[cfg(test)]
 #[path = "../build/scan.rs"]
 mod scan;
+mod selection;
 mod server;
 mod server_tls;
 mod settings;

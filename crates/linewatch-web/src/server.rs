@@ -33,7 +33,7 @@ use crate::control::{Change, ControlRequest, ControlSender};
 use crate::guard::{Guard, Visit};
 use crate::live::Hub;
 use crate::past::PastCache;
-use crate::routes::{self, App, Pictures};
+use crate::routes::{self, App, Pictures, StoredSeries};
 use crate::server_tls::Tls;
 use crate::spare::Spare;
 
@@ -115,6 +115,7 @@ pub async fn serve(
         history_slots: Arc::new(Semaphore::new(HISTORY_QUERIES)),
         backup_slot: Arc::new(Semaphore::new(1)),
         past: PastCache::default(),
+        stored: StoredSeries::default(),
         pictures: Pictures::new(),
         control: control.clone(),
         clock: Arc::clone(&clock),

@@ -91,7 +91,7 @@ pub(crate) fn run<W: Wire + 'static, C: Clock + Clone + Sync + 'static>(
         abilities,
         is_real,
     } = world;
-    let settings = home.loaded.settings.clone();
+    let settings = &home.loaded.settings;
     let is_terminal = io::stderr().is_terminal();
     let manager = reach_manager();
     // First what a person most often has to mend, then what costs.
@@ -157,7 +157,7 @@ pub(crate) fn run<W: Wire + 'static, C: Clock + Clone + Sync + 'static>(
             },
             is_alive: Arc::new(delivery::is_alive(clock.clone(), Arc::clone(&turned_at))),
         };
-        let head = delivery::letterhead(&settings, &vantage, &host_name());
+        let head = delivery::letterhead(settings, &vantage, &host_name());
         Some(Notify::start(options, &settings.alerts, head).context("cannot start the threads of alerts")?)
     } else {
         None

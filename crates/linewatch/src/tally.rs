@@ -1,15 +1,17 @@
 //! Counts for the status page what the views do not say: failures of our own by cause, and how late we are over all targets;
-//! and keeps the newest view of each target for whoever asks the process itself (SIGUSR1, the end).
+//! and keeps what the newest view of each target says for whoever asks the process itself (SIGUSR1, the end).
 //!
 //! Written by the spine, read by `control` once a second.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
-use linewatch_core::record::{Outcome, RecordBatch};
+use linewatch_core::record::{Counts, Outcome, RecordBatch};
 use linewatch_core::target::{Target, TargetId};
-use linewatch_core::view::TargetView;
+use linewatch_core::time::Rtt;
+use linewatch_core::view::{State, TargetError, TargetView};
 use linewatch_render::format;
 use linewatch_render::text::printable;
 use linewatch_web::StatusInfo;
@@ -35,8 +37,35 @@ struct Counted {
 struct Told {
     /// `Gateway 192.0.2.1`.
     name: String,
-    /// The newest; none before its first second.
-    view: Option<TargetView>,
+    /// As of the newest view; none before its first second.
+    seen: Option<Seen>,
+}
+
+/// What is told of a view, which is four times as large.
+#[derive(Debug)]
+struct Seen {
+    state: State,
+    totals: Counts,
+    outages: u64,
+    /// Of the live window.
+    p50: Option<Rtt>,
+    lateness_p99: Option<Duration>,
+    lateness_max: Option<Duration>,
+    error: Option<TargetError>,
+}
+
+impl From<&TargetView> for Seen {
+    fn from(view: &TargetView) -> Self {
+        Self {
+            state: view.state,
+            totals: view.totals,
+            outages: view.outages,
+            p50: view.window.rtt.map(|rtt| rtt.p50),
+            lateness_p99: view.window.lateness_p99,
+            lateness_max: view.window.lateness_max,
+            error: view.error.clone(),
+        }
+    }
 }
 
 impl Tally {
@@ -65,7 +94,7 @@ impl Tally {
     pub(crate) fn views(&self, views: &[TargetView]) {
         let mut counted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         for view in views {
-            counted.told.entry(view.id).or_default().view = Some(view.clone());
+            counted.told.entry(view.id).or_default().seen = Some(view.into());
         }
     }
 
@@ -112,27 +141,24 @@ impl Tally {
         let counted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         status.unsent.clone_from(&counted.unsent);
         status.unmeasured.clone_from(&counted.unmeasured);
-        let windows = || {
-            let views = counted.told.values().filter_map(|told| told.view.as_ref());
-            views.map(|view| &view.window)
-        };
-        status.lateness_p99 = windows().filter_map(|window| window.lateness_p99).max();
-        status.lateness_max = windows().filter_map(|window| window.lateness_max).max();
+        let seen = || counted.told.values().filter_map(|told| told.seen.as_ref());
+        status.lateness_p99 = seen().filter_map(|seen| seen.lateness_p99).max();
+        status.lateness_max = seen().filter_map(|seen| seen.lateness_max).max();
     }
 }
 
 /// `gw 192.0.2.1: ok, sent 3,600, lost 12 (0.33 %), p50 12.3 ms (last minute), 1 outage`.
 fn line(told: &Told) -> String {
-    let Some(view) = &told.view else {
+    let Some(seen) = &told.seen else {
         return format!("{}: waiting", printable(&told.name));
     };
     let count = |number: u64| format::count(i64::try_from(number).ok());
-    let counts = &view.totals;
+    let counts = &seen.totals;
     let loss = counts.loss();
     let mut text = format!(
         "{}: {}, sent {}, lost {} ({})",
         printable(&told.name),
-        view.state.word(),
+        seen.state.word(),
         count(counts.sent()),
         count(loss.failed),
         format::loss_ppm(loss.ppm()),
@@ -142,13 +168,13 @@ fn line(told: &Told) -> String {
             let _ = write!(text, ", {} {word}", count(number));
         }
     }
-    if let Some(rtt) = &view.window.rtt {
-        let p50 = format::rtt_ms(Some(rtt.p50.as_millis_f64()));
+    if let Some(p50) = seen.p50 {
+        let p50 = format::rtt_ms(Some(p50.as_millis_f64()));
         let _ = write!(text, ", p50 {p50} (last minute)");
     }
-    let plural = if view.outages == 1 { "" } else { "s" };
-    let _ = write!(text, ", {} outage{plural}", count(view.outages));
-    if let Some(error) = &view.error {
+    let plural = if seen.outages == 1 { "" } else { "s" };
+    let _ = write!(text, ", {} outage{plural}", count(seen.outages));
+    if let Some(error) = &seen.error {
         let _ = write!(text, ", error: {}", printable(in_one_line(error.text()).0));
     }
     text

@@ -10,19 +10,22 @@ use rusqlite::{Connection, params};
 
 use crate::block;
 use crate::row::gap_kind_from_word;
-use crate::sqlite::rows::{from_sql, to_sql, visit_unsealed};
+use crate::sqlite::rows::{Rest, from_sql, to_sql};
 use crate::sqlite::write::opened_by_word;
 
 /// The samples asked for, by send time, run and seq; a stray directly behind its probe.
-pub(crate) fn samples(connection: &Connection, query: SampleQuery) -> rusqlite::Result<Vec<StoredSample>> {
+pub(crate) fn samples(
+    connection: &Connection,
+    query: SampleQuery,
+    rest: &Rest,
+) -> rusqlite::Result<Vec<StoredSample>> {
     let mut found = Vec::new();
     if query.limit == 0 {
         return Ok(found);
     }
-    visit_unsealed(connection, Some(query.target), |_, run, row| {
-        if is_in(&query, row.at) {
-            found.push(row.sample(run));
-        }
+    rest.visit(connection, query.target, |run, rows| {
+        let wanted = rows.iter().filter(|row| is_in(&query, row.at));
+        found.extend(wanted.map(|row| row.sample(run)));
     })?;
     let mut blocks = connection.prepare_cached(
         "SELECT id, run, from_ns, block FROM samples WHERE target = ?1 AND to_ns >= ?2 AND from_ns < ?3 ORDER BY from_ns",

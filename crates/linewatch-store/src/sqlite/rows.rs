@@ -11,6 +11,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use crate::hot;
 use crate::recent;
 use crate::row::{Row, cause_from_text, class_from_letter, outcome_from_word, stray_from_word};
+use crate::rows::PackedRows;
 use crate::sqlite::stage::{BATCHES_SINCE, PULSE_ID, schema};
 use crate::sqlite::write::meta_number;
 
@@ -111,6 +112,39 @@ pub(crate) fn visit_unsealed(
         visit_table(connection, sealed_below, only, &mut add)?
     };
     Ok(recent + visit_hot(connection, sealed_below, &mut add)?)
+}
+
+/// Where the samples of one series are that are in no block yet.
+#[derive(Debug)]
+pub(crate) enum Rest {
+    /// At hand, by run.
+    Held(Vec<(u64, PackedRows)>),
+    /// Among those of all series: every one of them is unpacked for it, a tenth of a second at 10,000 targets.
+    Stored,
+}
+
+impl Rest {
+    /// Gives `visit` these samples of `target` with their run, as they came.
+    pub(crate) fn visit(
+        &self,
+        connection: &Connection,
+        target: TargetId,
+        mut visit: impl FnMut(u64, &[Row]),
+    ) -> rusqlite::Result<()> {
+        match self {
+            Self::Held(runs) => {
+                for (run, rows) in runs {
+                    // What this very process packed can be unpacked.
+                    visit(*run, &rows.unpack(target).unwrap_or_default());
+                }
+            }
+            Self::Stored => {
+                // Rows that cannot be read were told when the writer read them back.
+                visit_unsealed(connection, Some(target), |_, run, row| visit(run, &[row]))?;
+            }
+        }
+        Ok(())
+    }
 }
 
 type Add<'a> = dyn FnMut(i64, u64, Row) -> rusqlite::Result<()> + 'a;

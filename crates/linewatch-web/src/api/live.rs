@@ -96,11 +96,11 @@ impl BatchMessage {
 pub(crate) struct SumMessage<'a> {
     t: Tag,
     seq: u64,
-    d: Vec<&'a SumRow>,
+    d: Vec<SumRow<'a>>,
 }
 
 impl<'a> SumMessage<'a> {
-    pub(crate) fn new(seq: u64, d: Vec<&'a SumRow>) -> Self {
+    pub(crate) fn new(seq: u64, d: Vec<SumRow<'a>>) -> Self {
         Self {
             t: Tag("sum"),
             seq,

@@ -39,7 +39,7 @@ pub(crate) use live::{
     BatchMessage, ClientMessage, DetailMessage, EventMessage, HeartbeatMessage, MarkMessage, Resume,
     Selection, Standing, Subscription, SumMessage, WelcomeMessage,
 };
-pub(crate) use overview::{Kpi, Overview, OverviewRow, Spark, sum_row};
+pub(crate) use overview::{Kpi, Overview, OverviewRow, Spark, availability_run_ppm, sum_more};
 pub(crate) use series::{MarkRow, SeriesAnswer};
 pub(crate) use settings::{
     ConfigAnswer, DoctorAnswer, PreferencesAnswer, PreviewAnswer, PreviewOutage, PreviewPast,
@@ -53,17 +53,17 @@ pub(crate) type BinRow = (u32, i64, u32, u32, Option<u32>, Option<u32>, Option<u
 /// A hole: key, kind, from_ms, to_ms, slots.
 pub(crate) type GapRow = (u32, &'static str, i64, i64, u64);
 /// Key, state, grade, p50_us, p95_us, jitter_us, loss_ppm, rto, up_ppm, more.
-pub(crate) type SumRow = (
+pub(crate) type SumRow<'a> = (
     u32,
     &'static str,
     Option<&'static str>,
-    Option<u64>,
-    Option<u64>,
-    Option<u64>,
     Option<u32>,
-    u64,
     Option<u32>,
-    Option<SumMore>,
+    Option<u32>,
+    Option<u32>,
+    u32,
+    Option<u32>,
+    Option<&'a SumMore>,
 );
 
 /// What is unusual about a row of `sum`.
@@ -78,6 +78,17 @@ pub(crate) struct SumMore {
     pub(crate) outage: Option<OpenOutageInfo>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) advice: Option<AdviceInfo>,
+}
+
+impl SumMore {
+    /// About how much memory it takes.
+    pub(crate) fn size_bytes(&self) -> usize {
+        let texts = self.error.as_ref().map_or(0, |error| error.text.len());
+        let words = size_of_val(self.reasons.as_slice());
+        // A map of a few figures, and a command.
+        let advice = self.advice.as_ref().map_or(0, |_| 512);
+        size_of::<Self>() + texts + words + advice
+    }
 }
 
 /// Why a target cannot be probed.

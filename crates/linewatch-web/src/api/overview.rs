@@ -10,8 +10,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{
-    AdviceInfo, BinRow, GapRow, Notice, OpenOutageInfo, ProbeRow, SumMore, SumRow, TargetErrorInfo, rtt_ms,
-    rtt_us, whole_ms,
+    AdviceInfo, BinRow, GapRow, Notice, OpenOutageInfo, ProbeRow, SumMore, TargetErrorInfo, rtt_ms, whole_ms,
 };
 use crate::catalog::CatalogEntry;
 
@@ -38,7 +37,7 @@ pub(crate) struct Overview {
 }
 
 /// Figures of the filtered fleet.
-#[derive(Debug, Default, PartialEq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
 pub(crate) struct Kpi {
     pub(crate) median_rtt_ms: Option<f64>,
     pub(crate) p95_rtt_ms: Option<f64>,
@@ -219,7 +218,7 @@ impl From<&linewatch_core::view::LastProbe> for LastProbeInfo {
 }
 
 /// Share of the measured time of this run outside outages, rounded down; `None` before any.
-fn availability_run_ppm(view: &TargetView) -> Option<u32> {
+pub(crate) fn availability_run_ppm(view: &TargetView) -> Option<u32> {
     let measured = view.measured.as_nanos();
     let up = measured.checked_sub(view.down.as_nanos())?;
     (measured > 0).then(|| u32::try_from(up * 1_000_000 / measured).unwrap_or(1_000_000))
@@ -311,29 +310,20 @@ impl OverviewRow {
     }
 }
 
-/// The row of `sum` of one view. `was_since` is the state's begin as last told: a new one is told once.
-pub(crate) fn sum_row(view: &TargetView, was_since: Option<i64>, advice: Option<AdviceInfo>) -> SumRow {
-    let rtt = view.window.rtt;
+/// What is unusual about a view. `was_since` is the state's begin as last told: a new one is told once.
+pub(crate) fn sum_more(
+    view: &TargetView,
+    was_since: Option<i64>,
+    advice: Option<AdviceInfo>,
+) -> Option<SumMore> {
     let state_since = view.state_since.as_millis();
     let is_unusual =
         !view.state_reasons.is_empty() || view.error.is_some() || view.outage.is_some() || advice.is_some();
-    let more = (is_unusual || was_since != Some(state_since)).then(|| SumMore {
+    (is_unusual || was_since != Some(state_since)).then(|| SumMore {
         state_since,
         reasons: view.state_reasons.clone(),
         error: view.error.as_ref().map(TargetErrorInfo::from),
         outage: view.outage.as_ref().map(OpenOutageInfo::from),
         advice,
-    });
-    (
-        view.id.0,
-        view.state.word(),
-        view.grade.map(linewatch_core::view::Grade::word),
-        rtt_us(rtt.map(|rtt| rtt.p50)),
-        rtt_us(rtt.map(|rtt| rtt.p95)),
-        rtt_us(view.window.jitter),
-        view.window.loss.ppm(),
-        view.window.rto,
-        availability_run_ppm(view),
-        more,
-    )
+    })
 }

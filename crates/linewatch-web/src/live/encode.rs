@@ -1,25 +1,41 @@
 //! Writes frames as one browser's messages: its filter applied, or folded when it is behind.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::Serialize;
 
 use super::ring::{Body, Frame};
 use super::row::{Bin, BinBuilder, Row};
-use crate::api::{BatchMessage, EventMessage, EventRow, GapRow, MarkMessage, SumMessage, SumRow};
+use super::sum::Sum;
+use crate::api::{BatchMessage, EventMessage, EventRow, GapRow, MarkMessage, SumMessage};
 
 /// What one browser wants.
 #[derive(Debug, Default)]
 pub(super) struct Filter {
-    /// Keys of targets; `None`: all.
-    pub(super) keys: Option<HashSet<u32>>,
+    /// Keys of targets, ascending; `None`: all.
+    pub(super) keys: Option<Vec<u32>>,
     pub(super) has_events: bool,
 }
 
 impl Filter {
-    fn wants(&self, key: u32) -> bool {
-        self.keys.as_ref().is_none_or(|keys| keys.contains(&key))
+    pub(super) fn wants(&self, key: u32) -> bool {
+        self.keys
+            .as_ref()
+            .is_none_or(|keys| keys.binary_search(&key).is_ok())
+    }
+
+    /// Those of `rows`, which ascend by `key`, that the browser wants: a page shows fifty targets of ten thousand, so
+    /// they are looked up and not each row asked.
+    fn of<'a, T>(&self, rows: &'a [T], key: impl Fn(&T) -> u32 + Copy) -> impl Iterator<Item = &'a T> {
+        let keys = self.keys.as_deref();
+        let all = keys.is_none().then_some(rows);
+        let wanted = keys.unwrap_or_default().iter().map(move |wanted| {
+            let begin = rows.partition_point(|row| key(row) < *wanted);
+            let length = rows[begin..].partition_point(|row| key(row) == *wanted);
+            &rows[begin..begin + length]
+        });
+        all.into_iter().chain(wanted).flatten()
     }
 }
 
@@ -41,11 +57,8 @@ pub(super) fn frame(frame: &Frame, filter: &Filter) -> Option<String> {
         } => {
             let base = *base_ms;
             let mut message = BatchMessage::new(seq, base);
-            message.d.extend(
-                rows.iter()
-                    .filter(|row| filter.wants(row.key))
-                    .map(|row| row.to_wire(base)),
-            );
+            let rows = filter.of(rows, |row| row.key);
+            message.d.extend(rows.map(|row| row.to_wire(base)));
             message.m.extend(
                 bins.iter()
                     .filter(|bin| filter.wants(bin.key))
@@ -57,7 +70,7 @@ pub(super) fn frame(frame: &Frame, filter: &Filter) -> Option<String> {
             (!message.is_empty()).then(|| text(&message))
         }
         Body::Sums(rows) => {
-            let rows: Vec<&SumRow> = rows.iter().filter(|row| filter.wants(row.0)).collect();
+            let rows: Vec<_> = filter.of(rows, |row| row.key).map(Sum::to_wire).collect();
             (!rows.is_empty()).then(|| text(&SumMessage::new(seq, rows)))
         }
         Body::Event(event) => filter.has_events.then(|| text(&EventMessage::new(seq, event))),
@@ -72,7 +85,7 @@ struct Folded<'a> {
     rows: Vec<Row>,
     bins: BTreeMap<(i64, u32), Bin>,
     gaps: Vec<GapRow>,
-    sums: BTreeMap<u32, &'a SumRow>,
+    sums: BTreeMap<u32, &'a Sum>,
     events: Vec<&'a EventRow>,
     is_config_changed: bool,
 }
@@ -87,20 +100,20 @@ impl<'a> Folded<'a> {
                 gaps,
             } => {
                 self.base_ms = *base_ms;
-                self.rows.extend(rows.iter().filter(|row| filter.wants(row.key)));
+                self.rows.extend(filter.of(rows, |row| row.key));
                 self.gaps.extend(gaps.iter().filter(|gap| filter.wants(gap.0)));
                 bins.iter()
                     .filter(|bin| filter.wants(bin.key))
                     .for_each(|bin| self.add_bin(*bin));
             }
-            Body::Sums(rows) => rows.iter().filter(|row| filter.wants(row.0)).for_each(|row| {
+            Body::Sums(rows) => filter.of(rows, |row| row.key).for_each(|row| {
                 // A row that tells of a new state is not replaced by a later one that no longer does.
                 let has_more = self
                     .sums
-                    .get(&row.0)
-                    .is_some_and(|told| told.9.is_some() && told.1 == row.1);
-                if row.9.is_some() || !has_more {
-                    self.sums.insert(row.0, row);
+                    .get(&row.key)
+                    .is_some_and(|told| told.more.is_some() && told.state == row.state);
+                if row.more.is_some() || !has_more {
+                    self.sums.insert(row.key, row);
                 }
             }),
             Body::Event(event) => self.events.extend(filter.has_events.then_some(event)),
@@ -149,7 +162,7 @@ pub(super) fn merged(frames: &[Arc<Frame>], filter: &Filter) -> Vec<String> {
     if !folded.sums.is_empty() {
         messages.push(text(&SumMessage::new(
             before,
-            folded.sums.into_values().collect(),
+            folded.sums.into_values().map(Sum::to_wire).collect(),
         )));
     }
     // Even without probes: it says how far the browser has come, and that something was folded.
@@ -160,4 +173,32 @@ pub(super) fn merged(frames: &[Arc<Frame>], filter: &Filter) -> Vec<String> {
     message.g = folded.gaps;
     messages.push(text(&message));
     messages
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn looking_up_the_wanted_gives_what_asking_each_row_gives() {
+        let rows: Vec<(u32, usize)> = [1, 1, 2, 4, 4, 4, 7, 9]
+            .into_iter()
+            .enumerate()
+            .map(|(place, key)| (key, place))
+            .collect();
+        for keys in [
+            None,
+            Some(vec![]),
+            Some(vec![0, 4, 9, 12]),
+            Some((0..20).collect()),
+        ] {
+            let filter = Filter {
+                keys,
+                has_events: false,
+            };
+            let looked_up: Vec<_> = filter.of(&rows, |row| row.0).collect();
+            let asked: Vec<_> = rows.iter().filter(|row| filter.wants(row.0)).collect();
+            assert_eq!(looked_up, asked, "{filter:?}");
+        }
+    }
 }

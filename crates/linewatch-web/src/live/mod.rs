@@ -9,12 +9,12 @@ mod ring;
 mod row;
 pub(crate) mod session;
 mod state;
+mod sum;
 mod trail;
 
 #[cfg(test)]
 pub(crate) mod tests;
 
-use std::collections::HashSet;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -221,11 +221,16 @@ impl Hub {
     }
 }
 
-/// Which targets one browser wants, by key; `None`: all.
-pub(crate) fn keys_of(state: &State, selection: &Selection) -> Option<HashSet<u32>> {
+/// Which targets one browser wants, ascending by key; `None`: all.
+pub(crate) fn keys_of(state: &State, selection: &Selection) -> Option<Vec<u32>> {
     match selection {
         Selection::All => None,
-        Selection::Some(ids) => Some(ids.iter().filter_map(|id| state.key(id)).collect()),
+        Selection::Some(ids) => {
+            let mut keys: Vec<u32> = ids.iter().filter_map(|id| state.key(id)).collect();
+            keys.sort_unstable();
+            keys.dedup();
+            Some(keys)
+        }
     }
 }
 

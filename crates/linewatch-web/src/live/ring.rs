@@ -1,4 +1,4 @@
-//! Keeps what was told for 10 minutes or 64 MB, so that a browser can come back without a gap.
+//! Keeps what was told for 10 minutes or 32 MB, so that a browser can come back without a gap.
 //!
 //! It is also every browser's queue: a browser is a place in this ring, and costs no memory of its own.
 
@@ -9,7 +9,8 @@ use linewatch_core::limits::{LIVE_CLIENT_BACKLOG, LIVE_CLIENT_RESET, LIVE_REPLAY
 use linewatch_core::time::MonoTime;
 
 use super::row::{Bin, Row};
-use crate::api::{EventRow, GapRow, SumRow};
+use super::sum::Sum;
+use crate::api::{EventRow, GapRow};
 
 /// Frames handed out at once: 2 s of probes and sums, so that a lag is noticed in between.
 const STEP: usize = 12;
@@ -27,11 +28,13 @@ pub(crate) struct Frame {
 pub(crate) enum Body {
     Probes {
         base_ms: i64,
+        /// By key; those of one target in the order of their decision.
         rows: Box<[Row]>,
         bins: Box<[Bin]>,
         gaps: Box<[GapRow]>,
     },
-    Sums(Box<[SumRow]>),
+    /// By key.
+    Sums(Box<[Sum]>),
     Event(EventRow),
     Config,
 }
@@ -43,7 +46,7 @@ impl Body {
             Self::Probes { rows, bins, gaps, .. } => {
                 size_of_val::<[Row]>(rows) + size_of_val::<[Bin]>(bins) + size_of_val::<[GapRow]>(gaps)
             }
-            Self::Sums(rows) => size_of_val::<[SumRow]>(rows),
+            Self::Sums(rows) => rows.iter().map(Sum::size_bytes).sum(),
             Self::Event(event) => event.message.len(),
             Self::Config => 0,
         };
@@ -203,6 +206,6 @@ mod tests {
             ring.push(MonoTime::ZERO, Body::Event(event));
         }
         assert!(ring.size_bytes() <= LIVE_REPLAY_BYTES, "{}", ring.size_bytes());
-        assert!(ring.frames.len() >= 60);
+        assert!(ring.frames.len() >= 30);
     }
 }

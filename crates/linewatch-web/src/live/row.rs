@@ -238,7 +238,8 @@ const fn stray_flag(kind: StrayKind) -> Option<u8> {
     }
 }
 
-fn pack(rtt: Option<Rtt>) -> u32 {
+/// A delay in whole microseconds, or "no delay".
+pub(super) fn pack(rtt: Option<Rtt>) -> u32 {
     rtt.map_or(NONE, |rtt| {
         u32::try_from(micros(rtt.as_nanos()))
             .unwrap_or(NONE)
@@ -246,7 +247,8 @@ fn pack(rtt: Option<Rtt>) -> u32 {
     })
 }
 
-const fn unpack(us: u32) -> Option<u32> {
+/// See [`pack`].
+pub(super) const fn unpack(us: u32) -> Option<u32> {
     if us == NONE { None } else { Some(us) }
 }
 

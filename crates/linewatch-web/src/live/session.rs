@@ -24,7 +24,8 @@ use crate::api::{
     ClientMessage, DetailMessage, HeartbeatMessage, Resume, Selection, Subscription, TargetDetail,
     WelcomeMessage,
 };
-use crate::fleet::{self, FleetQuery};
+use crate::fleet::FleetQuery;
+use crate::selection::{Asked, selected};
 use crate::server::stopped;
 
 /// Why a session ended.
@@ -152,15 +153,13 @@ impl Session {
         let message = {
             let hub = &self.around.hub;
             let now = self.around.clock.anchor();
-            let state = hub.state();
-            let fleet = fleet::select(state.members(), &FleetQuery::default());
-            let wanted = fleet.members.iter().filter(|member| {
-                let key = member.entry.target.id.0;
-                self.filter.keys.as_ref().is_none_or(|keys| keys.contains(&key))
-            });
+            let mut state = hub.state();
+            let fleet = selected(&mut state, Asked::new(&FleetQuery::default(), None, None));
+            let wanted = fleet.keys.iter().filter(|key| self.filter.wants(**key));
             let rows = wanted
+                .filter_map(|key| state.member_of(*key))
                 .take(OVERVIEW_ROWS)
-                .map(|member| hub.row(&state, *member, now))
+                .map(|member| hub.row(&state, member, now))
                 .collect();
             let standing = hub.standing(&state, now);
             self.seq = standing.seq;

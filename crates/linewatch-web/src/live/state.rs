@@ -17,10 +17,12 @@ use linewatch_core::view::{OpenOutage, TargetView};
 
 use super::ring::{Body, Ring};
 use super::row::{BinBuilder, Row, bin_index_at, gap_row};
+use super::sum::Sum;
 use super::trail::Trail;
-use crate::api::{AdviceInfo, EventRow, GapRow, Notice, Spark, SumRow, sum_row};
+use crate::api::{AdviceInfo, EventRow, GapRow, Notice, Spark};
 use crate::catalog::{CatalogEntry, StatusInfo, ToolSettings};
 use crate::fleet::Member;
+use crate::selection::Selections;
 
 /// Something the monitor said.
 #[derive(Debug)]
@@ -41,11 +43,13 @@ pub(crate) struct State {
     keys: HashMap<String, u32>,
     /// Slug and name of every target of this run, the removed ones too: their events still name them.
     names: HashMap<u32, (String, String)>,
-    views: HashMap<u32, TargetView>,
+    /// Each in a box: a map keeps up to twice the room it needs.
+    views: HashMap<u32, Box<TargetView>>,
     trails: HashMap<u32, Trail>,
     pending: Pending,
     sums: Sums,
     pub(crate) ring: Ring,
+    pub(crate) selections: Selections,
     pub(crate) notices: Vec<Notice>,
     pub(crate) status: StatusInfo,
     pub(crate) tools: ToolSettings,
@@ -66,7 +70,7 @@ struct Pending {
 #[derive(Debug, Default)]
 struct Sums {
     changed: BTreeSet<u32>,
-    told: HashMap<u32, (SumRow, i64)>,
+    told: HashMap<u32, (Sum, i64)>,
     told_at: Option<MonoTime>,
 }
 
@@ -76,9 +80,13 @@ impl State {
         match input {
             Input::Batch(batch) => self.apply_batch(&batch),
             Input::Views(views) => {
+                self.selections.clear();
                 for view in views {
                     self.sums.changed.insert(view.id.0);
-                    self.views.insert(view.id.0, view);
+                    match self.views.get_mut(&view.id.0) {
+                        Some(known) => **known = view,
+                        None => drop(self.views.insert(view.id.0, Box::new(view))),
+                    }
                 }
             }
             Input::Event(event) => {
@@ -129,6 +137,7 @@ impl State {
     }
 
     fn apply_catalog(&mut self, entries: Vec<CatalogEntry>) {
+        self.selections.clear();
         self.catalog = entries
             .into_iter()
             .map(|entry| (entry.target.id.0, entry))
@@ -186,9 +195,12 @@ impl State {
         if pending.rows.is_empty() && bins.is_empty() && pending.gaps.is_empty() {
             return None;
         }
+        let mut rows = std::mem::take(&mut pending.rows);
+        // Each browser finds its own few by their keys.
+        rows.sort_by_key(|row| row.key);
         Some(Body::Probes {
             base_ms: now.wall.as_millis(),
-            rows: std::mem::take(&mut pending.rows).into_boxed_slice(),
+            rows: rows.into_boxed_slice(),
             bins: bins.into_boxed_slice(),
             gaps: std::mem::take(&mut pending.gaps).into_boxed_slice(),
         })
@@ -198,16 +210,20 @@ impl State {
     pub(crate) fn members(&self) -> impl Iterator<Item = Member<'_>> {
         self.catalog.iter().map(|(key, entry)| Member {
             entry,
-            view: self.views.get(key),
+            view: self.views.get(key).map(Box::as_ref),
         })
     }
 
     /// The target with this slug.
     pub(crate) fn member(&self, slug: &str) -> Option<Member<'_>> {
-        let key = self.keys.get(slug)?;
+        self.member_of(*self.keys.get(slug)?)
+    }
+
+    /// The target with this key.
+    pub(crate) fn member_of(&self, key: u32) -> Option<Member<'_>> {
         Some(Member {
-            entry: self.catalog.get(key)?,
-            view: self.views.get(key),
+            entry: self.catalog.get(&key)?,
+            view: self.views.get(&key).map(Box::as_ref),
         })
     }
 
@@ -224,7 +240,7 @@ impl State {
     /// Nothing has answered for long; `None` without an open outage.
     pub(super) fn is_silent(&self, id: TargetId) -> Option<bool> {
         let view = self.views.get(&id.0).filter(|view| view.outage.is_some())?;
-        Some(is_silent(view))
+        Some(is_silent(view.as_ref()))
     }
 
     /// The outage that a target is in.
@@ -255,10 +271,10 @@ impl Sums {
     /// The changed rows, once a second.
     fn take(
         &mut self,
-        (views, catalog): (&HashMap<u32, TargetView>, &BTreeMap<u32, CatalogEntry>),
+        (views, catalog): (&HashMap<u32, Box<TargetView>>, &BTreeMap<u32, CatalogEntry>),
         realtime_cure: Option<&str>,
         now: MonoTime,
-    ) -> Option<Box<[SumRow]>> {
+    ) -> Option<Box<[Sum]>> {
         if self
             .told_at
             .is_some_and(|told_at| now.since(told_at) < about_a_second())
@@ -272,7 +288,7 @@ impl Sums {
             let advice = catalog
                 .get(&key)
                 .and_then(|entry| AdviceInfo::of(entry, view, realtime_cure));
-            let row = sum_row(view, told.map(|(_, since)| *since), advice);
+            let row = Sum::of(view, told.map(|(_, since)| *since), advice);
             if told.is_none_or(|(told, _)| *told != row) {
                 self.told.insert(key, (row.clone(), view.state_since.as_millis()));
                 rows.push(row);

@@ -1,6 +1,7 @@
 //! What was: samples, outages, events, log lines.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use axum::http::StatusCode;
 use linewatch_core::event::{Event, EventKind, OutageRow, Severity};
@@ -170,9 +171,10 @@ pub(super) async fn events(call: Call) -> Result<Answer, Refusal> {
 }
 
 async fn open_events(call: &Call) -> Result<Answer, Refusal> {
-    let (rows, stored) = call
+    let stored = call.app.stored().await?;
+    let rows = call
         .app
-        .ask_history(|history| Ok((history.open_events(OPEN_EVENTS)?, history.targets()?)))
+        .ask_history(|history| history.open_events(OPEN_EVENTS))
         .await?;
     let rows = event_rows(call, &rows, &stored);
     Ok(json(StatusCode::OK, &Page { rows, next: None }))
@@ -209,7 +211,7 @@ pub(super) async fn logs(call: Call) -> Result<Answer, Refusal> {
 }
 
 /// What is asked for, and every series that was ever stored: one of them may be meant, and they name the answer's rows.
-async fn row_query(call: &Call) -> Result<(RowQuery, Vec<StoredTarget>), Refusal> {
+async fn row_query(call: &Call) -> Result<(RowQuery, Arc<[StoredTarget]>), Refusal> {
     let params = Params::of(&call.parts.uri)?;
     let mut query = RowQuery {
         targets: None,
@@ -222,7 +224,7 @@ async fn row_query(call: &Call) -> Result<(RowQuery, Vec<StoredTarget>), Refusal
         limit: params.number("limit", ROWS_DEFAULT, 1, API_ROWS)?,
     };
     in_order(query.from, query.to)?;
-    let stored = call.app.ask_history(|history| history.targets()).await?;
+    let stored = call.app.stored().await?;
     query.targets = series_of(call, &params, &stored)?;
     Ok((query, stored))
 }

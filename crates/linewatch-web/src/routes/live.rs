@@ -15,6 +15,10 @@ use crate::server::Place;
 /// The one subprotocol we speak.
 const SUBPROTOCOL: &str = "linewatch.v1";
 
+/// What is read from a browser at once: its messages are some hundred bytes. The library's 128 KB would be filled with
+/// zeros whenever it is asked for more, and 500 browsers hold 64 MB of them.
+const READ_BYTES: usize = 4096;
+
 /// Upgrades to a WebSocket that speaks [`SUBPROTOCOL`].
 pub(super) async fn upgrade(mut call: Call) -> Result<Answer, Refusal> {
     let place = call.parts.extensions.remove::<Arc<Place>>();
@@ -42,6 +46,7 @@ pub(super) async fn upgrade(mut call: Call) -> Result<Answer, Refusal> {
     };
     let alive = app.alive.clone();
     Ok(upgrade
+        .read_buffer_size(READ_BYTES)
         .max_message_size(LIVE_MESSAGE_BYTES)
         .max_frame_size(LIVE_MESSAGE_BYTES)
         .on_upgrade(move |socket| async move {

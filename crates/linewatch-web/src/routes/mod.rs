@@ -22,6 +22,7 @@ mod preview;
 mod report;
 mod series;
 mod status;
+mod stored;
 mod targets;
 
 use std::future::Future;
@@ -44,6 +45,7 @@ use crate::past::PastCache;
 use crate::respond::{Answer, Form, Refusal, secure};
 
 pub(crate) use graph::Pictures;
+pub(crate) use stored::StoredSeries;
 
 /// Everything the handlers share.
 pub(crate) struct App {
@@ -55,6 +57,8 @@ pub(crate) struct App {
     pub(crate) backup_slot: Arc<Semaphore>,
     /// What of it was asked a moment ago.
     pub(crate) past: PastCache,
+    /// The series in it, asked a moment ago.
+    pub(crate) stored: StoredSeries,
     /// Drawn a moment ago.
     pub(crate) pictures: Pictures,
     pub(crate) control: ControlSender,

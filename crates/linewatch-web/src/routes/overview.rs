@@ -8,11 +8,12 @@ use linewatch_core::limits::{LIVE_TRAIL, OVERVIEW_ROWS};
 use linewatch_core::past::SeriesSum;
 
 use super::Call;
-use crate::api::{Kpi, Overview, Spark};
-use crate::fleet::{self, FleetQuery, Member};
+use crate::api::{Overview, Spark};
+use crate::fleet::FleetQuery;
 use crate::past::{self, Past, Period};
 use crate::query::Params;
 use crate::respond::{Answer, Refusal, json};
+use crate::selection::{Asked, selected};
 
 /// Targets of one answer if nothing else is asked for (UI.md section 5).
 const ROWS_DEFAULT: usize = 200;
@@ -107,9 +108,11 @@ struct Told {
 fn overview(call: &Call, query: &FleetQuery, has_spark: bool, told: &Told) -> Overview {
     let hub = &call.app.hub;
     let now = call.app.clock.anchor();
-    let state = hub.state();
-    let fleet = fleet::select(state.members(), query);
-    let page = fleet.members.iter().skip(query.offset).take(query.limit);
+    let mut state = hub.state();
+    let span = told.span.as_ref().map(|(_, past)| past);
+    let fleet = selected(&mut state, Asked::new(query, span, told.day.as_ref()));
+    let page = fleet.keys.iter().skip(query.offset).take(query.limit);
+    let page = page.filter_map(|key| state.member_of(*key));
     let standing = hub.standing(&state, now);
     let (range, from, to) = match &told.span {
         Some((word, past)) => (*word, past.from, past.to),
@@ -123,16 +126,16 @@ fn overview(call: &Call, query: &FleetQuery, has_spark: bool, told: &Told) -> Ov
         range,
         from: from.as_millis(),
         to: to.as_millis(),
-        total: fleet.members.len(),
+        total: fleet.keys.len(),
         all: fleet.all,
         is_first_run: fleet.is_first_run,
-        kpi: kpi(&fleet.members, told),
+        kpi: fleet.kpi.clone(),
         notices: state.notices.clone(),
         started_at: hub.options().started_at.as_millis(),
         icmp: state.status.icmp_v4.clone(),
         targets: page
             .map(|member| {
-                let mut row = hub.row(&state, *member, now);
+                let mut row = hub.row(&state, member, now);
                 if !has_spark {
                     row.spark = Spark::default();
                 }
@@ -148,25 +151,7 @@ fn overview(call: &Call, query: &FleetQuery, has_spark: bool, told: &Told) -> Ov
                 row
             })
             .collect(),
-        badges: fleet.badges,
-        countries: fleet.countries,
+        badges: fleet.badges.clone(),
+        countries: fleet.countries.clone(),
     }
-}
-
-fn kpi(members: &[Member<'_>], told: &Told) -> Kpi {
-    let mut kpi = fleet::kpi(members);
-    if let Some(day) = &told.day {
-        let sums = sums(members, day);
-        kpi.outages_24h = Some(sums.iter().map(|sum| sum.outages).sum());
-        kpi.availability_24h_ppm = fleet::availability_ppm(&sums);
-    }
-    if let Some((_, past)) = &told.span {
-        fleet::tell(&mut kpi, &sums(members, past), past.length());
-    }
-    kpi
-}
-
-fn sums<'a>(members: &[Member<'_>], past: &'a Past) -> Vec<&'a SeriesSum> {
-    let of = |member: &Member<'_>| past.sums.get(&member.entry.target.slug);
-    members.iter().filter_map(of).collect()
 }

@@ -88,7 +88,7 @@ fn marks(
 
 /// Every series that the target has or had: another address began another one, and a person sees one line.
 async fn series_of(call: &Call, id: &str) -> Result<Vec<TargetId>, Refusal> {
-    let stored = call.app.ask_history(|history| history.targets()).await?;
+    let stored = call.app.stored().await?;
     let mut ids = series_named(call, id, &stored);
     ids.sort_unstable();
     Ok(ids)

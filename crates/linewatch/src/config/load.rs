@@ -132,6 +132,8 @@ pub fn load(options: &LoadOptions) -> Result<Loaded, ConfigErrors> {
         .collect();
     check::caps(&finished, &mut report);
     settings.targets = finished.into_iter().map(|it| it.settings).collect();
+    // Collected where they stood, which was with more beside each.
+    settings.targets.shrink_to_fit();
     check::sums(&settings.targets, whole(operator.as_ref()), &mut report);
     settings.origins = spots.into_iter().map(|(key, spot)| (key, spot.origin)).collect();
     if !report.errors.is_empty() {

@@ -154,14 +154,14 @@ impl<C: Clock> Control<C> {
             .lines
             .values()
             .filter(|line| line.settings().is_built_in)
-            .map(Line::entry)
+            .map(|line| line.entry())
             .collect();
         self.take(loaded);
         let removed: Vec<_> = built_in
             .into_iter()
             .filter(|entry| entry.target.slug != id && !self.lines.contains_key(&entry.target.slug))
             .collect();
-        let line = self.lines.get(id);
+        let line = self.lines.get(id).map(Box::as_ref);
         let notes = line.and_then(Line::note).into_iter().collect();
         ChangeDone {
             target: line.map(Line::entry),

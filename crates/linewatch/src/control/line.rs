@@ -201,7 +201,7 @@ impl<C: Clock> Control<C> {
             tcp_answers: None,
             version,
         };
-        self.lines.insert(target.slug.clone(), line);
+        self.lines.insert(target.slug.clone(), Box::new(line));
         self.to
             .spine
             .say(Word::SetTarget(Box::new(target.clone())), &self.to.clock);

@@ -145,7 +145,8 @@ pub(crate) struct Control<C> {
     abilities: Abilities,
     reload: Reload,
     loaded: Loaded,
-    lines: BTreeMap<String, Line>,
+    /// Each in a box: nodes of the tree are half empty when names ascend.
+    lines: BTreeMap<String, Box<Line>>,
     /// Why the store gave no number in this round.
     store_trouble: Option<String>,
     versions: u64,
@@ -408,7 +409,7 @@ impl<C: Clock> Control<C> {
     /// The lines in the order of the configuration.
     fn in_order(&self) -> impl Iterator<Item = &Line> {
         let targets = self.loaded.settings.targets.iter();
-        targets.filter_map(|wanted| self.lines.get(&wanted.target.slug))
+        targets.filter_map(|wanted| self.lines.get(&wanted.target.slug).map(Box::as_ref))
     }
 
     fn note(&self, kind: EventKind, severity: Severity, target: Option<TargetId>, message: String) {

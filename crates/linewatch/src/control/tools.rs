@@ -44,7 +44,7 @@ impl<C: Clock> Control<C> {
             },
         });
         let numbered = self.lines.values().filter(|line| !line.is_unnumbered);
-        let described = numbered.map(description).collect();
+        let described = numbered.map(|line| description(line)).collect();
         self.to.store.try_send(StoreMessage::Described(described));
     }
 
