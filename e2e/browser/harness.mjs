@@ -12,6 +12,10 @@ const FLAGS = [
   "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
   "--disable-component-update", "--disable-sync",
 ];
+/** A picture is not longer, px: what comes after is more of the same. */
+const PICTURE_MAX = 6000;
+/** Until what has come into sight is drawn, on a busy computer too. */
+const SETTLE_MS = 700;
 const HEIGHTS = { phone: 844, desk: 900 };
 
 /** @param {string} base */
@@ -106,13 +110,13 @@ export async function shot(page, name) {
   const shots = option("--shots") ?? process.env.LINEWATCH_SHOTS;
   if (!shots) return;
   await mkdir(shots, { recursive: true });
-  // What is out of sight is not drawn: walk down once.
-  for (let y = 0; y < 8; y += 1) {
-    await page.evaluate((part) => scrollTo(0, (document.documentElement.scrollHeight * part) / 8), y);
-    await page.waitForTimeout(60);
-  }
-  await page.evaluate(() => scrollTo(0, 0));
+  // What is out of sight is neither laid out nor drawn: for the picture all of it is in sight.
+  const size = page.viewportSize() ?? { width: 1440, height: HEIGHTS.desk };
+  const height = await page.evaluate(() => document.documentElement.scrollHeight);
+  await page.setViewportSize({ width: size.width, height: Math.min(PICTURE_MAX, Math.max(size.height, height)) });
+  await page.waitForTimeout(SETTLE_MS);
   await page.screenshot({ path: `${shots}/${name}.png`, fullPage: true });
+  await page.setViewportSize(size);
 }
 
 /** Pages that are open at a time: their waiting costs nothing, their drawing does. */

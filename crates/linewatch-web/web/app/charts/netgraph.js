@@ -36,6 +36,9 @@ export function bars({ ring, bins }) {
   return found;
 }
 
+/** Height of the label: 0.8 of a letter, where the graph has 7.1 of them (hud.css). */
+const LABEL_SHARE = 0.8 / 7.1;
+
 /**
  * @param {HTMLCanvasElement} canvas
  * @param {readonly Bar[]} list
@@ -91,6 +94,7 @@ export function drawNetgraph(canvas, list, { limit, label, grades, isLive, zoom 
   context.stroke();
   context.setLineDash([]);
   context.fillStyle = colours.muted;
-  context.font = `${Math.round(10 * zoom)}px monospace`;
+  // The panel grows and shrinks with its letters, the graph with it: so does its label.
+  context.font = `${Math.max(Math.round(9 * zoom), Math.round(height * LABEL_SHARE))}px monospace`;
   context.fillText(label, 2 * zoom, y - 4 * zoom);
 }

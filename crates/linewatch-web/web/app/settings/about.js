@@ -37,7 +37,10 @@ export async function aboutSection() {
       const bad = found.checks.filter((check) => check.verdict === "warning" || check.verdict === "fault").length;
       setText(note, t("settings.about.found", { good: found.checks.length - bad, bad, time: clock(found.at) }));
       fill(list, ...found.checks.map(checkRow));
-      fill(copying, copyButton(doctorText(found, status.version), t("settings.about.copy")));
+      const copy = copyButton(doctorText(found, status.version), t("settings.about.copy"));
+      // Beside the other action of the page, and as high as that one.
+      copy.classList.remove("small");
+      fill(copying, copy);
     } catch (error) {
       setText(note, failureText(error));
     } finally {

@@ -16,6 +16,11 @@ const BOTTOM = 22;
 const TOP = 8;
 /** Between two times below the chart. */
 const TICK_PX = 64;
+/** Numbers beside the chart, about. */
+const Y_TICKS = 5;
+const HOUR_MS = 3_600_000;
+/** What a day divides into. */
+const HOURS = [1, 2, 3, 4, 6, 8, 12];
 const LEVELS = ["excellent", "good", "fair", "poor", "critical"];
 
 /** @param {(ms: number) => void} onpick */
@@ -52,7 +57,8 @@ export function dragChart(onpick) {
     context.font = "12px system-ui, sans-serif";
     context.fillStyle = colour("--muted");
     context.textAlign = "right";
-    for (const part of [0, 0.25, 0.5, 0.75, 1]) context.fillText(`${short(Math.round(top * part))} ms`, LEFT - 6, y(top * part) + (part === 1 ? 10 : 4));
+    const step = roundStep(top / Y_TICKS);
+    for (let ms = 0; ms <= top; ms += step) context.fillText(`${short(ms)} ms`, LEFT - 6, Math.max(TOP + 10, y(ms) + 4));
     // Each band is the grade an average in it would have.
     LEVELS.forEach((level, index) => {
       const [low, high] = [index === 0 ? 0 : bands[index - 1] ?? top, index === LEVELS.length - 1 ? top : Math.min(top, bands[index] ?? top)];
@@ -108,10 +114,19 @@ export function dragChart(onpick) {
     }
     context.fillStyle = colour("--muted");
     context.textAlign = "center";
-    const parts = Math.max(2, Math.min(6, Math.floor(width / TICK_PX)));
-    for (let part = 1; part < parts; part += 1) {
-      const at = from + ((to - from) * part) / parts;
-      context.fillText(tickTime(at, (to - from) / parts), x(at), HEIGHT - 6);
+    const most = Math.max(2, Math.min(6, Math.floor(width / TICK_PX)));
+    if (to - from < most * HOUR_MS) {
+      // A young history has hardly an hour that is whole.
+      for (let part = 1; part < most; part += 1) {
+        const at = from + ((to - from) * part) / most;
+        context.fillText(tickTime(at, (to - from) / most), x(at), HEIGHT - 6);
+      }
+      return;
+    }
+    const every = HOURS.find((hours) => (to - from) / (hours * HOUR_MS) <= most) ?? 24;
+    // Whole hours of the viewer's zone, whose clock may have been changed in between.
+    for (let at = Math.ceil(from / HOUR_MS) * HOUR_MS; at < to; at += HOUR_MS) {
+      if (new Date(at).getHours() % every === 0 && x(at) > LEFT + TICK_PX / 4 && x(at) < LEFT + width - TICK_PX / 4) context.fillText(tickTime(at, HOUR_MS), x(at), HEIGHT - 6);
     }
   };
   /** @param {CanvasRenderingContext2D} context @param {number} ms @param {string} colour @param {number[]} dash @param {string} label */
@@ -172,4 +187,10 @@ export function dragChart(onpick) {
     },
     dispose: () => observer.disconnect(),
   };
+}
+
+/** The next of 1, 2 and 5 with its zeros. @param {number} raw */
+function roundStep(raw) {
+  const power = 10 ** Math.floor(Math.log10(raw));
+  return power * ([1, 2, 5].find((step) => step * power >= raw) ?? 10);
 }

@@ -17,6 +17,7 @@ import { openImport, openPaste } from "./many.js";
 import { button, sectionHead } from "./parts.js";
 import { loadTarget } from "./remote.js";
 import { targetForm } from "./targetform.js";
+import { spaced } from "./values.js";
 
 /** @typedef {import("../types").TargetInfo} TargetInfo */
 
@@ -85,7 +86,7 @@ export async function targetsSection() {
     const cells = [
       h("td", { class: "cell-check" }, check), h("th", { scope: "row" }, name),
       h("td", { class: "cell-address" }, target.address, error ? h("span", { class: "field-error" }, error.text) : null),
-      h("td", { class: "wide-cell" }, t(`method.${target.probe}`)), h("td", { class: "number cell-interval" }, target.interval), h("td", { class: "number wide-cell" }, target.timeout), h("td", { class: "wide-cell" }, target.group),
+      h("td", { class: "wide-cell" }, t(`method.${target.probe}`)), h("td", { class: "number cell-interval" }, spaced(target.interval)), h("td", { class: "number wide-cell" }, spaced(target.timeout)), h("td", { class: "wide-cell" }, target.group),
       h("td", { class: "origin" }, origin.isTag ? h("span", { class: "origin-tag" }, origin.text) : origin.text, origin.here > 0 ? h("b", null, ` ${t("settings.targets.plus_here", { n: origin.here })}`) : null),
     ];
     ["", "name", "address", "probe", "interval", "timeout", "group", "origin"].forEach((key, index) => { if (key !== "") cells[index]?.setAttribute("data-label", t(`settings.column.${key}`)); });

@@ -43,7 +43,8 @@ export function thresholdsPanel(edit, remove) {
       }
       const d = store.details.get(o.key);
       const w = d?.window;
-      put("ok", `< ${short(ok.loss * 100)}% · < ${short(ok.jitter_ms)} ms · < ${short(ok.rtt_ms)} ms`);
+      // Where there is no room a line breaks at the dots, never between a sign, its number and its unit.
+      put("ok", [`${short(ok.loss * 100)}%`, `${short(ok.jitter_ms)}\u00a0ms`, `${short(ok.rtt_ms)}\u00a0ms`].map((limit) => `<\u00a0${limit}`).join(" · "));
       put("interval", `${setting(o.interval_ms)} · ${setting(o.timeout_ms)}`);
       put("outage", t("fact.outage_rule", { n: outage.lost_to_open, loss: short(outage.loss_ratio * 100), window: setting(outage.window_ms) }));
       put("percentiles", w && w.p50_ms !== null ? `${rtt(w.p50_ms).value} · ${rtt(w.p95_ms).value} · ${plain(rtt(w.p99_ms))}` : NONE);
