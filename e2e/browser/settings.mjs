@@ -153,8 +153,8 @@ export function settingsTests({ test: add, browser, base }) {
           const said = await card.locator(".applies-list li").allTextContents();
           expect(said.length === 2, said.join("\n"));
           if (lang === "en") {
-            expect(/^Latency · slow <b> above 90 ms, for 30s, tells everybodyby its group Suite · changed here$/.test(said[0] ?? ""), said[0] ?? "");
-            expect(/^Loss above 5(\.0)?%, its own limit, for 10s, tells everybody, after 15m: everybodyrule for this target alone/.test(said[1] ?? ""), said[1] ?? "");
+            expect(/^Latency · slow <b> above 90 ms, for 30 s, tells everybodyby its group Suite · changed here$/.test(said[0] ?? ""), said[0] ?? "");
+            expect(/^Loss above 5(\.0)?%, its own limit, for 10 s, tells everybody, after 15 m: everybodyrule for this target alone/.test(said[1] ?? ""), said[1] ?? "");
             await card.getByText("Maintenance until further notice: nothing is told now.").waitFor();
             await card.getByText(/^30 days default$/).waitFor();
           }

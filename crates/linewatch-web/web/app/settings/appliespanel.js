@@ -5,7 +5,7 @@
 
 import { ROOT } from "../api.js";
 import { fill, h } from "../dom.js";
-import { plain, loss, short } from "../format.js";
+import { loss, plain, short } from "../format.js";
 import { t, tn } from "../i18n.js";
 import { store } from "../store.js";
 import { momentMinute } from "../time.js";
@@ -13,7 +13,7 @@ import { failureText } from "../ui/addform.js";
 import { rulesOf, windowsOf } from "./applies.js";
 import { labelOf, originText } from "./form.js";
 import { loadConfig } from "./remote.js";
-import { at, originOf } from "./values.js";
+import { at, originOf, spaced } from "./values.js";
 
 /** @typedef {import("./applies.js").Applied} Applied */
 
@@ -68,9 +68,9 @@ function ruleItem(rule) {
   const limit = rule.limit === null ? "" : rule.kind === "loss" ? plain(loss(rule.limit * 1_000_000)) : `${short(rule.limit)} ms`;
   const parts = [
     limit === "" ? "" : t(rule.isOwnLimit ? "settings.applies.above_own" : "settings.applies.above", { limit }),
-    rule.hold === "" ? "" : t("settings.applies.for", { time: rule.hold }),
+    rule.hold === "" ? "" : t("settings.applies.for", { time: spaced(rule.hold) }),
     t("settings.applies.tells", { to: rule.to.join(", ") || t("settings.rules.everybody") }),
-    rule.escalate === null ? "" : t("settings.rules.then", { after: rule.escalate.after, to: rule.escalate.to.join(", ") || t("settings.rules.everybody") }),
+    rule.escalate === null ? "" : t("settings.rules.then", { after: spaced(rule.escalate.after), to: rule.escalate.to.join(", ") || t("settings.rules.everybody") }),
   ].filter(Boolean);
   return h("li", null, h("p", null, h("b", null, rule.name === "" ? kind : `${kind} · ${rule.name}`), ` ${parts.join(", ")}`),
     h("p", { class: "origin" }, t(`settings.applies.by.${rule.by}`, { value: rule.value }), rule.by === "none" ? null : ` · ${originText(rule.origin)}`));

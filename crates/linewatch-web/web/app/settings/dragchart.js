@@ -115,15 +115,18 @@ export function dragChart(onpick) {
     context.fillStyle = colour("--muted");
     context.textAlign = "center";
     const most = Math.max(2, Math.min(6, Math.floor(width / TICK_PX)));
+    if (to - from < most * HOUR_MS) {
+      // A young history has hardly an hour that is whole.
+      for (let part = 1; part < most; part += 1) {
+        const at = from + ((to - from) * part) / most;
+        context.fillText(tickTime(at, (to - from) / most), x(at), HEIGHT - 6);
+      }
+      return;
+    }
     const every = HOURS.find((hours) => (to - from) / (hours * HOUR_MS) <= most) ?? 24;
-    const marks = [];
     // Whole hours of the viewer's zone, whose clock may have been changed in between.
-    for (let at = Math.ceil(from / HOUR_MS) * HOUR_MS; at < to; at += HOUR_MS) if (new Date(at).getHours() % every === 0) marks.push(at);
-    const isShort = marks.length < 2;
-    // Less than that has parts of its own length instead.
-    const named = isShort ? Array.from({ length: most - 1 }, (_, part) => from + ((to - from) * (part + 1)) / most) : marks;
-    for (const at of named) {
-      if (x(at) > LEFT + TICK_PX / 4 && x(at) < LEFT + width - TICK_PX / 4) context.fillText(tickTime(at, isShort ? (to - from) / most : HOUR_MS), x(at), HEIGHT - 6);
+    for (let at = Math.ceil(from / HOUR_MS) * HOUR_MS; at < to; at += HOUR_MS) {
+      if (new Date(at).getHours() % every === 0 && x(at) > LEFT + TICK_PX / 4 && x(at) < LEFT + width - TICK_PX / 4) context.fillText(tickTime(at, HOUR_MS), x(at), HEIGHT - 6);
     }
   };
   /** @param {CanvasRenderingContext2D} context @param {number} ms @param {string} colour @param {number[]} dash @param {string} label */

@@ -17,6 +17,7 @@ import { openImport, openPaste } from "./many.js";
 import { button, sectionHead } from "./parts.js";
 import { loadTarget } from "./remote.js";
 import { targetForm } from "./targetform.js";
+import { spaced } from "./values.js";
 
 /** @typedef {import("../types").TargetInfo} TargetInfo */
 
@@ -221,9 +222,4 @@ function originOfTarget(target) {
   const here = Object.entries(target.origins).filter(([key, origin]) => key !== "id" && origin === "changed here").length;
   const first = Object.entries(target.origins).find(([key, origin]) => (key === "id" || key === "name") && origin !== "changed here")?.[1] ?? target.origins["name"] ?? target.origins["address"] ?? "built-in";
   return { text: originText(target.is_built_in ? "built-in" : first), here, isTag: false };
-}
-
-/** "1 s", "200 ms": a length of time as the file has it, written as everywhere else on the page. @param {string} length */
-function spaced(length) {
-  return length.replace(/^([\d.]+)(\p{L})/u, "$1 $2");
 }

@@ -124,3 +124,8 @@ export function conflicts(fields, seen, theirs, mine) {
     return is === was || is === wanted ? [] : [{ key: field.key, theirs: is, mine: wanted }];
   });
 }
+
+/** "1 s", "200 ms": a length of time as the file has it, written as everywhere else on the page. @param {string} length */
+export function spaced(length) {
+  return length.replace(/^([\d.]+)(\p{L})/u, "$1 $2");
+}
