@@ -83,12 +83,13 @@ const sides = await Promise.all(dirs.map(async ([name, webDir]) => {
 }));
 await new Promise((resolve) => { setTimeout(resolve, WARM_MS); });
 for (let round = 0; round < rounds; round += 1) {
-  for (const { monitor, browser, costs } of round % 2 === 0 ? sides : [...sides].reverse()) {
+  for (const { name, monitor, browser, costs } of round % 2 === 0 ? sides : [...sides].reverse()) {
+    // On a busy computer a page may not come in time: that round has no figure of this side.
     await browser.page(async (page) => {
       await openLive(page, `${monitor.url}/${path}`);
       await page.waitForTimeout(SETTLE_MS);
       costs.push(await perSecond(page, seconds));
-    });
+    }).catch((error) => console.log(`  ${name}: ${String(error).split("\n")[0]}`));
   }
 }
 for (const { name, monitor, browser, costs } of sides) {

@@ -32,3 +32,8 @@ export function countText(event) {
   if (event.message.startsWith(`${event.count} `)) return "";
   return tn(`events.count.${event.count_of}`, event.count, { n: count(event.count) });
 }
+
+/** "24 h": a period within a sentence; the buttons that choose one have no room for the space. @param {string} word */
+export function rangeText(word) {
+  return t(`range.${word}`).replace(/^(\d+)(\p{L})/u, "$1 $2");
+}

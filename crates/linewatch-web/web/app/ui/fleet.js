@@ -11,6 +11,7 @@ import { BADGES, badge } from "../level.js";
 import { past } from "../past.js";
 import { store } from "../store.js";
 import { clock } from "../time.js";
+import { rangeText } from "../words.js";
 
 /** @typedef {import("../level.js").Badge} Badge */
 /** @typedef {import("../store.js").Row} Row */
@@ -121,9 +122,9 @@ function longFigures(rows, shown, outages, up) {
   setText(up.note, wholeMs === 0 ? rangeWord() : t("kpi.covered", { range: rangeWord(), share: plain(availability(Math.min(1_000_000, (measuredMs * 1_000_000) / wholeMs))) }));
 }
 
-/** "24 h": what the long figures are of; the buttons have no room for the space. */
+/** "24 h": what the long figures are of. */
 function rangeWord() {
-  return t(`range.${past.range.word === "live" ? "24h" : past.range.word}`).replace(/^(\d+)(\p{L})/u, "$1 $2");
+  return rangeText(past.range.word === "live" ? "24h" : past.range.word);
 }
 
 /** @param {Row} row */

@@ -13,6 +13,7 @@ import { count, duration, loss, plain, setting } from "../format.js";
 import { t, tn } from "../i18n.js";
 import { store } from "../store.js";
 import { moment } from "../time.js";
+import { rangeText } from "../words.js";
 import { failureText } from "./addform.js";
 import { toast } from "./dialog.js";
 
@@ -99,7 +100,7 @@ export function outagesPanel(row, { zoom, onrows }) {
     shown = whole;
     surface.invalidate();
     const total = rows.reduce((sum, one) => sum + Math.max(0, Math.min(endOf(one), view?.to ?? now) - Math.max(one.from, view?.from ?? 0)), 0);
-    setText(note, rows.length === 0 ? "" : tn("outages.note", rows.length, { range: t(`range.${word}`), time: duration(total), uncertainty: setting(rows[0]?.uncertainty_ms ?? 0) }));
+    setText(note, rows.length === 0 ? "" : tn("outages.note", rows.length, { range: rangeText(word), time: duration(total), uncertainty: setting(rows[0]?.uncertainty_ms ?? 0) }));
     setAttribute(lane, "aria-label", t("outages.lane", { n: rows.length, time: duration(total), holes: view.holes.length }));
     setText(begin, moment(view.from, now));
     setText(end, word === "custom" ? moment(view.to, now) : t("chart.now"));
