@@ -93,10 +93,9 @@ fn empty_root() -> Result<String> {
     let program = build("build", &target, "linewatch")?;
     let root = fresh(&program, "empty-root")?;
     copy(&program, &root.join("linewatch"))?;
-    let mut serve = serving::bounded("chroot", &root);
-    serve.args([".", "/linewatch", "--data-dir", "/data", "serve"]);
-    serve.args(["--listen", "127.0.0.1:0", "127.0.0.1"]);
-    Ok(format!("run, served: {}", serving::answers(serve)?))
+    let mut program = serving::bounded("chroot", &root);
+    program.args([".", "/linewatch"]);
+    Ok(format!("run, served: {}", serving::answers(program, "/data")?))
 }
 
 /// By zig's C compiler and linker; run by qemu where that is.
@@ -128,19 +127,10 @@ fn arm() -> Result<String> {
     version.arg("--version");
     let version = run::output(version)?;
     watch(start, &["tcp"])?;
-    let mut serve = start();
-    serve.args([
-        "--data-dir",
-        "data",
-        "serve",
-        "--listen",
-        "127.0.0.1:0",
-        "127.0.0.1",
-    ]);
     Ok(format!(
         "{} run by {emulator} (TCP to this computer), served: {}; not on a processor of its kind",
         version.trim(),
-        serving::answers(serve)?
+        serving::answers(start(), "data")?
     ))
 }
 
@@ -235,16 +225,7 @@ fn under_wine(program: &Path) -> Result<()> {
     let start = || wine("linewatch.exe");
     watch(start, &["tcp", "icmp"])?;
     record(start, &dir)?;
-    let mut serve = start();
-    serve.args([
-        "--data-dir",
-        "data",
-        "serve",
-        "--listen",
-        "127.0.0.1:0",
-        "127.0.0.1",
-    ]);
-    run::say(&serving::answers(serve)?);
+    run::say(&serving::answers(start(), "data")?);
     for event in EVENTS {
         let mut told = wine("event.exe");
         told.args([

@@ -25,8 +25,16 @@ pub(super) fn bounded(program: &str, dir: &Path) -> Command {
     command
 }
 
-/// Starts it, fetches `/healthz`, stops it in order where the system it was made for knows how, and gives the answer's first line.
-pub(super) fn answers(mut command: Command) -> Result<String> {
+/// Starts `serve` of this program with its data in `data`, fetches `/healthz`, stops it in order where the system it was made for knows how, and gives the answer's first line.
+pub(super) fn answers(mut command: Command, data: &str) -> Result<String> {
+    command.args([
+        "--data-dir",
+        data,
+        "serve",
+        "--listen",
+        "127.0.0.1:0",
+        "127.0.0.1",
+    ]);
     run::say(&format!("+ {}", format!("{command:?}").replace('"', "")));
     let mut child = command
         .stdin(Stdio::null())
