@@ -37,8 +37,8 @@ const END_MAX: Duration = Duration::from_secs(15);
 const NORMAL_AFTER_MAX: Duration = Duration::from_secs(5);
 /// Of the small disk: what waits for it in so many minutes must have room there at last.
 const DISK_MB_PER_MINUTE: u64 = 16;
-/// A disk of that size must be full to the last byte until the store notices at its next commits.
-const NOTICED_MAX: Duration = Duration::from_secs(30);
+/// A full disk is noticed when the log has used up the room it has: an eighth of the disk, at some 0.7 MB/s.
+const NOTICED_MAX: Duration = Duration::from_secs(120);
 
 pub(super) fn io(_: &Amount) -> Result<Vec<Finding>> {
     if let Some(missing) = missing("strace", "-V") {

@@ -167,7 +167,9 @@ fn a_pause_consumes_no_numbers_and_the_grid_is_kept() {
 #[test]
 fn after_everything_stood_still_each_goes_on_with_its_next_slot() {
     let mut schedule = Schedule::new(7);
-    let (begin, stalled) = (at(1_000), at(31_000));
+    // Between two moments of the grid: each has thirty slots in thirty seconds.
+    let half = Duration::from_micros(500);
+    let (begin, stalled) = (at(1_000).plus(half), at(31_000).plus(half));
     for index in 0..1_000 {
         schedule.add(index, SECOND, begin, 0);
     }
