@@ -49,14 +49,16 @@ pub(super) fn config_file(explicit: Option<&Path>, environment: &Environment, cw
 pub fn search_order(environment: &Environment, cwd: &Path) -> Vec<PathBuf> {
     let xdg = environment
         .absolute("XDG_CONFIG_HOME")
-        .or_else(|| environment.home(".config"));
+        .or_else(|| environment.home(".config"))
+        // Windows has neither; a path of its kind is absolute nowhere else.
+        .or_else(|| environment.absolute("APPDATA"));
     let mut places = vec![cwd.join("linewatch.toml")];
     places.extend(xdg.map(|xdg| xdg.join("linewatch/linewatch.toml")));
     places.push(PathBuf::from("/etc/linewatch/linewatch.toml"));
     places
 }
 
-/// Option, environment, file, `$STATE_DIRECTORY`, XDG. A relative path of the file is relative to the file.
+/// Option, environment, file, `$STATE_DIRECTORY`, XDG, on Windows `%LOCALAPPDATA%`. A relative path of the file is relative to the file.
 pub(super) fn data_dir(
     option: Option<&Path>,
     environment: &Environment,
@@ -82,7 +84,8 @@ pub(super) fn data_dir(
     }
     let xdg = environment
         .absolute("XDG_DATA_HOME")
-        .or_else(|| environment.home(".local/share"));
+        .or_else(|| environment.home(".local/share"))
+        .or_else(|| environment.absolute("LOCALAPPDATA"));
     xdg.map(|xdg| xdg.join("linewatch")).ok_or_else(|| {
         Mistake::new(
             "cannot choose a data directory: neither HOME nor XDG_DATA_HOME is set",

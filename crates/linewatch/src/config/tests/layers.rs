@@ -237,11 +237,18 @@ fn the_data_directory_has_its_order() {
     let mut bench = Bench::empty();
     bench.options.data_dir = None;
     let steps = [
+        // Windows has this and none of the others.
+        ("LOCALAPPDATA", "/l"),
         ("HOME", "/h"),
         ("XDG_DATA_HOME", "/x"),
         ("STATE_DIRECTORY", "/state:/other"),
     ];
-    let expected = ["/h/.local/share/linewatch", "/x/linewatch", "/state"];
+    let expected = [
+        "/l/linewatch",
+        "/h/.local/share/linewatch",
+        "/x/linewatch",
+        "/state",
+    ];
     for (count, expected) in expected.iter().enumerate() {
         bench.options.environment = environment(&steps[..=count]);
         assert_eq!(bench.load().data_dir, PathBuf::from(expected));
