@@ -3,11 +3,11 @@
  * Input: the program and the words of a scenario. Output: its address and how to end it. No probe leaves the process.
  */
 
-import { spawn } from "node:child_process";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
+
+import { startProgram } from "./program.mjs";
 
 /** A monitor that is not ready by then never will be. */
 const START_MS = 30_000;
@@ -41,22 +41,6 @@ export async function startDemo(binary, scenario, { listen = "127.0.0.1:0", webD
   const file = join(dir, "story.scn");
   if (scenario !== "") await writeFile(file, scenario);
   const args = ["demo", ...(scenario === "" ? [] : [file]), "--listen", listen, ...(webDir ? ["--web-dir", webDir] : [])];
-  const child = spawn(binary, args, { cwd: dir, env: { HOME: dir, PATH: process.env.PATH, TMPDIR: dir }, stdio: ["ignore", "pipe", "ignore"] });
-  const ended = new Promise((resolve) => child.once("exit", resolve));
-  const stop = async () => {
-    const late = setTimeout(() => child.kill("SIGKILL"), START_MS);
-    child.kill("SIGTERM");
-    await ended;
-    clearTimeout(late);
-    await rm(dir, { recursive: true, force: true });
-  };
-  const late = setTimeout(() => child.kill("SIGKILL"), START_MS);
-  for await (const line of createInterface({ input: child.stdout })) {
-    const url = /^Running on (http:\S+)/.exec(line)?.[1];
-    if (!url) continue;
-    clearTimeout(late);
-    child.stdout.resume();
-    return { url, stop };
-  }
-  throw new Error(`${binary} demo ended before it was ready`);
+  const { url, stop } = await startProgram(binary, args, { dir, env: { TMPDIR: dir }, startMs: START_MS });
+  return { url, stop: () => stop().then(() => rm(dir, { recursive: true, force: true })) };
 }

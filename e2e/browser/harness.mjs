@@ -74,15 +74,25 @@ export function expect(condition, text) {
  * @param {string} base
  */
 export async function answering(base) {
-  for (let tries = 0; tries < 60; tries += 1) {
+  let id = "";
+  const isThere = await until(async () => {
     const { targets } = await (await fetch(`${base}/api/v1/overview?limit=200`)).json();
     const well = targets.filter((/** @type {any} */ row) => row.p50_ms !== null && row.state !== "paused" && !row.address.startsWith("127.0.0.3"));
-    const found = well.find((/** @type {any} */ row) => row.loss_ppm > 0 && row.loss_ppm < 300_000) ?? well[0];
-    if (found) return found.id;
-    // A monitor that has only begun.
+    id = (well.find((/** @type {any} */ row) => row.loss_ppm > 0 && row.loss_ppm < 300_000) ?? well[0])?.id ?? "";
+    return id !== "";
+  }, 30_000);
+  expect(isThere, "no target answers");
+  return id;
+}
+
+/** Whether it came true within this time: asked twice a second, and once at least. @param {() => Promise<boolean>} ask @param {number} ms */
+export async function until(ask, ms) {
+  const end = performance.now() + ms;
+  while (!(await ask())) {
+    if (performance.now() >= end) return false;
     await new Promise((done) => { setTimeout(done, 500); });
   }
-  throw new Error("no target answers");
+  return true;
 }
 
 /** The value behind an option of the command line. @param {string} name */

@@ -5,7 +5,7 @@
 
 import { readFile } from "node:fs/promises";
 
-import { answering, expect, openLive, shot } from "./harness.mjs";
+import { answering, expect, openLive, shot, until } from "./harness.mjs";
 
 /** @param {import("playwright-core").Page} page Pixels of the history that are neither background, grid nor text. */
 const coloured = (page) => page.evaluate(() => {
@@ -30,13 +30,7 @@ const drawn = async (page) => {
 
 /** Waits for a drawing: a monitor that has only begun has few buckets, and looks again every ten seconds. @param {import("playwright-core").Page} page @param {string} what */
 const untilColoured = async (page, what) => {
-  let seen = 0;
-  for (let tries = 0; tries < 80; tries += 1) {
-    seen = await coloured(page);
-    if (seen > 20) return;
-    await page.waitForTimeout(500);
-  }
-  throw new Error(`${seen} coloured pixels: no ${what}`);
+  expect(await until(async () => (await coloured(page)) > 20, 40_000), `hardly a coloured pixel: no ${what}`);
 };
 
 /**

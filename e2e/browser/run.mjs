@@ -10,7 +10,7 @@ import { createRequire } from "node:module";
 import { startDemo } from "./demo.mjs";
 import { historyTests } from "./history.mjs";
 import { languageTests } from "./languages.mjs";
-import { Skip, expect, launch, openLive, option, pageModule, runAll, shot } from "./harness.mjs";
+import { Skip, expect, launch, openLive, option, pageModule, runAll, shot, until } from "./harness.mjs";
 import { pageTests } from "./pages.mjs";
 import { reportTests } from "./report.mjs";
 import { compare, cuttable } from "./rows.mjs";
@@ -140,11 +140,11 @@ test("the button of an advice changes the target, the advice leaves, and undo br
 test("lost packets show in the table, the line and the figures", async () => {
   /** @type {any} */
   let lossy;
-  for (let tries = 0; tries < (monitor ? 180 : 1) && !lossy; tries += 1) {
-    if (tries > 0) await new Promise((done) => { setTimeout(done, 500); });
+  await until(async () => {
     const { data } = await api("overview?limit=200");
     lossy = data.targets.find((row) => row.loss_ppm > 0 && row.loss_ppm < 1_000_000) ?? data.targets.find((row) => row.loss_ppm > 0);
-  }
+    return lossy !== undefined;
+  }, monitor ? 90_000 : 0);
   if (!lossy) {
     // The simulated network loses packets by itself.
     expect(monitor === null, "no target of the demonstration loses packets");

@@ -3,10 +3,10 @@
  * Input: the program and a directory. Output: its address and how to end it. Only where there is no way out: it probes.
  */
 
-import { spawn } from "node:child_process";
 import { networkInterfaces } from "node:os";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
+
+import { startProgram } from "./program.mjs";
 
 /** A monitor that is not ready by then never will be. */
 const START_MS = 20_000;
@@ -26,24 +26,5 @@ export function expectNoWayOut(own = []) {
 export async function startServe(binary, dir, { listen = "127.0.0.1:0", webDir, own = [] } = {}) {
   expectNoWayOut(own);
   const args = ["serve", "--listen", listen, "--data-dir", join(dir, "data"), ...(webDir ? ["--web-dir", webDir] : [])];
-  const child = spawn(binary, args, { cwd: dir, env: { HOME: dir, PATH: process.env.PATH }, stdio: ["ignore", "pipe", "ignore"] });
-  const late = setTimeout(() => child.kill("SIGKILL"), START_MS);
-  for await (const line of createInterface({ input: child.stdout })) {
-    const url = /^Running on (http:\S+)/.exec(line)?.[1];
-    if (!url) continue;
-    clearTimeout(late);
-    child.stdout.resume();
-    return { url, stop: () => stop(child) };
-  }
-  throw new Error(`${binary} serve ended before it was ready`);
-}
-
-/** Orderly, so that its directory is at rest. @param {import("node:child_process").ChildProcess} child */
-async function stop(child) {
-  if (child.exitCode !== null || child.signalCode !== null) return;
-  const ended = new Promise((resolve) => child.once("exit", resolve));
-  child.kill("SIGTERM");
-  const late = setTimeout(() => child.kill("SIGKILL"), START_MS);
-  await ended;
-  clearTimeout(late);
+  return startProgram(binary, args, { dir, startMs: START_MS });
 }

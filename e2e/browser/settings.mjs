@@ -5,6 +5,8 @@
 
 import { readFile, writeFile } from "node:fs/promises";
 
+import { expect, until } from "./harness.mjs";
+
 /**
  * @param {{ test: (name: string, run: () => Promise<void>) => void, browser: Awaited<ReturnType<typeof import("./harness.mjs").launch>>, base: string }} suite
  */
@@ -13,10 +15,6 @@ export function settingsTests({ test: add, browser, base }) {
   const test = (name, run) => add(`settings: ${name}`, run);
   /** @param {string} path @param {RequestInit} [init] */
   const api = async (path, init = {}) => (await fetch(`${base}/api/v1/${path}`, { ...init, headers: { "Content-Type": "application/json" } })).json();
-  /** @param {boolean} is @param {string} text */
-  const expect = (is, text) => {
-    if (!is) throw new Error(text);
-  };
   const webToml = async () => readFile((await api("config")).web_path, "utf8").catch(() => "");
   /** @param {import("playwright-core").Page} page @param {string} section */
   const open = async (page, section) => {
@@ -51,8 +49,7 @@ export function settingsTests({ test: add, browser, base }) {
         await row.getByText("changed here").waitFor({ state: "detached" });
         expect((await page.getByLabel(label, { exact: true }).first().inputValue()) === before, "it did not go back");
         // The badge leaves with the press, the file follows with the answer.
-        for (let tries = 0; tries < 40 && (await webToml()).includes(`${leaf} = `); tries += 1) await page.waitForTimeout(250);
-        expect(!(await webToml()).includes(`${leaf} = `), await webToml());
+        expect(await until(async () => !(await webToml()).includes(`${leaf} = `), 10_000), await webToml());
       });
     });
   }

@@ -3,11 +3,10 @@
  * several targets on one axis. Input: the suite of run.mjs.
  */
 
-import { expect, openLive, pool } from "./harness.mjs";
+import { expect, openLive, pool, until } from "./harness.mjs";
 
 /** A monitor that has no median by then has no target that answers. */
 const YOUNG_MS = 30_000;
-const POLL_MS = 250;
 
 /**
  * @param {{ test: (name: string, run: () => Promise<void>) => void, browser: Awaited<ReturnType<import("./harness.mjs").launch>>, base: string,
@@ -16,14 +15,15 @@ const POLL_MS = 250;
 export function viewTests({ test, browser, base, violations, api }) {
   /** Targets with a median, worst first; a young monitor has none yet. */
   const measured = async () => {
-    const until = Date.now() + YOUNG_MS;
-    for (;;) {
+    /** @type {any[]} */
+    let rows = [];
+    const isEnough = await until(async () => {
       const { data } = await api("overview?limit=200");
-      const rows = data.targets.filter((/** @type {any} */ row) => row.p50_ms !== null && row.state !== "paused");
-      if (rows.length >= 2) return rows;
-      expect(Date.now() < until, `${rows.length} targets answer`);
-      await new Promise((resolve) => setTimeout(resolve, POLL_MS));
-    }
+      rows = data.targets.filter((/** @type {any} */ row) => row.p50_ms !== null && row.state !== "paused");
+      return rows.length >= 2;
+    }, YOUNG_MS);
+    expect(isEnough, `${rows.length} targets answer`);
+    return rows;
   };
 
   test("wrong values of a link are told, taken out of the address, and the rest of the link holds", async () => {

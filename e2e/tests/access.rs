@@ -2,18 +2,17 @@
 //!
 //! Each test has a network namespace of its own, so that nothing leaves this computer.
 
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::{SocketAddr, TcpStream};
+use std::io::{BufRead as _, BufReader};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
-use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
+use linewatch_e2e::serving::{Reply, ask};
 use linewatch_e2e::{binary, namespace};
 
 /// Of the documentation network (RFC 5737): no loopback address, whatever device has it.
 const OURS: &str = "192.0.2.10";
-const JSON: &str = "content-type: application/json\r\n";
 
 #[track_caller]
 fn with_program(name: &'static str, test: impl FnOnce(PathBuf) -> anyhow::Result<()> + Send + 'static) {
@@ -69,39 +68,26 @@ impl Monitor {
         Some(rest.lines().next()?.to_owned())
     }
 
-    /// Status and whole answer.
-    fn ask(&self, method: &str, path: &str, headers: &str, body: &str) -> anyhow::Result<(u16, String)> {
-        let mut stream = TcpStream::connect(self.address)?;
-        stream.set_read_timeout(Some(Duration::from_secs(20)))?;
-        let host = self.address;
-        let length = body.len();
-        write!(
-            stream,
-            "{method} {path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n{headers}content-length: {length}\r\n\r\n{body}"
-        )?;
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer)?;
-        let status = answer.split(' ').nth(1).and_then(|status| status.parse().ok());
-        Ok((status.context("a status")?, answer))
+    fn ask(&self, method: &str, path: &str, headers: &str, body: &str) -> anyhow::Result<Reply> {
+        ask(self.address, method, path, headers, body)
     }
 
     fn log_in(&self, password: &str) -> anyhow::Result<(u16, String)> {
         let body = serde_json::json!({ "password": password }).to_string();
-        let (status, answer) = self.ask("POST", "/api/v1/login", JSON, &body)?;
-        let cookie = answer
-            .split("set-cookie: ")
-            .nth(1)
-            .and_then(|rest| rest.split(';').next());
+        let reply = self.ask("POST", "/api/v1/login", "", &body)?;
+        let cookie = reply
+            .header("set-cookie")
+            .and_then(|cookie| cookie.split(';').next());
         Ok((
-            status,
-            format!("cookie: {}\r\n{JSON}", cookie.unwrap_or_default()),
+            reply.status,
+            format!("cookie: {}\r\n", cookie.unwrap_or_default()),
         ))
     }
 
     fn stop_target(&self, headers: &str) -> anyhow::Result<u16> {
         Ok(self
             .ask("POST", "/api/v1/targets/127-0-0-1/stop", headers, "{}")?
-            .0)
+            .status)
     }
 }
 
@@ -147,10 +133,10 @@ fn other_computers_look_and_change_with_the_password_of_the_first_start_alone() 
         let password = monitor.password().context("printed once")?;
         ensure!(monitor.printed.contains("admin.hash"), "{}", monitor.printed);
         ensure!(
-            monitor.ask("GET", "/api/v1/overview", "", "")?.0 == 200,
+            monitor.ask("GET", "/api/v1/overview", "", "")?.status == 200,
             "looking is open"
         );
-        ensure!(monitor.stop_target(JSON)? == 401, "a change is not");
+        ensure!(monitor.stop_target("")? == 401, "a change is not");
         let forged = [
             "x-forwarded-for: 127.0.0.1\r\n",
             "forwarded: for=127.0.0.1\r\n",
@@ -159,10 +145,7 @@ fn other_computers_look_and_change_with_the_password_of_the_first_start_alone() 
             "cookie: linewatch_session=x\r\n",
         ];
         for headers in forged {
-            ensure!(
-                monitor.stop_target(&format!("{headers}{JSON}"))? == 401,
-                "{headers}"
-            );
+            ensure!(monitor.stop_target(headers)? == 401, "{headers}");
         }
         ensure!(monitor.log_in("wrong")?.0 == 401, "not the password");
         let (status, session) = monitor.log_in(&password)?;
@@ -216,14 +199,20 @@ fn a_token_made_beside_the_monitor_is_worth_its_role() {
             &["token", "create", "--role", "operator"],
         )?);
         let monitor = Monitor::start(&program, data.path(), closed, &format!("{OURS}:0"))?;
-        let bearer = |token: &str| format!("authorization: Bearer {token}\r\n{JSON}");
-        ensure!(monitor.ask("GET", "/api/v1/overview", "", "")?.0 == 401, "closed");
+        let bearer = |token: &str| format!("authorization: Bearer {token}\r\n");
         ensure!(
-            monitor.ask("GET", "/", "", "")?.0 == 200,
+            monitor.ask("GET", "/api/v1/overview", "", "")?.status == 401,
+            "closed"
+        );
+        ensure!(
+            monitor.ask("GET", "/", "", "")?.status == 200,
             "the page itself, which asks for the password"
         );
         ensure!(
-            monitor.ask("GET", "/api/v1/overview", &bearer(&viewer), "")?.0 == 200,
+            monitor
+                .ask("GET", "/api/v1/overview", &bearer(&viewer), "")?
+                .status
+                == 200,
             "a viewer looks"
         );
         ensure!(monitor.stop_target(&bearer(&viewer))? == 403, "and no more");
@@ -232,7 +221,10 @@ fn a_token_made_beside_the_monitor_is_worth_its_role() {
             "an operator stops"
         );
         ensure!(
-            monitor.ask("GET", "/api/v1/tokens", &bearer(&operator), "")?.0 == 403,
+            monitor
+                .ask("GET", "/api/v1/tokens", &bearer(&operator), "")?
+                .status
+                == 403,
             "and is no admin"
         );
         attach_asks_with_the_token(&program, data.path(), monitor.address, &viewer)?;
@@ -291,7 +283,7 @@ fn loopback_is_open_and_makes_no_password_and_off_is_said() {
             monitor.password().is_none() && !data.path().join("admin.hash").exists(),
             "none is needed"
         );
-        ensure!(monitor.stop_target(JSON)? == 200, "open");
+        ensure!(monitor.stop_target("")? == 200, "open");
         drop(monitor);
         let off = "[server]\nauth = \"off\"\n";
         let monitor = Monitor::start(&program, data.path(), off, &format!("{OURS}:0"))?;
@@ -300,7 +292,7 @@ fn loopback_is_open_and_makes_no_password_and_off_is_said() {
             "{}",
             monitor.printed
         );
-        ensure!(monitor.stop_target(JSON)? == 200, "written by hand");
+        ensure!(monitor.stop_target("")? == 200, "written by hand");
         Ok(())
     });
 }
@@ -318,12 +310,11 @@ fn who_asks_for_the_diagnosis_while_it_is_made_gets_the_same() {
                 .map(|asker| asker.join().map_err(|_| anyhow::anyhow!("an asker panicked"))?)
                 .collect::<anyhow::Result<Vec<_>>>()
         })?;
-        let bodies: Vec<&str> = answers
-            .iter()
-            .map(|(_, text)| text.split("\r\n\r\n").nth(1).unwrap_or_default())
-            .collect();
-        ensure!(answers.iter().all(|(status, _)| *status == 200), "{answers:?}");
-        ensure!(bodies.iter().all(|body| *body == bodies[0]), "{bodies:?}");
+        ensure!(answers.iter().all(|reply| reply.status == 200), "{answers:?}");
+        ensure!(
+            answers.iter().all(|reply| reply.body == answers[0].body),
+            "{answers:?}"
+        );
         Ok(())
     });
 }

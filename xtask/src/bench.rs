@@ -10,8 +10,7 @@ const KILLS: u64 = 50;
 
 /// `cargo xtask bench engine …` and `cargo xtask proof engine …`: the rest of the words go to the program.
 pub(crate) fn run(role: &str, rest: &[String]) -> Result<()> {
-    let is_root = run::output(run::tool("id", &run::root()))?.starts_with("uid=0");
-    if !run::require(is_root, "root (for a network namespace)", role)? {
+    if !run::require(run::is_root()?, "root (for a network namespace)", role)? {
         return Ok(());
     }
     program(role, rest)

@@ -9,15 +9,14 @@ use std::path::{Path, PathBuf};
 
 use linewatch_core::port::{BackupCopy, HistoryError};
 use rusqlite::backup::{Backup, StepResult};
-use rusqlite::{Connection, OpenFlags};
 
 use crate::error::OpenError;
 use crate::examine::free_bytes;
 use crate::files::{DATABASE, beside, open_private, plain, sqlite_words};
 use crate::sqlite::migrate::{MigrateError, inspect};
-use crate::sqlite::open_reader;
 use crate::sqlite::rows::from_sql;
 use crate::sqlite::schema::MIGRATIONS;
+use crate::sqlite::{connect, open_reader};
 
 /// Pages copied between two words about the progress: 4 MB.
 const STEP_PAGES: std::ffi::c_int = 1024;
@@ -178,9 +177,7 @@ fn copy_checked(
         path: copy.to_owned(),
         why: plain(&error),
     })?;
-    let flags =
-        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_NOFOLLOW;
-    let mut into = Connection::open_with_flags(copy, flags)?;
+    let mut into = connect(copy)?;
     let steps = Backup::new(&moment, &mut into)?;
     loop {
         let step = steps.step(STEP_PAGES)?;

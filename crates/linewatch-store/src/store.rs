@@ -12,7 +12,7 @@ use linewatch_core::event::RunId;
 use linewatch_core::port::Clock;
 use linewatch_core::target::TargetId;
 use linewatch_core::time::WallTime;
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::Connection;
 
 use crate::budget::Reserve;
 use crate::error::{OpenError, StoreError};
@@ -26,7 +26,7 @@ use crate::salvage::salvage;
 use crate::sqlite::migrate::{MigrateError, inspect, migrate};
 use crate::sqlite::schema::MIGRATIONS;
 use crate::sqlite::write::{Begun, SeriesKey, begin_run, meta_text, register, set_meta};
-use crate::sqlite::{is_damage, is_full, is_io, open_reader, open_writer};
+use crate::sqlite::{connect, is_damage, is_full, is_io, open_reader, open_writer};
 use crate::writer::spawn;
 
 /// The run before was killed or lost its power.
@@ -226,10 +226,7 @@ fn is_half_begun(error: &rusqlite::Error) -> bool {
 
 /// Lets SQLite undo what was not finished, as anybody's first look with permission to write would; nothing else is written.
 fn roll_back(path: &Path) -> rusqlite::Result<()> {
-    let flags =
-        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_NOFOLLOW;
-    let connection = Connection::open_with_flags(path, flags)?;
-    connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))
+    connect(path)?.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))
 }
 
 /// Touches every table, so that plain damage shows now and not at the first flush.

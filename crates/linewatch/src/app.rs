@@ -433,6 +433,30 @@ fn random_seed() -> Result<u64> {
         .context("the operating system gives no random numbers")
 }
 
+/// Ends a run of the store that has no engine: its thread does what every start does, and closes in order with this reason.
+///
+/// # Errors
+///
+/// The thread cannot be had, or the last flush failed.
+pub(crate) fn end_run(
+    store: Store,
+    loaded: &Loaded,
+    clock: impl Clock + Sync + 'static,
+    why: &str,
+) -> Result<()> {
+    let (store, _) = store
+        .start(StartOptions {
+            queue: 1,
+            flush_interval: loaded.settings.storage.flush_interval,
+            clock: Arc::new(clock),
+        })
+        .context("cannot start the store's thread")?;
+    store
+        .stop(why)
+        .map_err(|error| UserError::failed(error.to_string()))?;
+    Ok(())
+}
+
 /// This computer's name, for the vantage and the Host allow-list.
 pub(crate) fn host_name() -> String {
     #[cfg(unix)]

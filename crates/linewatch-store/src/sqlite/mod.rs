@@ -21,11 +21,16 @@ use rusqlite::{Connection, ErrorCode, OpenFlags};
 /// at the next flush, and no wait inside a turn may reach the watchdog's 5 s.
 pub(crate) const BUSY: Duration = Duration::from_secs(1);
 
-/// The one connection that writes. The file must exist; SQLite gives its log the same permissions.
-pub(crate) fn open_writer(path: &Path) -> rusqlite::Result<Connection> {
+/// A connection that may write to a file that exists, and through no link; with no settings of ours yet.
+pub(crate) fn connect(path: &Path) -> rusqlite::Result<Connection> {
     let flags =
         OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_NOFOLLOW;
-    let connection = Connection::open_with_flags(path, flags)?;
+    Connection::open_with_flags(path, flags)
+}
+
+/// The one connection that writes. The file must exist; SQLite gives its log the same permissions.
+pub(crate) fn open_writer(path: &Path) -> rusqlite::Result<Connection> {
+    let connection = connect(path)?;
     connection.busy_timeout(BUSY)?;
     log::rewrite_log(&connection, path)?;
     // Both only take effect before the first table. 8192 would waste 57 % of a page on blobs of 5 KB.
@@ -43,9 +48,7 @@ pub(crate) fn open_writer(path: &Path) -> rusqlite::Result<Connection> {
 
 /// A connection that moves the log into the database while the writer goes on.
 pub(crate) fn open_checkpointer(path: &Path) -> rusqlite::Result<Connection> {
-    let flags =
-        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_NOFOLLOW;
-    let connection = Connection::open_with_flags(path, flags)?;
+    let connection = connect(path)?;
     connection.busy_timeout(BUSY)?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     Ok(connection)

@@ -45,6 +45,19 @@ const PAGE: Reply = Reply::File(&["text/html"]);
 /// `{}`: it is done.
 const NOTHING: Reply = Reply::Json(200, shape::<Map<String, Value>>);
 
+/// What a picture is asked with, whatever it is made of.
+const PICTURE: &[Parameter] = &[
+    TARGET.required(),
+    FROM,
+    TO,
+    PERIOD,
+    TIME_ZONE,
+    THEME,
+    AXIS,
+    SIZE,
+    SCALE,
+];
+
 fn shape<T: JsonSchema>(shapes: &mut SchemaGenerator) -> Schema {
     shapes.subschema_for::<T>()
 }
@@ -227,34 +240,14 @@ pub(super) static OPERATIONS: [Operation; 62] = [
         "The stored history as a picture",
         Reply::File(&["image/png"]),
     )
-    .query(&[
-        TARGET.required(),
-        FROM,
-        TO,
-        PERIOD,
-        TIME_ZONE,
-        THEME,
-        AXIS,
-        SIZE,
-        SCALE,
-    ]),
+    .query(PICTURE),
     Operation::new(
         "GET",
         "/api/v1/graph.svg",
         "The same as vectors",
         Reply::File(&["image/svg+xml"]),
     )
-    .query(&[
-        TARGET.required(),
-        FROM,
-        TO,
-        PERIOD,
-        TIME_ZONE,
-        THEME,
-        AXIS,
-        SIZE,
-        SCALE,
-    ]),
+    .query(PICTURE),
     Operation::new(
         "GET",
         "/api/v1/outages",

@@ -8,7 +8,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use linewatch_core::limits::ANSWER_TIME;
 use serde_json::{Map, Value};
 
-use super::Call;
+use super::{Call, known_only};
 use crate::api::{LoginError, LoginErrorBody, SessionInfo, TokenList, TokenMade, TokenRow};
 use crate::auth::{AdminError, AdminFile, By, TokenRole, Unwelcome, Who};
 use crate::guard::Role;
@@ -216,11 +216,5 @@ fn body_of(bytes: &[u8], known: &[&str]) -> Result<Map<String, Value>, Refusal> 
         );
         Refusal::new(StatusCode::BAD_REQUEST, "bad_body", message)
     })?;
-    match map.keys().find(|key| !known.contains(&key.as_str())) {
-        Some(key) => {
-            let message = format!("unknown field `{key}`; known are {}", known.join(", "));
-            Err(Refusal::field(key, message))
-        }
-        None => Ok(map),
-    }
+    known_only(map, known)
 }

@@ -9,8 +9,8 @@ use linewatch_core::alert::Matcher;
 use linewatch_core::limits::{ANSWER_TIME, FREE_TEXT_CHARS};
 use serde_json::{Map, Value};
 
-use super::Call;
 use super::targets::{ask, ask_within};
+use super::{Call, known_only};
 use crate::api::{NoticesAnswer, OutboxAnswer, SilenceInfo, SilenceList, TestAnswer};
 use crate::control::{AlertAnswer, AlertAsk, Change};
 use crate::query;
@@ -151,13 +151,7 @@ impl Body {
             let message = format!("the body is not a JSON object: {error}");
             Refusal::new(StatusCode::BAD_REQUEST, "bad_body", message)
         })?;
-        match map.keys().find(|key| !known.contains(&key.as_str())) {
-            Some(key) => {
-                let message = format!("unknown field `{key}`; known are {}", known.join(", "));
-                Err(Refusal::field(key, message))
-            }
-            None => Ok(Self(map)),
-        }
+        known_only(map, known).map(Self)
     }
 
     /// A text of one line; empty if it is not there.

@@ -32,6 +32,7 @@ use axum::body::{Body, Bytes, HttpBody};
 use axum::http::{HeaderMap, HeaderValue, Method, Request, StatusCode, header, request::Parts};
 use linewatch_core::limits::{ANSWER_TIME, HTTP_BODY_BYTES, HTTP_HEADER_TIME};
 use linewatch_core::port::{Clock, History, HistoryError};
+use serde_json::{Map, Value};
 use tokio::sync::{Semaphore, mpsc, watch};
 
 use crate::assets::Assets;
@@ -348,6 +349,17 @@ fn forbidden(route: &Route, who: Who) -> Refusal {
          \"Authorization: Bearer TOKEN\" (linewatch admin token create)"
     );
     Refusal::new(StatusCode::UNAUTHORIZED, "sign_in", message)
+}
+
+/// The fields of a body, if none is unknown: what is misspelt would be left out in silence.
+fn known_only(fields: Map<String, Value>, known: &[&str]) -> Result<Map<String, Value>, Refusal> {
+    match fields.keys().find(|key| !known.contains(&key.as_str())) {
+        Some(key) => {
+            let message = format!("unknown field `{key}`; known are {}", known.join(", "));
+            Err(Refusal::field(key, message))
+        }
+        None => Ok(fields),
+    }
 }
 
 async fn read_body(body: Body) -> Result<Bytes, Refusal> {

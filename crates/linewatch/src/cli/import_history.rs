@@ -6,9 +6,8 @@
 use std::fs::File;
 use std::io::{self, BufReader, IsTerminal as _, Read as _, Seek as _};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use indicatif::{HumanCount, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use jiff::tz::TimeZone;
 use linewatch_core::port::{Clock as _, History as _};
@@ -17,7 +16,7 @@ use linewatch_probe::clock::SystemClock;
 use linewatch_render::text::printable;
 use linewatch_store::{
     Archive, ForeignDatabase, ForeignError, ForeignTool, ImportOptions, Imported, OpenError, Reader, Seen,
-    StartOptions, Store, holder_of,
+    Store, holder_of,
 };
 
 use super::{Global, load_options, mistakes, period};
@@ -81,16 +80,7 @@ pub(super) fn run(global: &Global, args: &HistoryArgs, path: &Path) -> Result<Ex
     let imported =
         import(&mut store, &source, (&loaded, &zone, clock.wall())).map_err(|error| refused(&error))?;
     // The rest of a run: what one before it left unfinished is made whole.
-    let (store, _) = store
-        .start(StartOptions {
-            queue: 1,
-            flush_interval: loaded.settings.storage.flush_interval,
-            clock: Arc::new(clock),
-        })
-        .context("cannot start the store's thread")?;
-    store
-        .stop("history imported")
-        .map_err(|error| UserError::failed(error.to_string()))?;
+    app::end_run(store, &loaded, clock, "history imported")?;
     tell(path, &source, &imported, &loaded.data_dir);
     Ok(Exit::Ok)
 }

@@ -2,7 +2,6 @@
 
 use std::io::{self, IsTerminal as _};
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
 use linewatch_core::caps::Costs;
@@ -12,7 +11,7 @@ use linewatch_probe::calibrate;
 use linewatch_probe::clock::SystemClock;
 use linewatch_probe::route;
 use linewatch_probe::sys::{IcmpReport, SystemWire, WireOptions, WireReport};
-use linewatch_store::{OpenError, StartOptions, Store, holder_of};
+use linewatch_store::{OpenError, Store, holder_of};
 
 use super::{Global, load_options, mistakes, target_spec};
 use crate::app::{self, Home, World};
@@ -112,17 +111,7 @@ fn preamble(loaded: &Loaded) -> Vec<String> {
 fn init_db(loaded: &Loaded, clock: SystemClock) -> Result<Exit> {
     let opened = Store::open(&loaded.data_dir, &app::host_name(), clock.wall())
         .map_err(|error| UserError::failed(error.to_string()))?;
-    let (store, _) = opened
-        .store
-        .start(StartOptions {
-            queue: 1,
-            flush_interval: loaded.settings.storage.flush_interval,
-            clock: Arc::new(clock),
-        })
-        .context("cannot start the store's thread")?;
-    store
-        .stop("database created")
-        .map_err(|error| UserError::failed(error.to_string()))?;
+    app::end_run(opened.store, loaded, clock, "database created")?;
     say::to_stdout(&format!("Database ready in {}", loaded.data_dir.display()));
     Ok(Exit::Ok)
 }
