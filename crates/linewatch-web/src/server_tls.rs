@@ -3,6 +3,7 @@
 //! A pair that does not fit is refused as a whole: at start with what to do, later by keeping the pair before. TLS 1.2 and 1.3,
 //! HTTP/1.1. Not here: who issues certificates.
 
+#[cfg(any(unix, test))]
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
