@@ -170,6 +170,7 @@ pub(crate) fn run<W: Wire + 'static, C: Clock + Clone + Sync + 'static>(
         tally: tally.clone(),
         on_outage: Box::new(forward(&inputs, Input::Outage)),
         policy: alerting::policy(&settings.alerts),
+        left: delivery::left(&store),
     };
     let way = delivery::way(notify.as_ref(), &store, Arc::clone(&turned_at));
     let (spine, batches, monitor_thread) =

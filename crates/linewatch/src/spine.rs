@@ -41,8 +41,8 @@ pub(crate) enum Word {
     SetSilences(Vec<Silence>),
     /// The next hops of this computer's default routes.
     SetNextHops(Vec<IpAddr>),
-    /// An earlier start left this; said once every target is set.
-    TakeUp(Box<Snapshot>),
+    /// Every target is set: what an earlier start left is taken up, and nothing is told before.
+    BeginAlerts,
     /// Somebody has taken notice.
     Acknowledge(EventId),
     /// The engine has stopped: take what is left and end.
@@ -65,6 +65,8 @@ pub(crate) struct Ends<C> {
     pub on_outage: Box<dyn Fn(TargetId) + Send>,
     /// The rules at start.
     pub policy: Policy,
+    /// What the rules remembered when the last start ended.
+    pub left: Snapshot,
 }
 
 /// The way to the spine.
@@ -119,7 +121,11 @@ fn turn_until_finished<C: Clock>(
     let mut turning = Turning {
         effects: Vec::new(),
         going_on: BTreeSet::new(),
-        teller: Teller::new(std::mem::take(&mut ends.policy), way),
+        teller: Teller::new(
+            std::mem::take(&mut ends.policy),
+            std::mem::take(&mut ends.left),
+            way,
+        ),
     };
     let mut tick_at = ends.clock.mono().plus(limits::EVALUATE_EVERY);
     loop {
@@ -208,7 +214,7 @@ fn hear<C: Clock>(monitor: &mut Monitor, word: Word, ends: &Ends<C>, turning: &m
         Word::SetPolicy(policy) => teller.watch.set_policy(*policy),
         Word::SetSilences(silences) => teller.watch.set_silences(silences),
         Word::SetNextHops(next_hops) => teller.watch.set_next_hops(next_hops),
-        Word::TakeUp(snapshot) => teller.watch.keep(*snapshot, anchor),
+        Word::BeginAlerts => teller.watch.begin(anchor),
         Word::Acknowledge(event) => {
             if teller.watch.acknowledge(event) {
                 teller.remember(anchor);

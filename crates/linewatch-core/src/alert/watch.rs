@@ -29,8 +29,8 @@ pub struct Watch {
     next_hops: Vec<IpAddr>,
     /// The targets that are believed to be the way out: at most one per family.
     ways: Vec<TargetId>,
-    /// What an earlier start left, and when it is taken up at the latest.
-    kept: Option<(Snapshot, MonoTime)>,
+    /// What an earlier start left, until it is taken up. As long as it is here nothing is told.
+    kept: Option<Kept>,
     /// Faults of the monitor itself that last.
     faults: Vec<Kind>,
     /// By then such a fault of an earlier start has been seen again, or is over.
@@ -38,6 +38,14 @@ pub struct Watch {
     due_at: Option<MonoTime>,
     /// When it was looked at last.
     looked_at: MonoTime,
+}
+
+/// See [`Watch::keep`].
+#[derive(Clone, Debug)]
+struct Kept {
+    snapshot: Snapshot,
+    /// Taken up then at the latest; `None` as long as targets are still being set.
+    latest: Option<MonoTime>,
 }
 
 /// Where a target is, as far as it may be the way to others.
@@ -106,11 +114,22 @@ impl Watch {
         self.alerts.remove_subject(id, now);
     }
 
-    /// Takes up what an earlier start left as soon as every target of it is watched again. A name has its series
+    /// An earlier start left this. Before anything is heard: nothing is told until it is taken up ([`Watch::begin`]), because what
+    /// is told replaces what was left, and the first targets may be down again while the last are still being set.
+    pub fn keep(&mut self, snapshot: Snapshot) {
+        self.kept = Some(Kept {
+            snapshot,
+            latest: None,
+        });
+    }
+
+    /// Every target was set: what was left is taken up as soon as every target of it is watched again. A name has its series
     /// only when it has its address, so that may take a moment; after [`limits::ALERT_RETURN`] those that are not there are
-    /// gone. Nothing is told before.
-    pub fn keep(&mut self, snapshot: Snapshot, now: Anchor) {
-        self.kept = Some((snapshot, now.mono.plus(limits::ALERT_RETURN)));
+    /// gone.
+    pub fn begin(&mut self, now: Anchor) {
+        if let Some(kept) = &mut self.kept {
+            kept.latest = Some(now.mono.plus(limits::ALERT_RETURN));
+        }
         self.take_up(now);
     }
 
@@ -184,7 +203,7 @@ impl Watch {
     /// See [`Alerts::snapshot`]. What an earlier start left and is not taken up yet is left to the next one.
     pub fn snapshot(&self, now: Anchor) -> Snapshot {
         match &self.kept {
-            Some((snapshot, _)) => snapshot.clone(),
+            Some(kept) => kept.snapshot.clone(),
             None => self.alerts.snapshot(now),
         }
     }
@@ -212,19 +231,16 @@ impl Watch {
     }
 
     fn take_up(&mut self, now: Anchor) {
-        let Some((snapshot, latest)) = self.kept.take() else {
-            return;
-        };
         let is_there = |id: TargetId| self.places.contains_key(&id);
-        let is_complete = snapshot
-            .incidents
-            .iter()
-            .all(|incident| incident.target.is_none_or(is_there));
-        if is_complete || latest <= now.mono {
-            self.alerts.restore(snapshot, now);
+        let is_ready = |kept: &mut Kept| {
+            let mut incidents = kept.snapshot.incidents.iter();
+            kept.latest.is_some_and(|latest| {
+                latest <= now.mono || incidents.all(|incident| incident.target.is_none_or(is_there))
+            })
+        };
+        if let Some(kept) = self.kept.take_if(is_ready) {
+            self.alerts.restore(kept.snapshot, now);
             self.settle_faults_at = Some(now.mono.plus(limits::ALERT_RETURN));
-        } else {
-            self.kept = Some((snapshot, latest));
         }
     }
 

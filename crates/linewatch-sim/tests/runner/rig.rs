@@ -99,7 +99,8 @@ impl Rig {
 
     /// Takes up what an earlier start left, once its targets are there.
     pub(crate) fn keep(&mut self, left: Snapshot) {
-        self.watch.keep(left, self.clock.anchor());
+        self.watch.keep(left);
+        self.watch.begin(self.clock.anchor());
     }
 
     /// The monitor's second.

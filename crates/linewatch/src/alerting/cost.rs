@@ -190,7 +190,10 @@ fn of_a_hundred_thousand_targets() {
 
     let mut next = Watch::new(policy());
     (1..=TARGETS).for_each(|id| next.set_target(&target(id), at(100)));
-    measured("a restart takes them up", || next.keep(snapshot, at(100)));
+    measured("a restart takes them up", || {
+        next.keep(snapshot);
+        next.begin(at(100));
+    });
     measured("the first views after the restart, all unsure", || {
         next.hear(&well, at(101))
     });

@@ -80,23 +80,17 @@ pub(crate) fn is_alive<C: Clock + Sync>(
     }
 }
 
-/// What the rules remembered when the last start ended. A state that cannot be read is told of and forgotten: it is no reason
-/// not to watch.
-pub(crate) fn left(store: &StoreHandle) -> Option<Snapshot> {
-    let text = match store.alert_state() {
-        Ok(text) => text?,
-        Err(error) => {
-            tracing::warn!("what was told before this start cannot be read: {error}; it may be told again");
-            return None;
-        }
-    };
-    shape::read_snapshot(&text)
-        .map_err(|sentence| {
-            tracing::warn!(
-                "what was told before this start cannot be read: {sentence}; it may be told again"
-            );
-        })
-        .ok()
+/// What the rules remembered when the last start ended; to be read before this one puts anything. A state that cannot be read is
+/// told of and forgotten: it is no reason not to watch.
+pub(crate) fn left(store: &StoreHandle) -> Snapshot {
+    let read = store.alert_state().map_err(|error| error.to_string());
+    let left = read.and_then(|text| text.map(|text| shape::read_snapshot(&text)).transpose());
+    left.inspect_err(|why| {
+        tracing::warn!("what was told before this start cannot be read: {why}; it may be told again");
+    })
+    .ok()
+    .flatten()
+    .unwrap_or_default()
 }
 
 /// The silences that hold at `now`. One that cannot be read is left out, and told of: rather a mail too many.

@@ -32,12 +32,11 @@ pub(crate) struct Teller {
 }
 
 impl Teller {
-    /// Watches nothing yet.
-    pub(crate) fn new(policy: Policy, way: Way) -> Self {
-        Self {
-            watch: Watch::new(policy),
-            way,
-        }
+    /// Watches nothing yet, and tells nothing before [`Watch::begin`]: what an earlier start `left` is still to be taken up.
+    pub(crate) fn new(policy: Policy, left: Snapshot, way: Way) -> Self {
+        let mut watch = Watch::new(policy);
+        watch.keep(left);
+        Self { watch, way }
     }
 
     /// Hears what the monitor wants done.

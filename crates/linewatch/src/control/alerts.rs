@@ -47,13 +47,11 @@ pub(super) fn are_told_otherwise(before: &Settings, after: &Settings) -> bool {
 }
 
 impl<C: Clock> Control<C> {
-    /// Every target is set: what an earlier start left is taken up.
+    /// Every target is set, and so is what else decides whether something is told: from now on it is.
     pub(super) fn begin_alerts(&mut self) {
         self.look_for_hops(self.now());
         self.tell_silences();
-        if let Some(left) = delivery::left(&self.to.store) {
-            self.to.spine.say(Word::TakeUp(Box::new(left)), &self.to.clock);
-        }
+        self.to.spine.say(Word::BeginAlerts, &self.to.clock);
     }
 
     /// Tells the rules through which of the targets the others may be reached.

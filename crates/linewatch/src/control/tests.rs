@@ -100,6 +100,7 @@ impl Rig {
                 Box::new(move |id| drop(inputs.send(Input::Outage(id))))
             },
             policy: crate::alerting::policy(&loaded.settings.alerts),
+            left: crate::alerting::delivery::left(&store),
         };
         let way = crate::alerting::delivery::way(None, &store, Arc::default());
         let (spine, batches, monitor) = Spine::start(ends, way).expect("the spine");

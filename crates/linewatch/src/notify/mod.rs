@@ -274,7 +274,8 @@ impl Notify {
     /// told it. Call [`Notify::wake`] once the store has taken it.
     pub(crate) fn told(&self, notification: &Notification, snapshot: &Snapshot) -> StoreMessage {
         let content = Content::Alerts(Box::new(notification.clone()));
-        let name = format!("alert-{}", notification.serial);
+        // The run too: where what the rules remembered is lost their numbers begin anew, and an outbox takes no name twice.
+        let name = format!("alert-{}-{}", self.shared.run.0, notification.serial);
         StoreMessage::Told(Box::new(Told {
             letters: self.letters(&notification.to, &name, notification.at, &content),
             snapshot: Some(shape::write_snapshot(snapshot)),

@@ -156,7 +156,8 @@ fn a_target_that_comes_a_moment_after_the_start_is_not_withdrawn() {
     let snapshot = before.snapshot(at(30));
 
     let mut after = Watch::new(policy());
-    after.keep(snapshot.clone(), at(40));
+    after.keep(snapshot.clone());
+    after.begin(at(40));
     assert_eq!(
         ticks(&mut after, 41..=50),
         Vec::new(),
@@ -172,7 +173,8 @@ fn a_target_that_comes_a_moment_after_the_start_is_not_withdrawn() {
     assert_eq!(ticks(&mut after, 52..=90), Vec::new(), "told before the restart");
 
     let mut without = Watch::new(policy());
-    without.keep(snapshot, at(40));
+    without.keep(snapshot);
+    without.begin(at(40));
     let told = ticks(&mut without, 41..=80);
     assert_eq!(told[0].items[0].telling, Telling::Withdrawn, "gone for good");
 }
@@ -223,12 +225,14 @@ fn a_fault_of_this_computer_that_is_over_after_a_restart_is_told_to_be() {
     let left = before.finish(&[over], at(31), &mut Vec::new());
 
     let mut well = Watch::new(policy.clone());
-    well.keep(left.clone(), at(40));
+    well.keep(left.clone());
+    well.begin(at(40));
     let told = ticks(&mut well, 40..=90);
     assert_eq!(told[0].items[0].telling, Telling::Ended, "{told:?}");
 
     let mut still = Watch::new(policy);
-    still.keep(left, at(40));
+    still.keep(left);
+    still.begin(at(40));
     still.hear(&[Effect::Event(local_outage(None))], at(42));
     assert_eq!(ticks(&mut still, 42..=90), Vec::new());
 }

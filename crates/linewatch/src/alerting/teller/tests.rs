@@ -98,6 +98,10 @@ struct Rig {
 
 impl Rig {
     fn start() -> Self {
+        Self::start_with(Snapshot::default(), at(0))
+    }
+
+    fn start_with(left: Snapshot, now: Anchor) -> Self {
         let (kept, nudges) = (Arc::<Mutex<Kept>>::default(), Arc::<AtomicUsize>::default());
         let (puts, nudged) = (Arc::clone(&kept), Arc::clone(&nudges));
         let way = Way {
@@ -112,8 +116,9 @@ impl Rig {
             }),
             turned_at: Arc::default(),
         };
-        let mut teller = Teller::new(policy(), way);
-        (1..=3).for_each(|id| teller.watch.set_target(&target(id), at(0)));
+        let mut teller = Teller::new(policy(), left, way);
+        (1..=3).for_each(|id| teller.watch.set_target(&target(id), now));
+        teller.watch.begin(now);
         Self { teller, kept, nudges }
     }
 
@@ -161,8 +166,7 @@ fn what_the_cap_holds_back_survives_a_kill() {
         mono: at(second).mono,
         wall: wall(1300 + second),
     };
-    let mut next = Rig::start();
-    next.teller.watch.keep(left, begins(1));
+    let mut next = Rig::start_with(left, begins(1));
     (1..=60).for_each(|second| next.teller.tick(begins(second)));
     assert_eq!(next.items(), 0, "a restart gives nobody another hour's worth");
     (61..=700).for_each(|second| next.teller.tick(begins(second)));
