@@ -4,6 +4,7 @@ mod hooks;
 mod nudges;
 mod peer;
 mod reports;
+mod restart;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -65,9 +66,19 @@ fn bench(peer: &Peer, tls: Tls, to: &[&str]) -> Bench {
     bench_with(files, alerts, root)
 }
 
-fn bench_with(files: tempfile::TempDir, alerts: Alerts, (root, is_trusted): (String, bool)) -> Bench {
-    let clock = Arc::<HandClock>::default();
-    let opened = Store::open(files.path(), "test", clock.wall()).expect("a store");
+fn bench_with(files: tempfile::TempDir, alerts: Alerts, root: (String, bool)) -> Bench {
+    bench_at(Arc::default(), files, alerts, root)
+}
+
+/// As [`bench_with`], at a moment after others have been here.
+fn bench_at(
+    clock: Arc<HandClock>,
+    files: tempfile::TempDir,
+    alerts: Alerts,
+    (root, is_trusted): (String, bool),
+) -> Bench {
+    let opened = open(files.path(), clock.wall());
+    let run = opened.run;
     let (store, _reader) = opened
         .store
         .start(StartOptions {
@@ -82,7 +93,7 @@ fn bench_with(files: tempfile::TempDir, alerts: Alerts, (root, is_trusted): (Str
         clock: Arc::<HandClock>::clone(&clock),
         store,
         vantage: "ab12".to_owned(),
-        run: RunId(1),
+        run,
         graph: Box::new(|_, _| Some(b"\x89PNG".to_vec())),
         report: Box::new(reports::a_report),
         targets: Vec::new(),
@@ -118,6 +129,16 @@ fn bench_with(files: tempfile::TempDir, alerts: Alerts, (root, is_trusted): (Str
         said,
         files,
         serial: 0,
+    }
+}
+
+/// The lock of a writer that was dropped is free as soon as its thread has ended.
+fn open(dir: &std::path::Path, now: WallTime) -> linewatch_store::Opened {
+    loop {
+        match Store::open(dir, "test", now) {
+            Err(linewatch_store::OpenError::Locked { .. }) => thread::yield_now(),
+            opened => return opened.expect("a store"),
+        }
     }
 }
 

@@ -180,6 +180,27 @@ fn a_target_that_comes_a_moment_after_the_start_is_not_withdrawn() {
 }
 
 #[test]
+fn nothing_is_told_before_every_target_is_set() {
+    let mut before = watch();
+    before.hear(&[down(2, 1)], at(4));
+    assert_eq!(ticks(&mut before, 4..=30).len(), 1);
+    let left = before.snapshot(at(30));
+
+    let mut after = Watch::new(policy());
+    after.keep(left.clone());
+    (1..=3).for_each(|id| after.set_target(&target(id), at(40)));
+    after.hear(&[down(2, 41), down(3, 41)], at(44));
+    assert_eq!(ticks(&mut after, 44..=200), Vec::new(), "a slow start");
+    assert_eq!(after.snapshot(at(200)), left, "a kill now loses nothing");
+    after.set_target(&target(4), at(200));
+    after.begin(at(200));
+    let told = ticks(&mut after, 200..=230);
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert_eq!(told[0].items.len(), 1, "the other was told before");
+    assert_eq!(told[0].items[0].slug, "t3");
+}
+
+#[test]
 fn what_waits_for_company_leaves_at_the_end() {
     let mut watch = watch();
     watch.hear(&[down(2, 1)], at(4));
