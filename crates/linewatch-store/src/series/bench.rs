@@ -94,7 +94,7 @@ fn a_month_of_20_targets_in_a_thousand_points() {
                     to,
                     points,
                 };
-                let series = series(&connection, query, &seam).expect("a series");
+                let series = series(&connection, query, &seam, &Rest::Stored).expect("a series");
                 let sent: u64 = series
                     .points
                     .iter()

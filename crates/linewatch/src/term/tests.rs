@@ -378,10 +378,7 @@ fn the_table_left_behind_has_no_more_columns_than_the_terminal() {
         let widest = text.lines().map(super::paint::columns).max();
         assert!(widest <= Some(columns), "{widest:?} of {columns}:\n{text}");
         let down = text.lines().nth(2).unwrap_or_default();
-        assert!(
-            down.contains("! Error") && down.contains('%'),
-            "{columns}: {down}"
-        );
+        assert!(down.contains("! Error"), "{columns}: {down}");
     }
 }
 

@@ -18,7 +18,7 @@ import { cardRow, tableRow, tileRow } from "./rows.js";
 /** @typedef {"table" | "tiles"} Look */
 
 /** Heights of one line with its gap, px: what the style gives a row of a long list (pages.css, `.long`). */
-const PITCH = { row: 45, card: 122, tile: 242 };
+const PITCH = { row: 45, compact: 32, card: 122, tile: 242 };
 /** Heights of the pictures in a row, px: `.spark` and `.strip` of pages.css. */
 const PICTURES = { spark: 32, strip: 26 };
 /** Rows of a long list this many lines beyond the sight have their news drawn when they come nearer. */
@@ -62,7 +62,7 @@ export function fleetList({ pick, look, onwidth, isChosen }) {
     for (const view of views.values()) view.dispose();
     views.clear();
   };
-  const pitch = () => PITCH.row;
+  const pitch = () => (document.documentElement.dataset["density"] === "compact" ? PITCH.compact : PITCH.row);
   /** Between a list and a long one rows are made anew: their pictures stand elsewhere. @param {boolean} isWanted */
   const setSheets = (isWanted) => {
     if (isWanted === (sheets !== undefined)) return;
@@ -103,7 +103,7 @@ export function fleetList({ pick, look, onwidth, isChosen }) {
   /** @returns {{ columns: number, pitch: number }} */
   const grid = () => {
     const now = shape();
-    if (now === "table") return { columns: 1, pitch: PITCH.row };
+    if (now === "table") return { columns: 1, pitch: pitch() };
     if (now === "card") return { columns: twoCards.matches ? 2 : 1, pitch: PITCH.card };
     return { columns: Math.max(1, getComputedStyle(body).gridTemplateColumns.split(" ").length), pitch: PITCH.tile };
   };
