@@ -43,7 +43,7 @@ export function historyTests({ test, browser, base }) {
       await page.getByRole("button", { name: "24h", exact: true }).click();
       await page.getByText(/^Figures from/).waitFor();
       expect(new URL(page.url()).search === "?range=24h", page.url());
-      await page.locator(".kpi-loss .kpi-note", { hasText: /^24h/ }).waitFor();
+      await page.locator(".kpi-loss .kpi-note", { hasText: /^24\sh/ }).waitFor();
       const shown = await page.evaluate(() => [...document.querySelectorAll("tbody tr")].map((row) => [row.getAttribute("data-key"), row.querySelector(".c-p50")?.textContent ?? ""]));
       const { targets } = await (await fetch(`${base}/api/v1/overview?range=24h&limit=200`)).json();
       const known = shown.filter(([key, text]) => text !== "—" && targets.some((/** @type {any} */ row) => String(row.key) === key && row.p50_ms !== null));

@@ -47,7 +47,8 @@ pub fn confine(depth: Depth<'_>) -> Result<String, ConfineError> {
         Depth::Command => None,
         Depth::Service(places) => places::ruleset(places).map_err(ConfineError::Files)?,
     };
-    everywhere::give_up(ruleset.as_ref().map(|fd| fd.as_fd())).map_err(ConfineError::GiveUp)?;
+    let strangers =
+        everywhere::give_up(ruleset.as_ref().map(|fd| fd.as_fd())).map_err(ConfineError::GiveUp)?;
     let mut held = vec!["no capability"];
     // An old processor or a kernel without seccomp: the rest holds all the same.
     if let Ok(filters) = filters
@@ -62,7 +63,7 @@ pub fn confine(depth: Depth<'_>) -> Result<String, ConfineError> {
             held.push("known system calls only");
         }
     }
-    verify()?;
+    verify(&strangers)?;
     if ruleset.is_some() {
         held.push("own files only");
     }
@@ -86,16 +87,19 @@ pub fn without_capabilities<T: Send>(look: impl FnOnce() -> T + Send) -> std::io
     })
 }
 
-/// Reads back what every thread has.
-fn verify() -> Result<(), ConfineError> {
+/// Reads back what every thread has. `strangers` were asked for nothing but to have no capability.
+fn verify(strangers: &[i32]) -> Result<(), ConfineError> {
     let unread = |error: std::io::Error| ConfineError::Kept(format!("/proc/self/task: {error}"));
     for thread in std::fs::read_dir("/proc/self/task").map_err(unread)? {
-        let path = thread.map_err(unread)?.path().join("status");
+        let thread = thread.map_err(unread)?;
+        let number = thread.file_name().to_str().and_then(|name| name.parse().ok());
+        let is_stranger = number.is_some_and(|number| strangers.contains(&number));
+        let path = thread.path().join("status");
         // A thread that has ended meanwhile keeps nothing.
         let Ok(status) = std::fs::read_to_string(&path) else {
             continue;
         };
-        if let Some(line) = kept(&status) {
+        if let Some(line) = kept(&status, is_stranger) {
             return Err(ConfineError::Kept(format!("{}: {line}", path.display())));
         }
     }
@@ -103,14 +107,14 @@ fn verify() -> Result<(), ConfineError> {
 }
 
 /// The line of a thread's status that shows a privilege.
-fn kept(status: &str) -> Option<&str> {
+fn kept(status: &str, is_stranger: bool) -> Option<&str> {
     let is_harmless = |line: &str| {
         let Some((name, value)) = line.split_once(':') else {
             return true;
         };
         match name {
             "CapInh" | "CapPrm" | "CapEff" | "CapAmb" => value.trim().bytes().all(|digit| digit == b'0'),
-            "NoNewPrivs" => value.trim() == "1",
+            "NoNewPrivs" => is_stranger || value.trim() == "1",
             _ => true,
         }
     };

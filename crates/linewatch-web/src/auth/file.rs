@@ -371,16 +371,16 @@ fn give_to_owner(_file: &File, _folder: &Path) -> io::Result<()> {
 }
 
 #[cfg(unix)]
-fn lock(folder: &Path) -> io::Result<File> {
+fn lock(folder: &Path) -> io::Result<Option<File>> {
     let folder = File::open(folder)?;
     folder.lock()?;
-    Ok(folder)
+    Ok(Some(folder))
 }
 
 /// A folder cannot be opened there; two writers at the same instant lose one change.
 #[cfg(not(unix))]
-fn lock(_folder: &Path) -> io::Result<()> {
-    Ok(())
+fn lock(_folder: &Path) -> io::Result<Option<File>> {
+    Ok(None)
 }
 
 #[cfg(unix)]

@@ -75,7 +75,7 @@ fn a_confined_process() {
     match std::env::var(CHILD).expect("what to try").as_str() {
         "threads" => {
             for status in with_threads(|| drop(service())) {
-                assert_eq!(kept(&status), None);
+                assert_eq!(kept(&status, false), None);
                 assert!(status.contains("Seccomp:\t2"), "{status}");
             }
         }
@@ -159,8 +159,10 @@ fn whoever_starts_a_program_ends() {
 fn a_kept_privilege_is_found_by_its_line() {
     let clean =
         "Name:\tx\nCapInh:\t0000000000000000\nCapEff:\t0000000000000000\nCapBnd:\t00002000\nNoNewPrivs:\t1\n";
-    assert_eq!(kept(clean), None);
+    assert_eq!(kept(clean, false), None);
     let dirty = clean.replace("CapEff:\t0000000000000000", "CapEff:\t0000000000002000");
-    assert_eq!(kept(&dirty), Some("CapEff:\t0000000000002000"));
-    assert_eq!(kept("NoNewPrivs:\t0"), Some("NoNewPrivs:\t0"));
+    assert_eq!(kept(&dirty, false), Some("CapEff:\t0000000000002000"));
+    assert_eq!(kept("NoNewPrivs:\t0", false), Some("NoNewPrivs:\t0"));
+    assert_eq!(kept("NoNewPrivs:\t0", true), None, "nobody could ask it");
+    assert!(kept(&dirty, true).is_some(), "a capability is nobody's");
 }

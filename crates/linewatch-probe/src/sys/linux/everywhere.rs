@@ -1,8 +1,9 @@
 //! Gives up privileges in every thread of the process. The kernel keeps them per thread, and so does Landlock.
 //!
 //! Each thread is sent a signal and gives them up in its handler, as the C library does for `setuid`. A thread that is born
-//! meanwhile inherits what its parent had by then; so we look again until nobody is left. Not here: what is given up
-//! beyond capabilities (`privilege::confine`).
+//! meanwhile inherits what its parent had by then; so we look again until nobody is left. A thread that is none of ours
+//! (qemu's, when it emulates the processor) hears no signal: it is let be if it has no capability. Not here: what is given
+//! up beyond capabilities (`privilege::confine`).
 
 use std::collections::BTreeSet;
 use std::io;
@@ -27,12 +28,13 @@ static ANSWERS: AtomicUsize = AtomicUsize::new(0);
 static TROUBLE: AtomicI32 = AtomicI32::new(0);
 
 /// Drops every capability, forbids new ones, and enforces `ruleset` (of Landlock), in every thread. For once per process.
+/// Returns the threads that are none of ours: they have no capability, and hear nothing.
 ///
 /// # Errors
 ///
-/// When a thread does not answer, or the kernel refuses. Then some threads may have given up everything and others
-/// nothing: the caller ends.
-pub(crate) fn give_up(ruleset: Option<BorrowedFd<'_>>) -> io::Result<()> {
+/// When a thread that hears signals or has a capability does not answer, or the kernel refuses. Then some threads may have
+/// given up everything and others nothing: the caller ends.
+pub(crate) fn give_up(ruleset: Option<BorrowedFd<'_>>) -> io::Result<Vec<i32>> {
     let bell = bell()?;
     RULESET.store(ruleset.map_or(NO_RULESET, |fd| fd.as_raw_fd()), Ordering::SeqCst);
     BELL.store(bell.as_raw_fd(), Ordering::SeqCst);
@@ -41,9 +43,9 @@ pub(crate) fn give_up(ruleset: Option<BorrowedFd<'_>>) -> io::Result<()> {
     // Whoever sends this signal later finds a thread that has nothing left to give up.
     RULESET.store(NO_RULESET, Ordering::SeqCst);
     BELL.store(-1, Ordering::SeqCst);
-    result?;
+    let strangers = result?;
     match TROUBLE.load(Ordering::SeqCst) {
-        0 => Ok(()),
+        0 => Ok(strangers),
         errno => Err(io::Error::from_raw_os_error(errno)),
     }
 }
@@ -54,29 +56,71 @@ pub(crate) fn capability_free() {
     capability::drop_all();
 }
 
-fn ask_everybody(bell: &OwnedFd) -> io::Result<()> {
+fn ask_everybody(bell: &OwnedFd) -> io::Result<Vec<i32>> {
     let mut asked = BTreeSet::new();
     loop {
-        let answered: BTreeSet<i32> = ANSWERED
-            .iter()
-            .map(|place| place.load(Ordering::SeqCst))
-            .filter(|thread| *thread != 0)
-            .collect();
-        let all = threads()?;
-        let silent: Vec<i32> = all.difference(&answered).copied().collect();
+        let silent = silent()?;
         if silent.is_empty() {
-            return Ok(());
-        }
-        if answered.len() + silent.len() > THREADS {
-            return Err(io::Error::other("there are too many threads"));
+            return Ok(silent);
         }
         for thread in silent {
             if asked.insert(thread) {
                 ask(thread);
             }
         }
-        wait(bell)?;
+        if !wait(bell) {
+            return strangers();
+        }
     }
+}
+
+/// The threads that have not answered yet.
+fn silent() -> io::Result<Vec<i32>> {
+    let answered: BTreeSet<i32> = ANSWERED
+        .iter()
+        .map(|place| place.load(Ordering::SeqCst))
+        .filter(|thread| *thread != 0)
+        .collect();
+    let all = threads()?;
+    if all.union(&answered).count() > THREADS {
+        return Err(io::Error::other("there are too many threads"));
+    }
+    Ok(all.difference(&answered).copied().collect())
+}
+
+/// Those that have not answered in [`PATIENCE_MS`]; an error that names one that should have.
+fn strangers() -> io::Result<Vec<i32>> {
+    let silent = silent()?;
+    for thread in &silent {
+        // One that is gone meanwhile has no status.
+        let Ok(status) = std::fs::read_to_string(format!("/proc/self/task/{thread}/status")) else {
+            continue;
+        };
+        if !is_harmless(&status, signal()) {
+            let name = field(&status, "Name:").unwrap_or("?");
+            let message = format!("thread {thread} ({name}) does not answer");
+            return Err(io::Error::new(io::ErrorKind::TimedOut, message));
+        }
+    }
+    Ok(silent)
+}
+
+/// Whether a thread with this `/proc/PID/status` never hears the signal and has nothing that it could give up: it is not
+/// made by this program, in which nobody blocks signals for long.
+fn is_harmless(status: &str, signal: libc::c_int) -> bool {
+    let mask = |name| field(status, name).and_then(|mask| u64::from_str_radix(mask, 16).ok());
+    let is_deaf = mask("SigBlk:").is_some_and(|blocked| blocked >> (signal - 1) & 1 == 1);
+    is_deaf
+        && ["CapInh:", "CapPrm:", "CapEff:"]
+            .iter()
+            .all(|name| mask(name) == Some(0))
+}
+
+fn field<'a>(status: &'a str, name: &str) -> Option<&'a str> {
+    status
+        .lines()
+        .find_map(|line| line.strip_prefix(name))
+        .map(str::trim)
 }
 
 /// Sends the signal. A thread that is gone needs nothing.
@@ -126,8 +170,8 @@ fn bell() -> io::Result<OwnedFd> {
     Ok(unsafe { OwnedFd::from_raw_fd(fd) })
 }
 
-/// Until somebody has answered.
-fn wait(bell: &OwnedFd) -> io::Result<()> {
+/// Until somebody has answered; false if nobody does.
+fn wait(bell: &OwnedFd) -> bool {
     let mut poll = libc::pollfd {
         fd: bell.as_raw_fd(),
         events: libc::POLLIN,
@@ -135,17 +179,14 @@ fn wait(bell: &OwnedFd) -> io::Result<()> {
     };
     // SAFETY: one live pollfd.
     match unsafe { libc::poll(&mut poll, 1, PATIENCE_MS) } {
-        0 => Err(io::Error::new(
-            io::ErrorKind::TimedOut,
-            "a thread does not answer",
-        )),
+        0 => false,
         // Our own signal has interrupted the wait: somebody has answered, ourselves.
-        -1 => Ok(()),
+        -1 => true,
         _ => {
             let mut rings = 0_u64;
             // SAFETY: eight live bytes, as an eventfd wants them; nothing to read is no trouble.
             unsafe { libc::read(bell.as_raw_fd(), (&raw mut rings).cast(), size_of::<u64>()) };
-            Ok(())
+            true
         }
     }
 }
@@ -192,4 +233,22 @@ fn check(answer: libc::c_long) -> Result<(), i32> {
     }
     // SAFETY: the address of the calling thread's own errno.
     Err(unsafe { *libc::__errno_location() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// As qemu's own thread has it under a user without capabilities.
+    const STRANGER: &str = "Name:\tqemu-aarch64-st\nSigBlk:\tfffffffe7ffbfeff\nCapInh:\t0000000000000000\nCapPrm:\t0000000000000000\nCapEff:\t0000000000000000\n";
+
+    #[test]
+    fn a_thread_that_hears_nothing_and_has_nothing_is_let_be() {
+        assert!(is_harmless(STRANGER, 40));
+        let hears = STRANGER.replace("fffffffe7ffbfeff", "0000000000000000");
+        assert!(!is_harmless(&hears, 40), "it hears, and hangs");
+        let able = STRANGER.replace("CapPrm:\t0000000000000000", "CapPrm:\t0000000000002000");
+        assert!(!is_harmless(&able, 40), "it could open raw sockets");
+        assert!(!is_harmless("", 40), "nothing is known of it");
+    }
 }
