@@ -95,7 +95,7 @@ fn windows() -> Result<String> {
     ))
 }
 
-/// The static program, alone in a directory that it takes for the root.
+/// The static program, alone in a directory that it takes for the root; of the kernel's own it needs `/proc`, as every container has it.
 fn empty_root() -> Result<String> {
     let target = run::host()?.replace("-linux-gnu", "-linux-musl");
     let what = "the program in an empty root";
@@ -108,8 +108,10 @@ fn empty_root() -> Result<String> {
     let program = build("build", &target, "linewatch")?;
     let root = fresh(&program, "empty-root")?;
     copy(&program, &root.join("linewatch"))?;
-    let mut program = serving::bounded("chroot", &root);
-    program.args([".", "/linewatch"]);
+    fs::create_dir(root.join("proc")).context("make the place of /proc")?;
+    let mut program = serving::bounded("unshare", &root);
+    let start = "mount -t proc proc proc && exec chroot . /linewatch \"$@\"";
+    program.args(["--mount", "sh", "-c", start, "linewatch"]);
     Ok(format!("run, served: {}", serving::answers(program, "/data")?))
 }
 

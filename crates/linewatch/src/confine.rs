@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use linewatch_probe::engine::Engine;
 #[cfg(target_os = "linux")]
-use linewatch_probe::privilege::{self, Depth, Places};
+use linewatch_probe::privilege::{self, ConfineError, Depth, Places};
 
 use crate::config::Loaded;
 #[cfg(target_os = "linux")]
@@ -27,8 +27,18 @@ const DOT_ENV: &str = ".env";
 pub(crate) fn command(engine: &Engine) -> Result<()> {
     engine.settle();
     #[cfg(target_os = "linux")]
-    privilege::confine(Depth::Command)?;
+    confine(Depth::Command)?;
     Ok(())
+}
+
+#[cfg(target_os = "linux")]
+fn confine(depth: Depth<'_>) -> Result<String> {
+    privilege::confine(depth).map_err(|error| match error {
+        ConfineError::NoProc => UserError::failed(error.to_string())
+            .help("mount it in this root: mount -t proc proc ROOT/proc")
+            .into(),
+        other => other.into(),
+    })
 }
 
 /// What the monitor keeps when it is confined.
@@ -57,7 +67,7 @@ impl Kept {
     pub(crate) fn and_nothing_else(self) -> Result<()> {
         #[cfg(target_os = "linux")]
         {
-            let held = privilege::confine(Depth::Service(&self.places))?;
+            let held = confine(Depth::Service(&self.places))?;
             tracing::info!("confined for good: {held}");
         }
         Ok(())

@@ -22,6 +22,9 @@ pub enum Depth<'a> {
 /// Why a process is not confined. It must end: half of its threads may be.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfineError {
+    /// Where a process finds its threads.
+    #[error("cannot give up privileges: there is no /proc")]
+    NoProc,
     /// Capabilities or files.
     #[error("cannot give up privileges: {0}")]
     GiveUp(#[source] std::io::Error),
@@ -42,6 +45,9 @@ pub enum ConfineError {
 ///
 /// When something that this kernel offers does not take effect.
 pub fn confine(depth: Depth<'_>) -> Result<String, ConfineError> {
+    if !std::path::Path::new("/proc/self/task").exists() {
+        return Err(ConfineError::NoProc);
+    }
     let filters = filter::filters();
     let ruleset = match depth {
         Depth::Command => None,
