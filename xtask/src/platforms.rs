@@ -80,8 +80,8 @@ fn windows() -> Result<String> {
         "mingw (package gcc-mingw-w64-x86-64)",
         "Windows",
     )? {
-        clippy(&WITHOUT_STORE, WINDOWS)?;
-        return Ok("checked, without the store and the program: no mingw".to_owned());
+        clippy(&WITHOUT_C, WINDOWS)?;
+        return Ok("checked, without store, page and program: no mingw".to_owned());
     }
     clippy(&["--package", "linewatch"], WINDOWS)?;
     let program = build("build", WINDOWS, "linewatch.exe")?;
@@ -157,7 +157,7 @@ fn macos() -> Result<String> {
     if !run::require(has_target(MACOS)?, &format!("the Rust target {MACOS}"), "macOS")? {
         return Ok("not looked at".to_owned());
     }
-    let skipped = "macOS' store and program";
+    let skipped = "macOS' store, page and program";
     if run::require(
         std::env::var_os(MACOS_CC).is_some(),
         &format!("a C compiler in {MACOS_CC}"),
@@ -166,22 +166,20 @@ fn macos() -> Result<String> {
         clippy(&["--package", "linewatch"], MACOS)?;
         return Ok("checked, not linked and not run: that needs a Mac".to_owned());
     }
-    clippy(&WITHOUT_STORE, MACOS)?;
+    clippy(&WITHOUT_C, MACOS)?;
     Ok(format!(
-        "checked, without the store and the program: no C compiler in {MACOS_CC}"
+        "checked, without store, page and program: no C compiler in {MACOS_CC}"
     ))
 }
 
 /// The crates that need no C compiler.
-const WITHOUT_STORE: [&str; 8] = [
+const WITHOUT_C: [&str; 6] = [
     "--package",
     "linewatch-core",
     "--package",
     "linewatch-probe",
     "--package",
     "linewatch-render",
-    "--package",
-    "linewatch-web",
 ];
 
 fn clippy(packages: &[&str], target: &str) -> Result<()> {
