@@ -6,6 +6,7 @@ pub mod calibrate;
 pub mod clock;
 pub mod engine;
 pub mod examine;
+pub mod heap;
 pub mod privilege;
 pub mod resolve;
 pub mod route;

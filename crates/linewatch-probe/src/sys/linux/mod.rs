@@ -15,6 +15,7 @@ pub(crate) mod everywhere;
 #[cfg(feature = "fuzz")]
 pub mod fuzz;
 mod haul;
+pub(crate) mod heap;
 mod icmp_open;
 pub(crate) mod interface;
 mod keys;
