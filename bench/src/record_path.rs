@@ -14,7 +14,7 @@ use linewatch_core::limits::{BATCH_QUEUE, BATCH_RECORDS, STORE_QUEUE, WINDOW};
 use linewatch_core::monitor::{Effect, Monitor};
 use linewatch_core::port::Clock as _;
 use linewatch_core::record::{Cause, Class as Accuracy, Outcome, ProbeRecord, Progress, RecordBatch};
-use linewatch_core::target::{Family, Host, Method, ProbePlan, Target, TargetId, Thresholds};
+use linewatch_core::target::{Host, ProbePlan, Target, TargetId};
 use linewatch_core::time::{Anchor, MonoTime, Rtt, WallTime};
 use linewatch_probe::clock::SystemClock;
 use linewatch_store::{SeriesKey, StartOptions, Store, StoreHandle, StoreMessage};
@@ -202,27 +202,19 @@ impl Spine {
 
 fn target(id: u32, interval_ns: u64) -> Target {
     Target {
-        id: TargetId(id),
         slug: format!("target-{id}"),
         name: format!("target {id}"),
-        host: Host::Literal {
-            ip: std::net::Ipv4Addr::from_bits(0x7f01_0000 + id).into(),
-            zone: None,
-        },
-        family: Family::Auto,
-        method: Method::IcmpEcho,
         plan: ProbePlan {
             interval: Duration::from_nanos(interval_ns),
             ..ProbePlan::default()
         },
-        thresholds: Thresholds::default(),
-        behind: None,
-        country: String::new(),
-        partner: String::new(),
-        group: String::new(),
-        labels: Vec::new(),
-        is_enabled: true,
-        allow_high_rate: false,
+        ..Target::plain(
+            TargetId(id),
+            Host::Literal {
+                ip: std::net::Ipv4Addr::from_bits(0x7f01_0000 + id).into(),
+                zone: None,
+            },
+        )
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::*;
 use crate::event::RunId;
 use crate::monitor::Monitor;
-use crate::target::{Family, Host, ProbePlan, TargetId, Thresholds};
+use crate::target::{Host, ProbePlan, TargetId};
 use crate::time::{Anchor, MonoTime, WallTime};
 use crate::view::OpenOutage;
 
@@ -16,28 +16,20 @@ const fn ms(millis: u64) -> Duration {
 
 fn target(interval: Duration, timeout: Duration) -> Target {
     Target {
-        id: TargetId(1),
         slug: "far".to_owned(),
         name: "far".to_owned(),
-        host: Host::Literal {
-            ip: IpAddr::V4(Ipv4Addr::LOCALHOST),
-            zone: None,
-        },
-        family: Family::Auto,
-        method: Method::IcmpEcho,
         plan: ProbePlan {
             interval,
             timeout,
             ..ProbePlan::default()
         },
-        thresholds: Thresholds::default(),
-        behind: None,
-        country: String::new(),
-        partner: String::new(),
-        group: String::new(),
-        labels: Vec::new(),
-        is_enabled: true,
-        allow_high_rate: false,
+        ..Target::plain(
+            TargetId(1),
+            Host::Literal {
+                ip: IpAddr::V4(Ipv4Addr::LOCALHOST),
+                zone: None,
+            },
+        )
     }
 }
 

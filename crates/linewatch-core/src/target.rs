@@ -323,6 +323,27 @@ pub struct Target {
 }
 
 impl Target {
+    /// One of which nothing is said but where it is: pinged and judged by the defaults, and without a name yet.
+    pub fn plain(id: TargetId, host: Host) -> Self {
+        Self {
+            id,
+            slug: String::new(),
+            name: String::new(),
+            host,
+            family: Family::Auto,
+            method: Method::IcmpEcho,
+            plan: ProbePlan::default(),
+            thresholds: Thresholds::default(),
+            behind: None,
+            country: String::new(),
+            partner: String::new(),
+            group: String::new(),
+            labels: Vec::new(),
+            is_enabled: true,
+            allow_high_rate: false,
+        }
+    }
+
     /// `192.0.2.1`, `[2001:db8::1]:443`, `name:443`: the address as a person writes it.
     pub fn address_text(&self) -> String {
         let host = match &self.host {

@@ -11,7 +11,7 @@ use linewatch_core::event::RunId;
 use linewatch_core::limits::{TICK_VIEWS, WINDOW};
 use linewatch_core::monitor::{Effect, Monitor};
 use linewatch_core::record::{Cause, Class, Outcome, ProbeRecord, Progress, RecordBatch};
-use linewatch_core::target::{Family, Host, Method, ProbePlan, Target, TargetId, Thresholds};
+use linewatch_core::target::{Host, Target, TargetId};
 use linewatch_core::time::{Anchor, MonoTime, Rtt, WallTime};
 
 #[global_allocator]
@@ -25,24 +25,15 @@ const ADMITTED_BYTES_MAX: usize = 32;
 
 fn target(id: u32) -> Target {
     Target {
-        id: TargetId(id),
         slug: format!("target-{id}"),
         name: format!("target {id}"),
-        host: Host::Literal {
-            ip: IpAddr::V4(Ipv4Addr::from_bits(0x7f01_0000 + id)),
-            zone: None,
-        },
-        family: Family::Auto,
-        method: Method::IcmpEcho,
-        plan: ProbePlan::default(),
-        thresholds: Thresholds::default(),
-        behind: None,
-        country: String::new(),
-        partner: String::new(),
-        group: String::new(),
-        labels: Vec::new(),
-        is_enabled: true,
-        allow_high_rate: false,
+        ..Target::plain(
+            TargetId(id),
+            Host::Literal {
+                ip: IpAddr::V4(Ipv4Addr::from_bits(0x7f01_0000 + id)),
+                zone: None,
+            },
+        )
     }
 }
 

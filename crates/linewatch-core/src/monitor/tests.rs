@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::*;
 use crate::errno;
 use crate::record::{Cause, Class, Outcome, ProbeRecord, Progress, Stray, StrayKind};
-use crate::target::{Family, Host, Method, ProbePlan, Thresholds};
+use crate::target::{Host, ProbePlan};
 use crate::time::Rtt;
 use crate::view::State;
 
@@ -166,24 +166,16 @@ fn story_ms(wall: WallTime) -> i64 {
 
 fn target(id: u32, plan: ProbePlan) -> Target {
     Target {
-        id: TargetId(id),
         slug: format!("t{id}"),
         name: format!("Target {id}"),
-        host: Host::Literal {
-            ip: IpAddr::V4(Ipv4Addr::LOCALHOST),
-            zone: None,
-        },
-        family: Family::Auto,
-        method: Method::IcmpEcho,
         plan,
-        thresholds: Thresholds::default(),
-        behind: None,
-        country: String::new(),
-        partner: String::new(),
-        group: String::new(),
-        labels: Vec::new(),
-        is_enabled: true,
-        allow_high_rate: false,
+        ..Target::plain(
+            TargetId(id),
+            Host::Literal {
+                ip: IpAddr::V4(Ipv4Addr::LOCALHOST),
+                zone: None,
+            },
+        )
     }
 }
 

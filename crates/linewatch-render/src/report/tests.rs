@@ -16,7 +16,7 @@ use linewatch_core::port::{
 };
 use linewatch_core::record::{Cause, Class, Gap, GapKind, Outcome, StrayKind};
 use linewatch_core::rollup::{Buckets, Resolution};
-use linewatch_core::target::{Family, Host, Method, ProbePlan, Target, TargetId, Thresholds};
+use linewatch_core::target::{Host, Target, TargetId};
 use linewatch_core::time::{Rtt, WallTime};
 use proptest::prelude::*;
 
@@ -38,24 +38,15 @@ const HOSTILE: &str =
 
 fn target(name: &str) -> Target {
     Target {
-        id: TARGET,
         slug: "gw".to_owned(),
         name: name.to_owned(),
-        host: Host::Literal {
-            ip: IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)),
-            zone: None,
-        },
-        family: Family::Auto,
-        method: Method::IcmpEcho,
-        plan: ProbePlan::default(),
-        thresholds: Thresholds::default(),
-        behind: None,
-        country: String::new(),
-        partner: String::new(),
-        group: String::new(),
-        labels: Vec::new(),
-        is_enabled: true,
-        allow_high_rate: false,
+        ..Target::plain(
+            TARGET,
+            Host::Literal {
+                ip: IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)),
+                zone: None,
+            },
+        )
     }
 }
 

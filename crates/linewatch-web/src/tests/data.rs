@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use linewatch_core::event::{Event, EventId, EventKind, RunId, Severity};
 use linewatch_core::record::{Cause, Class, Counts, Loss, Outcome, ProbeRecord, RecordBatch};
-use linewatch_core::target::{Family, Host, Method, Origin, ProbePlan, Target, TargetId, Thresholds};
+use linewatch_core::target::{Host, Method, Origin, Target, TargetId};
 use linewatch_core::time::{Anchor, MonoTime, Rtt, WallTime};
 use linewatch_core::view::{
     Concern, Grade, Interpretation, LastProbe, OpenOutage, RttStats, State, TargetError, TargetView,
@@ -19,21 +19,13 @@ pub(crate) fn entry(key: u32, slug: &str) -> CatalogEntry {
     let ip: IpAddr = [192, 0, 2, 1].into();
     CatalogEntry {
         target: Target {
-            id: TargetId(key),
             slug: slug.to_owned(),
             name: format!("Name of {slug}"),
-            host: Host::Literal { ip, zone: None },
-            family: Family::Auto,
             method: Method::TcpConnect { port: 443 },
-            plan: ProbePlan::default(),
-            thresholds: Thresholds::default(),
-            behind: None,
             country: "DE".to_owned(),
-            partner: String::new(),
             group: "Europe".to_owned(),
             labels: vec![("site".to_owned(), "fra1".to_owned())],
-            is_enabled: true,
-            allow_high_rate: false,
+            ..Target::plain(TargetId(key), Host::Literal { ip, zone: None })
         },
         ip: Some(ip),
         origins: vec![("interval".to_owned(), Origin::Default)],

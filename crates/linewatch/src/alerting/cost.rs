@@ -7,7 +7,7 @@ use linewatch_core::event::{EventId, OutageRow, RunId};
 use linewatch_core::monitor::Effect;
 use linewatch_core::outage::OpenedBy;
 use linewatch_core::record::{Class, Counts, Loss, Outcome};
-use linewatch_core::target::{Family, Host, Method, ProbePlan, Target, TargetId, Thresholds};
+use linewatch_core::target::{Host, Target, TargetId};
 use linewatch_core::time::{Anchor, MonoTime, Rtt, WallTime};
 use linewatch_core::view::{LastProbe, RttStats, State, TargetView, WindowView};
 
@@ -44,24 +44,15 @@ fn policy() -> Policy {
 fn target(id: u32) -> Target {
     let [_, a, b, c] = id.to_be_bytes();
     Target {
-        id: TargetId(id),
         slug: format!("t{id}"),
         name: format!("Target {id}"),
-        host: Host::Literal {
-            ip: std::net::IpAddr::from([10, a, b, c]),
-            zone: None,
-        },
-        family: Family::Auto,
-        method: Method::IcmpEcho,
-        plan: ProbePlan::default(),
-        thresholds: Thresholds::default(),
-        behind: None,
-        country: String::new(),
-        partner: String::new(),
-        group: String::new(),
-        labels: Vec::new(),
-        is_enabled: true,
-        allow_high_rate: false,
+        ..Target::plain(
+            TargetId(id),
+            Host::Literal {
+                ip: std::net::IpAddr::from([10, a, b, c]),
+                zone: None,
+            },
+        )
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use linewatch_core::caps;
 use linewatch_core::limits;
 use linewatch_core::spec::{TargetSpec, slug};
-use linewatch_core::target::{Address, Family, Method, ProbePlan, Target, TargetId, Thresholds};
+use linewatch_core::target::{Address, Method, ProbePlan, Target, TargetId, Thresholds};
 
 use super::record::Plan;
 use super::watch::address_of;
@@ -92,11 +92,6 @@ fn target_of(id: TargetId, spec: &TargetSpec, method: Method, plan: &Plan, addre
     let mut thresholds = Thresholds::default();
     thresholds.outage.loss_ratio = plan.loss_threshold;
     let mut target = Target {
-        id,
-        slug: String::new(),
-        name: String::new(),
-        host: spec.host.clone(),
-        family: Family::Auto,
         method,
         plan: ProbePlan {
             interval: plan.interval.unwrap_or(by_place),
@@ -104,14 +99,9 @@ fn target_of(id: TargetId, spec: &TargetSpec, method: Method, plan: &Plan, addre
             ..ProbePlan::default()
         },
         thresholds,
-        behind: None,
-        country: String::new(),
-        partner: String::new(),
-        group: String::new(),
-        labels: Vec::new(),
-        is_enabled: true,
         // The person typed interval or preset (REQUIREMENTS X9); a note says so.
         allow_high_rate: plan.interval.is_some(),
+        ..Target::plain(id, spec.host.clone())
     };
     target.name = spec.name.clone().unwrap_or_else(|| target.address_text());
     target.slug = slug(&target.name);

@@ -15,9 +15,7 @@ use linewatch_core::limits;
 use linewatch_core::port::{Clock, Wire as _};
 use linewatch_core::record::RecordBatch;
 use linewatch_core::spec::{TargetSpec, slug};
-use linewatch_core::target::{
-    Address, EgressIndex, Family, Host, Method, ProbePlan, Target, TargetId, Thresholds,
-};
+use linewatch_core::target::{Address, EgressIndex, Family, Host, Method, ProbePlan, Target, TargetId};
 use linewatch_core::time::MonoTime;
 use linewatch_probe::calibrate;
 use linewatch_probe::clock::SystemClock;
@@ -320,22 +318,11 @@ fn watched(plan: &Plan, ability: impl Fn(Method, bool) -> Result<(), String>) ->
 
 pub(super) fn target_of(id: TargetId, spec: &TargetSpec, method: Method, plan: &Plan) -> Target {
     let mut target = Target {
-        id,
-        slug: String::new(),
-        name: String::new(),
-        host: spec.host.clone(),
-        family: Family::Auto,
         method,
         plan: plan.probe,
-        thresholds: Thresholds::default(),
-        behind: None,
-        country: String::new(),
-        partner: String::new(),
-        group: String::new(),
-        labels: Vec::new(),
-        is_enabled: true,
         // The person typed the interval (REQUIREMENTS X9); a note says so.
         allow_high_rate: plan.is_interval_typed,
+        ..Target::plain(id, spec.host.clone())
     };
     target.name = spec.name.clone().unwrap_or_else(|| target.address_text());
     target.slug = slug(&target.name);

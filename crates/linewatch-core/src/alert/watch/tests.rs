@@ -7,7 +7,6 @@ use crate::alert::{CauseKind, Matcher, Rule, Telling};
 use crate::event::{OutageRow, RunId};
 use crate::outage::OpenedBy;
 use crate::record::{Class, Outcome};
-use crate::target::{Family, Method, ProbePlan, Thresholds};
 use crate::view::{LastProbe, State, TargetView};
 
 const GATEWAY: u32 = 1;
@@ -42,24 +41,15 @@ fn policy() -> Policy {
 
 fn target(id: u32) -> Target {
     Target {
-        id: TargetId(id),
         slug: format!("t{id}"),
         name: format!("Target {id}"),
-        host: Host::Literal {
-            ip: IpAddr::from([192, 0, 2, id as u8]),
-            zone: None,
-        },
-        family: Family::Auto,
-        method: Method::IcmpEcho,
-        plan: ProbePlan::default(),
-        thresholds: Thresholds::default(),
-        behind: None,
-        country: String::new(),
-        partner: String::new(),
-        group: String::new(),
-        labels: Vec::new(),
-        is_enabled: true,
-        allow_high_rate: false,
+        ..Target::plain(
+            TargetId(id),
+            Host::Literal {
+                ip: IpAddr::from([192, 0, 2, id as u8]),
+                zone: None,
+            },
+        )
     }
 }
 

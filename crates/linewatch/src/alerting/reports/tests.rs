@@ -11,7 +11,7 @@ use linewatch_core::port::{
 };
 use linewatch_core::record::Gap;
 use linewatch_core::rollup::Resolution;
-use linewatch_core::target::{Family, Host, Method, ProbePlan, Thresholds};
+use linewatch_core::target::Host;
 use linewatch_render::message::{Language, Matter, html, subject, text};
 use linewatch_render::report::DigestSpan;
 
@@ -92,24 +92,15 @@ fn slug(id: u32) -> String {
 
 fn target(id: u32) -> Target {
     Target {
-        id: TargetId(id),
         slug: slug(id),
         name: slug(id),
-        host: Host::Literal {
-            ip: std::net::IpAddr::from([192, 0, 2, 1]),
-            zone: None,
-        },
-        family: Family::Auto,
-        method: Method::IcmpEcho,
-        plan: ProbePlan::default(),
-        thresholds: Thresholds::default(),
-        behind: None,
-        country: String::new(),
-        partner: String::new(),
-        group: String::new(),
-        labels: Vec::new(),
-        is_enabled: true,
-        allow_high_rate: false,
+        ..Target::plain(
+            TargetId(id),
+            Host::Literal {
+                ip: std::net::IpAddr::from([192, 0, 2, 1]),
+                zone: None,
+            },
+        )
     }
 }
 

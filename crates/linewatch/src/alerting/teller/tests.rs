@@ -8,7 +8,7 @@ use linewatch_core::alert::{Kind, Matcher, Rule};
 use linewatch_core::event::{Event, EventId, OutageRow, RunId, Severity};
 use linewatch_core::limits;
 use linewatch_core::outage::OpenedBy;
-use linewatch_core::target::{Family, Host, Method, ProbePlan, Target, TargetId, Thresholds};
+use linewatch_core::target::{Host, Target, TargetId};
 use linewatch_core::time::WallTime;
 
 use super::*;
@@ -43,24 +43,15 @@ fn policy() -> Policy {
 
 fn target(id: u32) -> Target {
     Target {
-        id: TargetId(id),
         slug: format!("t{id}"),
         name: format!("Target {id}"),
-        host: Host::Literal {
-            ip: std::net::IpAddr::from([192, 0, 2, id as u8]),
-            zone: None,
-        },
-        family: Family::Auto,
-        method: Method::IcmpEcho,
-        plan: ProbePlan::default(),
-        thresholds: Thresholds::default(),
-        behind: None,
-        country: String::new(),
-        partner: String::new(),
-        group: String::new(),
-        labels: Vec::new(),
-        is_enabled: true,
-        allow_high_rate: false,
+        ..Target::plain(
+            TargetId(id),
+            Host::Literal {
+                ip: std::net::IpAddr::from([192, 0, 2, id as u8]),
+                zone: None,
+            },
+        )
     }
 }
 

@@ -99,7 +99,7 @@ mod tests {
     use linewatch_core::alert::{Kind, Matcher, Policy, Rule, Telling};
     use linewatch_core::event::{EventId, RunId, Severity};
     use linewatch_core::monitor::Effect;
-    use linewatch_core::target::{Family, Host, Method, Target, TargetId, Thresholds};
+    use linewatch_core::target::{Host, Target, TargetId};
 
     use super::super::bare_view;
     use super::*;
@@ -113,21 +113,9 @@ mod tests {
 
     fn target() -> Target {
         Target {
-            id: ID,
             slug: "gw".to_owned(),
             name: "Gateway".to_owned(),
-            host: Host::Name("gw.example".to_owned()),
-            family: Family::Auto,
-            method: Method::IcmpEcho,
-            plan: ProbePlan::default(),
-            thresholds: Thresholds::default(),
-            behind: None,
-            country: String::new(),
-            partner: String::new(),
-            group: String::new(),
-            labels: Vec::new(),
-            is_enabled: true,
-            allow_high_rate: false,
+            ..Target::plain(ID, Host::Name("gw.example".to_owned()))
         }
     }
 

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use linewatch_core::alert::{Matcher, Policy, Rule};
 use linewatch_core::monitor::{Effect, Monitor};
 use linewatch_core::record::{Cause, Class, Outcome, ProbeRecord, Progress, RecordBatch};
-use linewatch_core::target::{Family, Host, Method, ProbePlan, Thresholds};
+use linewatch_core::target::Host;
 use linewatch_core::time::{Anchor, Rtt};
 
 use super::*;
@@ -58,24 +58,15 @@ fn policy() -> Policy {
 
 fn target(id: u32) -> Target {
     Target {
-        id: TargetId(id),
         slug: format!("t{id}"),
         name: format!("T{id}"),
-        host: Host::Literal {
-            ip: std::net::IpAddr::from([192, 0, 2, id as u8]),
-            zone: None,
-        },
-        family: Family::Auto,
-        method: Method::IcmpEcho,
-        plan: ProbePlan::default(),
-        thresholds: Thresholds::default(),
-        behind: None,
-        country: String::new(),
-        partner: String::new(),
-        group: String::new(),
-        labels: Vec::new(),
-        is_enabled: true,
-        allow_high_rate: false,
+        ..Target::plain(
+            TargetId(id),
+            Host::Literal {
+                ip: std::net::IpAddr::from([192, 0, 2, id as u8]),
+                zone: None,
+            },
+        )
     }
 }
 
