@@ -26,7 +26,7 @@ pub(super) struct Parcel<'a> {
     /// A PNG, and what it shows.
     pub picture: Option<(Vec<u8>, String)>,
     /// Documents to be opened by themselves; none of them reaches a webhook.
-    pub pages: Vec<Page>,
+    pub pages: &'a [Page],
 }
 
 impl Parcel<'_> {

@@ -64,7 +64,7 @@ pub(crate) fn mail(
         at: notification.at,
         head: head.clone(),
         matter: Matter::Alerts(std::slice::from_ref(notification)),
-        pages: Vec::new(),
+        pages: &[],
         picture,
     };
     match mailer.deliver(&parcel) {

@@ -379,10 +379,10 @@ impl Contents {
     }
 
     /// What is attached.
-    fn pages(&self) -> Vec<Page> {
+    fn pages(&self) -> &[Page] {
         match self {
-            Self::Report(made) => made.pages.clone(),
-            Self::Alerts(_) | Self::Stopped { .. } | Self::Interrupted { .. } => Vec::new(),
+            Self::Report(made) => &made.pages,
+            Self::Alerts(_) | Self::Stopped { .. } | Self::Interrupted { .. } => &[],
         }
     }
 }

@@ -46,7 +46,7 @@ impl Notify {
             });
         };
         let at = self.shared.clock.wall();
-        self.send_now(&known, at, Matter::Test { at }, Vec::new())
+        self.send_now(&known, at, Matter::Test { at }, &[])
     }
 
     /// The report of the last days, as it would come by itself.
@@ -61,7 +61,7 @@ impl Notify {
             made: now,
         };
         let Made { digest, pages } = self.shared.made(&order)?;
-        self.send_now(route::REPORT, now, Matter::Report(&digest), pages)
+        self.send_now(route::REPORT, now, Matter::Report(&digest), &pages)
     }
 
     fn send_now(
@@ -69,7 +69,7 @@ impl Notify {
         known: &str,
         at: WallTime,
         matter: Matter<'_>,
-        pages: Vec<Page>,
+        pages: &[Page],
     ) -> Result<String, String> {
         let carrier = self
             .shared
