@@ -13,7 +13,7 @@ use super::rig::{PROBES_PER_S, Rig, TARGETS, echoes, pause, rate_over};
 use super::{Amount, Finding, missing};
 
 /// With the smallest budget the log begins anew every few seconds, and its file is cut back to what it may keep each time.
-const SMALL: &str = "[storage]\nmax_size = \"16MB\"\n";
+const SMALL: &str = "[storage]\nmax_size = \"16MiB\"\n";
 /// Failing calls: which, how, and every which of them in each thread; and what is configured for that. An error instead of the
 /// call, never a false success.
 const INJECTIONS: [(&str, &str, &str); 7] = [

@@ -17,9 +17,12 @@ impl<W: Wire, C: Clock> Shard<W, C> {
     pub(super) fn collect(&mut self, until: MonoTime, sink: Sink<'_>) {
         // What arrived before this moment will have been read: receiving drains every socket after it.
         let drained_at = self.clocks.clock.mono();
+        let looked_at = self.clocks.anchor.mono;
         self.incoming.clear();
         self.wire.receive(until, &mut self.incoming);
-        self.on_upheaval(until.max(drained_at));
+        // Counted from the look before, not from here: most stops of a process begin at the end of a system call, and what
+        // is called between the two is the sending.
+        self.on_upheaval(until.max(looked_at));
         let incoming = std::mem::take(&mut self.incoming);
         for arrival in &incoming.arrivals {
             self.settle(arrival, &incoming.bytes);

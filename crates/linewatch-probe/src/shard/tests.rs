@@ -267,6 +267,25 @@ fn b8_a_stall_is_a_gap_and_what_was_under_way_keeps_its_rtt() {
 }
 
 #[test]
+fn b8_a_stall_that_begins_while_a_probe_is_sent_is_no_burst_either() {
+    let stall = Duration::from_secs(5);
+    let mut bench = Bench::new(100, 400, move |count| match count {
+        9 => Fate::AnswerThenStall(150 * MS, stall),
+        _ => answer(150),
+    });
+    bench.run(10_000);
+    bench.end();
+    let gaps = bench.found.gaps(GapKind::Stalled);
+    assert_eq!((bench.found.counts(1).lost, gaps.len()), (0, 1));
+    assert!((49..=51).contains(&gaps[0].slots), "{gaps:?}");
+    let seen = &bench.net.lock().seen;
+    assert!(
+        seen.windows(2)
+            .all(|pair| pair[1].at.since(pair[0].at) >= 99 * MS)
+    );
+}
+
+#[test]
 fn b8_a_sleep_is_a_gap_of_the_slots_that_passed_and_no_burst_follows() {
     let mut bench = Bench::new(1000, 2000, |_| answer(50));
     bench.jolt(5300, Jolt::Sleep(Duration::from_secs(30)));

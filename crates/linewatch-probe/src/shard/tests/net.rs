@@ -34,6 +34,8 @@ pub(super) enum Fate {
     Twice(Duration, Duration),
     Silence,
     Errno(i32),
+    /// An answer; the process does not run for the second time from when this probe has left.
+    AnswerThenStall(Duration, Duration),
 }
 
 #[derive(Clone, Debug)]
@@ -148,6 +150,7 @@ impl Wire for Net {
     fn send(&mut self, outgoing: &Outgoing, results: &mut Vec<SendResult>) {
         let mut state = self.lock();
         state.largest_batch = state.largest_batch.max(outgoing.shots.len());
+        let mut stall = Duration::ZERO;
         for shot in &outgoing.shots {
             let ShotBody::Icmp { start, len } = shot.body else {
                 panic!("these tests send echoes")
@@ -163,6 +166,10 @@ impl Wire for Net {
                     state.post(first, shot.to, request);
                     state.post(second, shot.to, request);
                 }
+                Fate::AnswerThenStall(delay, length) => {
+                    state.post(delay, shot.to, request);
+                    stall = length;
+                }
                 Fate::Silence => (),
                 Fate::Errno(errno) => result = Err(errno),
             }
@@ -173,6 +180,7 @@ impl Wire for Net {
             });
             results.push(SendResult { sent_at: at, result });
         }
+        state.now = state.now.plus(stall);
     }
 
     fn receive(&mut self, until: MonoTime, incoming: &mut Incoming) {
