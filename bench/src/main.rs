@@ -52,6 +52,10 @@ linewatch-bench forged [--packets N]         a storm of forged and malformed rep
 
 fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
+    if words.iter().any(|word| word == "--help" || word == "-h") {
+        say(HELP.trim_end());
+        return ExitCode::SUCCESS;
+    }
     match go(&words) {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,

@@ -3,7 +3,9 @@
 //! Values here are *meant*: checked, with units. As-written text, defaults and origins are the
 //! configuration's (`linewatch::config`); reading `HOST:PORT` from a command line is [`crate::spec`]'s.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::outage::OutagePolicy;
@@ -386,4 +388,29 @@ pub enum Origin {
     CommandLine,
     /// From an environment variable of this name.
     Environment(String),
+}
+
+/// Where configured values come from, by key (`interval`, `status.ok.loss`), in its order; defaults are not in it.
+///
+/// Shared by its copies: every target is held where it is configured and where it is shown.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Origins(Arc<[(String, Origin)]>);
+
+impl Origins {
+    /// Of the value of this key; `None` if it has its default.
+    pub fn get(&self, key: &str) -> Option<&Origin> {
+        let index = self.0.binary_search_by(|(known, _)| known.as_str().cmp(key)).ok()?;
+        Some(&self.0[index].1)
+    }
+
+    /// Every key that has another value than its default.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &Origin)> {
+        self.0.iter().map(|(key, origin)| (key.as_str(), origin))
+    }
+}
+
+impl FromIterator<(String, Origin)> for Origins {
+    fn from_iter<T: IntoIterator<Item = (String, Origin)>>(origins: T) -> Self {
+        Self(origins.into_iter().collect::<BTreeMap<_, _>>().into_iter().collect())
+    }
 }

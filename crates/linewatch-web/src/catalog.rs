@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use linewatch_core::target::{Origin, Target};
+use linewatch_core::target::{Origins, Target};
 use linewatch_core::view::{State, TargetView};
 
 /// One target as configured now.
@@ -16,8 +16,8 @@ pub struct CatalogEntry {
     pub target: Target,
     /// The address in use, once resolved.
     pub ip: Option<IpAddr>,
-    /// Configuration key and where its value comes from.
-    pub origins: Vec<(String, Origin)>,
+    /// Where its values come from.
+    pub origins: Origins,
     /// One of the lines the program watches by itself.
     pub is_built_in: bool,
     /// A TCP port that answered while ICMP was silent.

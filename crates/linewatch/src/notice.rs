@@ -4,6 +4,7 @@
 //! of the API, and a test holds the two to the same words. Not here: when something is worth a notice.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use linewatch_core::event::Severity;
 use linewatch_core::target::Method;
@@ -13,10 +14,10 @@ use linewatch_web::Notice;
 use crate::config::{ConfigErrors, TargetSettings};
 
 /// ICMP cannot be used, which these targets feel. `sentence` is the engine's, with the cure if there is one.
-pub(crate) fn no_icmp(sentence: &str, targets: &[TargetSettings]) -> Option<Notice> {
-    let asks = |target: &TargetSettings| target.asked_method() == Some(Method::IcmpEcho);
+pub(crate) fn no_icmp(sentence: &str, targets: &[Arc<TargetSettings>]) -> Option<Notice> {
+    let asks = |target: &Arc<TargetSettings>| target.asked_method() == Some(Method::IcmpEcho);
     // The built-in lines have chosen already.
-    let falls_back = |target: &TargetSettings| target.asked_method().is_none() || target.is_built_in;
+    let falls_back = |target: &Arc<TargetSettings>| target.asked_method().is_none() || target.is_built_in;
     let first_line = sentence.lines().next().unwrap_or_default();
     let command = sentence.split_once("sudo ").map(|(_, command)| {
         let command = command.lines().next().unwrap_or_default();
@@ -165,7 +166,7 @@ mod tests {
         "cannot open a socket: not permitted\n  help: grant it with  sudo setcap x\n        or y";
 
     /// As typed on the command line.
-    fn targets(texts: &[&str]) -> Vec<TargetSettings> {
+    fn targets(texts: &[&str]) -> Vec<Arc<TargetSettings>> {
         let specs = texts
             .iter()
             .map(|text| TargetSpec::parse(text).expect("a target"));

@@ -205,7 +205,7 @@ impl From<&CatalogEntry> for TargetInfo {
             origins: entry
                 .origins
                 .iter()
-                .map(|(key, origin)| (key.clone(), origin_text(origin)))
+                .map(|(key, origin)| (key.to_owned(), origin_text(origin)))
                 .collect(),
         }
     }

@@ -8,6 +8,7 @@ mod encode;
 mod ring;
 mod row;
 pub(crate) mod session;
+pub(crate) mod socket;
 mod state;
 mod sum;
 mod trail;

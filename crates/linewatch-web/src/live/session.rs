@@ -5,19 +5,20 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
-use axum::extract::ws::{CloseFrame, Message, WebSocket, close_code};
-use futures_util::stream::{SplitSink, SplitStream};
-use futures_util::{FutureExt, SinkExt, StreamExt};
+use futures_util::FutureExt as _;
 use linewatch_core::limits::{
     ANSWER_TIME, LIVE_CLIENT_EVICT, LIVE_CLIENT_RESET, LIVE_DETAILS, LIVE_HEARTBEAT, OVERVIEW_ROWS,
 };
 use linewatch_core::port::Clock;
 use linewatch_core::time::MonoTime;
 use tokio::sync::watch;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 
 use super::encode::{self, Filter, text};
 use super::ring::{Body, Frame, Step};
+use super::socket::{Gone, Heard, Opening, Receiver, Sender};
 use super::state::about_a_second;
 use super::{Hub, keys_of};
 use crate::api::{
@@ -27,6 +28,9 @@ use crate::api::{
 use crate::fleet::FleetQuery;
 use crate::selection::{Asked, selected};
 use crate::server::stopped;
+
+/// A second is plenty for a frame; a browser that takes nothing is not waited for.
+const FAREWELL: Duration = Duration::from_secs(1);
 
 /// Why a session ended.
 #[derive(Debug, PartialEq, Eq)]
@@ -55,7 +59,7 @@ pub(crate) struct Surroundings {
 /// One browser.
 struct Session {
     around: Surroundings,
-    sink: SplitSink<WebSocket, Message>,
+    sender: Sender,
     subscription: Subscription,
     filter: Filter,
     /// The newest frame it has.
@@ -67,13 +71,15 @@ struct Session {
 }
 
 /// Talks with one browser until either side ends it.
-pub(crate) async fn run(socket: WebSocket, around: Surroundings) {
+pub(crate) async fn run(opening: Opening, around: Surroundings) {
+    let Some((sender, mut receiver)) = opening.open().await else {
+        return;
+    };
     let counters_of = around.hub.clone();
     counters_of.counters().clients.fetch_add(1, Ordering::Relaxed);
-    let (sink, mut stream) = socket.split();
     let mut session = Session {
         around,
-        sink,
+        sender,
         subscription: Subscription {
             targets: Selection::Some(Vec::new()),
             detail: Vec::new(),
@@ -85,17 +91,17 @@ pub(crate) async fn run(socket: WebSocket, around: Surroundings) {
         is_paused: false,
         details_at: None,
     };
-    let end = session.talk(&mut stream).await.err().unwrap_or(End::Gone);
+    let end = session.talk(&mut receiver).await.err().unwrap_or(End::Gone);
     session.close(end).await;
     counters_of.counters().clients.fetch_sub(1, Ordering::Relaxed);
 }
 
 impl Session {
-    async fn talk(&mut self, stream: &mut SplitStream<WebSocket>) -> Result<(), End> {
+    async fn talk(&mut self, receiver: &mut Receiver) -> Result<(), End> {
         let mut newest = self.around.hub.watch();
         let mut stopping = self.around.stopping.clone();
         let hello = tokio::select! {
-            hello = tokio::time::timeout(ANSWER_TIME, next_message(stream)) => hello.map_err(|_| End::Gone)??,
+            hello = tokio::time::timeout(ANSWER_TIME, next_message(receiver)) => hello.map_err(|_| End::Gone)??,
             () = stopped(&mut stopping) => return Err(End::Stopping),
         };
         let ClientMessage::Hello { v: 1, resume, sub } = hello else {
@@ -110,12 +116,12 @@ impl Session {
         loop {
             // A browser that is always behind is heard all the same, between two steps.
             while !self.advance().await? {
-                if let Some(message) = next_message(stream).now_or_never() {
+                if let Some(message) = next_message(receiver).now_or_never() {
                     self.obey(message?)?;
                 }
             }
             tokio::select! {
-                message = next_message(stream) => self.obey(message?)?,
+                message = next_message(receiver) => self.obey(message?)?,
                 changed = newest.changed() => changed.map_err(|_| End::Stopping)?,
                 _ = heartbeat.tick() => self.beat().await?,
                 () = stopped(&mut stopping) => return Err(End::Stopping),
@@ -291,10 +297,7 @@ impl Session {
     async fn send(&mut self, message: String) -> Result<(), End> {
         let mut stopping = self.around.stopping.clone();
         tokio::select! {
-            sent = tokio::time::timeout(LIVE_CLIENT_EVICT, self.sink.send(Message::text(message))) => match sent {
-                Ok(Ok(())) => Ok(()),
-                Ok(Err(_)) | Err(_) => Err(End::Gone),
-            },
+            sent = self.sender.text(message, LIVE_CLIENT_EVICT) => Ok(sent?),
             () = stopped(&mut stopping) => Err(End::Stopping),
         }
     }
@@ -302,35 +305,25 @@ impl Session {
     async fn close(mut self, end: End) {
         let (code, reason) = match end {
             End::Gone => return,
-            End::Nonsense(reason) => (close_code::POLICY, reason),
-            End::SignedOut => (close_code::POLICY, "signed out".to_owned()),
-            End::Stopping => (close_code::AWAY, "linewatch is stopping".to_owned()),
+            End::Nonsense(reason) => (CloseCode::Policy, reason),
+            End::SignedOut => (CloseCode::Policy, "signed out".to_owned()),
+            End::Stopping => (CloseCode::Away, "linewatch is stopping".to_owned()),
         };
-        // A close frame has room for 123 bytes of reason.
-        let reason: String = reason.chars().filter(char::is_ascii).take(120).collect();
-        let frame = Message::Close(Some(CloseFrame {
-            code,
-            reason: reason.into(),
-        }));
-        // A second is plenty for a frame; a browser that takes nothing is not waited for.
-        let farewell = tokio::time::timeout(std::time::Duration::from_secs(1), self.sink.send(frame));
-        if farewell.await.is_err() {
-            tracing::debug!("a live connection took no farewell");
-        }
+        self.sender.close(code, &reason, FAREWELL).await;
     }
 }
 
-/// The next thing the browser says; control frames are answered below us.
-async fn next_message(stream: &mut SplitStream<WebSocket>) -> Result<ClientMessage, End> {
-    loop {
-        match stream.next().await {
-            Some(Ok(Message::Text(text))) => {
-                return serde_json::from_str(&text)
-                    .map_err(|error| End::Nonsense(format!("not a message of linewatch.v1: {error}")));
-            }
-            Some(Ok(Message::Binary(_))) => return Err(End::Nonsense("messages are text".to_owned())),
-            Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
-            Some(Ok(Message::Close(_)) | Err(_)) | None => return Err(End::Gone),
-        }
+impl From<Gone> for End {
+    fn from(Gone: Gone) -> Self {
+        Self::Gone
+    }
+}
+
+/// The next thing the browser says.
+async fn next_message(receiver: &mut Receiver) -> Result<ClientMessage, End> {
+    match receiver.next().await? {
+        Heard::Text(text) => serde_json::from_str(&text)
+            .map_err(|error| End::Nonsense(format!("not a message of linewatch.v1: {error}"))),
+        Heard::Binary => Err(End::Nonsense("messages are text".to_owned())),
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use linewatch_core::event::{Event, EventId, EventKind, RunId, Severity};
 use linewatch_core::record::{Cause, Class, Counts, Loss, Outcome, ProbeRecord, RecordBatch};
-use linewatch_core::target::{Host, Method, Origin, Target, TargetId};
+use linewatch_core::target::{Host, Method, Origin, Origins, Target, TargetId};
 use linewatch_core::time::{Anchor, MonoTime, Rtt, WallTime};
 use linewatch_core::view::{
     Concern, Grade, Interpretation, LastProbe, OpenOutage, RttStats, State, TargetError, TargetView,
@@ -28,7 +28,7 @@ pub(crate) fn entry(key: u32, slug: &str) -> CatalogEntry {
             ..Target::plain(TargetId(key), Host::Literal { ip, zone: None })
         },
         ip: Some(ip),
-        origins: vec![("interval".to_owned(), Origin::Default)],
+        origins: Origins::from_iter([("interval".to_owned(), Origin::Default)]),
         is_built_in: false,
         tcp_answers: None,
         version: 3,

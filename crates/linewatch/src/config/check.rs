@@ -3,6 +3,7 @@
 //! What the engine would refuse is refused here, where it has a line and a column.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use linewatch_core::caps::{CapEntry, Costs, Ledger, Refusal};
 use linewatch_core::limits;
@@ -294,7 +295,7 @@ pub(super) fn caps(targets: &[Finished], report: &mut Report) {
 }
 
 /// More targets or probes than one process does.
-pub(super) fn sums(targets: &[TargetSettings], place: Place, report: &mut Report) {
+pub(super) fn sums(targets: &[Arc<TargetSettings>], place: Place, report: &mut Report) {
     if targets.len() > limits::TARGETS {
         let text = format!(
             "{} targets are more than the limit of {}",
@@ -321,7 +322,7 @@ pub(super) fn sums(targets: &[TargetSettings], place: Place, report: &mut Report
 }
 
 /// Probes per second of all enabled targets.
-pub fn asked_per_s(targets: &[TargetSettings]) -> f64 {
+pub fn asked_per_s(targets: &[Arc<TargetSettings>]) -> f64 {
     let enabled = targets.iter().filter(|target| target.target.is_enabled);
     enabled.map(|target| target.target.plan.rate_per_s()).sum()
 }

@@ -3,18 +3,21 @@
 //! Origins do not count: a line that moved changes nothing that is measured. Whether a method was asked for does.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use super::settings::{Origins, Settings, TargetSettings};
+use linewatch_core::target::Origins;
+
+use super::settings::{Settings, TargetSettings};
 
 /// What became of one target.
 #[derive(Clone, Debug, PartialEq)]
 pub enum TargetChange {
     /// It is new.
-    Added(Box<TargetSettings>),
+    Added(Arc<TargetSettings>),
     /// It is gone; holds its id.
     Removed(String),
     /// It is the same one with other settings; holds the new ones.
-    Changed(Box<TargetSettings>),
+    Changed(Arc<TargetSettings>),
 }
 
 /// Changes of targets: removals first, so that a rate given up can be taken by another.
@@ -28,9 +31,9 @@ pub fn diff(before: &Settings, after: &Settings) -> Vec<TargetChange> {
     let mut changes: Vec<TargetChange> = removed.collect();
     for target in &after.targets {
         match old.get(target.target.slug.as_str()) {
-            None => changes.push(TargetChange::Added(Box::new(target.clone()))),
+            None => changes.push(TargetChange::Added(Arc::clone(target))),
             Some(old) if !is_measured_alike(old, target) => {
-                changes.push(TargetChange::Changed(Box::new(target.clone())));
+                changes.push(TargetChange::Changed(Arc::clone(target)));
             }
             Some(_) => {}
         }
@@ -42,7 +45,7 @@ fn by_id(settings: &Settings) -> BTreeMap<&str, &TargetSettings> {
     settings
         .targets
         .iter()
-        .map(|target| (target.target.slug.as_str(), target))
+        .map(|target| (target.target.slug.as_str(), target.as_ref()))
         .collect()
 }
 
@@ -54,7 +57,7 @@ fn is_measured_alike(old: &TargetSettings, new: &TargetSettings) -> bool {
 /// The target without its origins and without the series id, which only the running monitor knows.
 fn measured(target: &TargetSettings) -> TargetSettings {
     let mut bare = TargetSettings {
-        origins: Origins::new(),
+        origins: Origins::default(),
         ..target.clone()
     };
     bare.target.id = linewatch_core::target::TargetId(0);

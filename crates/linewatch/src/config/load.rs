@@ -5,6 +5,7 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use linewatch_core::spec::TargetSpec;
 use linewatch_core::target::Origin;
@@ -131,7 +132,7 @@ pub fn load(options: &LoadOptions) -> Result<Loaded, ConfigErrors> {
         .filter_map(|draft| check::finish(draft, &mut report))
         .collect();
     check::caps(&finished, &mut report);
-    settings.targets = finished.into_iter().map(|it| it.settings).collect();
+    settings.targets = finished.into_iter().map(|it| Arc::new(it.settings)).collect();
     // Collected where they stood, which was with more beside each.
     settings.targets.shrink_to_fit();
     check::sums(&settings.targets, whole(operator.as_ref()), &mut report);

@@ -3,11 +3,11 @@
 //! What was written, and where, is in the origins: a key that is not there has its default.
 //! Not here: reading (`sections`, `targets`), alerts (`alerts`).
 
-use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 
-use linewatch_core::target::{Method, Origin, ProbePlan, Source, Target, Thresholds};
+use linewatch_core::target::{Method, Origin, Origins, ProbePlan, Source, Target, Thresholds};
 
 use super::alerts::Alerts;
 use super::units::Keep;
@@ -24,7 +24,7 @@ pub struct Settings {
     /// `[defaults]`.
     pub defaults: Defaults,
     /// `[[targets]]`, of the file, the page, the command line, or built in.
-    pub targets: Vec<TargetSettings>,
+    pub targets: Vec<Arc<TargetSettings>>,
     /// `[alerts]`.
     pub alerts: Alerts,
     /// `[rrd]`.
@@ -37,9 +37,6 @@ pub struct Settings {
     pub origins: Origins,
 }
 
-/// Where values come from, by key.
-pub type Origins = BTreeMap<String, Origin>;
-
 impl Settings {
     /// Where the value of a key outside `targets` comes from.
     pub fn origin(&self, key: &str) -> Origin {
@@ -48,7 +45,8 @@ impl Settings {
 
     /// The target with this id.
     pub fn target(&self, id: &str) -> Option<&TargetSettings> {
-        self.targets.iter().find(|target| target.target.slug == id)
+        let mut targets = self.targets.iter().map(Arc::as_ref);
+        targets.find(|target| target.target.slug == id)
     }
 }
 
@@ -159,15 +157,15 @@ impl TargetSettings {
 
     /// The method a person asked for; `None` if only a host was written, which leaves the best permitted one.
     pub fn asked_method(&self) -> Option<Method> {
-        let is_written = self.origins.contains_key("probe") || self.target.method != Method::IcmpEcho;
+        let is_written = self.origins.get("probe").is_some() || self.target.method != Method::IcmpEcho;
         is_written.then_some(self.target.method)
     }
 
     /// The operator's file has it, so that the page can hide but not delete it.
     pub fn stands_in_file(&self) -> bool {
         self.origins
-            .values()
-            .any(|origin| matches!(origin, Origin::File { .. }))
+            .iter()
+            .any(|(_, origin)| matches!(origin, Origin::File { .. }))
     }
 }
 

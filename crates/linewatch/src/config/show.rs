@@ -6,13 +6,13 @@ use std::fmt::Write as _;
 use std::net::IpAddr;
 
 use linewatch_core::limits;
-use linewatch_core::target::{Family, Host, Method, Origin, Thresholds};
+use linewatch_core::target::{Family, Host, Method, Origin, Origins, Thresholds};
 use linewatch_render::text::printable;
 use linewatch_render::words::origin_text;
 
 use super::check::{asked_per_s, rate_text};
 use super::load::Loaded;
-use super::settings::{Auth, Origins, Settings, TargetSettings};
+use super::settings::{Auth, Settings, TargetSettings};
 use super::units::{duration_text, keep_text, size_text};
 use crate::method;
 

@@ -3,6 +3,8 @@
 //! Every way in which a target can fail to be probed ends as a [`TargetError`] with a sentence, and never as loss. Not
 //! here: how it gets its address and keeps it (`names`).
 
+use std::sync::Arc;
+
 use linewatch_core::event::{EventKind, Severity};
 use linewatch_core::port::Clock;
 use linewatch_core::target::{Address, Egress, Host, Method, Target, TargetId};
@@ -25,7 +27,7 @@ const UNNUMBERED: u64 = 1_000_000;
 #[derive(Debug)]
 pub(super) struct Line {
     /// As configured.
-    pub(super) settings: TargetSettings,
+    pub(super) settings: Arc<TargetSettings>,
     /// With its series and the method really used.
     pub(super) target: Target,
     pub(super) address: Option<Address>,
@@ -66,12 +68,7 @@ impl Line {
         CatalogEntry {
             target: self.target.clone(),
             ip: self.address.map(|address| address.ip),
-            origins: self
-                .settings
-                .origins
-                .iter()
-                .map(|(key, origin)| (key.clone(), origin.clone()))
-                .collect(),
+            origins: self.settings.origins.clone(),
             is_built_in: self.settings.is_built_in,
             tcp_answers: self.tcp_answers,
             version: self.version,
@@ -88,14 +85,14 @@ impl Line {
     }
 
     /// What is measured is the same; where its values stand may have changed.
-    pub(super) fn stands_now(&mut self, wanted: &TargetSettings) {
-        self.settings.origins.clone_from(&wanted.origins);
+    pub(super) fn stands_now(&mut self, wanted: &Arc<TargetSettings>) {
+        self.settings = Arc::clone(wanted);
     }
 }
 
 impl<C: Clock> Control<C> {
     /// Changes one target. One for which the store had no number is none yet.
-    pub(super) fn set(&mut self, wanted: &TargetSettings) {
+    pub(super) fn set(&mut self, wanted: &Arc<TargetSettings>) {
         let slug = &wanted.target.slug;
         let Some(line) = self.lines.get(slug) else {
             return;
@@ -134,14 +131,14 @@ impl<C: Clock> Control<C> {
         }
     }
 
-    fn change_line(&mut self, wanted: &TargetSettings) {
+    fn change_line(&mut self, wanted: &Arc<TargetSettings>) {
         let version = self.next_version();
         let Some(line) = self.lines.get_mut(&wanted.target.slug) else {
             return;
         };
         let (id, method) = (line.target.id, line.target.method);
         let was_enabled = line.target.is_enabled;
-        line.settings = wanted.clone();
+        line.settings = Arc::clone(wanted);
         line.target = Target {
             id,
             method,
@@ -176,7 +173,7 @@ impl<C: Clock> Control<C> {
         );
     }
 
-    pub(super) fn add(&mut self, wanted: &TargetSettings, is_told: bool) {
+    pub(super) fn add(&mut self, wanted: &Arc<TargetSettings>, is_told: bool) {
         let mut target = wanted.target.clone();
         let (method, error) = self.method_of(wanted);
         let is_fallback = method != target.method;
@@ -190,7 +187,7 @@ impl<C: Clock> Control<C> {
             .unwrap_or(&TargetId(u32::MAX - (version % UNNUMBERED) as u32));
         target.id = id;
         let line = Line {
-            settings: wanted.clone(),
+            settings: Arc::clone(wanted),
             target: target.clone(),
             address: None,
             error: None,
@@ -260,11 +257,11 @@ impl<C: Clock> Control<C> {
     /// Asks the store again for the numbers it could not give.
     pub(super) fn number_again(&mut self) {
         self.store_trouble = None;
-        let unnumbered: Vec<(TargetSettings, Target)> = self
+        let unnumbered: Vec<(Arc<TargetSettings>, Target)> = self
             .lines
             .values()
             .filter(|line| line.is_unnumbered)
-            .map(|line| (line.settings.clone(), line.target.clone()))
+            .map(|line| (Arc::clone(&line.settings), line.target.clone()))
             .collect();
         for (wanted, target) in unnumbered {
             if self.series_of(&target, host_text(&target.host)).is_err() {

@@ -12,6 +12,7 @@ use linewatch_core::alert::Policy;
 use linewatch_core::event::OutageRow;
 use linewatch_core::monitor::Effect;
 use linewatch_core::port::Clock;
+use linewatch_core::target::Origins;
 use linewatch_core::time::{MonoTime, WallTime};
 use linewatch_render::words::origin_text;
 use linewatch_web::{
@@ -24,7 +25,7 @@ use super::Control;
 use super::change::{edits_of, invalid};
 use crate::alerting::{self, Replay};
 use crate::cli::doctor;
-use crate::config::{self, Origins, Settings, web_toml};
+use crate::config::{self, Settings, web_toml};
 use crate::notify;
 
 /// What was found is not looked for again within so long.
@@ -380,6 +381,6 @@ fn names_a_file(key: &str) -> ChangeError {
 fn shown(origins: &Origins) -> BTreeMap<String, String> {
     origins
         .iter()
-        .map(|(key, origin)| (key.clone(), origin_text(origin)))
+        .map(|(key, origin)| (key.to_owned(), origin_text(origin)))
         .collect()
 }

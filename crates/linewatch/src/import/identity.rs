@@ -4,6 +4,7 @@
 //! already, else a new one whose id is made from the address. Not here: reading histories (the store).
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use linewatch_core::port::StoredTarget;
 use linewatch_core::spec::unique_slug;
@@ -15,13 +16,13 @@ use crate::config::TargetSettings;
 
 /// What there is to be recognised.
 pub(crate) struct Known<'a> {
-    targets: &'a [TargetSettings],
+    targets: &'a [Arc<TargetSettings>],
     stored: Vec<StoredTarget>,
 }
 
 impl<'a> Known<'a> {
     /// By the configuration, and what was stored before.
-    pub(crate) const fn new(targets: &'a [TargetSettings], stored: Vec<StoredTarget>) -> Self {
+    pub(crate) const fn new(targets: &'a [Arc<TargetSettings>], stored: Vec<StoredTarget>) -> Self {
         Self { targets, stored }
     }
 
@@ -67,7 +68,7 @@ impl<'a> Known<'a> {
     }
 
     fn configured(&self, address: &str, seen: &Seen, code: &str) -> Option<&'a TargetSettings> {
-        let agreement = |found: &&TargetSettings| {
+        let agreement = |found: &&'a Arc<TargetSettings>| {
             let labelled = |key: &str, text: &str| {
                 let labels = &found.target.labels;
                 !text.is_empty() && labels.iter().any(|(name, value)| name == key && value == text)
@@ -82,7 +83,7 @@ impl<'a> Known<'a> {
             .iter()
             .filter(|one| host_text(&one.target.host) == address);
         // Of equals the first.
-        here.rev().max_by_key(agreement)
+        here.rev().max_by_key(agreement).map(Arc::as_ref)
     }
 
     fn new_target(&mut self, address: &str, seen: &Seen) -> (String, String) {

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::Path;
+use std::sync::Arc;
 
 use linewatch_core::target::Method;
 use linewatch_probe::examine::kernel::Tracked;
@@ -83,12 +84,12 @@ pub(super) fn tracked(found: Option<Tracked>, targets: usize) -> Finding {
 }
 
 /// May enough files be open? Every TCP probe in flight holds one.
-pub(super) fn files(limit: u64, targets: &[TargetSettings]) -> Finding {
-    let in_flight = |target: &TargetSettings| {
+pub(super) fn files(limit: u64, targets: &[Arc<TargetSettings>]) -> Finding {
+    let in_flight = |target: &Arc<TargetSettings>| {
         let plan = target.target.plan;
         plan.timeout.as_nanos().div_ceil(plan.interval.as_nanos().max(1)) as u64 + 1
     };
-    let is_tcp = |target: &&TargetSettings| {
+    let is_tcp = |target: &&Arc<TargetSettings>| {
         target.target.is_enabled && matches!(target.target.method, Method::TcpConnect { .. })
     };
     let tcp = targets.iter().filter(is_tcp).map(in_flight).sum::<u64>();

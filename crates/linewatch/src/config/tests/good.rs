@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use linewatch_core::target::{Host, Method, Origin, Source, UdpPayload};
+use linewatch_core::target::{Host, Method, Origin, Origins, Source, UdpPayload};
 
 use super::*;
 
@@ -14,7 +14,7 @@ fn the_sample_file_is_the_defaults() {
     // The package installs it: what it says by default is no reason to warn at every start.
     assert_eq!(loaded.warnings.len(), 0);
     let mut settings = loaded.settings;
-    settings.origins.clear();
+    settings.origins = Origins::default();
     assert_eq!(settings, Settings::default());
 }
 
@@ -178,7 +178,7 @@ fn a_target_may_say_from_where_and_how_it_is_probed() {
     let check = |line: &str, expected: Source| {
         let text = format!("[[targets]]\nid = \"gw\"\naddress = \"192.0.2.1\"\ndscp = 46\n{line}\n");
         let target = Bench::new(&text).load().settings.targets.remove(0);
-        assert_eq!((target.source, target.dscp), (expected, 46));
+        assert_eq!((&target.source, target.dscp), (&expected, 46));
     };
     check("", Source::Any);
     check("source = \"\"", Source::Any);

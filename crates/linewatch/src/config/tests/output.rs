@@ -1,7 +1,10 @@
 //! What is written: the shown configuration, the report, `web.toml`, and the difference of two configurations.
 
 use std::os::unix::fs::PermissionsExt as _;
+use std::sync::Arc;
 use std::time::Duration;
+
+use linewatch_core::target::Origins;
 
 use super::web_toml::{TargetChanges, remove_target, set_target};
 use super::*;
@@ -36,11 +39,11 @@ fn what_is_shown_loads_again_as_the_same() {
     let mut again = Bench::new(&text).load().settings;
     let mut settings = shown.settings;
     for settings in [&mut settings, &mut again] {
-        settings.origins.clear();
+        settings.origins = Origins::default();
         settings
             .targets
             .iter_mut()
-            .for_each(|target| target.origins.clear());
+            .for_each(|target| Arc::make_mut(target).origins = Origins::default());
         settings.alerts.webhooks.clear();
         settings.alerts.dead_man = Settings::default().alerts.dead_man;
     }
