@@ -399,7 +399,10 @@ pub struct Origins(Arc<[(String, Origin)]>);
 impl Origins {
     /// Of the value of this key; `None` if it has its default.
     pub fn get(&self, key: &str) -> Option<&Origin> {
-        let index = self.0.binary_search_by(|(known, _)| known.as_str().cmp(key)).ok()?;
+        let index = self
+            .0
+            .binary_search_by(|(known, _)| known.as_str().cmp(key))
+            .ok()?;
         Some(&self.0[index].1)
     }
 
@@ -411,6 +414,12 @@ impl Origins {
 
 impl FromIterator<(String, Origin)> for Origins {
     fn from_iter<T: IntoIterator<Item = (String, Origin)>>(origins: T) -> Self {
-        Self(origins.into_iter().collect::<BTreeMap<_, _>>().into_iter().collect())
+        Self(
+            origins
+                .into_iter()
+                .collect::<BTreeMap<_, _>>()
+                .into_iter()
+                .collect(),
+        )
     }
 }

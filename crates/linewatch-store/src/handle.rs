@@ -17,7 +17,7 @@ use crate::budget::{Keeping, RESERVE};
 use crate::error::StoreError;
 use crate::files::beside;
 use crate::health::{Health, News};
-use crate::open::{Open, OpenTiers};
+use crate::open::{Open, OpenBuckets};
 use crate::pending::{Overrun, StoreMessage};
 use crate::rows::PackedRows;
 use crate::seal::Unsealed;
@@ -104,7 +104,7 @@ pub(crate) struct OpenAt {
 #[derive(Debug)]
 pub(crate) enum OpenView {
     /// Of that commit: a copy, of each series asked for.
-    Same(Vec<OpenTiers>),
+    Same(Vec<OpenBuckets>),
     /// Of a later one: look at the database again.
     Later,
     /// Of an earlier one, for too long.

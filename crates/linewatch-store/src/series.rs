@@ -18,7 +18,7 @@ use linewatch_core::time::{Rtt, WallTime, nanos_of};
 use rusqlite::{Connection, params};
 
 use crate::block;
-use crate::open::{OpenTiers, no_tiers};
+use crate::open::OpenBuckets;
 use crate::row::gap_kind_from_word;
 use crate::sqlite::rollups::{visit, visit_figures};
 use crate::sqlite::rows::{Rest, from_sql};
@@ -36,14 +36,14 @@ const STEP_MIN: Duration = Duration::from_millis(1);
 /// Where the newest probes are that no row of a tier holds yet.
 #[derive(Debug)]
 pub(crate) struct Seam {
-    open: OpenTiers,
+    open: OpenBuckets,
     /// Of rows, only buckets that begin before are told; the others are in `open`.
     rows_until: WallTime,
 }
 
 impl Seam {
     /// What the writer has open as of the commit that is read.
-    pub(crate) const fn of_memory(open: OpenTiers) -> Self {
+    pub(crate) const fn of_memory(open: OpenBuckets) -> Self {
         Self {
             open,
             rows_until: LATEST,
@@ -54,7 +54,7 @@ impl Seam {
     pub(crate) fn of_database(connection: &Connection, target: TargetId) -> rusqlite::Result<Self> {
         let whole_until = meta_number(connection, ROLLED_UP_TO)?.unwrap_or(i64::MIN);
         let rows_until = WallTime::from_nanos(whole_until);
-        let mut open = no_tiers();
+        let mut open = OpenBuckets::default();
         if rows_until < LATEST {
             let spans = [rows_until..LATEST];
             let (blocks, _) = blocks_in(connection, target, &spans)?;
@@ -62,7 +62,7 @@ impl Seam {
             let source = (target, &Rest::Stored);
             let mut minutes = fold_samples(connection, source, &spans, &blocks, minute.length())?;
             minutes.take_before(rows_until);
-            open[minute as usize] = minutes;
+            open = OpenBuckets::of_tier(minute, &minutes);
         }
         Ok(Self { open, rows_until })
     }
@@ -79,21 +79,13 @@ impl Seam {
             add(at, rollup)
         })?;
         self.open(tier, (from, to))
-            .for_each(|(at, rollup)| add(at, rollup));
+            .for_each(|(at, rollup)| add(at, &rollup));
         Ok(())
     }
 
     /// What of a span is in no row of the tier yet.
-    fn open(
-        &self,
-        tier: Resolution,
-        (from, to): (WallTime, WallTime),
-    ) -> impl Iterator<Item = (WallTime, &Rollup)> {
-        let finer = Resolution::ALL
-            .into_iter()
-            .filter(move |finer| (Resolution::Minute..=tier).contains(finer));
-        let open = finer.flat_map(|finer| self.open[finer as usize].iter());
-        open.filter(move |(at, _)| from <= *at && *at < to)
+    fn open(&self, tier: Resolution, span: (WallTime, WallTime)) -> impl Iterator<Item = (WallTime, Rollup)> {
+        self.open.within(Resolution::Minute..=tier, span)
     }
 
     /// As [`Seam::all`], but only mean and loss, which need no histogram.
@@ -227,7 +219,7 @@ fn of_tier(
     })?;
     sums.merge(point, sum.take());
     for (from, rollup) in seam.open(tier, span) {
-        sums.at(from).merge(rollup);
+        sums.at(from).merge(&rollup);
     }
     Ok((grid, SeriesSource::Tier(tier), sums))
 }
@@ -297,11 +289,8 @@ fn whole_minutes(
             entry.push((at, std::mem::take(rollup)));
         },
     )?;
-    for (at, rollup) in seam.open[Resolution::Second as usize].iter() {
-        if span.0 <= at && at < span.1 {
-            let entry = seconds.entry(minute.floor(at)).or_default();
-            entry.push((at, rollup.clone()));
-        }
+    for (at, rollup) in seam.open.within(Resolution::Second..=Resolution::Second, span) {
+        seconds.entry(minute.floor(at)).or_default().push((at, rollup));
     }
     if seconds.is_empty() {
         return Ok(seconds);
@@ -310,8 +299,8 @@ fn whole_minutes(
     seam.rows(connection, (minute, query.target), span, |at, rollup| {
         wanted.at(at).merge(rollup);
     })?;
-    for (at, rollup) in seam.open[minute as usize].iter() {
-        wanted.at(at).merge(rollup);
+    for (at, rollup) in seam.open.within(minute..=minute, span) {
+        wanted.at(at).merge(&rollup);
     }
     seconds.retain(|minute, seconds| {
         let counted: u64 = seconds.iter().map(|(_, rollup)| rollup.counts().scheduled).sum();

@@ -80,7 +80,7 @@ fn a_month_of_20_targets_in_a_thousand_points() {
         WallTime::from_nanos(START_S * 1_000_000_000),
         WallTime::from_nanos((START_S + DAYS * 86_400) * 1_000_000_000),
     );
-    let seam = Seam::of_memory(no_tiers());
+    let seam = Seam::of_memory(OpenBuckets::default());
     for points in [1000, SERIES_POINTS] {
         let mut best = Duration::MAX;
         let mut told = 0;

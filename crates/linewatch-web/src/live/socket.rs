@@ -121,11 +121,7 @@ impl Sender {
 
     /// Says why this is the end, if it is taken within `patience`.
     pub(crate) async fn close(&mut self, code: CloseCode, reason: &str, patience: Duration) {
-        let reason: String = reason
-            .chars()
-            .filter(char::is_ascii)
-            .take(REASON_BYTES)
-            .collect();
+        let reason: String = reason.chars().filter(char::is_ascii).take(REASON_BYTES).collect();
         let frame = Message::Close(Some(CloseFrame {
             code,
             reason: reason.into(),

@@ -11,6 +11,7 @@ use tokio::net::{TcpSocket, TcpStream};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 
 use crate::tests::data::{batch, entry, entry_every, event, reply, view};
 use crate::tests::{EPOCH, TestServer};
@@ -25,6 +26,10 @@ impl Client {
     }
 
     async fn connect_by(server: &TestServer, socket: TcpSocket) -> Self {
+        Self::connect_with(server, socket, WebSocketConfig::default()).await
+    }
+
+    async fn connect_with(server: &TestServer, socket: TcpSocket, config: WebSocketConfig) -> Self {
         let stream = socket.connect(server.address).await.expect("accepted");
         let mut request = format!("ws://{}/api/v1/live", server.address)
             .into_client_request()
@@ -35,7 +40,7 @@ impl Client {
             .headers_mut()
             .insert("sec-websocket-protocol", "linewatch.v1".parse().expect("a value"));
         Self(
-            tokio_tungstenite::client_async(request, stream)
+            tokio_tungstenite::client_async_with_config(request, stream, Some(config))
                 .await
                 .expect("upgraded")
                 .0,
@@ -183,6 +188,33 @@ async fn who_was_away_for_30_s_under_load_has_the_same_rows_as_who_was_not() {
     assert!(
         seqs.windows(2).all(|pair| pair[1] == pair[0] + 1),
         "every number once, in order"
+    );
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_long_message_comes_whole_in_frames_of_8_kb() {
+    let server = TestServer::start();
+    // A character of two bytes in each name: some frame ends within one.
+    let entries = (1..=200).map(|key| {
+        let mut entry = entry(key, &format!("t{key}"));
+        entry.target.name = format!("Köln {key}");
+        entry
+    });
+    server.hub.catalog(entries.collect());
+    for number in 0..40 {
+        turn(&server, number, 200);
+    }
+    let config = WebSocketConfig::default().max_frame_size(Some(8192));
+    let socket = TcpSocket::new_v4().expect("a socket");
+    let mut client = Client::connect_with(&server, socket, config).await;
+    client.hello(hello(json!("*"))).await;
+    let welcome = client.next().await;
+    let rows = welcome["targets"].as_array().expect("rows");
+    assert!(welcome.to_string().len() > 10 * 8192 && rows.len() == 200);
+    assert!(
+        rows.iter()
+            .all(|row| row["name"].as_str().is_some_and(|name| name.starts_with("Köln ")))
     );
     server.stop().await;
 }

@@ -39,7 +39,7 @@ pub use load::{LoadOptions, Loaded, Operator, load};
 pub use locate::{Environment, search_order};
 pub use secret::Secret;
 pub use settings::{
-    Auth, Defaults, LISTEN_DEFAULT, Logging, Network, Prometheus, Retention, Rrd, Server, Settings,
-    Storage, TargetSettings, Web,
+    Auth, Defaults, LISTEN_DEFAULT, Logging, Network, Prometheus, Retention, Rrd, Server, Settings, Storage,
+    TargetSettings, Web,
 };
 pub use show::{check_report, config_show, family_text, host_text};
