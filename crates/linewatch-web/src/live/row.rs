@@ -110,6 +110,52 @@ impl Row {
     }
 }
 
+/// A row told from the one before it of the same target: 16 bytes.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Step {
+    at_us: i32,
+    seq: i32,
+    rtt_us: u32,
+    /// From the top: 26 bits of the second delay, three of the outcome, three of the flags.
+    host_outcome_flags: u32,
+}
+
+/// All ones of the 26 bits. A delay up to user space is of a probe in time, so at most 30 s and a stall of one: half of it.
+const HOST_NONE: u32 = (1 << 26) - 1;
+
+impl Step {
+    /// From `before` to `row`; `None` where they lie half an hour apart, or two thousand million probes.
+    pub(super) fn between(before: &Row, row: &Row) -> Option<Self> {
+        let seq = i64::try_from(row.seq).ok()? - i64::try_from(before.seq).ok()?;
+        let host = if row.host_us == NONE {
+            HOST_NONE
+        } else {
+            row.host_us.min(HOST_NONE - 1)
+        };
+        Some(Self {
+            at_us: i32::try_from(row.at_us.checked_sub(before.at_us)?).ok()?,
+            seq: i32::try_from(seq).ok()?,
+            rtt_us: row.rtt_us,
+            // The flags are even.
+            host_outcome_flags: host << 6 | u32::from(row.outcome) << 3 | u32::from(row.flags >> 1),
+        })
+    }
+
+    /// The row that lies so far behind `before`.
+    pub(super) fn after(self, before: &Row) -> Row {
+        let host = self.host_outcome_flags >> 6;
+        Row {
+            at_us: before.at_us + i64::from(self.at_us),
+            seq: before.seq.wrapping_add_signed(i64::from(self.seq)),
+            key: before.key,
+            rtt_us: self.rtt_us,
+            host_us: if host == HOST_NONE { NONE } else { host },
+            outcome: (self.host_outcome_flags >> 3 & 7) as u8,
+            flags: ((self.host_outcome_flags & 7) << 1) as u8,
+        }
+    }
+}
+
 /// Some probes of one target sent within the same 100 ms.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Bin {
@@ -286,6 +332,32 @@ mod tests {
         let row = record(3, Outcome::Lost, None);
         assert_eq!(row.to_wire(4), (7, 3, 1_001, 3, None, None, 0));
         assert_eq!(row.to_wire(6), (7, 3, -999, 3, None, None, 0));
+    }
+
+    #[test]
+    fn a_row_comes_back_from_the_one_before_it() {
+        let before = record(900, Outcome::Lost, None);
+        let same = |row: Row| {
+            let step = Step::between(&before, &row).expect("near enough");
+            assert_eq!(step.after(&before), row);
+        };
+        for outcome in (0..=u8::MAX).map_while(Outcome::from_u8) {
+            same(record(901, outcome, Some(29_999_999)));
+        }
+        for flags in [FLAG_LATE, FLAG_DUPLICATE, FLAG_REORDERED] {
+            let late = record(3, Outcome::Reply, Some(3_000_000_000));
+            same(Row {
+                flags,
+                host_us: 30_999_999,
+                at_us: before.at_us - 30_000_000,
+                ..late
+            });
+        }
+        let after_a_step = Row {
+            at_us: before.at_us + 3_600_000_000,
+            ..before
+        };
+        assert!(Step::between(&before, &after_a_step).is_none());
     }
 
     #[test]

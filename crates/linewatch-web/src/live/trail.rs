@@ -6,7 +6,7 @@ use std::time::Duration;
 use linewatch_core::limits::{LIVE_TRAIL, LIVE_TRAIL_FAST, LIVE_TRAIL_ROWS};
 use linewatch_core::time::WallTime;
 
-use super::row::{Bin, Row, wall_us};
+use super::row::{Bin, Row, Step, wall_us};
 use crate::api::{GapRow, Spark};
 
 /// Holes of one trail; more than one in two seconds is no picture any more.
@@ -16,7 +16,7 @@ const GAPS: usize = 32;
 #[derive(Debug, Default)]
 pub(crate) struct Trail {
     pub(crate) is_fast: bool,
-    rows: VecDeque<Row>,
+    rows: Rows,
     bins: VecDeque<Bin>,
     gaps: VecDeque<GapRow>,
 }
@@ -57,7 +57,7 @@ impl Trail {
     /// then probes sent since `from` are in neither.
     pub(crate) fn has_hole_after(&self, newest: Option<u64>, from: WallTime) -> bool {
         let next = newest.map_or(0, |newest| newest + 1);
-        let is_hole = |front: &Row| front.at_us > wall_us(from) && front.seq > next;
+        let is_hole = |front: Row| front.at_us > wall_us(from) && front.seq > next;
         self.is_fast && self.rows.front().is_some_and(is_hole)
     }
 
@@ -66,7 +66,6 @@ impl Trail {
         let (from, to) = (wall_us(from), wall_us(to));
         self.rows
             .iter()
-            .copied()
             .filter(move |row| (from..to).contains(&row.at_us))
     }
 
@@ -99,6 +98,60 @@ impl Trail {
                 .collect(),
             g: self.gaps.iter().filter(|gap| gap.3 >= base).copied().collect(),
         }
+    }
+}
+
+/// Rows of one target, each but the first told from the one before it: half the room, and 10,000 targets have 600,000.
+#[derive(Debug, Default)]
+struct Rows {
+    /// The first and the last; the same when there is one only.
+    ends: Option<(Row, Row)>,
+    /// From the first to the second, and so on.
+    steps: VecDeque<Step>,
+}
+
+impl Rows {
+    fn len(&self) -> usize {
+        self.steps.len() + usize::from(self.ends.is_some())
+    }
+
+    fn front(&self) -> Option<Row> {
+        self.ends.map(|(first, _)| first)
+    }
+
+    fn pop_front(&mut self) {
+        self.ends = match (self.ends, self.steps.pop_front()) {
+            (Some((first, last)), Some(step)) => Some((step.after(&first), last)),
+            _ => None,
+        };
+    }
+
+    /// Adds a row. The calendar was set by more than half an hour since the last one: then all before are of another time, and go.
+    fn push_back(&mut self, row: Row) {
+        self.ends = match self.ends {
+            Some((first, last)) => match Step::between(&last, &row) {
+                Some(step) => {
+                    self.steps.push_back(step);
+                    Some((first, row))
+                }
+                None => {
+                    self.steps.clear();
+                    Some((row, row))
+                }
+            },
+            None => Some((row, row)),
+        };
+    }
+
+    fn iter(&self) -> impl Iterator<Item = Row> {
+        let rest = self.ends.into_iter().flat_map(|(first, _)| {
+            let mut at = first;
+            self.steps.iter().map(move |step| {
+                at = step.after(&at);
+                at
+            })
+        });
+        self.front().into_iter().chain(rest)
     }
 }
 
