@@ -80,9 +80,15 @@ impl Watch {
         self.alerts.set_silences(silences);
     }
 
-    /// See [`Alerts::acknowledge`].
+    /// See [`Alerts::acknowledge`]; also of what an earlier start left and is not taken up yet.
     pub fn acknowledge(&mut self, event: EventId) -> bool {
-        self.alerts.acknowledge(event)
+        let kept = self.kept.iter_mut().flat_map(|kept| &mut kept.snapshot.incidents);
+        let mut is_known = false;
+        for incident in kept.filter(|incident| incident.event == Some(event)) {
+            incident.is_acknowledged = true;
+            is_known = true;
+        }
+        self.alerts.acknowledge(event) || is_known
     }
 
     /// The default routes of this computer lead there now.

@@ -191,6 +191,30 @@ fn nothing_is_told_before_every_target_is_set() {
 }
 
 #[test]
+fn what_is_acknowledged_before_every_target_is_set_stays_so() {
+    let mut before = watch();
+    before.hear(&[down(2, 1)], at(4));
+    assert_eq!(ticks(&mut before, 4..=30).len(), 1);
+    let left = before.snapshot(at(30));
+    let event = left.incidents[0].event.expect("an outage has its event");
+
+    let mut after = Watch::new(policy());
+    after.keep(left);
+    assert!(after.acknowledge(event), "known from the start before");
+    assert!(after.snapshot(at(40)).incidents[0].is_acknowledged);
+    (1..=4).for_each(|id| after.set_target(&target(id), at(40)));
+    after.hear(&[down(2, 41)], at(44));
+    after.begin(at(45));
+    ticks(&mut after, 45..=60);
+    assert!(after.snapshot(at(60)).incidents[0].is_acknowledged);
+    let another = EventId {
+        seq: event.seq + 1,
+        ..event
+    };
+    assert!(!after.acknowledge(another));
+}
+
+#[test]
 fn what_waits_for_company_leaves_at_the_end() {
     let mut watch = watch();
     watch.hear(&[down(2, 1)], at(4));
