@@ -8,6 +8,7 @@ pub mod engine;
 pub mod examine;
 pub mod heap;
 pub mod privilege;
+pub mod proc_status;
 pub mod resolve;
 pub mod route;
 pub mod shard;

@@ -154,10 +154,8 @@ fn is_ignored(signal: i32) -> bool {
     let Ok(status) = std::fs::read_to_string("/proc/self/status") else {
         return false;
     };
-    let mask = status
-        .lines()
-        .find_map(|line| line.strip_prefix("SigIgn:"))
-        .map(str::trim);
-    mask.and_then(|mask| u64::from_str_radix(mask, 16).ok())
-        .is_some_and(|mask| mask & (1 << (signal - 1)) != 0)
+    u32::try_from(signal - 1)
+        .ok()
+        .and_then(|bit| linewatch_probe::proc_status::has_bit(&status, "SigIgn", bit))
+        .unwrap_or(false)
 }

@@ -3,6 +3,7 @@
 //! Some of them do not exist inside a network namespace other than the first one: they are `None` there.
 
 use super::line;
+use crate::proc_status::{field, has_bit, is_empty};
 
 /// What this process may do, as `/proc` tells it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -75,14 +76,10 @@ pub fn confinement() -> Confinement {
 
 /// From `CapPrm`, `NoNewPrivs` and `Seccomp` of a status, the actions of seccomp, and the list of security modules.
 fn confinement_of(status: &str, actions: Option<&str>, modules: Option<&str>) -> Confinement {
-    let value = |name: &str| {
-        let found = status.lines().find_map(|line| line.strip_prefix(name));
-        found.unwrap_or_default().trim()
-    };
     Confinement {
-        has_capability: u64::from_str_radix(value("CapPrm:"), 16) != Ok(0),
-        gains_nothing: value("NoNewPrivs:") == "1",
-        is_filtered: value("Seccomp:") == "2",
+        has_capability: is_empty(status, "CapPrm") != Some(true),
+        gains_nothing: field(status, "NoNewPrivs") == Some("1"),
+        is_filtered: field(status, "Seccomp") == Some("2"),
         offers_filters: actions.is_some_and(|list| list.contains("kill_process")),
         offers_landlock: modules.map(|list| list.split(',').any(|module| module == "landlock")),
     }
@@ -147,23 +144,20 @@ fn range_of(text: &str) -> Option<(u64, u64)> {
 
 /// From the lines of `/proc/PID/status`: `CapEff`, `CapBnd` (hexadecimal), `NoNewPrivs`, `Gid` and `Groups`.
 fn permission_of(status: &str, ping_groups: Option<(u64, u64)>) -> Permission {
-    let value = |name: &str| {
-        let found = status.lines().find_map(|line| line.strip_prefix(name));
-        found.unwrap_or_default().trim()
-    };
-    let has = |set: &str, bit: u32| u64::from_str_radix(value(set), 16).is_ok_and(|set| set >> bit & 1 == 1);
-    let can_gain = value("NoNewPrivs:") != "1";
+    let numbers = |name: &str| field(status, name).unwrap_or_default().split_ascii_whitespace();
+    let has = |set: &str, bit: u32| has_bit(status, set, bit) == Some(true);
+    let can_gain = field(status, "NoNewPrivs") != Some("1");
     // Of `Gid` the second number is the effective one: that is what the kernel asks.
-    let effective = value("Gid:").split_ascii_whitespace().nth(1);
+    let effective = numbers("Gid").nth(1);
     let groups = effective
         .into_iter()
-        .chain(value("Groups:").split_ascii_whitespace())
+        .chain(numbers("Groups"))
         .filter_map(|group| group.parse::<u64>().ok());
     let is_in = |group: u64| ping_groups.is_some_and(|(first, last)| (first..=last).contains(&group));
     Permission {
-        has_net_raw: has("CapEff:", CAP_NET_RAW),
-        can_gain_net_raw: can_gain && has("CapBnd:", CAP_NET_RAW),
-        can_gain_sys_nice: can_gain && has("CapBnd:", CAP_SYS_NICE),
+        has_net_raw: has("CapEff", CAP_NET_RAW),
+        can_gain_net_raw: can_gain && has("CapBnd", CAP_NET_RAW),
+        can_gain_sys_nice: can_gain && has("CapBnd", CAP_SYS_NICE),
         ping_groups,
         is_in_ping_groups: groups.into_iter().any(is_in),
     }

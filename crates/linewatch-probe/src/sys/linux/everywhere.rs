@@ -11,6 +11,7 @@ use std::os::fd::{AsRawFd as _, BorrowedFd, FromRawFd as _, OwnedFd};
 use std::sync::atomic::{AtomicI32, AtomicUsize, Ordering};
 
 use super::capability;
+use crate::proc_status::{field, has_bit, is_empty};
 
 /// Threads that can answer. A monitor has some 40; a name more costs four bytes.
 const THREADS: usize = 1024;
@@ -97,7 +98,7 @@ fn strangers() -> io::Result<Vec<i32>> {
             continue;
         };
         if !is_harmless(&status, signal()) {
-            let name = field(&status, "Name:").unwrap_or("?");
+            let name = field(&status, "Name").unwrap_or("?");
             let message = format!("thread {thread} ({name}) does not answer");
             return Err(io::Error::new(io::ErrorKind::TimedOut, message));
         }
@@ -108,19 +109,11 @@ fn strangers() -> io::Result<Vec<i32>> {
 /// Whether a thread with this `/proc/PID/status` never hears the signal and has nothing that it could give up: it is not
 /// made by this program, in which nobody blocks signals for long.
 fn is_harmless(status: &str, signal: libc::c_int) -> bool {
-    let mask = |name| field(status, name).and_then(|mask| u64::from_str_radix(mask, 16).ok());
-    let is_deaf = mask("SigBlk:").is_some_and(|blocked| blocked >> (signal - 1) & 1 == 1);
+    let is_deaf = has_bit(status, "SigBlk", signal as u32 - 1) == Some(true);
     is_deaf
-        && ["CapInh:", "CapPrm:", "CapEff:"]
+        && ["CapInh", "CapPrm", "CapEff"]
             .iter()
-            .all(|name| mask(name) == Some(0))
-}
-
-fn field<'a>(status: &'a str, name: &str) -> Option<&'a str> {
-    status
-        .lines()
-        .find_map(|line| line.strip_prefix(name))
-        .map(str::trim)
+            .all(|name| is_empty(status, name) == Some(true))
 }
 
 /// Sends the signal. A thread that is gone needs nothing.
