@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use linewatch::exit::{Exit, UserError};
 
 fn main() -> ExitCode {
-    linewatch_probe::heap::share_one();
+    linewatch_probe::heap::keep_together();
     linewatch::crash::install();
     let exit = match run() {
         Ok(exit) => exit,
