@@ -19,8 +19,8 @@ pub(crate) const RESERVE: &str = "linewatch.reserve";
 const RESERVE_BYTES: u64 = 8 << 20;
 /// Of budget and disk, whichever is less, the reserve takes one part in so many at most.
 const RESERVE_PART: u64 = 8;
-/// Written in one turn of the writer.
-const RESERVE_STEP: u64 = 512 << 10;
+/// Written in one turn of the writer: the largest is whole again after two, for until then the disk counts as full.
+const RESERVE_STEP: u64 = 4 << 20;
 /// The log's share of budget and disk, whichever is less: one part in so many, and no more than it ever needs. (By the
 /// budget alone the log itself filled a small disk, and kept the room that the reserve waited for.)
 const LOG_PART: u64 = 8;
