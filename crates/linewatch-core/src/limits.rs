@@ -245,7 +245,7 @@ pub const LIVE_BIN: Duration = Duration::from_millis(100);
 pub const LIVE_TRAIL: Duration = Duration::from_secs(60);
 /// Single probes kept beside the bins of a fast target: what the store has surely not committed yet.
 pub const LIVE_TRAIL_FAST: Duration = Duration::from_secs(3);
-/// Rows of one target's trail: 60 s at 20/s and 3 s at 1000/s, with room. 4096 x 32 B = 128 KB.
+/// Rows of one target's trail: 60 s at 20/s and 3 s at 1000/s, with room. 4096 x 16 B = 64 KB.
 pub const LIVE_TRAIL_ROWS: usize = 4096;
 /// Records and messages the monitor may hand to the live view between two frames before it sorts them in itself.
 pub const LIVE_INBOX: usize = 65_536;

@@ -220,11 +220,11 @@ mod tests {
         let dir = tempfile::tempdir().expect("a directory");
         let mut reserve = Reserve::new(dir.path().to_owned());
         reserve.fit(Budget {
-            bytes: 16 << 20,
+            bytes: 256 << 20,
             disk_bytes: u64::MAX,
         });
         let wanted = reserve.wanted;
-        assert!(wanted > 0 && wanted <= 2 << 20, "{wanted}");
+        assert_eq!((wanted, wanted.div_ceil(RESERVE_STEP)), (RESERVE_BYTES, 2));
         for _ in 0..wanted.div_ceil(RESERVE_STEP) {
             assert!(!reserve.is_whole());
             reserve.grow();

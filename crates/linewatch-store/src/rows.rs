@@ -76,11 +76,10 @@ impl PackedRows {
     ///
     /// [`Malformed`] for other bytes than [`PackedRows::push`] makes: never.
     pub(crate) fn unpack(&self, target: TargetId) -> Result<Vec<Row>, Malformed> {
-        let bytes: Vec<u8> = self
-            .pieces
-            .iter()
-            .flat_map(|piece| piece.iter().copied())
-            .collect();
+        let mut bytes = Vec::with_capacity(self.pieces.len() * PIECE_BYTES);
+        for piece in &self.pieces {
+            bytes.extend_from_slice(piece.as_slice());
+        }
         let mut cursor = Cursor::new(&bytes[..self.len_bytes as usize]);
         let mut place = Place::default();
         let mut rows = Vec::with_capacity(self.len());

@@ -113,47 +113,44 @@ impl Row {
 /// A row told from the one before it of the same target: 16 bytes.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Step {
-    at_us: i32,
-    seq: i32,
+    /// How much later it was sent, and the outcome in the lowest three bits.
+    at_us_outcome: i32,
+    /// How many probes further, and the flags, which are even, in the lowest three bits.
+    seq_flags: i32,
     rtt_us: u32,
-    /// From the top: 26 bits of the second delay, three of the outcome, three of the flags.
-    host_outcome_flags: u32,
+    host_us: u32,
 }
 
-/// All ones of the 26 bits. A delay up to user space is of a probe in time, so at most 30 s and a stall of one: half of it.
-const HOST_NONE: u32 = (1 << 26) - 1;
-
 impl Step {
-    /// From `before` to `row`; `None` where they lie half an hour apart, or two thousand million probes.
+    /// From `before` to `row`; `None` where they lie over four minutes apart, or over 268 million probes.
     pub(super) fn between(before: &Row, row: &Row) -> Option<Self> {
         let seq = i64::try_from(row.seq).ok()? - i64::try_from(before.seq).ok()?;
-        let host = if row.host_us == NONE {
-            HOST_NONE
-        } else {
-            row.host_us.min(HOST_NONE - 1)
-        };
         Some(Self {
-            at_us: i32::try_from(row.at_us.checked_sub(before.at_us)?).ok()?,
-            seq: i32::try_from(seq).ok()?,
+            at_us_outcome: beside(row.at_us.checked_sub(before.at_us)?, row.outcome)?,
+            seq_flags: beside(seq, row.flags >> 1)?,
             rtt_us: row.rtt_us,
-            // The flags are even.
-            host_outcome_flags: host << 6 | u32::from(row.outcome) << 3 | u32::from(row.flags >> 1),
+            host_us: row.host_us,
         })
     }
 
     /// The row that lies so far behind `before`.
     pub(super) fn after(self, before: &Row) -> Row {
-        let host = self.host_outcome_flags >> 6;
         Row {
-            at_us: before.at_us + i64::from(self.at_us),
-            seq: before.seq.wrapping_add_signed(i64::from(self.seq)),
+            at_us: before.at_us + i64::from(self.at_us_outcome >> 3),
+            seq: before.seq.wrapping_add_signed(i64::from(self.seq_flags >> 3)),
             key: before.key,
             rtt_us: self.rtt_us,
-            host_us: if host == HOST_NONE { NONE } else { host },
-            outcome: (self.host_outcome_flags >> 3 & 7) as u8,
-            flags: ((self.host_outcome_flags & 7) << 1) as u8,
+            host_us: self.host_us,
+            outcome: (self.at_us_outcome & 7) as u8,
+            flags: ((self.seq_flags & 7) << 1) as u8,
         }
     }
+}
+
+/// A number and three bits below it; `None` if it has more than 29.
+fn beside(number: i64, bits: u8) -> Option<i32> {
+    let number = i32::try_from(number.checked_mul(8)?).ok()?;
+    Some(number | i32::from(bits & 7))
 }
 
 /// Some probes of one target sent within the same 100 ms.
@@ -346,18 +343,21 @@ mod tests {
         }
         for flags in [FLAG_LATE, FLAG_DUPLICATE, FLAG_REORDERED] {
             let late = record(3, Outcome::Reply, Some(3_000_000_000));
+            // A process that stood still for an hour reads its reply then.
             same(Row {
                 flags,
-                host_us: 30_999_999,
+                host_us: NONE - 1,
                 at_us: before.at_us - 30_000_000,
                 ..late
             });
         }
-        let after_a_step = Row {
-            at_us: before.at_us + 3_600_000_000,
-            ..before
-        };
-        assert!(Step::between(&before, &after_a_step).is_none());
+        for far_us in [-3_600_000_000, 3_600_000_000] {
+            let after_a_step = Row {
+                at_us: before.at_us + far_us,
+                ..before
+            };
+            assert!(Step::between(&before, &after_a_step).is_none());
+        }
     }
 
     #[test]

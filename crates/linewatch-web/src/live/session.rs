@@ -18,7 +18,7 @@ use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 
 use super::encode::{self, Filter, text};
 use super::ring::{Body, Frame, Step};
-use super::socket::{Gone, Heard, Opening, Receiver, Sender};
+use super::socket::{Gone, Heard, Opening, Receiver, Sender, pieces};
 use super::state::about_a_second;
 use super::{Hub, keys_of};
 use crate::api::{
@@ -287,19 +287,24 @@ impl Session {
     }
 
     async fn beat(&mut self) -> Result<(), End> {
-        if !(self.around.may_look)() {
-            return Err(End::SignedOut);
-        }
         let now = self.around.clock.wall().as_millis();
         self.send(text(&HeartbeatMessage::new(self.seq, now))).await
     }
 
+    /// Sends a message whole, each piece of it at the browser's pace.
     async fn send(&mut self, message: String) -> Result<(), End> {
         let mut stopping = self.around.stopping.clone();
-        tokio::select! {
-            sent = self.sender.text(message, LIVE_CLIENT_EVICT) => Ok(sent?),
-            () = stopped(&mut stopping) => Err(End::Stopping),
+        for piece in pieces(message) {
+            // A browser that takes its time must not look on for all that time once it is signed out.
+            if !(self.around.may_look)() {
+                return Err(End::SignedOut);
+            }
+            tokio::select! {
+                sent = self.sender.piece(piece, LIVE_CLIENT_EVICT) => sent?,
+                () = stopped(&mut stopping) => return Err(End::Stopping),
+            }
         }
+        Ok(())
     }
 
     async fn close(mut self, end: End) {

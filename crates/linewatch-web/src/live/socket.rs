@@ -91,31 +91,40 @@ type Io = WebSocketStream<TokioIo<Upgraded>>;
 /// What we say.
 pub(crate) struct Sender(SplitSink<Io, Message>);
 
+/// One frame of a text.
+pub(crate) struct Piece(Frame);
+
+/// A text in the pieces in which it is sent, all of them or none: another text in between would become part of it.
+pub(crate) fn pieces(text: String) -> impl Iterator<Item = Piece> {
+    let mut rest = Some(Bytes::from(text));
+    let mut kind = Data::Text;
+    std::iter::from_fn(move || {
+        let mut bytes = rest.take()?;
+        let piece = bytes.split_to(bytes.len().min(PIECE_BYTES));
+        let is_last = bytes.is_empty();
+        let frame = Frame::message(piece, OpCode::Data(kind), is_last);
+        kind = Data::Continue;
+        rest = (!is_last).then_some(bytes);
+        Some(Piece(frame))
+    })
+}
+
 /// The browser is gone, or takes nothing any more.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Gone;
 
 impl Sender {
-    /// Sends a text whole, each piece of it within `patience`.
+    /// Sends the next piece of a text, if it is taken within `patience`.
     ///
     /// # Errors
     ///
-    /// [`Gone`]; part of the text may be sent.
-    pub(crate) async fn text(&mut self, text: String, patience: Duration) -> Result<(), Gone> {
-        let mut rest = Bytes::from(text);
-        let mut kind = Data::Text;
-        loop {
-            let piece = rest.split_to(rest.len().min(PIECE_BYTES));
-            let is_last = rest.is_empty();
-            let frame = Frame::message(piece, OpCode::Data(kind), is_last);
-            let sent = tokio::time::timeout(patience, self.0.send(Message::Frame(frame))).await;
-            if !matches!(sent, Ok(Ok(()))) {
-                return Err(Gone);
-            }
-            if is_last {
-                return Ok(());
-            }
-            kind = Data::Continue;
+    /// [`Gone`].
+    pub(crate) async fn piece(&mut self, piece: Piece, patience: Duration) -> Result<(), Gone> {
+        let sent = tokio::time::timeout(patience, self.0.send(Message::Frame(piece.0))).await;
+        if matches!(sent, Ok(Ok(()))) {
+            Ok(())
+        } else {
+            Err(Gone)
         }
     }
 

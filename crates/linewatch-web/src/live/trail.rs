@@ -9,6 +9,8 @@ use linewatch_core::time::WallTime;
 use super::row::{Bin, Row, Step, wall_us};
 use crate::api::{GapRow, Spark};
 
+/// An answer later than this has no place in the last minute. The store has it within a second.
+const LATE_KEPT: Duration = Duration::from_secs(180);
 /// Holes of one trail; more than one in two seconds is no picture any more.
 const GAPS: usize = 32;
 
@@ -26,6 +28,10 @@ impl Trail {
     pub(crate) fn push(&mut self, row: Row) {
         let kept = if self.is_fast { LIVE_TRAIL_FAST } else { LIVE_TRAIL };
         let oldest_us = row.at_us - length_us(kept);
+        let behind_us = self.rows.last().map_or(0, |last| last.at_us - row.at_us);
+        if row.is_stray() && behind_us > length_us(LATE_KEPT) {
+            return;
+        }
         while self.rows.front().is_some_and(|front| front.at_us < oldest_us)
             || self.rows.len() >= LIVE_TRAIL_ROWS
         {
@@ -119,6 +125,10 @@ impl Rows {
         self.ends.map(|(first, _)| first)
     }
 
+    fn last(&self) -> Option<Row> {
+        self.ends.map(|(_, last)| last)
+    }
+
     fn pop_front(&mut self) {
         self.ends = match (self.ends, self.steps.pop_front()) {
             (Some((first, last)), Some(step)) => Some((step.after(&first), last)),
@@ -126,7 +136,7 @@ impl Rows {
         };
     }
 
-    /// Adds a row. The calendar was set by more than half an hour since the last one: then all before are of another time, and go.
+    /// Adds a row. One too far from the last is of another time (a pause, a set calendar): then those before have no place here.
     fn push_back(&mut self, row: Row) {
         self.ends = match self.ends {
             Some((first, last)) => match Step::between(&last, &row) {
@@ -157,4 +167,65 @@ impl Rows {
 
 const fn length_us(length: Duration) -> i64 {
     length.as_micros() as i64
+}
+
+#[cfg(test)]
+mod tests {
+    use linewatch_core::record::{Stray, StrayKind};
+    use linewatch_core::target::TargetId;
+    use linewatch_core::time::{Anchor, MonoTime, Rtt};
+
+    use super::*;
+    use crate::tests::data::reply;
+
+    const BEGIN: Anchor = Anchor {
+        mono: MonoTime::ZERO,
+        wall: WallTime::from_nanos(0),
+    };
+
+    fn at(second: u64) -> MonoTime {
+        MonoTime::from_nanos(second * 1_000_000_000)
+    }
+
+    fn row(second: u64) -> Row {
+        Row::of_record(&reply(7, second, at(second), 40), BEGIN)
+    }
+
+    fn late(second: u64) -> Row {
+        let stray = Stray {
+            target: TargetId(7),
+            seq: second,
+            kind: StrayKind::Late,
+            sent_at: at(second),
+            delay: Some(Rtt::from_nanos(5_000_000_000)),
+        };
+        Row::of_stray(&stray, BEGIN).expect("a late answer has a row")
+    }
+
+    fn kept(rows: impl IntoIterator<Item = Row>) -> Vec<Row> {
+        let mut trail = Trail::default();
+        rows.into_iter().for_each(|row| trail.push(row));
+        trail.rows.iter().collect()
+    }
+
+    #[test]
+    fn a_trail_is_the_rows_of_the_last_minute_as_they_came() {
+        let all: Vec<Row> = (3000..3200).map(row).collect();
+        assert_eq!(kept(all.clone()), all[200 - 61..]);
+        let with_late = [row(3000), row(3010), late(3001), row(3011)];
+        assert_eq!(kept(with_late), with_late);
+    }
+
+    #[test]
+    fn an_answer_of_an_hour_ago_takes_nothing_away() {
+        let minute: Vec<Row> = (5000..5060).map(row).collect();
+        let with_late = minute.iter().copied().chain([late(1000), row(5060)]);
+        assert_eq!(kept(with_late), [minute.clone(), vec![row(5060)]].concat());
+    }
+
+    #[test]
+    fn a_probe_after_a_long_pause_begins_anew() {
+        let begun = [row(1000), row(1001)];
+        assert_eq!(kept(begun.into_iter().chain([row(9000)])), [row(9000)]);
+    }
 }

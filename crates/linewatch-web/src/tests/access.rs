@@ -7,10 +7,11 @@ use linewatch_core::limits::{SESSION_IDLE, SESSION_KEPT_AGE};
 use linewatch_core::port::Clock as _;
 use serde_json::json;
 
-use super::data::entry;
+use super::data::{batch, entry, reply};
 use super::{TestAnswer, TestServer};
 use crate::TokenRole;
 use crate::control::Change;
+use crate::live::tests::Client;
 
 pub(super) const JSON: (&str, &str) = ("content-type", "application/json");
 pub(super) const PASSWORD: &str = "correct horse battery";
@@ -216,6 +217,55 @@ async fn a_token_is_worth_its_role_until_it_is_revoked() {
     server.admin.revoke_token(&id).expect("written");
     server.clock.advance(Duration::from_secs(1));
     assert_eq!(look(viewer).await, 401);
+}
+
+#[tokio::test]
+async fn who_is_signed_out_is_told_nothing_more() {
+    let server = open_server(false);
+    let viewer = token(&server, TokenRole::Viewer);
+    // What there is to tell of the catalogue is told before.
+    server.hub.cut(server.clock.anchor());
+    let mut client = Client::connect_as(&server, viewer.trim_start_matches("Bearer ")).await;
+    let sub = json!({"targets": "*", "detail": [], "events": true});
+    client.hello(json!({"t": "hello", "v": 1, "sub": sub})).await;
+    assert_eq!(client.next().await["t"], "welcome");
+    let id = server.admin.tokens().expect("read")[0].id.clone();
+    server.admin.revoke_token(&id).expect("written");
+    let now = server.clock.advance(Duration::from_secs(1));
+    server.hub.batch(&batch(now, vec![reply(1, 0, now.mono, 40)]));
+    server.hub.cut(now);
+    assert_eq!(client.next().await, json!({"closed": 1008}));
+}
+
+#[tokio::test]
+async fn what_is_no_handshake_is_told_what_it_lacks() {
+    let server = TestServer::start();
+    let whole = [
+        "upgrade: websocket",
+        "connection: upgrade, close",
+        "sec-websocket-version: 13",
+        "sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==",
+        "sec-websocket-protocol: linewatch.v1",
+    ];
+    let with = |lines: Vec<&str>| {
+        let head = format!("GET /api/v1/live HTTP/1.1\r\nhost: {}", server.address);
+        let lines = lines.into_iter().map(|line| format!("\r\n{line}"));
+        head + &lines.collect::<String>() + "\r\n\r\n"
+    };
+    let check = async |lacking: usize, instead: &'static str, code: &str| {
+        let mut lines = whole.to_vec();
+        lines[lacking] = instead;
+        let answer = server.send_raw(with(lines).as_bytes()).await;
+        assert_eq!(answer.status, 400, "{instead}");
+        assert_eq!(answer.json()["error"]["code"], code, "{instead}");
+    };
+    check(0, "x: y", "not_a_websocket").await;
+    check(0, "upgrade: h2c", "not_a_websocket").await;
+    check(1, "connection: close", "not_a_websocket").await;
+    check(2, "sec-websocket-version: 8", "not_a_websocket").await;
+    check(3, "x: y", "not_a_websocket").await;
+    check(4, "x: y", "subprotocol").await;
+    check(4, "sec-websocket-protocol: linewatch.v2", "subprotocol").await;
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 /// What is larger lies outside of the heap, in pages of its own.
 #[cfg(target_env = "gnu")]
-const OWN_PAGES_BYTES: libc::c_int = 256 * 1024;
+const OWN_PAGES_BYTES: libc::c_int = 64 * 1024;
 /// What may be free at the heap's end: given back and taken again with every message, it would cost a system call each.
 #[cfg(target_env = "gnu")]
 const FREE_END_BYTES: libc::c_int = 4 * 1024 * 1024;
