@@ -38,8 +38,9 @@ const SAMPLES_MAX: usize = 1_000_000;
 const RSS_MAX_MB: u64 = 256;
 /// Flat: what memory may grow by between the first look and the last.
 const GROWTH_MAX: f64 = 0.05;
-/// Start, calibration, all connections, and the minute of samples that live view and store hold in memory: it fills once.
-const SETTLE: Duration = Duration::from_secs(90);
+/// Start, calibration, all connections, and what fills once: the minute of samples that live view and store hold in memory,
+/// the first closed minutes, and an answer of each kind that is kept.
+const SETTLE: Duration = Duration::from_secs(150);
 /// An end in order.
 const END_MAX: Duration = Duration::from_secs(30);
 
