@@ -7,15 +7,14 @@ pub fn field<'a>(status: &'a str, name: &str) -> Option<&'a str> {
     Some(value.trim())
 }
 
-/// Whether a mask (`CapEff`, `SigIgn`: hexadecimal) has this bit; `None` if there is no such mask.
-pub fn has_bit(status: &str, name: &str, bit: u32) -> Option<bool> {
-    let mask = u64::from_str_radix(field(status, name)?, 16).ok()?;
-    Some(mask.checked_shr(bit).unwrap_or(0) & 1 == 1)
+/// A mask (`CapEff`, `SigIgn`: hexadecimal); `None` if there is none of this name.
+pub fn mask(status: &str, name: &str) -> Option<u64> {
+    u64::from_str_radix(field(status, name)?, 16).ok()
 }
 
-/// Whether a mask has no bit at all; `None` if there is no such mask.
-pub fn is_empty(status: &str, name: &str) -> Option<bool> {
-    Some(u64::from_str_radix(field(status, name)?, 16).ok()? == 0)
+/// Whether a mask is there and has this bit.
+pub fn has_bit(status: &str, name: &str, bit: u32) -> bool {
+    mask(status, name).is_some_and(|mask| mask.checked_shr(bit).unwrap_or(0) & 1 == 1)
 }
 
 #[cfg(test)]
@@ -26,9 +25,11 @@ mod tests {
     fn a_name_is_whole_and_a_mask_is_hexadecimal() {
         let status = "Name:\tlinewatch\nSigIgnore:\t1\nSigIgn:\t0000000000001000\nCapEff:\t0\n";
         assert_eq!(field(status, "Name"), Some("linewatch"));
-        assert_eq!(has_bit(status, "SigIgn", 12), Some(true));
-        assert_eq!(has_bit(status, "SigIgn", 0), Some(false));
-        assert_eq!(is_empty(status, "CapEff"), Some(true));
-        assert_eq!((field(status, "Cap"), is_empty(status, "Name")), (None, None));
+        assert_eq!(
+            [12, 0, 64].map(|bit| has_bit(status, "SigIgn", bit)),
+            [true, false, false]
+        );
+        assert_eq!(mask(status, "CapEff"), Some(0));
+        assert_eq!((field(status, "Cap"), mask(status, "Name")), (None, None));
     }
 }

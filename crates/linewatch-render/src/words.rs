@@ -3,9 +3,10 @@
 //! Input: values of the core. Output: the text that a configuration file takes, or a person reads beside a value.
 //! Not here: lengths rounded for reading (`format`), reading a length back (the configuration's).
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use linewatch_core::target::Origin;
+use linewatch_core::target::{Origin, Origins};
 use linewatch_core::time::nanos_of;
 
 use crate::text::printable;
@@ -56,6 +57,14 @@ pub fn origin_text(origin: &Origin) -> String {
         Origin::CommandLine => "command line".to_owned(),
         Origin::Environment(name) => format!("${name}"),
     }
+}
+
+/// The same of every key that has another value than its default.
+pub fn origin_texts(origins: &Origins) -> BTreeMap<String, String> {
+    origins
+        .iter()
+        .map(|(key, origin)| (key.to_owned(), origin_text(origin)))
+        .collect()
 }
 
 #[cfg(test)]

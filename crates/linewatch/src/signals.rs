@@ -154,8 +154,5 @@ fn is_ignored(signal: i32) -> bool {
     let Ok(status) = std::fs::read_to_string("/proc/self/status") else {
         return false;
     };
-    u32::try_from(signal - 1)
-        .ok()
-        .and_then(|bit| linewatch_probe::proc_status::has_bit(&status, "SigIgn", bit))
-        .unwrap_or(false)
+    linewatch_probe::proc_status::has_bit(&status, "SigIgn", signal as u32 - 1)
 }

@@ -3,7 +3,7 @@
 //! Some of them do not exist inside a network namespace other than the first one: they are `None` there.
 
 use super::line;
-use crate::proc_status::{field, has_bit, is_empty};
+use crate::proc_status::{field, has_bit, mask};
 
 /// What this process may do, as `/proc` tells it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -77,7 +77,7 @@ pub fn confinement() -> Confinement {
 /// From `CapPrm`, `NoNewPrivs` and `Seccomp` of a status, the actions of seccomp, and the list of security modules.
 fn confinement_of(status: &str, actions: Option<&str>, modules: Option<&str>) -> Confinement {
     Confinement {
-        has_capability: is_empty(status, "CapPrm") != Some(true),
+        has_capability: mask(status, "CapPrm") != Some(0),
         gains_nothing: field(status, "NoNewPrivs") == Some("1"),
         is_filtered: field(status, "Seccomp") == Some("2"),
         offers_filters: actions.is_some_and(|list| list.contains("kill_process")),
@@ -145,7 +145,7 @@ fn range_of(text: &str) -> Option<(u64, u64)> {
 /// From the lines of `/proc/PID/status`: `CapEff`, `CapBnd` (hexadecimal), `NoNewPrivs`, `Gid` and `Groups`.
 fn permission_of(status: &str, ping_groups: Option<(u64, u64)>) -> Permission {
     let numbers = |name: &str| field(status, name).unwrap_or_default().split_ascii_whitespace();
-    let has = |set: &str, bit: u32| has_bit(status, set, bit) == Some(true);
+    let has = |set: &str, bit: u32| has_bit(status, set, bit);
     let can_gain = field(status, "NoNewPrivs") != Some("1");
     // Of `Gid` the second number is the effective one: that is what the kernel asks.
     let effective = numbers("Gid").nth(1);

@@ -6,7 +6,7 @@ use linewatch_core::target::{Family, UdpPayload};
 use linewatch_core::time::Rtt;
 use linewatch_core::view::{Concern, TargetView, WindowView};
 use linewatch_render::json::CountsObject;
-use linewatch_render::words::{duration_text, origin_text};
+use linewatch_render::words::{duration_text, origin_texts};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -202,11 +202,7 @@ impl From<&CatalogEntry> for TargetInfo {
             enabled: target.is_enabled,
             allow_high_rate: target.allow_high_rate,
             is_built_in: entry.is_built_in,
-            origins: entry
-                .origins
-                .iter()
-                .map(|(key, origin)| (key.to_owned(), origin_text(origin)))
-                .collect(),
+            origins: origin_texts(&entry.origins),
         }
     }
 }

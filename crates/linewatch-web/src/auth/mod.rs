@@ -22,6 +22,7 @@ use linewatch_core::time::MonoTime;
 use tokio::sync::Semaphore;
 
 use crate::guard::Role;
+use crate::live::socket::subprotocols;
 use crate::respond::Refusal;
 use file::{Credentials, KeptSession, Stamp};
 use secret::Digest;
@@ -425,13 +426,7 @@ fn token_of(headers: &HeaderMap) -> Option<&str> {
         let (scheme, token) = text.split_once(' ')?;
         scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
     });
-    bearer.or_else(|| {
-        let protocols = headers.get_all(header::SEC_WEBSOCKET_PROTOCOL).iter();
-        let mut names = protocols
-            .filter_map(|value| value.to_str().ok())
-            .flat_map(|text| text.split(','));
-        names.find_map(|name| name.trim().strip_prefix(TOKEN_SUBPROTOCOL))
-    })
+    bearer.or_else(|| subprotocols(headers).find_map(|name| name.strip_prefix(TOKEN_SUBPROTOCOL)))
 }
 
 fn unknown_token() -> Refusal {

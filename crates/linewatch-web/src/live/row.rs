@@ -112,7 +112,7 @@ impl Row {
 
 /// A row told from the one before it of the same target: 16 bytes.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Step {
+pub(super) struct Stride {
     /// How much later it was sent, and the outcome in the lowest three bits.
     at_us_outcome: i32,
     /// How many probes further, and the flags, which are even, in the lowest three bits.
@@ -121,7 +121,7 @@ pub(super) struct Step {
     host_us: u32,
 }
 
-impl Step {
+impl Stride {
     /// From `before` to `row`; `None` where they lie over four minutes apart, or over 268 million probes.
     pub(super) fn between(before: &Row, row: &Row) -> Option<Self> {
         let seq = i64::try_from(row.seq).ok()? - i64::try_from(before.seq).ok()?;
@@ -335,7 +335,7 @@ mod tests {
     fn a_row_comes_back_from_the_one_before_it() {
         let before = record(900, Outcome::Lost, None);
         let same = |row: Row| {
-            let step = Step::between(&before, &row).expect("near enough");
+            let step = Stride::between(&before, &row).expect("near enough");
             assert_eq!(step.after(&before), row);
         };
         for outcome in (0..=u8::MAX).map_while(Outcome::from_u8) {
@@ -356,7 +356,7 @@ mod tests {
                 at_us: before.at_us + far_us,
                 ..before
             };
-            assert!(Step::between(&before, &after_a_step).is_none());
+            assert!(Stride::between(&before, &after_a_step).is_none());
         }
     }
 

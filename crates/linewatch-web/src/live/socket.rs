@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use axum::body::Bytes;
-use axum::http::{Request, Response, header, request};
+use axum::http::{HeaderMap, Request, Response, header, request};
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt as _, StreamExt as _};
 use hyper::upgrade::{OnUpgrade, Upgraded};
@@ -43,6 +43,15 @@ pub(crate) enum NotOpened {
     Subprotocol,
 }
 
+/// What a request offers to speak, in its order (RFC 6455, 4.1): of all its headers of that name.
+pub(crate) fn subprotocols(headers: &HeaderMap) -> impl Iterator<Item = &str> {
+    let values = headers.get_all(header::SEC_WEBSOCKET_PROTOCOL).iter();
+    values
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|text| text.split(','))
+        .map(str::trim)
+}
+
 /// A connection that becomes a WebSocket once its answer is sent.
 #[derive(Debug)]
 pub(crate) struct Opening(OnUpgrade);
@@ -56,13 +65,7 @@ impl Opening {
     pub(crate) fn of(parts: &mut request::Parts) -> Result<(Response<()>, Self), NotOpened> {
         let connection = parts.extensions.remove::<OnUpgrade>();
         let mut answer = create_response(&Request::from_parts(parts.clone(), ()))?;
-        let asked = parts.headers.get_all(header::SEC_WEBSOCKET_PROTOCOL);
-        let is_spoken = asked
-            .iter()
-            .filter_map(|value| value.to_str().ok())
-            .flat_map(|value| value.split(','))
-            .any(|name| name.trim() == SUBPROTOCOL);
-        if !is_spoken {
+        if !subprotocols(&parts.headers).any(|name| name == SUBPROTOCOL) {
             return Err(NotOpened::Subprotocol);
         }
         answer.headers_mut().insert(

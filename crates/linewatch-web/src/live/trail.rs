@@ -6,7 +6,7 @@ use std::time::Duration;
 use linewatch_core::limits::{LIVE_TRAIL, LIVE_TRAIL_FAST, LIVE_TRAIL_ROWS};
 use linewatch_core::time::WallTime;
 
-use super::row::{Bin, Row, Step, wall_us};
+use super::row::{Bin, Row, Stride, wall_us};
 use crate::api::{GapRow, Spark};
 
 /// An answer later than this has no place in the last minute. The store has it within a second.
@@ -113,7 +113,7 @@ struct Rows {
     /// The first and the last; the same when there is one only.
     ends: Option<(Row, Row)>,
     /// From the first to the second, and so on.
-    steps: VecDeque<Step>,
+    steps: VecDeque<Stride>,
 }
 
 impl Rows {
@@ -139,7 +139,7 @@ impl Rows {
     /// Adds a row. One too far from the last is of another time (a pause, a set calendar): then those before have no place here.
     fn push_back(&mut self, row: Row) {
         self.ends = match self.ends {
-            Some((first, last)) => match Step::between(&last, &row) {
+            Some((first, last)) => match Stride::between(&last, &row) {
                 Some(step) => {
                     self.steps.push_back(step);
                     Some((first, row))

@@ -3,7 +3,6 @@
 //! A change is an edit of `web.toml` like any other (`change`). What names a file of this computer cannot be set from the page:
 //! whoever reaches the page could otherwise have it read or overwritten. Not here: the text of `web.toml` (`config::web_toml`).
 
-use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
@@ -12,9 +11,8 @@ use linewatch_core::alert::Policy;
 use linewatch_core::event::OutageRow;
 use linewatch_core::monitor::Effect;
 use linewatch_core::port::Clock;
-use linewatch_core::target::Origins;
 use linewatch_core::time::{MonoTime, WallTime};
-use linewatch_render::words::origin_text;
+use linewatch_render::words::origin_texts;
 use linewatch_web::{
     ChangeDone, ChangeError, CheckInfo, ConfigInfo, DoctorInfo, Edit, SettingsAnswer, SettingsAsk,
 };
@@ -118,9 +116,9 @@ impl<C: Clock> Control<C> {
         ConfigInfo {
             version: config::settings_version(&self.loaded),
             config: with_hosts(config::settings_json(settings), settings),
-            origins: shown(&settings.origins),
+            origins: origin_texts(&settings.origins),
             file: file.as_ref().map(config::settings_json),
-            file_origins: file.map(|file| shown(&file.origins)).unwrap_or_default(),
+            file_origins: file.map(|file| origin_texts(&file.origins)).unwrap_or_default(),
             restart: restart.into_iter().map(str::to_owned).collect(),
             destinations: destinations.unwrap_or_default(),
             password_from: notify::password_from(&settings.alerts.email),
@@ -136,9 +134,9 @@ impl<C: Clock> Control<C> {
         Ok(ConfigInfo {
             version: line.version().to_string(),
             config: config::target_json(target),
-            origins: shown(&target.origins),
+            origins: origin_texts(&target.origins),
             file: file.map(config::target_json),
-            file_origins: file.map(|file| shown(&file.origins)).unwrap_or_default(),
+            file_origins: file.map(|file| origin_texts(&file.origins)).unwrap_or_default(),
             ..self.places()
         })
     }
@@ -376,11 +374,4 @@ fn names_a_file(key: &str) -> ChangeError {
         key,
         "cannot be set from the page, because it names a file of this computer: write it in the operator's file",
     )
-}
-
-fn shown(origins: &Origins) -> BTreeMap<String, String> {
-    origins
-        .iter()
-        .map(|(key, origin)| (key.to_owned(), origin_text(origin)))
-        .collect()
 }

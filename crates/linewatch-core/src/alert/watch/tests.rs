@@ -138,12 +138,17 @@ fn a_next_hop_that_stopped_answering_while_others_go_on_hides_nobody() {
     assert!(told[0].causes.is_empty());
 }
 
-#[test]
-fn a_target_that_comes_a_moment_after_the_start_is_not_withdrawn() {
+/// What a start leaves that has told the outage of target 2.
+fn left_by_one_that_told() -> Snapshot {
     let mut before = watch();
     before.hear(&[down(2, 1)], at(4));
     assert_eq!(ticks(&mut before, 4..=30).len(), 1);
-    let snapshot = before.snapshot(at(30));
+    before.snapshot(at(30))
+}
+
+#[test]
+fn a_target_that_comes_a_moment_after_the_start_is_not_withdrawn() {
+    let snapshot = left_by_one_that_told();
 
     let mut after = Watch::new(policy());
     after.keep(snapshot.clone());
@@ -171,10 +176,7 @@ fn a_target_that_comes_a_moment_after_the_start_is_not_withdrawn() {
 
 #[test]
 fn nothing_is_told_before_every_target_is_set() {
-    let mut before = watch();
-    before.hear(&[down(2, 1)], at(4));
-    assert_eq!(ticks(&mut before, 4..=30).len(), 1);
-    let left = before.snapshot(at(30));
+    let left = left_by_one_that_told();
 
     let mut after = Watch::new(policy());
     after.keep(left.clone());
@@ -192,10 +194,7 @@ fn nothing_is_told_before_every_target_is_set() {
 
 #[test]
 fn what_is_acknowledged_before_every_target_is_set_stays_so() {
-    let mut before = watch();
-    before.hear(&[down(2, 1)], at(4));
-    assert_eq!(ticks(&mut before, 4..=30).len(), 1);
-    let left = before.snapshot(at(30));
+    let left = left_by_one_that_told();
     let event = left.incidents[0].event.expect("an outage has its event");
 
     let mut after = Watch::new(policy());

@@ -11,7 +11,7 @@ use std::os::fd::{AsRawFd as _, BorrowedFd, FromRawFd as _, OwnedFd};
 use std::sync::atomic::{AtomicI32, AtomicUsize, Ordering};
 
 use super::capability;
-use crate::proc_status::{field, has_bit, is_empty};
+use crate::proc_status::{field, has_bit, mask};
 
 /// Threads that can answer. A monitor has some 40; a name more costs four bytes.
 const THREADS: usize = 1024;
@@ -109,11 +109,11 @@ fn strangers() -> io::Result<Vec<i32>> {
 /// Whether a thread with this `/proc/PID/status` never hears the signal and has nothing that it could give up: it is not
 /// made by this program, in which nobody blocks signals for long.
 fn is_harmless(status: &str, signal: libc::c_int) -> bool {
-    let is_deaf = has_bit(status, "SigBlk", signal as u32 - 1) == Some(true);
+    let is_deaf = has_bit(status, "SigBlk", signal as u32 - 1);
     is_deaf
         && ["CapInh", "CapPrm", "CapEff"]
             .iter()
-            .all(|name| is_empty(status, name) == Some(true))
+            .all(|name| mask(status, name) == Some(0))
 }
 
 /// Sends the signal. A thread that is gone needs nothing.
